@@ -1,0 +1,38 @@
+"""Any window × any reduction × any array, differentiable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .api import explain, pool
+from .errors import PoolingError
+from .reductions import REDUCTIONS, Fold, LogMeanExp, LogSumExp, Lp, PowerMean, SoftPool, Std, Var
+from .windows import adaptive, segments, sliding, whole
+
+__version__ = "0.1.0"
+__all__ = [
+    "REDUCTIONS",
+    "Fold",
+    "LogMeanExp",
+    "LogSumExp",
+    "Lp",
+    "PoolingError",
+    "PowerMean",
+    "SoftPool",
+    "Std",
+    "Var",
+    "adaptive",
+    "explain",
+    "pool",
+    "segments",
+    "sliding",
+    "whole",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "nn":  # loads torch, so only when asked for
+        import importlib
+
+        return importlib.import_module(".nn", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,209 @@
+"""pool() and explain(): WHERE × WHAT × HOW MUCH, in one screen."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .arrays import numpy as numpy_arrays
+from .choose import refusals
+from .errors import PoolingError
+from .plan import Grid, Job
+from .reductions import reduction_of
+from .windows import normal_axes
+
+
+def pool(
+    x: Any,
+    windows: Any,
+    reduction: Any = "mean",
+    *,
+    axes: int | Iterable[int] | None = None,
+    weights: Any = None,
+    nan: str = "propagate",
+    ties: str = "first",
+    empty: float | None = None,
+    out: Any = None,
+    backend: str | None = None,
+) -> Any:
+    """Reduce what each window of x holds; the result is in x's array library, on its device.
+
+    x: an array of any shape. windows: `sliding(…)`, `adaptive(…)`, `whole()`, `segments(…)` …
+    reduction: a name, an object such as `Lp(3)`, a class with the same functions, or a tuple of them
+    (several results). axes: which axes are pooled, in the order of the windows' entries. weights: how
+    much each element counts, broadcastable to x; bool is a mask. nan: "propagate" or "omit". ties:
+    "first", "last" or "split" (who gets the gradient). empty: the value of a window that holds nothing.
+    out: an array to write to. backend: None, "cpu" or "reference". Raises PoolingError.
+
+    >>> import numpy as np, anypool as ap
+    >>> pool(np.array([[1.0, 5.0, 2.0, 4.0]]), ap.sliding((2,)), "max")
+    array([[5., 4.]])
+    """
+    library = library_of(x)
+    x = library.array(x)
+    grid = plan_of(windows, tuple(x.shape), axes)
+    reductions, single = _reductions(reduction, ties)
+    _check(library.dtype_name(x), reductions, nan)
+    _check_weights_shape(weights, tuple(x.shape))
+    results = library.run(
+        x, grid, reductions, weights, omit_nan=nan == "omit", empty=_number_or_none(empty), out=out, backend=backend
+    )
+    return results[0] if single else results
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a call would do: shapes, plan, backend, refusals, bytes and operations."""
+
+    shape: tuple[int, ...]
+    out_shape: tuple[int, ...]
+    dtype: str
+    reduction: str
+    windows: str
+    backend: str
+    refusals: dict[str, str | None]
+    bytes_read: int
+    bytes_written: int
+    operations: int
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.reduction} of {self.windows}",
+            f"  {self.dtype} {self.shape} -> {self.out_shape}",
+            f"  backend    {self.backend}",
+        ]
+        lines += [f"  refused by {sentence}" for sentence in self.refusals.values() if sentence]
+        lines += [
+            f"  memory     reads {self.bytes_read:,} bytes, writes {self.bytes_written:,}",
+            f"  work       {self.operations:,} elements seen by windows",
+        ]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def explain(
+    x: Any,
+    windows: Any,
+    reduction: Any = "mean",
+    *,
+    axes: int | Iterable[int] | None = None,
+    weights: Any = None,
+    nan: str = "propagate",
+    ties: str = "first",
+    empty: float | None = None,
+    out: Any = None,
+    backend: str | None = None,
+) -> Explanation:
+    """What `pool` would do with these arguments; nothing is computed.
+
+    >>> import numpy as np, anypool as ap
+    >>> explain(np.ones((4, 4)), ap.sliding((2, 2)), "max").out_shape
+    (2, 2)
+    """
+    del out
+    library = library_of(x)
+    x = library.array(x)
+    grid = plan_of(windows, tuple(x.shape), axes)
+    reductions, _ = _reductions(reduction, ties)
+    dtype = library.dtype_name(x)
+    _check(dtype, reductions, nan)
+    _check_weights_shape(weights, tuple(x.shape))
+    w = None if weights is None else (tuple(np.shape(weights)), str(getattr(weights, "dtype", "float64")))
+    job = Job(
+        grid,
+        reductions[0],
+        dtype,
+        library.__name__.rpartition(".")[2],
+        str(getattr(x, "device", "cpu")),
+        w,
+        nan == "omit",
+        empty,
+    )
+    said = refusals(job)
+    chosen = backend or next(name for name, sentence in said.items() if sentence is None)
+    item = 2 if dtype in ("float16", "bfloat16") else np.dtype(dtype).itemsize
+    seen = int(grid.present.sum()) * (_size(grid.shape) // max(_size([grid.shape[a] for a in grid.at]), 1))
+    return Explanation(
+        tuple(x.shape),
+        grid.out_shape,
+        dtype,
+        ", ".join(repr(r) for r in reductions),
+        repr(windows),
+        chosen,
+        said,
+        _size(grid.shape) * item,
+        _size(grid.out_shape) * item * len(reductions),
+        seen * len(reductions),
+    )
+
+
+def library_of(x: Any) -> Any:
+    """The module of `arrays` that serves x; torch's is loaded only if the caller imported torch."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(x, torch.Tensor):
+        from .arrays import torch as torch_arrays
+
+        return torch_arrays
+    return numpy_arrays
+
+
+def plan_of(windows: Any, shape: tuple[int, ...], axes: int | Iterable[int] | None) -> Grid:
+    """The Grid of a window kind for this shape."""
+    if not callable(getattr(windows, "plan", None)):
+        raise PoolingError(
+            f"windows={windows!r}: use sliding(…), adaptive(…), whole() or segments(…); for an int k, sliding((k, k))"
+        )
+    return windows.plan(shape, normal_axes(axes, len(shape)))
+
+
+def _reductions(given: Any, ties: str) -> tuple[tuple[Any, ...], bool]:
+    if isinstance(given, (tuple, list)):
+        if not given:
+            raise PoolingError("reduction=(): give at least one")
+        return tuple(reduction_of(r, ties) for r in given), False
+    return (reduction_of(given, ties),), True
+
+
+def _check(dtype: str, reductions: tuple[Any, ...], nan: str) -> None:
+    if nan not in ("propagate", "omit"):
+        raise PoolingError(f"nan={nan!r}: use 'propagate' or 'omit'")
+    if dtype != "bool":
+        return
+    for r in reductions:
+        name = getattr(r, "name", "")
+        if name in ("range", "prod", "Lp", "PowerMean", "logsumexp", "logmeanexp", "softpool", "var", "std", "rms"):
+            raise PoolingError(
+                f"{name!r} of bool: truth values have any, all, max, min, count, sum, mean, argmax and argmin; convert with x.astype(float) for more"
+            )
+
+
+def _check_weights_shape(weights: Any, shape: tuple[int, ...]) -> None:
+    if weights is None:
+        return
+    given = tuple(np.shape(weights))
+    try:
+        fits = np.broadcast_shapes(given, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise PoolingError(f"weights of shape {given} do not broadcast to x of shape {shape}; weights never enlarge x")
+
+
+def _number_or_none(empty: Any) -> float | None:
+    if empty is None:
+        return None
+    if isinstance(empty, (int, float, np.integer, np.floating)):
+        return empty  # type: ignore[return-value]
+    raise PoolingError(f"empty={empty!r}: give a number")
+
+
+def _size(shape: Any) -> int:
+    total = 1
+    for n in shape:
+        total *= int(n)
+    return total

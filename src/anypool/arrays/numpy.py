@@ -1,0 +1,96 @@
+"""NumPy arrays: views in, views out, and the call of the backend chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backends import reference
+from ..choose import choose
+from ..errors import PoolingError
+from ..plan import Grid, Job
+
+DTYPES = frozenset("bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 bfloat16".split())
+
+
+def array(x: Any) -> Any:
+    """x as a NumPy array with native bytes and a known element type; no copy where none is needed."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise PoolingError("x is a numpy.ma array: pass x.data and weights=~numpy.ma.getmaskarray(x)")
+    given = np.asarray(x)
+    if given.dtype.name not in DTYPES:
+        raise PoolingError(f"x of dtype {given.dtype}: pooling has a meaning for {', '.join(sorted(DTYPES))}")
+    if not given.dtype.isnative:
+        given = given.astype(given.dtype.newbyteorder("="))
+    return given
+
+
+def dtype_name(x: Any) -> str:
+    """NumPy's name of the element type."""
+    return x.dtype.name
+
+
+def check_weights(weights: Any, reduction: Any) -> None:
+    """Weights must be numbers, and no less than zero unless the reduction is linear in them."""
+    if weights.dtype.kind == "f" and bool(np.isnan(weights).any()):
+        raise PoolingError("weights hold a NaN: use finite numbers, 0 for an element that shall not count")
+    if weights.dtype.kind in "fi" and not getattr(reduction, "signed_weights", False) and bool((weights < 0).any()):
+        raise PoolingError(
+            f"weights as low as {weights.min()}: {getattr(reduction, 'name', reduction)!r} needs weights of at least 0"
+        )
+
+
+def run(
+    x: Any,
+    grid: Grid,
+    reductions: tuple[Any, ...],
+    weights: Any = None,
+    *,
+    omit_nan: bool = False,
+    empty: float | None = None,
+    out: Any = None,
+    backend: str | None = None,
+) -> tuple[Any, ...]:
+    """One result a reduction."""
+    if weights is not None:
+        weights = np.asarray(weights)
+        if weights.dtype.kind not in "biuf" and weights.dtype.name != "bfloat16":
+            raise PoolingError(f"weights of dtype {weights.dtype}: use bool (a mask) or real numbers")
+        for reduction in reductions:
+            check_weights(weights, reduction)
+    results: list[Any] = []
+    for reduction in reductions:
+        job = Job(
+            grid,
+            reduction,
+            x.dtype.name,
+            "numpy",
+            "cpu",
+            None if weights is None else (weights.shape, weights.dtype.name),
+            omit_nan,
+            empty,
+        )
+        if choose(job, backend) is reference:
+            y, _ = reference.forward(x, grid, reduction, weights, omit_nan, empty)
+        else:
+            y = _native(job, x, out)
+        results.append(y)
+    return tuple(results) if out is None else (_into(out, results),)
+
+
+def _native(job: Job, x: Any, out: Any) -> Any:
+    raise PoolingError("no compiled kernel is linked")
+
+
+def _into(out: Any, results: list[Any]) -> Any:
+    if len(results) != 1:
+        raise PoolingError("out= takes one reduction; call once for each")
+    y = results[0]
+    if not isinstance(out, np.ndarray) or out.shape != y.shape or out.dtype != y.dtype:
+        raise PoolingError(
+            f"out must be a NumPy array of shape {y.shape} and dtype {y.dtype}, not {getattr(out, 'shape', None)} {getattr(out, 'dtype', type(out))}"
+        )
+    if out is not y:
+        np.copyto(out, y)
+    return out

@@ -1,0 +1,207 @@
+"""torch.nn.functional's pooling names, signatures and numbers; every other name is torch's own.
+
+One difference is meant: `lp_pool` is the norm (Σ|x|^p)^(1/p). torch takes x^p without the magnitude, so
+that odd p cancel signs and may give NaN, and inflates windows that overhang with ceil_mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from ..api import pool
+from ..errors import PoolingError
+from ..reductions import Lp
+from ..windows import Windows, adaptive, sliding
+
+
+def _row(value: Any, rank: int, name: str) -> tuple[Any, ...]:
+    """One entry an axis, from an int or a row of one or `rank`."""
+    row = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    if len(row) not in (1, rank):
+        raise PoolingError(f"{name}={value!r}: give an int or {rank} of them")
+    return row * rank if len(row) == 1 else row
+
+
+def _check(x: Any, rank: int, name: str) -> None:
+    if not isinstance(x, torch.Tensor):
+        raise PoolingError(f"{name} takes a torch tensor, not {type(x).__name__}; use anypool.pool for other arrays")
+    if x.ndim not in (rank + 1, rank + 2):
+        raise PoolingError(
+            f"{name} takes {rank + 1} axes (one sample) or {rank + 2} (a batch), not shape {tuple(x.shape)}"
+        )
+
+
+def _windows(
+    rank: int,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    count: Any = "present",
+) -> Windows:
+    size = _row(kernel_size, rank, "kernel_size")
+    step = (
+        size if stride is None or (isinstance(stride, (tuple, list)) and not stride) else _row(stride, rank, "stride")
+    )
+    return sliding(
+        size,
+        step,
+        _row(padding, rank, "padding"),
+        _row(dilation, rank, "dilation"),
+        ceil_mode=bool(ceil_mode),
+        count=count,
+    )
+
+
+def _max(x: Any, windows: Windows, indices: bool) -> Any:
+    y = pool(x, windows, "max", empty=float("-inf") if x.is_floating_point() else torch.iinfo(x.dtype).min)
+    return (y, pool(x.detach(), windows, "argmax")) if indices else y
+
+
+def _max_pool(rank: int) -> Callable[..., Any]:
+    def max_pool(
+        input: Any,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        dilation: Any = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Any:
+        _check(input, rank, f"max_pool{rank}d")
+        return _max(input, _windows(rank, kernel_size, stride, padding, dilation, ceil_mode), return_indices)
+
+    return _named(
+        max_pool,
+        f"max_pool{rank}d",
+        "The greatest element of each window; with return_indices its flat place in the plane too.",
+    )
+
+
+def _max_pool_with_indices(rank: int) -> Callable[..., Any]:
+    def max_pool_with_indices(
+        input: Any,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        dilation: Any = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Any:
+        _check(input, rank, f"max_pool{rank}d_with_indices")
+        return _max(input, _windows(rank, kernel_size, stride, padding, dilation, ceil_mode), True)
+
+    return _named(
+        max_pool_with_indices,
+        f"max_pool{rank}d_with_indices",
+        "The greatest element of each window and its flat place in the plane.",
+    )
+
+
+def _avg_pool(rank: int) -> Callable[..., Any]:
+    def avg_pool(
+        input: Any,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> Any:
+        _check(input, rank, f"avg_pool{rank}d")
+        count = divisor_override if divisor_override is not None else "padded" if count_include_pad else "present"
+        y = pool(input, _windows(rank, kernel_size, stride, padding, 1, ceil_mode, count), "mean")
+        return y if input.is_floating_point() else torch.trunc(y).to(input.dtype)
+
+    return _named(avg_pool, f"avg_pool{rank}d", "The mean of each window; integers divide towards zero, as torch's do.")
+
+
+def _lp_pool(rank: int) -> Callable[..., Any]:
+    def lp_pool(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
+        _check(input, rank, f"lp_pool{rank}d")
+        return pool(input, _windows(rank, kernel_size, stride, 0, 1, ceil_mode), Lp(norm_type))
+
+    return _named(lp_pool, f"lp_pool{rank}d", "The p-norm (Σ|x|^p)^(1/p) of each window: a true norm, unlike torch's.")
+
+
+def _adaptive(rank: int, output_size: Any) -> Windows:
+    return adaptive(_row(output_size, rank, "output_size"))
+
+
+def _adaptive_avg_pool(rank: int) -> Callable[..., Any]:
+    def adaptive_avg_pool(input: Any, output_size: Any) -> Any:
+        _check(input, rank, f"adaptive_avg_pool{rank}d")
+        return pool(input, _adaptive(rank, output_size), "mean")
+
+    return _named(
+        adaptive_avg_pool,
+        f"adaptive_avg_pool{rank}d",
+        "The mean of as many windows as output_size says; None keeps a size.",
+    )
+
+
+def _adaptive_max_pool(rank: int) -> Callable[..., Any]:
+    def adaptive_max_pool(input: Any, output_size: Any, return_indices: bool = False) -> Any:
+        _check(input, rank, f"adaptive_max_pool{rank}d")
+        return _max(input, _adaptive(rank, output_size), return_indices)
+
+    return _named(adaptive_max_pool, f"adaptive_max_pool{rank}d", "The maximum of as many windows as output_size says.")
+
+
+def _adaptive_max_pool_with_indices(rank: int) -> Callable[..., Any]:
+    def adaptive_max_pool_with_indices(input: Any, output_size: Any, return_indices: bool = False) -> Any:
+        _check(input, rank, f"adaptive_max_pool{rank}d_with_indices")
+        return _max(input, _adaptive(rank, output_size), True)
+
+    return _named(
+        adaptive_max_pool_with_indices,
+        f"adaptive_max_pool{rank}d_with_indices",
+        "The maxima and their flat places in the plane.",
+    )
+
+
+def _later(name: str, instead: str) -> Callable[..., Any]:
+    def later(*args: Any, **options: Any) -> Any:
+        raise PoolingError(f"{name} is not in anypool yet; use {instead}")
+
+    return _named(later, name, f"Not yet: raises an error that says so; use {instead}.")
+
+
+def _named(function: Callable[..., Any], name: str, says: str) -> Callable[..., Any]:
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{says}\n\nShapes, arguments and defaults as torch.nn.functional.{name}. Raises PoolingError."
+    return function
+
+
+max_pool1d, max_pool2d, max_pool3d = (_max_pool(r) for r in (1, 2, 3))
+max_pool1d_with_indices, max_pool2d_with_indices, max_pool3d_with_indices = (
+    _max_pool_with_indices(r) for r in (1, 2, 3)
+)
+avg_pool1d, avg_pool2d, avg_pool3d = (_avg_pool(r) for r in (1, 2, 3))
+lp_pool1d, lp_pool2d, lp_pool3d = (_lp_pool(r) for r in (1, 2, 3))
+adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = (_adaptive_avg_pool(r) for r in (1, 2, 3))
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = (_adaptive_max_pool(r) for r in (1, 2, 3))
+adaptive_max_pool1d_with_indices, adaptive_max_pool2d_with_indices, adaptive_max_pool3d_with_indices = (
+    _adaptive_max_pool_with_indices(r) for r in (1, 2, 3)
+)
+fractional_max_pool2d, fractional_max_pool3d, fractional_max_pool2d_with_indices, fractional_max_pool3d_with_indices = (
+    _later(n, f"torch.nn.functional.{n}")
+    for n in (
+        "fractional_max_pool2d",
+        "fractional_max_pool3d",
+        "fractional_max_pool2d_with_indices",
+        "fractional_max_pool3d_with_indices",
+    )
+)
+max_unpool1d, max_unpool2d, max_unpool3d = (
+    _later(f"max_unpool{r}d", f"torch.nn.functional.max_unpool{r}d") for r in (1, 2, 3)
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Every other name is torch.nn.functional's own."""
+    return getattr(torch.nn.functional, name)

@@ -1,0 +1,141 @@
+"""Layers: torch's pooling classes with only `forward` replaced, and Pool1d/2d/3d for any windows × reduction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from .. import windows as kinds
+from ..api import pool
+from ..errors import PoolingError
+from . import functional as F
+
+
+class _Max:
+    def forward(self: Any, input: Any) -> Any:
+        """The greatest element of each window (and its place with return_indices)."""
+        call = getattr(F, f"max_pool{_rank(self)}d")
+        return call(
+            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
+
+
+class _Avg:
+    def forward(self: Any, input: Any) -> Any:
+        """The mean of each window."""
+        call = getattr(F, f"avg_pool{_rank(self)}d")
+        more = (getattr(self, "divisor_override", None),)
+        return call(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad, *more)
+
+
+class _LP:
+    def forward(self: Any, input: Any) -> Any:
+        """The p-norm of each window."""
+        call = getattr(F, f"lp_pool{_rank(self)}d")
+        return call(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+
+class _AdaptiveAvg:
+    def forward(self: Any, input: Any) -> Any:
+        """The mean of each window."""
+        return getattr(F, f"adaptive_avg_pool{_rank(self)}d")(input, self.output_size)
+
+
+class _AdaptiveMax:
+    def forward(self: Any, input: Any) -> Any:
+        """The greatest element of each window (and its place with return_indices)."""
+        return getattr(F, f"adaptive_max_pool{_rank(self)}d")(input, self.output_size, self.return_indices)
+
+
+def _rank(layer: nn.Module) -> int:
+    return int(type(layer).__name__[-2])
+
+
+def _drop_in(mixin: type, name: str) -> Any:
+    """A class of torch's name and constructor whose forward is the mixin's."""
+    base = getattr(nn, name)
+    return type(
+        name,
+        (mixin, base),
+        {
+            "__doc__": f"torch.nn.{name} on anypool's kernels: same arguments, shapes and numbers.",
+            "__module__": __name__,
+        },
+    )
+
+
+MaxPool1d, MaxPool2d, MaxPool3d = (_drop_in(_Max, f"MaxPool{r}d") for r in (1, 2, 3))
+AvgPool1d, AvgPool2d, AvgPool3d = (_drop_in(_Avg, f"AvgPool{r}d") for r in (1, 2, 3))
+LPPool1d, LPPool2d, LPPool3d = (_drop_in(_LP, f"LPPool{r}d") for r in (1, 2, 3))
+AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d = (
+    _drop_in(_AdaptiveAvg, f"AdaptiveAvgPool{r}d") for r in (1, 2, 3)
+)
+AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d = (
+    _drop_in(_AdaptiveMax, f"AdaptiveMaxPool{r}d") for r in (1, 2, 3)
+)
+
+
+class _Pool(nn.Module):
+    """Any windows × any reduction over the last axes, as a layer.
+
+    windows: a window kind, or a size (an int or one an axis) for sliding windows. reduction and options as
+    `anypool.pool`. Parameters of the reduction that are nn.Parameter learn.
+    """
+
+    rank = 0
+
+    def __init__(self, windows: Any, reduction: Any = "mean", **options: Any) -> None:
+        super().__init__()
+        if isinstance(windows, (int, tuple, list)):
+            row = (windows,) * self.rank if isinstance(windows, int) else tuple(windows)
+            windows = kinds.sliding(row)
+        if not callable(getattr(windows, "plan", None)):
+            raise PoolingError(f"windows={windows!r}: give a size or a window kind such as anypool.sliding((3, 3))")
+        self.windows, self.reduction, self.options = windows, reduction, options
+        for name, value in getattr(reduction, "parameters", {}).items():
+            if isinstance(value, nn.Parameter):
+                self.register_parameter(name, value)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        """Pool the last axes of x."""
+        axes = tuple(range(-self.rank, 0))
+        return pool(x, self.windows, self.reduction, axes=axes, **self.options)
+
+    def extra_repr(self) -> str:
+        """What the layer does."""
+        return f"{self.windows!r}, {self.reduction!r}"
+
+
+class Pool1d(_Pool):
+    """Any windows × any reduction over the last axis.
+
+    >>> import torch, anypool as ap
+    >>> Pool1d(2, "max")(torch.tensor([[1.0, 3.0, 2.0, 5.0]]))
+    tensor([[3., 5.]])
+    """
+
+    rank = 1
+
+
+class Pool2d(_Pool):
+    """Any windows × any reduction over the last two axes.
+
+    >>> import torch, anypool as ap
+    >>> Pool2d(ap.sliding((3, 3), 1, 1), ap.Lp(2))(torch.ones(1, 1, 4, 4)).shape
+    torch.Size([1, 1, 4, 4])
+    """
+
+    rank = 2
+
+
+class Pool3d(_Pool):
+    """Any windows × any reduction over the last three axes.
+
+    >>> import torch, anypool as ap
+    >>> Pool3d(ap.adaptive((1, 1, 1)))(torch.ones(2, 3, 4, 4, 4)).shape
+    torch.Size([2, 3, 1, 1, 1])
+    """
+
+    rank = 3

@@ -1,0 +1,172 @@
+"""What every backend works from: Axis, Grid and Job, records of plain integers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, reduce
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """One pooled axis: window o holds positions first[o] + j·step, j < length[o], all of them present.
+
+    With `source`, positions are numbers of an imagined axis whose element v is source[v] of the
+    real one, or the border's constant where source[v] is -1: no border is ever materialised.
+    """
+
+    size: int  # length of the real axis
+    first: Ints  # (out,) position of each window's first present element
+    length: Ints  # (out,) how many present elements; 0 is an empty window
+    step: int  # distance between neighbours in a window
+    skipped: Ints  # (out,) absent taps before the first present one
+    padded: Ints  # (out,) taps inside the padded input
+    source: Ints | None = None  # imagined axis -> real axis, -1 is the constant
+    stride: int = 0  # distance between neighbouring windows, 0 where irregular
+
+    @cached_property
+    def out(self) -> int:
+        """How many windows."""
+        return len(self.first)
+
+    @cached_property
+    def places(self) -> int:
+        """The most elements that any window holds."""
+        return int(self.length.max()) if len(self.length) else 0
+
+    @cached_property
+    def extent(self) -> int:
+        """Length of the imagined axis."""
+        return self.size if self.source is None else len(self.source)
+
+    @cached_property
+    def regular(self) -> tuple[int, int]:
+        """The range of windows that are full and `stride` apart: a kernel needs no table there."""
+        if not self.stride or not self.out:
+            return 0, 0
+        full = np.flatnonzero(self.length == self.places)
+        lo, hi = int(full[0]), int(full[-1]) + 1
+        steady = hi - lo == len(full) and bool(np.all(np.diff(self.first[lo:hi]) == self.stride))
+        return (lo, hi) if steady else (0, 0)
+
+    @cached_property
+    def transposed(self) -> Axis | None:
+        """The axis read the other way, element by element: the run of windows that hold each; None if no run."""
+        if self.step != 1 or np.any(np.diff(self.first) < 0) or np.any(np.diff(self.first + self.length) < 0):
+            return None
+        here = np.arange(self.extent, dtype=np.int64)
+        end = np.searchsorted(self.first, here, side="right")
+        start = np.minimum(np.searchsorted(self.first + self.length, here, side="right"), end)
+        none = np.zeros(self.extent, np.int64)
+        return Axis(self.out, start.astype(np.int64), (end - start).astype(np.int64), 1, none, none)
+
+    @cached_property
+    def holders(self) -> tuple[Ints, Ints]:
+        """For each real position the windows that hold it and its place in each: two (size, most) tables, -1 is none."""
+        window = np.repeat(np.arange(self.out), self.length)
+        starts = np.cumsum(self.length) - self.length
+        place = np.arange(len(window)) - np.repeat(starts, self.length)
+        position = self.first[window] + place * self.step
+        if self.source is not None:
+            position = self.source[position]
+            real = position >= 0
+            window, place, position = window[real], place[real], position[real]
+        order = np.argsort(position, kind="stable")
+        window, place, position = window[order], place[order], position[order]
+        held = np.bincount(position, minlength=self.size)
+        slot = np.arange(len(position)) - np.repeat(np.cumsum(held) - held, held)
+        shape = (self.size, int(held.max()) if len(held) else 0)
+        windows, places = np.full(shape, -1, np.int64), np.full(shape, -1, np.int64)
+        windows[position, slot], places[position, slot] = window, place
+        return windows, places
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """A product of axes: window (o1, o2 …) holds the product of what each axis holds."""
+
+    shape: tuple[int, ...]  # of the input
+    at: tuple[int, ...]  # which axes of the input are pooled, ascending
+    axes: tuple[Axis, ...]  # one each
+    fill: float | None = None  # the constant beyond the edge
+    divisor: str | float = "present"  # "present", "padded" or a number
+    taps: tuple[NDArray[np.float64], ...] | NDArray[np.float64] | None = (
+        None  # weight by tap: an axis each, or one product
+    )
+
+    @cached_property
+    def out_shape(self) -> tuple[int, ...]:
+        """Shape of the result."""
+        shape = list(self.shape)
+        for at, axis in zip(self.at, self.axes, strict=True):
+            shape[at] = axis.out
+        return tuple(shape)
+
+    @cached_property
+    def windows_shape(self) -> tuple[int, ...]:
+        """One window count a pooled axis."""
+        return tuple(a.out for a in self.axes)
+
+    @cached_property
+    def places(self) -> int:
+        """The most elements in any window."""
+        return math.prod(a.places for a in self.axes)
+
+    @cached_property
+    def present(self) -> Ints:
+        """How many elements each window holds, shaped as the windows."""
+        return _outer([a.length for a in self.axes])
+
+    @cached_property
+    def counts(self) -> NDArray[np.float64]:
+        """What a mean divides by, shaped as the windows."""
+        if self.divisor == "present":
+            return self.present.astype(np.float64)
+        if self.divisor == "padded":
+            return _outer([a.padded for a in self.axes]).astype(np.float64)
+        return np.full(self.windows_shape, float(self.divisor))
+
+    @cached_property
+    def has_empty(self) -> bool:
+        """Whether some window holds nothing."""
+        return bool(any(np.any(a.length == 0) for a in self.axes)) and math.prod(self.windows_shape) > 0
+
+    def along(self, table: NDArray[Any]) -> NDArray[Any]:
+        """A table shaped as the windows, broadcastable to the result."""
+        shape = [1] * len(self.shape)
+        for at, axis in zip(self.at, self.axes, strict=True):
+            shape[at] = axis.out
+        return table.reshape(shape)
+
+    def tap_weights(self) -> NDArray[np.float64]:
+        """The full product of the taps."""
+        if isinstance(self.taps, np.ndarray):
+            return self.taps
+        assert self.taps is not None
+        return reduce(np.multiply.outer, self.taps)
+
+
+def _outer(tables: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return reduce(np.multiply.outer, tables)
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One call, without the array's data: what a backend accepts or refuses."""
+
+    grid: Grid
+    reduction: Any
+    dtype: str  # NumPy's name of the element type, "bfloat16" too
+    library: str  # "numpy", "torch"
+    device: str = "cpu"
+    weights: tuple[tuple[int, ...], str] | None = None  # their shape (broadcastable to x) and dtype
+    omit_nan: bool = False
+    empty: float | None = None
+    facts: frozenset[str] = field(default_factory=frozenset)
