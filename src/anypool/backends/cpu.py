@@ -10,3 +10,8 @@ name = "cpu"
 def refuses(job: Job) -> str | None:
     """A sentence, or None if the compiled core serves the job."""
     return "cpu: the compiled library is not built yet (the reference answers)"
+
+
+def status() -> list[str]:
+    """Lines for `anypool check`."""
+    return ["cpu: not active: the compiled library is not built yet"]

@@ -1,0 +1,61 @@
+"""Windows and reductions written as text: parsed against the public names, never evaluated."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from . import windows as kinds
+from .errors import PoolingError
+from .reductions import PARAMETRIC, REDUCTIONS
+
+KINDS = {"sliding": kinds.sliding, "adaptive": kinds.adaptive, "whole": kinds.whole, "segments": kinds.segments}
+
+
+def windows_from(text: str) -> Any:
+    """The window kind that a call such as "sliding((3, 3), stride=2)" names.
+
+    >>> windows_from("adaptive((7, 7))").output_shape((3, 20, 30))
+    (3, 7, 7)
+    """
+    return _call(text, KINDS, "windows")
+
+
+def reduction_from(text: str) -> Any:
+    """A reduction's name or a call such as "Lp(3)".
+
+    >>> reduction_from("Lp(3)")
+    Lp(p=3.0)
+    """
+    if text.strip() in REDUCTIONS:
+        return text.strip()
+    return _call(text, PARAMETRIC, "reduction", f"{', '.join(REDUCTIONS)}, or ")
+
+
+def integers(text: str, name: str) -> tuple[int, ...]:
+    """A row of integers separated by commas."""
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise PoolingError(f"{name} {text!r}: give integers separated by commas") from None
+
+
+def _call(text: str, names: Any, what: str, also: str = "") -> Any:
+    possible = (
+        f"use {also}a call of {', '.join(names)}, with plain numbers, such as 'sliding((3, 3), stride=2)' or 'Lp(3)'"
+    )
+    try:
+        tree = ast.parse(text.strip().removeprefix("ap."), mode="eval").body
+        if isinstance(tree, ast.Name):
+            tree = ast.Call(tree, [], [])
+        if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name) or tree.func.id not in names:
+            raise PoolingError(f"{what} {text!r}: {possible}")
+        args = [ast.literal_eval(a) for a in tree.args]
+        options = {k.arg: ast.literal_eval(k.value) for k in tree.keywords if k.arg}
+        return names[tree.func.id](*args, **options)
+    except (SyntaxError, TypeError) as error:
+        raise PoolingError(f"{what} {text!r}: {error}; {possible}") from None
+    except ValueError as error:
+        if isinstance(error, PoolingError):
+            raise
+        raise PoolingError(f"{what} {text!r}: {possible}") from None
