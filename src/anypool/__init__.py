@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .api import explain, pool
+from .backends.cpu import get_num_threads, set_num_threads
 from .errors import PoolingError
 from .reductions import REDUCTIONS, Fold, LogMeanExp, LogSumExp, Lp, PowerMean, SoftPool, Std, Var
 from .windows import adaptive, segments, sliding, whole
@@ -23,8 +24,10 @@ __all__ = [
     "Var",
     "adaptive",
     "explain",
+    "get_num_threads",
     "pool",
     "segments",
+    "set_num_threads",
     "sliding",
     "whole",
 ]

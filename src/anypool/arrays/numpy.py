@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import reference
+from ..backends import cpu, reference
 from ..choose import choose
 from ..errors import PoolingError
 from ..plan import Grid, Job
@@ -71,16 +71,34 @@ def run(
             omit_nan,
             empty,
         )
-        if choose(job, backend) is reference:
-            y, _ = reference.forward(x, grid, reduction, weights, omit_nan, empty)
-        else:
-            y = _native(job, x, out)
-        results.append(y)
+        y = _native(job, x, out) if choose(job, backend) is cpu else None
+        results.append(reference.forward(x, grid, reduction, weights, omit_nan, empty)[0] if y is None else y)
     return tuple(results) if out is None else (_into(out, results),)
 
 
 def _native(job: Job, x: Any, out: Any) -> Any:
-    raise PoolingError("no compiled kernel is linked")
+    """The compiled core's result, written to `out` where its memory fits; None where x is not one dense block."""
+    item = x.itemsize
+    prepared = cpu.prepare(job, tuple(s // item for s in x.strides))
+    if prepared is None:
+        return None
+    if out is not None and _fits(out, prepared, x.dtype):
+        y = out.transpose(prepared.order)
+    else:
+        y = np.empty(prepared.shape, x.dtype)
+    prepared.forward(x.__array_interface__["data"][0], y.__array_interface__["data"][0])
+    return out if y.base is out or y is out else y.transpose(prepared.back)
+
+
+def _fits(out: Any, prepared: Any, dtype: Any) -> bool:
+    return (
+        isinstance(out, np.ndarray)
+        and out.dtype == dtype
+        and out.ndim == len(prepared.order)
+        and out.flags.writeable
+        and out.transpose(prepared.order).shape == prepared.shape
+        and out.transpose(prepared.order).flags.c_contiguous
+    )
 
 
 def _into(out: Any, results: list[Any]) -> Any:

@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 
-from ..backends import reference
+from ..backends import cpu, reference
 from ..choose import choose
 from ..errors import PoolingError
 from ..plan import Grid, Job
+from ..reductions import Fold
 
 functorch: Any = getattr(torch._C, "_functorch")  # noqa: B009  (untyped)
 DTYPES = frozenset("bool int8 int16 int32 int64 uint8 float16 bfloat16 float32 float64".split())
@@ -76,9 +77,19 @@ class _Call:
             self.omit_nan,
             self.empty,
         )
-        choose(job, self.backend)
+        if choose(job, self.backend) is cpu:
+            y = _native(job, x)
+            if y is not None:
+                return y, self.places(x)
         y, kept = reference.forward(x, self.grid, self.reduction, weights, self.omit_nan, self.empty)
         return _like_layout(y, x), kept
+
+    def places(self, x: Any) -> tuple[Any, ...]:
+        """Where a selection's elements lie, when a gradient will ask."""
+        wanted = getattr(self.reduction, "selects", False) and x.requires_grad
+        if not wanted:
+            return ()
+        return reference.forward(x.detach(), self.grid, self.reduction, None, self.omit_nan, self.empty)[1]
 
     def moved(self, batch: int) -> _Call:
         """The same call with one more axis in front."""
@@ -104,7 +115,7 @@ class _Pool(torch.autograd.Function):
         selects = getattr(call.reduction, "selects", False)
         values = getattr(call.reduction, "linear", False) or selects
         small = kept if selects else []
-        ctx.recompute = not selects and bool(kept)
+        ctx.recompute = not selects and _keeps(call.reduction)
         empty = x.new_empty(0)
         ctx.shape, ctx.dtype, ctx.needs_values = x.shape, x.dtype, True
         ctx.save_for_backward(x, empty if values else y, empty if weights is None else weights, *small)
@@ -122,7 +133,7 @@ class _Pool(torch.autograd.Function):
                 return torch.autograd.grad(again, x, g, create_graph=True)[0], None, None
         if not y.numel() or ctx.recompute:
             if ctx.recompute:
-                y, made = call.forward(x, w)
+                y, made = reference.forward(x, call.grid, call.reduction, w, call.omit_nan, call.empty)
                 kept = list(made)
             else:
                 y = g
@@ -150,6 +161,21 @@ class _Pool(torch.autograd.Function):
             weights = weights.reshape(size, *(1,) * (x.ndim - weights.ndim), *weights.shape[1:])
         results = _Pool.apply(x, weights, call.moved(size))
         return results, tuple(0 for _ in results)
+
+
+def _keeps(reduction: Any) -> bool:
+    """Whether backward needs more than x and y."""
+    return callable(getattr(reduction, "keep", None)) and getattr(type(reduction), "keep", None) is not Fold.keep
+
+
+def _native(job: Job, x: Any) -> Any:
+    """The compiled core's result; None where x is not one dense block."""
+    prepared = cpu.prepare(job, x.stride())
+    if prepared is None:
+        return None
+    y = torch.empty(prepared.shape, dtype=x.dtype)
+    prepared.forward(x.data_ptr(), y.data_ptr())
+    return y.permute(prepared.back)
 
 
 def _plain(x: Any, weights: Any, reduction: Any) -> bool:

@@ -1,0 +1,164 @@
+// The C ABI: choose the instruction set once, run a job on the threads.
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "job.hpp"
+#include "pool.hpp"
+
+namespace anypool {
+namespace baseline { extern const Kernel table[kernels]; }
+#ifdef ANYPOOL_X86
+namespace avx2 { extern const Kernel table[kernels]; }
+namespace avx512 { extern const Kernel table[kernels]; }
+#endif
+
+namespace {
+struct Choice {
+  const Kernel* table;
+  const char* name;
+};
+
+Choice choose() {
+#ifdef ANYPOOL_X86
+  const char* most = std::getenv("ANYPOOL_ISA");
+  const bool any = !most || !*most;
+  __builtin_cpu_init();
+  const bool two = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  const bool five = two && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  if (five && (any || !std::strcmp(most, "avx512"))) return {avx512::table, "avx512"};
+  if (two && (any || !std::strcmp(most, "avx512") || !std::strcmp(most, "avx2"))) return {avx2::table, "avx2"};
+#endif
+  return {baseline::table, "baseline"};
+}
+
+const Choice& chosen() {
+  static const Choice choice = choose();
+  return choice;
+}
+
+// One pool: workers wait for a generation, then take tasks from a counter.
+struct Pool {
+  std::mutex turn, lock;
+  std::condition_variable wake, rest;
+  std::vector<std::thread> workers;
+  const std::function<void(std::int64_t, std::int64_t)>* work = nullptr;
+  std::atomic<std::int64_t> next{0};
+  std::int64_t tasks = 0, grain = 1, generation = 0, wanted = 0, busy = 0;
+
+  void take() {
+    for (;;) {
+      std::int64_t begin = next.fetch_add(grain);
+      if (begin >= tasks) return;
+      (*work)(begin, std::min(begin + grain, tasks));
+    }
+  }
+  void live() {
+    std::int64_t seen = 0;
+    std::unique_lock<std::mutex> hold(lock);
+    seen = generation - 1;
+    for (;;) {
+      wake.wait(hold, [&] { return generation != seen; });
+      seen = generation;
+      if (wanted <= 0) continue;
+      --wanted, ++busy;
+      hold.unlock();
+      take();
+      hold.lock();
+      if (--busy == 0) rest.notify_all();
+    }
+  }
+  void run(std::int64_t count, std::int64_t threads, const std::function<void(std::int64_t, std::int64_t)>& f) {
+    {
+      std::lock_guard<std::mutex> hold(lock);
+      while (std::int64_t(workers.size()) < threads - 1) workers.emplace_back([this] { live(); }), workers.back().detach();
+      work = &f, tasks = count, grain = std::max<std::int64_t>(1, count / (threads * 8)), wanted = threads - 1, ++generation;
+      next = 0;
+    }
+    wake.notify_all();
+    take();
+    std::unique_lock<std::mutex> hold(lock);
+    wanted = 0;
+    rest.wait(hold, [&] { return busy == 0; });
+  }
+};
+
+Pool* pool = nullptr;
+std::mutex making;
+std::atomic<std::int64_t> limit{0};
+
+// A forked child has none of its parent's threads: it starts a pool of its own (the old one is left as it was).
+void forget() {
+  pool = nullptr;
+  new (&making) std::mutex;
+}
+
+Pool& the_pool() {
+  std::lock_guard<std::mutex> hold(making);
+  static const bool registered = pthread_atfork(nullptr, nullptr, forget) == 0;
+  (void)registered;
+  if (!pool) pool = new Pool;
+  return *pool;
+}
+}  // namespace
+
+std::int64_t get_threads() {
+  if (limit > 0) return limit;
+  const char* asked = std::getenv("ANYPOOL_NUM_THREADS");
+  std::int64_t n = asked ? std::atoll(asked) : 0;
+  return n > 0 ? n : std::max(1u, std::thread::hardware_concurrency());
+}
+void set_threads(std::int64_t n) { limit = n; }
+
+void parallel(std::int64_t count, std::int64_t threads, const std::function<void(std::int64_t, std::int64_t)>& work) {
+  if (threads > 1 && count > 1) {
+    Pool& p = the_pool();
+    std::unique_lock<std::mutex> mine(p.turn, std::try_to_lock);
+    if (mine) return p.run(count, std::min(threads, count), work);
+  }
+  work(0, count);
+}
+
+std::int64_t batches(const anypool_job& job) {
+  std::int64_t n = 1;
+  for (int l = 0; l < job.levels && !job.level[l].windows; ++l) n *= job.level[l].size;
+  return n;
+}
+// A slice for each 16th of the windows when there are few batches: fixed by the shape, so results never depend on threads.
+std::int64_t chunks(const anypool_job& job) {
+  if (batches(job) >= 16) return 1;
+  int l = 0;
+  while (l + 1 < job.levels && !job.level[l].windows) ++l;
+  return std::clamp<std::int64_t>(job.level[l].windows / 32, 1, 16);
+}
+std::int64_t tasks(const anypool_job& job) { return batches(job) * chunks(job); }
+}  // namespace anypool
+
+#define ANYPOOL_EXPORT extern "C" __attribute__((visibility("default")))
+
+ANYPOOL_EXPORT int anypool_forward(const anypool_job* job) noexcept {
+  using namespace anypool;
+  const Kernel kernel = chosen().table[job->kernel];
+  std::atomic<int> failed{0};
+  std::int64_t work = 1;
+  for (int l = 0; l < job->levels; ++l) work *= job->level[l].size;
+  const std::int64_t threads = work * job->inner < 65536 ? 1 : job->threads > 0 ? job->threads : get_threads();
+  const std::int64_t count = tasks(*job);
+  if (threads == 1) return kernel(*job, 0, count);
+  parallel(count, threads, [&](std::int64_t begin, std::int64_t end) {
+    if (kernel(*job, begin, end)) failed = 1;
+  });
+  return failed;
+}
+ANYPOOL_EXPORT const char* anypool_isa() noexcept { return anypool::chosen().name; }
+ANYPOOL_EXPORT void anypool_set_threads(std::int64_t n) noexcept { anypool::set_threads(n); }
+ANYPOOL_EXPORT std::int64_t anypool_get_threads() noexcept { return anypool::get_threads(); }
