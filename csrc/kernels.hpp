@@ -139,28 +139,29 @@ struct Fold {
   void stretch(const T* b, T* y, T n, Index o, Index m) {
     const auto& a = level[levels - 1];
     const Index c = job.inner, out = m * c;
-    T* d = nullptr;
-    if constexpr (R::divides) {
-      d = scratch(counts, out + L::n, T(1));
-      for (Index i = 0; i < m; ++i) std::fill(d + i * c, d + (i + 1) * c, divisor(n * T(a.count[o + i])));
+    if (R::divides && counts.empty()) {  // this axis' factor of every count, once
+      counts.assign(a.windows * c + L::n, T(1));
+      if (job.divisor == 0)
+        for (Index i = 0; i < a.windows; ++i) std::fill(&counts[i * c], &counts[i * c] + c, T(a.count[i]));
     }
-    // whole vectors are stored: into a line of our own, then the part that is asked for
-    T* to = scratch(line, out + L::n);
-    if (a.stride == 1 && a.places <= 8) few_taps<R, T, 1>(b, a.places, a.step * c, to, out, d);
+    const T* d = counts.data() + (R::divides ? o * c : 0);
+    if (R::divides && job.divisor != 0) n = T(job.divisor);
+    T* to = out < L::n ? scratch(line, L::n) : y;  // a whole vector is stored even where less is asked for
+    if (a.stride == 1 && a.places <= 8) few_taps<R, T, 1>(b, a.places, a.step * c, to, out, d, n);
     else if (a.stride == 1) {
       Index width = out + a.places * a.step * c + 2 * L::n;
-      many_taps<R, T>(b, a.places, a.step * c, to, out, d, scratch(digits[levels - 1], 32 * width), width);
-    } else if (a.stride == 2 && c == 1 && a.step == 1 && a.places <= 8) few_taps<R, T, 2>(b, a.places, 1, to, out, d);
+      many_taps<R, T>(b, a.places, a.step * c, to, out, d, n, scratch(digits[levels - 1], 32 * width), width);
+    } else if (a.stride == 2 && c == 1 && a.step == 1 && a.places <= 8) few_taps<R, T, 2>(b, a.places, 1, to, out, d, n);
     else
       for (Index i = 0; i < m; ++i)
         for (Index j = 0; j < c; ++j) {
           const T* p = b + i * a.stride * c + j;
           T v = *p;
           for (Index t = 1; t < a.places; ++t) v = R::merge(v, p[t * a.step * c]);
-          if constexpr (R::divides) v = v / d[i * c + j];
+          if constexpr (R::divides) v = v / (d[i * c + j] * n);
           to[i * c + j] = v;
         }
-    std::memcpy(y, to, out * sizeof(T));
+    if (to != y) std::memcpy(y, to, out * sizeof(T));
     for (Index i = 0; i < m; ++i)
       if (!a.length[o + i]) std::fill(y + i * c, y + (i + 1) * c, T(job.empty));
   }

@@ -4,17 +4,26 @@
 
 namespace anypool::ANYPOOL_ISA {
 template <class R, class T>
-ANYPOOL_INLINE void put(T* y, Index i, typename Lanes<T>::V v, const T* counts) {
+ANYPOOL_INLINE void put(T* y, Index i, typename Lanes<T>::V v, const T* counts, T n) {
   using L = Lanes<T>;
-  if constexpr (R::divides) v = v / L::load(counts + i);
+  if constexpr (R::divides) v = v / (L::load(counts + i) * n);
   L::store(y + i, v);
+}
+
+// i = 0, n, 2n …; the last vector ends where the row ends, so that nothing is stored beyond it.
+template <class T, class Body>
+ANYPOOL_INLINE void each_result(Index out, Body body) {
+  constexpr Index n = Lanes<T>::n;
+  Index i = 0;
+  for (; i + n <= out; i += n) body(i);
+  if (i < out) body(out > n ? out - n : 0);
 }
 
 // out lanes of K taps, `distance` lanes apart; rows and y hold slack for a whole vector past the end.
 template <class R, class T, int K, int stride>
-ANYPOOL_INLINE void taps(const T* b, Index distance, T* y, Index out, const T* counts) {
+ANYPOOL_INLINE void taps(const T* b, Index distance, T* y, Index out, const T* counts, T n) {
   using L = Lanes<T>;
-  for (Index i = 0; i < out; i += L::n) {
+  each_result<T>(out, [&](Index i) {
     typename L::V v;
     if constexpr (stride == 1) {
       v = L::load(b + i);
@@ -29,27 +38,27 @@ ANYPOOL_INLINE void taps(const T* b, Index distance, T* y, Index out, const T* c
         if (t + 1 < K) v = R::merge(v, every_other<T, 1>(low, high));
       }
     }
-    put<R, T>(y, i, v, counts);
-  }
+    put<R, T>(y, i, v, counts, n);
+  });
 }
 
 template <class R, class T, int stride>
-void few_taps(const T* b, Index k, Index distance, T* y, Index out, const T* counts) {
+void few_taps(const T* b, Index k, Index distance, T* y, Index out, const T* counts, T n) {
   switch (k) {
-    case 1: return taps<R, T, 1, stride>(b, distance, y, out, counts);
-    case 2: return taps<R, T, 2, stride>(b, distance, y, out, counts);
-    case 3: return taps<R, T, 3, stride>(b, distance, y, out, counts);
-    case 4: return taps<R, T, 4, stride>(b, distance, y, out, counts);
-    case 5: return taps<R, T, 5, stride>(b, distance, y, out, counts);
-    case 6: return taps<R, T, 6, stride>(b, distance, y, out, counts);
-    case 7: return taps<R, T, 7, stride>(b, distance, y, out, counts);
-    default: return taps<R, T, 8, stride>(b, distance, y, out, counts);
+    case 1: return taps<R, T, 1, stride>(b, distance, y, out, counts, n);
+    case 2: return taps<R, T, 2, stride>(b, distance, y, out, counts, n);
+    case 3: return taps<R, T, 3, stride>(b, distance, y, out, counts, n);
+    case 4: return taps<R, T, 4, stride>(b, distance, y, out, counts, n);
+    case 5: return taps<R, T, 5, stride>(b, distance, y, out, counts, n);
+    case 6: return taps<R, T, 6, stride>(b, distance, y, out, counts, n);
+    case 7: return taps<R, T, 7, stride>(b, distance, y, out, counts, n);
+    default: return taps<R, T, 8, stride>(b, distance, y, out, counts, n);
   }
 }
 
 // Runs of 1, 2, 4 … are joined level by level; a window is the sum of its binary digits, or two runs that overlap.
 template <class R, class T>
-void many_taps(const T* b, Index k, Index distance, T* y, Index out, const T* counts, T* scratch, Index width) {
+void many_taps(const T* b, Index k, Index distance, T* y, Index out, const T* counts, T n, T* scratch, Index width) {
   using L = Lanes<T>;
   const T* part[64];
   int parts = 0;
@@ -65,11 +74,11 @@ void many_taps(const T* b, Index k, Index distance, T* y, Index out, const T* co
     next += width;
   }
   if (R::idempotent) part[parts++] = level, part[parts++] = level + (k - run) * distance;
-  for (Index i = 0; i < out; i += L::n) {
+  each_result<T>(out, [&](Index i) {
     auto v = L::load(part[0] + i);
     for (int p = 1; p < parts; ++p) v = R::merge(v, L::load(part[p] + i));
-    put<R, T>(y, i, v, counts);
-  }
+    put<R, T>(y, i, v, counts, n);
+  });
 }
 
 // One run of n contiguous elements: four accumulators, in blocks so that long sums stay accurate.

@@ -83,11 +83,12 @@ def _native(job: Job, x: Any, out: Any) -> Any:
     if prepared is None:
         return None
     if out is not None and _fits(out, prepared, x.dtype):
-        y = out.transpose(prepared.order)
+        y, result = out.transpose(prepared.order), out
     else:
         y = np.empty(prepared.shape, x.dtype)
+        result = y.transpose(prepared.back)
     prepared.forward(x.__array_interface__["data"][0], y.__array_interface__["data"][0])
-    return out if y.base is out or y is out else y.transpose(prepared.back)
+    return result
 
 
 def _fits(out: Any, prepared: Any, dtype: Any) -> bool:
