@@ -1,0 +1,116 @@
+"""WHAT: one small class per reduction, in words that every array library speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import PoolingError
+from .exponentials import LogMeanExp, LogSumExp, SoftPool
+from .extremes import ArgMax, ArgMin, Max, Min, Range, SplitMax, SplitMin
+from .fold import Fold, State
+from .moments import Std, Var
+from .powers import Lp, PowerMean, Rms
+from .sums import AllOf, AnyOf, Count, Mean, Prod, Sum
+
+__all__ = [
+    "PARAMETRIC",
+    "REDUCTIONS",
+    "TIES",
+    "AllOf",
+    "AnyOf",
+    "ArgMax",
+    "ArgMin",
+    "Count",
+    "Fold",
+    "LogMeanExp",
+    "LogSumExp",
+    "Lp",
+    "Max",
+    "Mean",
+    "Min",
+    "PowerMean",
+    "Prod",
+    "Range",
+    "Rms",
+    "SoftPool",
+    "SplitMax",
+    "SplitMin",
+    "State",
+    "Std",
+    "Sum",
+    "Var",
+    "reduction_of",
+]
+
+
+TIES = ("first", "last", "split")
+
+
+REDUCTIONS: dict[str, Callable[[], Fold]] = {
+    "sum": Sum,
+    "mean": Mean,
+    "max": Max,
+    "min": Min,
+    "prod": Prod,
+    "any": AnyOf,
+    "all": AllOf,
+    "count": Count,
+    "argmax": ArgMax,
+    "argmin": ArgMin,
+    "range": Range,
+    "rms": Rms,
+    "var": Var,
+    "std": Std,
+    "logsumexp": LogSumExp,
+    "softpool": SoftPool,
+}
+
+
+PARAMETRIC: dict[str, type[Fold]] = {
+    "Lp": Lp,
+    "PowerMean": PowerMean,
+    "LogSumExp": LogSumExp,
+    "LogMeanExp": LogMeanExp,
+    "SoftPool": SoftPool,
+    "Var": Var,
+    "Std": Std,
+}
+
+
+TIED: dict[str, dict[type[Fold], Callable[[], Fold]]] = {
+    "first": {},
+    "last": {c: (lambda c=c: c("last")) for c in (Max, Min, ArgMax, ArgMin, Range)},
+    "split": {Max: SplitMax, Min: SplitMin},
+}
+
+
+REQUIRED = ("init", "step", "finish")
+
+
+def reduction_of(given: Any, ties: str = "first") -> Any:
+    """The reduction object for a name, an object or a class; unknown names list what exists."""
+    if ties not in TIES:
+        raise PoolingError(f"ties={ties!r}: use one of {', '.join(map(repr, TIES))}")
+    if isinstance(given, str):
+        if given not in REDUCTIONS:
+            raise PoolingError(
+                f"unknown reduction {given!r}: use one of {', '.join(REDUCTIONS)}, or an object such as ap.Lp(3)"
+            )
+        given = REDUCTIONS[given]()
+    elif isinstance(given, type) and issubclass(given, Fold):
+        try:
+            given = given()
+        except TypeError:
+            raise PoolingError(
+                f"{given.__name__} needs its parameters: pass an object such as ap.{given.__name__}(2)"
+            ) from None
+    missing = [name for name in REQUIRED if not callable(getattr(given, name, None))]
+    if missing:
+        raise PoolingError(
+            f"{given!r} is no reduction: it lacks {', '.join(missing)} (a reduction has init, step, merge, finish; see ap.Fold)"
+        )
+    if ties == "split" and isinstance(given, Range):
+        raise PoolingError("ties='split' is not possible for 'range': pool max and min apart")
+    kind: Any = type(given)
+    return TIED[ties].get(kind, lambda: given)()

@@ -1,0 +1,93 @@
+"""Soft maxima: log-sum-exp, its mean, and the softmax-weighted mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..words import inf, isnan, log, stop, where
+from .arithmetic import fade, grown, times
+from .fold import Fold, State
+from .parameters import nonzero, number
+
+
+class LogSumExp(Fold):
+    """(1/r)·log Σ w·e^{r·x}: a smooth maximum (r → −∞: minimum)."""
+
+    name, formula, source, empty = "logsumexp", "(1/r) log Σ wᵢ e^{r xᵢ}", "Boyd & Vandenberghe §3.1.5", -inf
+
+    def __init__(self, r: Any = 1.0) -> None:
+        super().__init__()
+        self.parameters = {"r": nonzero(r, f"{type(self).__name__}(r)")}
+
+    def averaged(self, total: Any, n: Any) -> Any:
+        """What stands under the logarithm."""
+        return total
+
+    def init(self, zero: Any) -> State:
+        return zero - inf, zero
+
+    def step(self, state: State, x: Any, w: Any, at: Any) -> State:
+        z = x * self.parameters["r"]
+        return self.merge(state, (stop(z), grown(z) * w))
+
+    def merge(self, a: State, b: State) -> State:
+        top = where((b[0] > a[0]) | isnan(b[0]), b[0], a[0])
+        return top, a[1] * fade(a[0], top) + b[1] * fade(b[0], top)
+
+    def finish(self, state: State, n: Any) -> Any:
+        total = self.averaged(state[1], n)
+        some = total > 0
+        return (
+            where(some | isnan(total), log(where(some | isnan(total), total, total * 0 + 1)) + state[0], state[0])
+            / self.parameters["r"]
+        )
+
+    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+        return self.averaged(fade(x, y, self.parameters["r"]) * w, n)
+
+
+class LogMeanExp(LogSumExp):
+    """(1/r)·log(Σ w·e^{r·x} / n): between the mean (r → 0) and the maximum (r → ∞)."""
+
+    name, formula, source, empty = (
+        "logmeanexp",
+        "(1/r) log(Σ wᵢ e^{r xᵢ} / n)",
+        "Pinheiro & Collobert 2015",
+        float("nan"),
+    )
+
+    def averaged(self, total: Any, n: Any) -> Any:
+        return total / n
+
+
+class SoftPool(Fold):
+    """Σ w·e^{βx}·x / Σ w·e^{βx}: the softmax-weighted mean; its exact gradient may be negative."""
+
+    name, formula, source = "softpool", "Σ wᵢ e^{βxᵢ} xᵢ / Σ wᵢ e^{βxᵢ}", "Stergiou, Poppe & Kalliatakis 2021"
+
+    def __init__(self, beta: Any = 1.0) -> None:
+        super().__init__()
+        self.parameters = {"beta": number(beta, "SoftPool(beta)")}
+
+    def init(self, zero: Any) -> State:
+        return zero - inf, zero, zero
+
+    def step(self, state: State, x: Any, w: Any, at: Any) -> State:
+        z = x * self.parameters["beta"]
+        one = grown(z) * w
+        return self.merge(state, (stop(z), one, one * x))
+
+    def merge(self, a: State, b: State) -> State:
+        top = where((b[0] > a[0]) | isnan(b[0]), b[0], a[0])
+        fa, fb = fade(a[0], top), fade(b[0], top)
+        return top, a[1] * fa + b[1] * fb, times(a[2], fa) + times(b[2], fb)
+
+    def finish(self, state: State, n: Any) -> Any:
+        return state[2] / state[1]
+
+    def keep(self, state: State) -> State:
+        return (state[0] + log(where(state[1] > 0, state[1], state[1] * 0 + 1)),)
+
+    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+        beta = self.parameters["beta"]
+        return w * fade(x * beta, kept[0]) * (1.0 + beta * (x - y))

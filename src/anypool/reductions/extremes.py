@@ -1,0 +1,147 @@
+"""The greatest and the smallest: values, places, ties."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..words import highest, inf, isnan, lowest, nowhere, where
+from .fold import Fold, State
+
+
+class Max(Fold):
+    """The greatest element; a NaN beats all."""
+
+    name, formula, accumulates, selects, idempotent, masks, empty = "max", "max xᵢ", "same", True, True, True, -inf
+
+    def __init__(self, ties: str = "first") -> None:
+        super().__init__()
+        self.ties = ties
+
+    def beats(self, new: Any, old: Any) -> Any:
+        """Whether a later element replaces an earlier one."""
+        return new >= old if self.ties == "last" else new > old
+
+    def worst(self, zero: Any) -> Any:
+        """What loses to everything."""
+        return lowest(zero)
+
+    def init(self, zero: Any) -> State:
+        return self.worst(zero), nowhere(zero)
+
+    def step(self, state: State, x: Any, w: Any, at: Any) -> State:
+        take = self.beats(x, state[0]) | isnan(x) | (state[1] < 0)
+        return where(take, x, state[0]), where(take, at, state[1])
+
+    def merge(self, a: State, b: State) -> State:
+        take = (b[1] >= 0) & (self.beats(b[0], a[0]) | isnan(b[0]) | (a[1] < 0))
+        return where(take, b[0], a[0]), where(take, b[1], a[1])
+
+    def keep(self, state: State) -> State:
+        return (state[1],)
+
+    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+        return (kept[0] == at) * 1.0
+
+
+class Min(Max):
+    """The smallest element; a NaN beats all."""
+
+    name, formula, empty = "min", "min xᵢ", inf
+
+    def beats(self, new: Any, old: Any) -> Any:
+        return new <= old if self.ties == "last" else new < old
+
+    def worst(self, zero: Any) -> Any:
+        return highest(zero)
+
+
+class SplitMax(Fold):
+    """The greatest element; those that tie share the gradient."""
+
+    name, formula, accumulates, idempotent, masks, empty, ties = "max", "max xᵢ", "same", True, True, -inf, "split"
+
+    def beats(self, new: Any, old: Any) -> Any:
+        """Whether one value is better than another."""
+        return (new > old) | (isnan(new) & ~isnan(old))
+
+    def worst(self, zero: Any) -> Any:
+        """What loses to everything."""
+        return lowest(zero)
+
+    def init(self, zero: Any) -> State:
+        return self.worst(zero), nowhere(zero) + 1
+
+    def step(self, state: State, x: Any, w: Any, at: Any) -> State:
+        return self.merge(state, (x, nowhere(x) + 2))
+
+    def merge(self, a: State, b: State) -> State:
+        later = ((b[1] > 0) & self.beats(b[0], a[0])) | (a[1] == 0)
+        tie = ~later & (b[1] > 0) & ~self.beats(a[0], b[0])
+        return where(later, b[0], a[0]), where(later, b[1], where(tie, a[1] + b[1], a[1]))
+
+    def keep(self, state: State) -> State:
+        return (state[1],)
+
+    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+        return where((x == y) | (isnan(x) & isnan(y)), 1.0 / kept[0], kept[0] * 0.0)
+
+
+class SplitMin(SplitMax):
+    """The smallest element; those that tie share the gradient."""
+
+    name, formula, empty = "min", "min xᵢ", inf
+
+    def beats(self, new: Any, old: Any) -> Any:
+        return (new < old) | (isnan(new) & ~isnan(old))
+
+    def worst(self, zero: Any) -> Any:
+        return highest(zero)
+
+
+class ArgMax(Max):
+    """Where the greatest element is: its flat position in the pooled axes, −1 for an empty window."""
+
+    name, formula, gives, empty = "argmax", "argmax xᵢ", "position", -1.0
+    pull: Any = None
+
+    def finish(self, state: State, n: Any) -> Any:
+        return state[1]
+
+
+class ArgMin(Min):
+    """Where the smallest element is: its flat position in the pooled axes, −1 for an empty window."""
+
+    name, formula, gives, empty = "argmin", "argmin xᵢ", "position", -1.0
+    pull: Any = None
+
+    def finish(self, state: State, n: Any) -> Any:
+        return state[1]
+
+
+class Range(Fold):
+    """The greatest less the smallest element."""
+
+    name, formula, accumulates, selects, idempotent, masks = "range", "max xᵢ − min xᵢ", "same", True, True, True
+
+    def __init__(self, ties: str = "first") -> None:
+        super().__init__()
+        self.ties = ties
+        self.ends = (Max(ties), Min(ties)) if ties != "split" else (SplitMax(), SplitMin())
+
+    def init(self, zero: Any) -> State:
+        return (*self.ends[0].init(zero), *self.ends[1].init(zero))
+
+    def step(self, state: State, x: Any, w: Any, at: Any) -> State:
+        return (*self.ends[0].step(state[:2], x, w, at), *self.ends[1].step(state[2:], x, w, at))
+
+    def merge(self, a: State, b: State) -> State:
+        return (*self.ends[0].merge(a[:2], b[:2]), *self.ends[1].merge(a[2:], b[2:]))
+
+    def finish(self, state: State, n: Any) -> Any:
+        return state[0] - state[2]
+
+    def keep(self, state: State) -> State:
+        return state[1], state[3]
+
+    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+        return (kept[0] == at) * 1.0 - (kept[1] == at) * 1.0

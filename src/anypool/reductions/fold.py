@@ -1,0 +1,68 @@
+"""The form of a fold: init, step, merge, finish, keep, pull, and its declared facts."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+State = tuple[Any, ...]
+
+
+class Fold:
+    """A reduction that can take in elements one at a time and join two partial results.
+
+    `init(zero)` is the state of nothing, `step(state, x, w, at)` takes in one element of weight w at
+    position `at`, `merge(a, b)` joins two states (a lies before b), `finish(state, n)` answers, n being
+    what a mean divides by. `keep(state)` is what the gradient needs besides x and y, and
+    `pull(x, w, at, y, kept, n)` is the local gradient ∂y/∂x of one element.
+    """
+
+    name: ClassVar[str] = ""
+    formula: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+    accumulates: ClassVar[str] = "float"  # integers in: "same", "wide" (NumPy's sum) or "float"
+    gives: ClassVar[str] = "value"  # "value", "position", "count" or "truth"
+    selects: ClassVar[bool] = False  # keeps places instead of values
+    linear: ClassVar[bool] = False  # pull depends on neither x nor y
+    idempotent: ClassVar[bool] = False  # merge(a, a) is a
+    masks: ClassVar[bool] = False  # a weight only says whether an element is there
+    signed_weights: ClassVar[bool] = False  # negative weights mean something
+    empty: ClassVar[float | None] = float("nan")  # of a window that holds nothing
+    ties: str = "first"
+    parameters: dict[str, Any]
+
+    def __init__(self) -> None:
+        self.parameters = {}
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{k}={v!r}" for k, v in self.parameters.items())
+        return f"{type(self).__name__}({inside})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        plain = tuple(v if isinstance(v, (int, float, str)) else id(v) for v in self.parameters.values())
+        return hash((type(self), plain, self.ties))
+
+    def init(self, zero: Any) -> State:
+        """The state of nothing, shaped as `zero`."""
+        raise NotImplementedError(type(self).__name__)
+
+    def step(self, state: State, x: Any, w: Any, at: Any) -> State:
+        """The state after one more element."""
+        raise NotImplementedError(type(self).__name__)
+
+    def merge(self, a: State, b: State) -> State:
+        """The state of both."""
+        raise NotImplementedError(type(self).__name__)
+
+    def finish(self, state: State, n: Any) -> Any:
+        """The answer."""
+        return state[0]
+
+    def keep(self, state: State) -> State:
+        """What `pull` needs besides x and y."""
+        return ()
+
+    #: The local gradient of one element; None where there is no gradient.
+    pull: Any = None

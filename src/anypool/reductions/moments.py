@@ -1,0 +1,57 @@
+"""Variance and standard deviation, by merging partial means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..words import sqrt, where
+from .fold import Fold, State
+from .parameters import at_least_zero
+
+
+class Var(Fold):
+    """Σ w·(x − mean)² / (n − ddof), by merging partial means: no cancellation."""
+
+    name, formula, source = "var", "Σ wᵢ (xᵢ − x̄)² / (n − ddof)", "Chan, Golub & LeVeque 1983"
+
+    def __init__(self, ddof: float = 0) -> None:
+        super().__init__()
+        self.parameters = {"ddof": at_least_zero(ddof, f"{type(self).__name__}(ddof)")}
+
+    def init(self, zero: Any) -> State:
+        return zero, zero, zero
+
+    def step(self, state: State, x: Any, w: Any, at: Any) -> State:
+        return self.merge(state, (x * 0 + w, x, x * 0))
+
+    def merge(self, a: State, b: State) -> State:
+        seen = a[0] + b[0]
+        some = where(seen == 0, seen * 0 + 1, seen)
+        apart = where((a[0] == 0) | (b[0] == 0), a[1] * 0, b[1] - a[1])
+        mean = where(a[0] == 0, b[1], a[1]) + apart * (b[0] / some)
+        return seen, mean, a[2] + b[2] + apart * apart * (a[0] * b[0] / some)
+
+    def finish(self, state: State, n: Any) -> Any:
+        rest = n - self.parameters["ddof"]
+        return where(rest > 0, state[2] / where(rest > 0, rest, rest * 0 + 1), state[2] * 0 + float("nan"))
+
+    def keep(self, state: State) -> State:
+        return (state[1],)
+
+    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+        return 2.0 * w * (x - kept[0]) / (n - self.parameters["ddof"])
+
+
+class Std(Var):
+    """The root of the variance; 0 with a zero gradient where all are equal."""
+
+    name, formula = "std", "√var"
+
+    def finish(self, state: State, n: Any) -> Any:
+        var = super().finish(state, n)
+        flat = var == 0
+        return where(flat, var * 0, sqrt(where(flat, var * 0 + 1, var)))
+
+    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+        flat = y == 0
+        return where(flat, y * 0, w * (x - kept[0]) / ((n - self.parameters["ddof"]) * where(flat, y * 0 + 1, y)))

@@ -1,0 +1,42 @@
+"""Reading parameters: numbers, or arrays and tensors that learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import PoolingError
+
+
+def number(value: Any, name: str) -> Any:
+    if isinstance(value, (bool, str)) or value is None:
+        raise PoolingError(f"{name}: {value!r} is no number")
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        if np.isnan(value):
+            raise PoolingError(f"{name}: NaN is not possible")
+        return float(value)
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return value
+    raise PoolingError(f"{name}: {value!r} is neither a number nor an array")
+
+
+def positive(value: Any, name: str) -> Any:
+    value = number(value, name)
+    if isinstance(value, float) and not value > 0:
+        raise PoolingError(f"{name}: {value} must be above 0")
+    return value
+
+
+def nonzero(value: Any, name: str) -> Any:
+    value = number(value, name)
+    if isinstance(value, float) and (value == 0.0 or np.isinf(value)):
+        raise PoolingError(f"{name}: {value} must be finite and other than 0 (its limits are the mean, max and min)")
+    return value
+
+
+def at_least_zero(value: Any, name: str) -> float:
+    value = number(value, name)
+    if not isinstance(value, float) or value < 0:
+        raise PoolingError(f"{name}: {value!r} must be a number of at least 0")
+    return value

@@ -1,0 +1,151 @@
+"""Norms and power means, scaled so that they neither overflow nor underflow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import PoolingError
+from ..words import absolute, exp, isnan, log, sign, stop, where
+from .arithmetic import is_infinite, joined, power_of, ratio, root_of
+from .fold import Fold, State
+from .parameters import number, positive
+
+
+class Lp(Fold):
+    """The p-norm (Σ w·|x|^p)^(1/p), scaled so that it neither overflows nor underflows; p > 0, inf for the maximum."""
+
+    name, formula, source, empty = "Lp", "(Σ wᵢ |xᵢ|ᵖ)^(1/p)", "Sermanet, Chintala & LeCun 2012", 0.0
+
+    def __init__(self, p: Any) -> None:
+        super().__init__()
+        self.parameters = {"p": positive(p, "Lp(p)")}
+
+    def averaged(self, total: Any, n: Any) -> Any:
+        """What stands under the root."""
+        return total
+
+    def init(self, zero: Any) -> State:
+        return zero, zero
+
+    def step(self, state: State, x: Any, w: Any, at: Any) -> State:
+        return self.merge(state, (stop(absolute(x)), self.unit(x) * w))
+
+    def unit(self, x: Any) -> Any:
+        """|x|^p in units of |x|: 1, with the gradient that |x|^p has."""
+        size = absolute(x)
+        top = stop(size)
+        return power_of(ratio(size, top), self.parameters["p"])
+
+    def merge(self, a: State, b: State) -> State:
+        top = where((b[0] > a[0]) | isnan(b[0]), b[0], a[0])
+        p = self.parameters["p"]
+        return top, a[1] * power_of(ratio(a[0], top), p) + b[1] * power_of(ratio(b[0], top), p)
+
+    def finish(self, state: State, n: Any) -> Any:
+        p = self.parameters["p"]
+        if is_infinite(p):
+            return joined(state[0], state[1])
+        mean = self.averaged(state[1], n)
+        root = where(mean > 0, root_of(where(mean > 0, mean, mean * 0 + 1), p), mean)
+        return joined(state[0], root)
+
+    def keep(self, state: State) -> State:
+        return ()
+
+    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+        p = self.parameters["p"]
+        share = power_of(ratio(absolute(x), y), p - 1) if not is_infinite(p) else (absolute(x) == y) * 1.0
+        share = where((y == 0) | (x == 0) & (y == 0), share * 0, share)
+        return sign(x) * self.averaged(share * w, n)
+
+
+class Rms(Lp):
+    """The root of the mean square."""
+
+    name, formula, source, empty = "rms", "√(Σ wᵢ xᵢ² / n)", "", float("nan")
+
+    def __init__(self) -> None:
+        super().__init__(2)
+        self.parameters = {"p": 2.0}
+
+    def __repr__(self) -> str:
+        return "Rms()"
+
+    def averaged(self, total: Any, n: Any) -> Any:
+        return total / n
+
+
+class PowerMean(Fold):
+    """The power mean (Σ w·f(x)^p / n)^(1/p); GeM with form="clamped".
+
+    `form` says what negative numbers become: "clamped" to eps (Radenović 2018), "signed" (roots keep the
+    sign of the mean of sign(x)·|x|^p) or "magnitude". p may be an array or tensor that broadcasts to x
+    with length 1 on the pooled axes, and learns. p = 0 is the geometric mean of the clamped form.
+    """
+
+    name, formula, source = "PowerMean", "(Σ wᵢ f(xᵢ)ᵖ / n)^(1/p)", "Radenović, Tolias & Chum 2018 (GeM)"
+
+    def __init__(self, p: Any, *, form: str = "clamped", eps: float = 1e-6) -> None:
+        super().__init__()
+        if form not in ("clamped", "signed", "magnitude"):
+            raise PoolingError(f"PowerMean(form={form!r}): use 'clamped', 'signed' or 'magnitude'")
+        if not eps > 0:
+            raise PoolingError(f"PowerMean(eps={eps!r}): must be above 0")
+        self.parameters = {
+            "p": number(p, "PowerMean(p)") if form == "clamped" else positive(p, f"PowerMean(p, form={form!r})")
+        }
+        self.form, self.eps = form, float(eps)
+
+    def __repr__(self) -> str:
+        return f"PowerMean({self.parameters['p']!r}, form={self.form!r}, eps={self.eps!r})"
+
+    def lifted(self, x: Any) -> State:
+        """One element: its size, f(x)^p in units of that size, and ln f(x) for the geometric mean."""
+        if self.form == "clamped":
+            x = where(x < self.eps, x * 0 + self.eps, x)
+        size = absolute(x)
+        unit = power_of(ratio(size, stop(size)), self.parameters["p"])
+        return (
+            stop(size),
+            sign(x) * unit if self.form == "signed" else unit,
+            log(size) if self.form == "clamped" else unit * 0,
+        )
+
+    def init(self, zero: Any) -> State:
+        return zero - 1, zero, zero
+
+    def step(self, state: State, x: Any, w: Any, at: Any) -> State:
+        size, unit, ln = self.lifted(x)
+        return self.merge(state, (size, unit * w, ln * w))
+
+    def merge(self, a: State, b: State) -> State:
+        p = self.parameters["p"]
+        larger = (
+            (b[0] > a[0])
+            if self.form != "clamped"
+            else (((b[0] > a[0]) & (p + a[0] * 0 >= 0)) | ((b[0] < a[0]) & (p + a[0] * 0 < 0)))
+        )
+        take = (b[0] >= 0) & (larger | (a[0] < 0)) | isnan(b[0])
+        top = where(take, b[0], a[0])
+        safe = where(top < 0, top * 0 + 1, top)
+        parts = [s[1] * power_of(ratio(where(s[0] < 0, safe, s[0]), safe), p) for s in (a, b)]
+        return top, parts[0] + parts[1], a[2] + b[2]
+
+    def finish(self, state: State, n: Any) -> Any:
+        p = self.parameters["p"]
+        mean = state[1] / n
+        size = absolute(mean)
+        zero = p == 0
+        nonzero = where(zero, p * 0 + 1, p) if not isinstance(p, float) else (1.0 if p == 0.0 else p)
+        root = where(size > 0, root_of(where(size > 0, size, size * 0 + 1), nonzero), size)
+        y = joined(state[0], sign(mean) * root if self.form == "signed" else root)
+        if isinstance(p, float):
+            return exp(state[2] / n) if zero else y
+        return where(zero | (y != y) & zero, exp(state[2] / n), y)
+
+    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+        p = self.parameters["p"]
+        alive = x >= self.eps if self.form == "clamped" else (x == x)
+        share = power_of(ratio(absolute(where(alive, x, y)), absolute(y)), p - 1)
+        share = where((y == 0) | ~alive, share * 0, share)
+        return (sign(x) if self.form == "magnitude" else 1.0) * share * w / n

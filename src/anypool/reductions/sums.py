@@ -1,0 +1,109 @@
+"""Sums, means, products, truth and counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..words import nowhere, where
+from .fold import Fold, State
+
+
+class Sum(Fold):
+    """Σ w·x."""
+
+    name, formula, accumulates, linear, empty, signed_weights = "sum", "Σ wᵢ xᵢ", "wide", True, 0.0, True
+
+    def init(self, zero: Any) -> State:
+        return (zero,)
+
+    def step(self, state: State, x: Any, w: Any, at: Any) -> State:
+        return (state[0] + x * w,)
+
+    def merge(self, a: State, b: State) -> State:
+        return (a[0] + b[0],)
+
+    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+        return w
+
+
+class Mean(Sum):
+    """Σ w·x / Σ w, or by the count that the windows give."""
+
+    name, formula, accumulates, empty = "mean", "Σ wᵢ xᵢ / n", "float", float("nan")
+
+    def finish(self, state: State, n: Any) -> Any:
+        return state[0] / n
+
+    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+        return w / n
+
+
+class Prod(Fold):
+    """Π x."""
+
+    name, formula, accumulates, masks, empty = "prod", "Π xᵢ", "wide", True, 1.0
+
+    def init(self, zero: Any) -> State:
+        return zero + 1, zero
+
+    def step(self, state: State, x: Any, w: Any, at: Any) -> State:
+        return state[0] * where(x == 0, state[0] * 0 + 1, x), state[1] + (x == 0)
+
+    def merge(self, a: State, b: State) -> State:
+        return a[0] * b[0], a[1] + b[1]
+
+    def finish(self, state: State, n: Any) -> Any:
+        return where(state[1] > 0, state[0] * 0, state[0])
+
+    def keep(self, state: State) -> State:
+        return state
+
+    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+        others = kept[0] / where(x == 0, x * 0 + 1, x)
+        zeros_elsewhere = kept[1] - (x == 0) * 1
+        return where(zeros_elsewhere > 0, others * 0, others)
+
+
+class AnyOf(Fold):
+    """Whether any element is other than zero."""
+
+    name, formula, accumulates, gives, idempotent, masks, empty = "any", "∃ xᵢ ≠ 0", "same", "truth", True, True, 0.0
+
+    def init(self, zero: Any) -> State:
+        return (zero != zero,)
+
+    def step(self, state: State, x: Any, w: Any, at: Any) -> State:
+        return (state[0] | (x != 0),)
+
+    def merge(self, a: State, b: State) -> State:
+        return (a[0] | b[0],)
+
+
+class AllOf(Fold):
+    """Whether every element is other than zero."""
+
+    name, formula, accumulates, gives, idempotent, masks, empty = "all", "∀ xᵢ ≠ 0", "same", "truth", True, True, 1.0
+
+    def init(self, zero: Any) -> State:
+        return (zero == zero,)
+
+    def step(self, state: State, x: Any, w: Any, at: Any) -> State:
+        return (state[0] & (x != 0),)
+
+    def merge(self, a: State, b: State) -> State:
+        return (a[0] & b[0],)
+
+
+class Count(Fold):
+    """How many elements are present."""
+
+    name, formula, accumulates, gives, masks, empty = "count", "|window|", "same", "count", True, 0.0
+
+    def init(self, zero: Any) -> State:
+        return (nowhere(zero) + 1,)
+
+    def step(self, state: State, x: Any, w: Any, at: Any) -> State:
+        return (state[0] + 1,)
+
+    def merge(self, a: State, b: State) -> State:
+        return (a[0] + b[0],)

@@ -1,0 +1,23 @@
+"""WHERE: one file per window kind; each lowers to a Grid when it meets a shape."""
+
+from __future__ import annotations
+
+from .adaptive import Adaptive, adaptive
+from .arguments import normal_axes
+from .kind import Windows
+from .segments import Segments, segments
+from .sliding import Sliding, sliding
+from .whole import Whole, whole
+
+__all__ = [
+    "Adaptive",
+    "Segments",
+    "Sliding",
+    "Whole",
+    "Windows",
+    "adaptive",
+    "normal_axes",
+    "segments",
+    "sliding",
+    "whole",
+]

@@ -1,0 +1,77 @@
+"""As many windows as the result shall have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import PoolingError
+from ..plan import Axis, Grid, Ints
+from .arguments import at_least, integer, last_axes, need_axes, numbers, shown
+from .kind import MOST_WINDOWS, Kind, ascending, grid_of
+
+
+@dataclass(frozen=True)
+class Adaptive(Kind):
+    """As many windows as the result shall have; see `adaptive`."""
+
+    output_size: tuple[int | None, ...] | int | None
+
+    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
+        given = self.output_size
+        if not isinstance(given, tuple):
+            at = need_axes(axes, f"adaptive({given})", "an output size for each axis, such as adaptive((7, 7))")
+            given = (given,) * len(at)
+        else:
+            at = last_axes(axes, len(given), shape, f"adaptive({shown(given)})")
+        return grid_of((self, given), shape, at)
+
+    def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
+        given = self.output_size if isinstance(self.output_size, tuple) else (self.output_size,) * len(at)
+        parts: list[Axis] = []
+        for a, out in zip(at, given, strict=True):
+            n = shape[a]
+            out = n if out is None else out
+            if out > MOST_WINDOWS:
+                raise PoolingError(
+                    f"adaptive output size {out} on axis {a}: a result of that length cannot fit in memory; ask for less"
+                )
+            if n == 0 and out > 0:
+                raise PoolingError(
+                    f"adaptive output size {out} on axis {a} of length 0: nothing to divide; the axis must have at least 1 element"
+                )
+            o = numbers(out)
+            first = _times_over(o, n, out, up=False)
+            end = _times_over(o + 1, n, out, up=True)
+            even = n // out if out and n % out == 0 else 0
+            parts.append(Axis(n, first, end - first, 1, np.zeros(out, np.int64), end - first, None, even))
+        return ascending(shape, at, parts)
+
+
+def adaptive(output_size: int | Sequence[int | None] | None) -> Adaptive:
+    """As many windows as `output_size` says, o from ⌊o·n/out⌋ to ⌈(o+1)·n/out⌉; None keeps an axis as it is.
+
+    An int needs `axes`; a tuple has one entry a pooled axis. torch's edges, in integer arithmetic.
+
+    >>> import numpy as np, anypool as ap
+    >>> ap.pool(np.arange(7.0), adaptive((3,)), "mean")
+    array([1., 3., 5.])
+    """
+    if output_size is None or not isinstance(output_size, Iterable) or isinstance(output_size, str):
+        return Adaptive(
+            None if output_size is None else at_least(integer(output_size, "output_size"), 0, "output_size")
+        )
+    return Adaptive(
+        tuple(None if v is None else at_least(integer(v, "output_size"), 0, "output_size") for v in output_size)
+    )
+
+
+def _times_over(o: Ints, n: int, out: int, up: bool) -> Ints:
+    """⌊o·n/out⌋ or its ceiling, exactly: in whole and rest, so that no product overflows."""
+    if not out:
+        return o
+    if n * out < 2**62:
+        return -(-(o * n) // out) if up else o * n // out
+    return np.array([-(-(int(v) * n) // out) if up else int(v) * n // out for v in o], np.int64)

@@ -1,0 +1,115 @@
+"""Reading arguments: integers, sizes, axes; each error says what is possible."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..errors import PoolingError
+from ..plan import Ints
+
+
+def integer(value: Any, name: str) -> int:
+    """An int from an int or a NumPy integer; anything else raises."""
+    if isinstance(value, (bool, np.bool_)) or isinstance(value, (str, bytes)):
+        raise PoolingError(f"{name}={value!r}: use an integer")
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise PoolingError(f"{name}={value!r}: use an integer (a {type(value).__name__} is not one)") from None
+
+
+def sizes_of(value: Any, name: str) -> int | tuple[int, ...]:
+    """An int, or a tuple of them; entries below 1 raise."""
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) != 0:
+        row = tuple(at_least(integer(v, name), 1, name) for v in value)
+        if not row:
+            raise PoolingError(f"{name}=(): give one entry for each pooled axis")
+        return row
+    return at_least(integer(value, name), 1, name)
+
+
+def entries(value: int | tuple[int, ...], rank: int, name: str) -> tuple[int, ...]:
+    """One entry a pooled axis."""
+    if not isinstance(value, tuple):
+        return (value,) * rank
+    if len(value) == 1 and rank > 1:
+        return value * rank
+    if len(value) != rank:
+        raise PoolingError(
+            f"{name}={shown(value)} has {len(value)} entries for {rank} pooled axes; give {rank}, or one int for all"
+        )
+    return value
+
+
+def normal_axes(axes: int | Iterable[int] | None, rank: int) -> tuple[int, ...] | None:
+    """Axes as non-negative numbers in the order given; repeats and axes out of range raise."""
+    if axes is None:
+        return None
+    given = tuple(axes) if isinstance(axes, Iterable) else (axes,)
+    found: list[int] = []
+    for axis in given:
+        a = integer(axis, "axes")
+        if not -rank <= a < rank:
+            raise PoolingError(f"axes={given}: axis {a} is out of range for an array of {rank} axes")
+        found.append(a % rank)
+    if len(set(found)) != len(found):
+        raise PoolingError(f"axes={given} names an axis twice")
+    if not found:
+        raise PoolingError("axes=(): name at least one axis to pool")
+    return tuple(found)
+
+
+def need_axes(axes: tuple[int, ...] | None, what: str, instead: str) -> tuple[int, ...]:
+    """The axes, or the error that teaches how to name them."""
+    if axes is None:
+        raise PoolingError(f"{what} does not say which axes to pool: give {instead}")
+    return axes
+
+
+def last_axes(axes: tuple[int, ...] | None, count: int, shape: tuple[int, ...], what: str) -> tuple[int, ...]:
+    """The named axes, or the last `count` ones."""
+    if axes is None:
+        if count > len(shape):
+            raise PoolingError(f"{what} pools {count} axes, but the input of shape {shape} has {len(shape)}")
+        return tuple(range(len(shape) - count, len(shape)))
+    if len(axes) != count:
+        if count == 1:
+            return axes
+        raise PoolingError(f"{what} has {count} entries, but axes={axes} names {len(axes)} axes")
+    return axes
+
+
+def numbers(out: int) -> Ints:
+    try:
+        return np.arange(out, dtype=np.int64)
+    except (MemoryError, ValueError):
+        raise PoolingError(
+            f"{out} windows on one axis cannot fit in memory; use a larger stride or less padding"
+        ) from None
+
+
+def at_least(value: int, least: int, name: str) -> int:
+    if value < least:
+        raise PoolingError(f"{name}={value}: must be at least {least}")
+    return value
+
+
+def is_number(value: Any) -> bool:
+    return (
+        isinstance(value, (int, float, np.integer, np.floating))
+        and not isinstance(value, bool)
+        and not math.isnan(float(value))
+    )
+
+
+def to_numpy(value: Any) -> Any:
+    return value.detach().cpu().numpy() if hasattr(value, "detach") else value
+
+
+def shown(row: Any) -> str:
+    return str(tuple(row)) if isinstance(row, (tuple, list)) else str(row)

@@ -1,0 +1,74 @@
+"""What every window kind shares: its output shape, and one cached Grid a shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..errors import PoolingError
+from ..plan import Axis, Grid
+from .arguments import integer, normal_axes
+
+MOST_WINDOWS = 2**40  # more results along one axis than any memory holds
+
+
+class Windows(Protocol):
+    """A window kind: says its output shape and lowers to a plan."""
+
+    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
+        """The Grid for an input of this shape."""
+        ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What every window kind shares."""
+
+    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
+        raise NotImplementedError
+
+    def output_shape(self, shape: Sequence[int], axes: int | Iterable[int] | None = None) -> tuple[int, ...]:
+        """Shape of the result for an input of this shape, without data.
+
+        >>> import anypool as ap
+        >>> ap.sliding((3, 3), stride=2, padding=1).output_shape((16, 64, 112, 112))
+        (16, 64, 56, 56)
+        """
+        return self.plan(tuple(integer(n, "a length in shape") for n in shape), normal_axes(axes, len(shape))).out_shape
+
+
+def ascending(
+    shape: tuple[int, ...],
+    at: tuple[int, ...],
+    parts: list[Axis],
+    fill: float | None = None,
+    divisor: str | float = "present",
+    taps: Any = None,
+) -> Grid:
+    """The Grid with its axes in the array's own order, whatever order they were named in."""
+    order = sorted(range(len(at)), key=lambda i: at[i])
+    if isinstance(taps, np.ndarray):
+        taps = np.transpose(taps, order)
+    elif taps is not None:
+        taps = tuple(taps[i] for i in order)
+    return Grid(shape, tuple(at[i] for i in order), tuple(parts[i] for i in order), fill, divisor, taps)
+
+
+def grid_of(windows: Any, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
+    kind = windows[0] if isinstance(windows, tuple) else windows
+    for n in shape:
+        if n < 0:
+            raise PoolingError(f"shape {shape}: lengths must be at least 0")
+    try:
+        return _cached(kind, shape, at)
+    except TypeError:
+        return kind.lower(shape, at)
+
+
+@lru_cache(maxsize=1024)
+def _cached(kind: Any, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
+    return kind.lower(shape, at)

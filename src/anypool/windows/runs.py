@@ -1,0 +1,116 @@
+"""Windows of one size inside runs of an axis: clipping and borders, in exact integers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import PoolingError
+from ..plan import Axis, Ints
+from .arguments import numbers
+
+MOST_TABLE = 2**28  # entries of a window table that may be built
+
+
+def windows_count(
+    n: int, size: int, stride: int, pads: tuple[int, int], dilation: int, ceil_mode: bool, border: Any = "absent"
+) -> int:
+    """How many windows fit: torch's rule; with nothing beyond the edge, a larger window overhangs and is one."""
+    room = n + pads[0] + pads[1] - dilation * (size - 1) - 1
+    out = (room + (stride - 1 if ceil_mode else 0)) // stride + 1
+    if ceil_mode and out > 0 and (out - 1) * stride >= n + pads[0]:
+        out -= 1
+    if out <= 0 and n + sum(pads) > 0 and border == "absent":
+        return 1
+    return max(out, 0)
+
+
+def runs_axis(
+    n: int,
+    runs: list[tuple[int, int, int]],
+    size: int,
+    stride: int,
+    pads: tuple[int, int],
+    dilation: int,
+    border: str | float,
+) -> Axis:
+    """Windows inside each run (begin, end, how many): clipped in exact integers, so that huge numbers are safe."""
+    total = sum(r[2] for r in runs)
+    big = max([size * dilation, stride * (total + 1), n + sum(pads)]) >= 2**61
+    kind: Any = object if big else np.int64
+    begin = np.repeat(np.array([r[0] for r in runs], dtype=kind), [r[2] for r in runs])
+    end = np.repeat(np.array([r[1] for r in runs], dtype=kind), [r[2] for r in runs])
+    number = np.concatenate([numbers(r[2]) for r in runs] or [numbers(0)]).astype(kind)
+    start = begin + number * stride - pads[0]
+    stop_padded = end + pads[1]
+    padded = np.clip(-(-(stop_padded - start) // dilation), 0, size)
+    if border == "absent":
+        skip = np.clip(-((start - begin) // dilation), 0, size)
+        until = np.clip(-(-(end - start) // dilation), 0, size)
+        length = np.maximum(until - skip, 0)
+        first = np.where(length > 0, start + skip * dilation, begin)
+        source = None
+    else:
+        skip, length, first = np.zeros_like(start), padded, start
+        if big or int((first + length * dilation).max(initial=0)) - int(first.min(initial=0)) > MOST_TABLE:
+            first, source, dilation = _private(first, length, dilation, begin, end, border)
+        else:
+            low = int(first.min(initial=0))
+            high = max(int((first + np.maximum(length - 1, 0) * dilation).max(initial=-1)) + 1, low)
+            if len(runs) == 1:
+                source = _beyond(np.arange(low, high), runs[0][0], runs[0][1], border)
+                first = first - low
+            else:
+                first, source, dilation = _private(first, length, dilation, begin, end, border)
+    most = int(length.max()) if total else 0
+    steady = len(runs) == 1 and (source is None or not big) and stride < 2**61
+    step = min(dilation, max(n, 1)) if source is None and most <= 1 else dilation
+    return Axis(
+        n,
+        first.astype(np.int64),
+        length.astype(np.int64),
+        int(step),
+        skip.astype(np.int64),
+        padded.astype(np.int64),
+        source,
+        int(stride) if steady else 0,
+    )
+
+
+def _private(
+    first: Any, length: Any, dilation: int, begin: Any, end: Any, border: str | float
+) -> tuple[Any, Ints, int]:
+    """Give each window its own stretch of the imagined axis: for borders of ragged runs and of huge distances."""
+    total = int(length.sum())
+    if total > MOST_TABLE:
+        raise PoolingError(
+            f"border={border!r}: {total} places beyond such distances cannot be tabulated; use border='absent'"
+        )
+    counts = length.astype(np.int64)
+    window = np.repeat(np.arange(len(counts)), counts)
+    place = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
+    position = first[window] + place.astype(first.dtype) * dilation
+    return np.cumsum(counts) - counts, _beyond(position, begin[window], end[window], border), 1
+
+
+def _beyond(position: Any, begin: Any, end: Any, border: str | float) -> Ints:
+    """The real position that stands for each imagined one, -1 for the constant."""
+    n = end - begin
+    at = position - begin
+    if np.any(np.asarray(n) <= 0) and np.size(at):
+        if border == "circular" or border == "reflect" or border == "replicate":
+            raise PoolingError(
+                f"border={border!r} on an axis of length 0: there is nothing to repeat; use a number or 'absent'"
+            )
+    if border == "circular":
+        at = at % n
+    elif border == "replicate":
+        at = np.clip(at, 0, n - 1)
+    elif border == "reflect":
+        period = np.maximum(2 * (n - 1), 1)
+        at = at % period
+        at = np.where(at < n, at, period - at)
+    else:
+        return np.where((at < 0) | (at >= n), -1, position).astype(np.int64)
+    return np.asarray(at + begin).astype(np.int64)

@@ -1,0 +1,97 @@
+"""Ragged runs along one axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import PoolingError
+from ..plan import Axis, Grid
+from .arguments import entries, need_axes, to_numpy
+from .kind import Kind, ascending, grid_of
+from .runs import windows_count
+from .sliding import Sliding, one_axis_offsets, paddings_of, sliding
+
+
+@dataclass(frozen=True)
+class Segments(Kind):
+    """Consecutive runs along one axis; see `segments`."""
+
+    offsets: tuple[int, ...]
+
+    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
+        at = need_axes(axes, "segments(…)", "the axis they lie on, such as axes=0")
+        return grid_of(self, shape, at)
+
+    def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
+        n = one_axis_offsets(self.offsets, shape, at)
+        bounds = np.array(self.offsets, np.int64)
+        length = np.diff(bounds)
+        return ascending(shape, at, [Axis(n, bounds[:-1], length, 1, np.zeros(len(length), np.int64), length)])
+
+    def sliding(
+        self,
+        size: int,
+        stride: int | None = None,
+        padding: Any = 0,
+        dilation: int = 1,
+        *,
+        ceil_mode: bool = False,
+        border: str | float = "absent",
+        count: str | float = "present",
+        taps: Any = None,
+    ) -> Sliding:
+        """Sliding windows inside each segment: none crosses a boundary; results lie one segment after the other.
+
+        >>> import anypool as ap
+        >>> ap.pool([1.0, 2.0, 3.0, 4.0, 5.0], segments([0, 2, 5]).sliding(2, 1), "max", axes=0)
+        array([2., 4., 5.])
+        """
+        made = sliding((size,), stride, padding, dilation, ceil_mode=ceil_mode, border=border, count=count, taps=taps)
+        return replace(made, offsets=self.offsets)
+
+    def sliding_offsets(self, length: int, windows: Sliding) -> tuple[int, ...]:
+        """Where each segment's results lie after sliding windows inside segments: n + 1 offsets."""
+        counts = [
+            windows_count(b - a, *_one(windows), windows.ceil_mode, windows.border)
+            for a, b in zip(self.offsets, self.offsets[1:], strict=False)
+        ]
+        return tuple(int(v) for v in np.concatenate([[0], np.cumsum(counts)]))
+
+
+def segments(offsets: Any = None, *, lengths: Any = None) -> Segments:
+    """Ragged runs along one axis, without padding: segment s holds offsets[s] … offsets[s+1] − 1.
+
+    n + 1 offsets, which need not start at 0 nor end at the axis' length, or the n `lengths`.
+    Segments may be empty. Raises PoolingError for offsets that decrease or are negative.
+
+    >>> import anypool as ap
+    >>> ap.pool([1.0, 2.0, 3.0], segments([0, 2, 2, 3]), "sum", axes=0)
+    array([3., 0., 3.])
+    """
+    if (offsets is None) == (lengths is None):
+        raise PoolingError("segments needs either offsets (n + 1 of them) or lengths=, and not both")
+    values = np.asarray(to_numpy(offsets if lengths is None else lengths))
+    name = "offsets" if lengths is None else "lengths"
+    if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
+        raise PoolingError(f"{name} of shape {values.shape} and dtype {values.dtype}: use a 1-D row of integers")
+    values = values.astype(np.int64)
+    if lengths is not None:
+        if np.any(values < 0):
+            raise PoolingError(f"lengths[{int(np.argmax(values < 0))}] = {values.min()}: lengths must be at least 0")
+        values = np.concatenate([[0], np.cumsum(values)])
+    if not len(values):
+        raise PoolingError("offsets is empty: n segments need n + 1 offsets, [0] for none")
+    if values[0] < 0 or np.any(np.diff(values) < 0):
+        where = int(np.argmax(np.diff(values, prepend=0) < 0))
+        raise PoolingError(f"offsets must not decrease nor be negative, but offsets[{where}] = {values[where]}")
+    return Segments(tuple(values.tolist()))
+
+
+def _one(windows: Sliding) -> tuple[int, int, tuple[int, int], int]:
+    sizes = entries(windows.size, 1, "size")
+    strides = sizes if windows.stride is None else entries(windows.stride, 1, "stride")
+    dilations = entries(windows.dilation, 1, "dilation")
+    return sizes[0], strides[0], paddings_of(windows.padding, sizes, dilations)[0], dilations[0]

@@ -1,0 +1,73 @@
+"""Taps: a weight for each place of the window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import PoolingError
+from .arguments import to_numpy
+
+
+def freeze_taps(taps: Any) -> Any:
+    if (
+        isinstance(taps, (tuple, list))
+        and len(taps)
+        and isinstance(taps[0], (tuple, list, np.ndarray))
+        and _ragged_or_vectors(taps)
+    ):
+        return tuple(_Table(v) for v in taps)
+    return _Table(taps)
+
+
+def _ragged_or_vectors(taps: Any) -> bool:
+    """A tuple of vectors is one an axis; a list of lists is one table."""
+    return isinstance(taps, tuple) and all(np.ndim(to_numpy(v)) == 1 for v in taps)
+
+
+class _Table:
+    """A read-only float array that compares by value, so that windows with taps can be cached."""
+
+    def __init__(self, values: Any) -> None:
+        array = np.array(to_numpy(values))
+        if array.dtype.kind not in "biuf":
+            raise PoolingError(f"taps of dtype {array.dtype}: use real numbers")
+        self.values = array.astype(np.float64)
+        if not np.all(np.isfinite(self.values)):
+            raise PoolingError("taps hold a NaN or an infinity: use finite numbers")
+        self.values.flags.writeable = False
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, _Table)
+            and self.values.shape == other.values.shape
+            and self.values.tobytes() == other.values.tobytes()
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.values.shape, self.values.tobytes()))
+
+    def __repr__(self) -> str:
+        return f"taps{list(self.values.shape)}"
+
+
+def tap_table(taps: Any, sizes: tuple[int, ...]) -> Any:
+    """Taps checked against the window: one vector an axis, or one array of the window's shape."""
+    if isinstance(taps, tuple):
+        rows = tuple(t.values for t in taps)
+        if len(rows) == 1 and len(sizes) > 1:
+            rows = rows * len(sizes)
+        if tuple(len(r) for r in rows) != sizes:
+            raise PoolingError(
+                f"taps of lengths {tuple(len(r) for r in rows)} for a window of {sizes}; give one vector for each axis, as long as the window"
+            )
+        return rows
+    values = taps.values
+    if values.ndim == 1 and len(sizes) > 1 and all(values.shape[0] == k for k in sizes):
+        return (values,) * len(sizes)
+    if values.shape != sizes:
+        raise PoolingError(
+            f"taps of shape {values.shape} for a window of {sizes}; give that shape, or a tuple of one vector for each axis"
+        )
+    return (values,) if values.ndim == 1 else values
