@@ -15,15 +15,15 @@
 #include "pool.hpp"
 
 namespace anypool {
-namespace baseline { extern const Kernel table[kernels]; }
+namespace baseline { int forward(const anypool_job&, std::int64_t, std::int64_t); }
 #ifdef ANYPOOL_X86
-namespace avx2 { extern const Kernel table[kernels]; }
-namespace avx512 { extern const Kernel table[kernels]; }
+namespace avx2 { int forward(const anypool_job&, std::int64_t, std::int64_t); }
+namespace avx512 { int forward(const anypool_job&, std::int64_t, std::int64_t); }
 #endif
 
 namespace {
 struct Choice {
-  const Kernel* table;
+  Kernel forward;
   const char* name;
 };
 
@@ -35,10 +35,10 @@ Choice choose() {
   const bool two = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
   const bool five = two && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (five && (any || !std::strcmp(most, "avx512"))) return {avx512::table, "avx512"};
-  if (two && (any || !std::strcmp(most, "avx512") || !std::strcmp(most, "avx2"))) return {avx2::table, "avx2"};
+  if (five && (any || !std::strcmp(most, "avx512"))) return {avx512::forward, "avx512"};
+  if (two && (any || !std::strcmp(most, "avx512") || !std::strcmp(most, "avx2"))) return {avx2::forward, "avx2"};
 #endif
-  return {baseline::table, "baseline"};
+  return {baseline::forward, "baseline"};
 }
 
 const Choice& chosen() {
@@ -128,36 +128,54 @@ void parallel(std::int64_t count, std::int64_t threads, const std::function<void
   work(0, count);
 }
 
-std::int64_t batches(const anypool_job& job) {
-  std::int64_t n = 1;
-  for (int l = 0; l < job.levels && !job.level[l].windows; ++l) n *= job.level[l].size;
-  return n;
+Cut cut(const anypool_job& job) {
+  constexpr std::int64_t sizes[TYPES] = {4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8};
+  constexpr std::int64_t small = 16384, large = 131072;  // bytes: a tile of many items, a tile that is lifted
+  Cut c{0, 1, 1, 0, 1};
+  while (!job.level[c.lead].windows) c.items *= job.level[c.lead++].size;
+  const auto& a = job.level[c.lead];
+  std::int64_t in = job.inner, out = job.inner;
+  for (std::int64_t l = job.levels - 1; l > c.lead; --l) in *= job.level[l].size, out *= job.level[l].windows ? job.level[l].windows : job.level[l].size;
+  const std::int64_t width = sizes[job.plane_type] * (job.merge1 >= 0 ? 2 : 1), windows = std::max<std::int64_t>(a.windows, 1);
+  const std::int64_t row_in = std::max<std::int64_t>(in * width, 1), row_out = std::max<std::int64_t>(out * width, 1);
+  const std::int64_t item = std::max(row_in * a.size, row_out * windows);
+  c.chunk = windows;
+  if (item <= small) {
+    c.group = std::clamp<std::int64_t>(small / item, 1, std::max<std::int64_t>(c.items / 16, 1));
+    return c;
+  }
+  const bool through = job.staged || job.finish != PLAIN || job.plane_type != job.y_type;
+  if (through) {  // what is lifted and what is folded stays in the second-level cache
+    const std::int64_t apart = a.affine ? std::max<std::int64_t>(a.stride, 1) : std::max<std::int64_t>(a.size / windows, 1), reach = a.affine ? a.places * a.step : apart;
+    const std::int64_t fit = std::min((large / row_in - reach) / apart + 1, large / row_out);
+    c.chunk = std::clamp<std::int64_t>(std::max(fit, 2 * reach / apart), 1, windows);
+  }
+  if (c.items < 16) c.chunk = std::min(c.chunk, std::max<std::int64_t>((windows * c.items + 31) / 32, 8));  // work for every thread
+  c.parts = (windows + c.chunk - 1) / c.chunk;
+  return c;
 }
-// A slice for each 16th of the windows when there are few batches: fixed by the shape, so results never depend on threads.
-std::int64_t chunks(const anypool_job& job) {
-  if (batches(job) >= 16) return 1;
-  int l = 0;
-  while (l + 1 < job.levels && !job.level[l].windows) ++l;
-  return std::clamp<std::int64_t>(job.level[l].windows / 32, 1, 16);
+std::int64_t tiles(const anypool_job& job) {
+  const Cut c = cut(job);
+  return (c.items + c.group - 1) / c.group * c.parts;
 }
-std::int64_t tasks(const anypool_job& job) { return batches(job) * chunks(job); }
 }  // namespace anypool
 
 #define ANYPOOL_EXPORT extern "C" __attribute__((visibility("default")))
 
 ANYPOOL_EXPORT int anypool_forward(const anypool_job* job) noexcept {
   using namespace anypool;
-  const Kernel kernel = chosen().table[job->kernel];
-  std::atomic<int> failed{0};
+  const Kernel kernel = chosen().forward;
   std::int64_t work = 1;
-  for (int l = 0; l < job->levels; ++l) work *= job->level[l].size;
+  for (int l = 0; l < job->levels; ++l) work *= std::max(job->level[l].size, job->level[l].windows);
   const std::int64_t threads = work * job->inner < 65536 ? 1 : job->threads > 0 ? job->threads : get_threads();
-  const std::int64_t count = tasks(*job);
+  const std::int64_t count = tiles(*job);
   if (threads == 1) return kernel(*job, 0, count);
+  std::atomic<int> outcome{DONE};
   parallel(count, threads, [&](std::int64_t begin, std::int64_t end) {
-    if (kernel(*job, begin, end)) failed = 1;
+    if (outcome != DONE) return;
+    if (const int failed = kernel(*job, begin, end)) outcome = failed;
   });
-  return failed;
+  return outcome;
 }
 ANYPOOL_EXPORT const char* anypool_isa() noexcept { return anypool::chosen().name; }
 ANYPOOL_EXPORT void anypool_set_threads(std::int64_t n) noexcept { anypool::set_threads(n); }

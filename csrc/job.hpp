@@ -1,38 +1,59 @@
-// The C ABI's records: one call as plain integers and pointers.
+// The C ABI's records: one call as plain integers and pointers, the same for every fold.
 #pragma once
 #include <cstdint>
 
 extern "C" {
-// One level of the array in memory order: a batch (windows = 0) or a pooled axis.
+// One level of the array, outermost first: a batch (windows = 0) or a pooled axis.
 struct anypool_level {
-  std::int64_t size;           // input length
-  std::int64_t windows;        // output length of a pooled axis, 0 for a batch
-  std::int64_t places;         // most elements in a window
-  std::int64_t step;           // distance between neighbours in a window
-  std::int64_t affine;         // 1: window o is [start + o*stride, + places*step) clipped to the axis
-  std::int64_t start, stride;  // of the unclipped windows
-  const std::int64_t* first;   // (windows,) first present element
-  const std::int64_t* length;  // (windows,) how many are present
-  const double* count;         // (windows,) what a mean divides by, this axis' factor
+  std::int64_t size;                // input length, the border included
+  std::int64_t windows;             // output length of a pooled axis, 0 for a batch
+  std::int64_t places;              // most elements in a window
+  std::int64_t step;                // distance between neighbours in a window
+  std::int64_t affine;              // 1: window o is [start + o*stride, + places*step) clipped to the axis
+  std::int64_t start, stride;       // of the unclipped windows
+  std::int64_t x_stride, w_stride;  // elements from one position to the next
+  std::int64_t real;                // input length without the border, which positions are counted in
+  const std::int64_t* first;        // (windows,) first present element
+  const std::int64_t* length;       // (windows,) how many are present
+  const double* count;              // (windows,) what a mean divides by, this axis' factor
+  const std::int64_t* source;       // (size,) real position, -1 the border's constant; null: itself
 };
+// A fold is a lift (element -> one or two planes of numbers), a merge of each plane, and a finish (planes -> answer).
 struct anypool_job {
   const void* x;
+  const void* w;  // weights, or null
   void* y;
-  std::int64_t levels;  // how many
+  void* place;  // where a selection's elements lie, or null
+  std::int64_t levels;
   const anypool_level* level;
-  std::int64_t inner;    // contiguous lanes under the last level
-  std::int64_t kernel;   // number in the table
-  double empty;          // value of a window that holds nothing
-  double divisor;        // overrides the counts where not 0
-  std::int64_t threads;  // 0: the pool's own number
+  std::int64_t inner, x_inner, w_inner;  // lanes under the last level, and their strides
+  std::int64_t x_type, w_type, y_type, place_type, plane_type;
+  std::int64_t lift, merge0, merge1, finish;  // merge1 = -1: one plane
+  std::int64_t staged;                        // 0: the engine reads x itself
+  std::int64_t omit;                          // NaN elements are absent
+  std::int64_t min, last;                     // of selections: the smallest, the last of those that tie
+  std::int64_t fill;                          // the border's constant, as bits of x's type
+  double empty, divisor;                      // value of an empty window; overrides the counts where not 0
+  double rate, ddof;                          // the fold's parameters
+  std::int64_t threads;                       // 0: the pool's own number
 };
 }
 
 namespace anypool {
-// Runs tasks [begin, end) of a job; `tasks` says how many there are. Returns 0, or 1 when memory ran out.
+enum Type { F32, F64, F16, BF16, U8, I8, U16, I16, U32, I32, U64, I64, TYPES };
+enum Merge { SUM, MAX, MIN, PROD, MERGES };
+enum Lift { VALUE, TRUTH, MAGNITUDE, SQUARE, POWER, EXP, EXP_VALUE, SHIFTED, SHARE, WEIGHTED, MASKED, PLACE };
+enum Finish { PLAIN, DIVIDE, ROOT, DIVIDE_ROOT, LOG, DIVIDE_LOG, RATIO, DIFFERENCE, VAR, STD, AVERAGE, PRESENT, SELECT };
+enum Outcome { DONE = 0, NO_MEMORY = 1, DECLINED = 2 };
+
+// Runs tiles [begin, end) of a job.
 using Kernel = int (*)(const anypool_job&, std::int64_t begin, std::int64_t end);
-std::int64_t tasks(const anypool_job& job);
-std::int64_t chunks(const anypool_job& job);  // slices of the first pooled level when batches are few
-std::int64_t batches(const anypool_job& job);
-constexpr int kernels = 8;  // {sum, mean, max, min} x {float, double}
+std::int64_t tiles(const anypool_job& job);
+// How a job is cut: fixed by its shape, so that results never depend on the number of threads.
+struct Cut {
+  int lead;                   // the first pooled level
+  std::int64_t items, group;  // batch items, and how many a tile holds
+  std::int64_t chunk, parts;  // lead windows a tile holds, and parts an item has
+};
+Cut cut(const anypool_job& job);
 }  // namespace anypool

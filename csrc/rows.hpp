@@ -1,74 +1,73 @@
 // Vertical folds: whole rows of lanes merged into one row.
 #pragma once
 #include <algorithm>
-#include <cstring>
-#include <utility>
 
-#include "folds.hpp"
+#include "merges.hpp"
 
 namespace anypool::ANYPOOL_ISA {
-using Index = std::int64_t;
+// dst = the fold of K rows, and of `before` where there is one.
+template <class M, class T, int K, bool Before>
+void fold_rows(const T* before, const T* row, Index distance, T* dst, Index lanes) {
+  each<T>(lanes, [&](Index i, auto whole) {
+    auto value = get(row + i, whole);
+#pragma GCC unroll 8
+    for (int t = 1; t < K; ++t) value = M::merge(value, get(row + i + t * distance, whole));
+    if constexpr (Before) value = M::merge(get(before + i, whole), value);
+    put(dst + i, value, whole);
+  });
+}
 
-// f(i) for every vector of a row; the last overlaps, so f must not work in place. Rows shorter than a vector: scalar.
-template <class T, class Vector, class Scalar>
-ANYPOOL_INLINE void each_lane(Index lanes, Vector vector, Scalar scalar) {
-  constexpr int n = Lanes<T>::n;
-  Index i = 0;
-  if (lanes < n) {
-    for (; i < lanes; ++i) scalar(i);
+template <class M, class T, bool Before>
+void fold_few(const T* before, const T* row, Index distance, Index k, T* dst, Index lanes) {
+  switch (k) {
+    case 1: return fold_rows<M, T, 1, Before>(before, row, distance, dst, lanes);
+    case 2: return fold_rows<M, T, 2, Before>(before, row, distance, dst, lanes);
+    case 3: return fold_rows<M, T, 3, Before>(before, row, distance, dst, lanes);
+    case 4: return fold_rows<M, T, 4, Before>(before, row, distance, dst, lanes);
+    case 5: return fold_rows<M, T, 5, Before>(before, row, distance, dst, lanes);
+    case 6: return fold_rows<M, T, 6, Before>(before, row, distance, dst, lanes);
+    case 7: return fold_rows<M, T, 7, Before>(before, row, distance, dst, lanes);
+    default: return fold_rows<M, T, 8, Before>(before, row, distance, dst, lanes);
+  }
+}
+
+// Few lanes and many rows: the partial results stay in registers. Blocks of 64 rows keep long sums accurate.
+template <class M, class T, int vectors>
+void fold_column(const T* row, Index distance, Index k, T* dst, Index lanes) {
+  using L = Lanes<T>;
+  typename L::V total[vectors];
+  for (Index r = 0; r < k; r += 64) {
+    typename L::V part[vectors];
+    const T* p = row + r * distance;
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; ++v) part[v] = L::load(p + v * L::n, lanes - v * L::n);
+    for (Index t = 1; t < std::min<Index>(64, k - r); ++t) {
+      p += distance;
+#pragma GCC unroll 8
+      for (int v = 0; v < vectors; ++v) part[v] = M::merge(part[v], L::load(p + v * L::n, lanes - v * L::n));
+    }
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; ++v) total[v] = r ? M::merge(total[v], part[v]) : part[v];
+  }
+#pragma GCC unroll 8
+  for (int v = 0; v < vectors; ++v)
+    if (lanes > v * L::n) put(dst + v * L::n, total[v], std::min<Index>(L::n, lanes - v * L::n));
+}
+
+// Any number of rows (at least one).
+template <class M, class T>
+void fold_many(const T* row, Index distance, Index k, T* dst, Index lanes) {
+  constexpr Index n = Lanes<T>::n;
+  if (k <= 8) return fold_few<M, T, false>(nullptr, row, distance, k, dst, lanes);
+  if (lanes <= n) return fold_column<M, T, 1>(row, distance, k, dst, lanes);
+  if (lanes <= 2 * n) return fold_column<M, T, 2>(row, distance, k, dst, lanes);
+  if (lanes <= 4 * n) return fold_column<M, T, 4>(row, distance, k, dst, lanes);
+  if (lanes <= 8 * n) return fold_column<M, T, 8>(row, distance, k, dst, lanes);
+  if (k <= 64) {
+    fold_few<M, T, false>(nullptr, row, distance, 8, dst, lanes);
+    for (Index t = 8; t < k; t += 8) fold_few<M, T, true>(dst, row + t * distance, distance, std::min<Index>(8, k - t), dst, lanes);
     return;
   }
-  for (; i + n <= lanes; i += n) vector(i);
-  if (i < lanes) vector(lanes - n);
-}
-
-// dst = the fold of K rows (and of `before`, when there is one), divided by n where the fold divides and `n` is not 0.
-template <class R, class T, int K>
-ANYPOOL_INLINE void fold_rows(const T* before, const T* row, Index distance, T* dst, Index lanes, T n) {
-  using L = Lanes<T>;
-  auto fold = [&](auto load, auto store) {
-    auto value = load(row);
-#pragma GCC unroll 8
-    for (int t = 1; t < K; ++t) value = R::merge(value, load(row + t * distance));
-    if (before) value = R::merge(load(before), value);
-    if constexpr (R::divides)
-      if (n != T(0)) value = value / n;
-    store(value);
-  };
-  each_lane<T>(
-      lanes, [&](Index i) { fold([&](const T* p) { return L::load(p + i); }, [&](auto v) { L::store(dst + i, v); }); },
-      [&](Index i) { fold([&](const T* p) { return p[i]; }, [&](T v) { dst[i] = v; }); });
-}
-
-template <class R, class T>
-void fold_few(const T* before, const T* row, Index distance, Index k, T* dst, Index lanes, T n) {
-  switch (k) {
-    case 1: return fold_rows<R, T, 1>(before, row, distance, dst, lanes, n);
-    case 2: return fold_rows<R, T, 2>(before, row, distance, dst, lanes, n);
-    case 3: return fold_rows<R, T, 3>(before, row, distance, dst, lanes, n);
-    case 4: return fold_rows<R, T, 4>(before, row, distance, dst, lanes, n);
-    case 5: return fold_rows<R, T, 5>(before, row, distance, dst, lanes, n);
-    case 6: return fold_rows<R, T, 6>(before, row, distance, dst, lanes, n);
-    case 7: return fold_rows<R, T, 7>(before, row, distance, dst, lanes, n);
-    default: return fold_rows<R, T, 8>(before, row, distance, dst, lanes, n);
-  }
-}
-
-// Any number of rows, eight at a time through two rows of scratch (the overlapped tail forbids working in place).
-template <class R, class T>
-void fold_many(const T* row, Index distance, Index k, T* dst, Index lanes, T n, T* scratch) {
-  const T* before = nullptr;
-  T* spare[2] = {scratch, scratch + lanes};
-  for (int turn = 0; k > 8; k -= 8, row += 8 * distance, turn ^= 1) {
-    fold_few<R, T>(before, row, distance, 8, spare[turn], lanes, T(0));
-    before = spare[turn];
-  }
-  fold_few<R, T>(before, row, distance, k, dst, lanes, n);
-}
-
-template <class R, class T>
-void join_rows(const T* a, const T* b, T* dst, Index lanes, T n) {  // either may be null: nothing
-  if (!a) std::swap(a, b);
-  fold_few<R, T>(b ? a : nullptr, b ? b : a, 0, 1, dst, lanes, n);
+  for (Index i = 0; i < lanes; i += 8 * n) fold_column<M, T, 8>(row + i, distance, k, dst + i, std::min(8 * n, lanes - i));
 }
 }  // namespace anypool::ANYPOOL_ISA

@@ -1,30 +1,72 @@
-// Lanes: a vector of T as wide as the instruction set, and the few words that folds are written in.
+// Lanes: a vector of T as wide as the instruction set, and the few words that kernels are written in.
 #pragma once
 #include <cstdint>
+#include <cstring>
 #include <limits>
+#include <type_traits>
+#include <utility>
+#if defined(__AVX512BW__) || defined(__F16C__)
+#include <immintrin.h>
+#endif
 
 #define ANYPOOL_INLINE inline __attribute__((always_inline))
 
 namespace anypool::ANYPOOL_ISA {
+using Index = std::int64_t;
+
 template <class T>
 struct Lanes {
-  static constexpr int n = ANYPOOL_LANES_BYTES / sizeof(T);
+  static constexpr Index n = ANYPOOL_LANES_BYTES / sizeof(T);
   typedef T V __attribute__((vector_size(ANYPOOL_LANES_BYTES)));
   typedef T U __attribute__((vector_size(ANYPOOL_LANES_BYTES), aligned(alignof(T)), may_alias));
   static ANYPOOL_INLINE V load(const T* p) { return *reinterpret_cast<const U*>(p); }
   static ANYPOOL_INLINE void store(T* p, V v) { *reinterpret_cast<U*>(p) = v; }
   static ANYPOOL_INLINE V fill(T s) { return s - V{}; }
+  // The first `count` lanes (all, where there are more); no other byte of memory is touched.
+  static ANYPOOL_INLINE V load(const T* p, Index count) {
+    if (count >= n) return load(p);
+    if (count <= 0) return V{};
+#ifdef __AVX512BW__
+    if constexpr (ANYPOOL_LANES_BYTES == 64)
+      return (V)_mm512_maskz_loadu_epi8((__mmask64(1) << (count * sizeof(T))) - 1, p);
+#endif
+    V v{};
+    std::memcpy(&v, p, count * sizeof(T));
+    return v;
+  }
+  static ANYPOOL_INLINE void store(T* p, V v, Index count) {
+#ifdef __AVX512BW__
+    if constexpr (ANYPOOL_LANES_BYTES == 64) return _mm512_mask_storeu_epi8(p, (__mmask64(1) << (count * sizeof(T))) - 1, (__m512i)v);
+#endif
+    std::memcpy(p, &v, count * sizeof(T));
+  }
 };
 
-// Lanes 0, 2, 4 … and 1, 3, 5 … of two vectors one after the other.
+// body(i, lanes): whole vectors, then what is left.
+template <class T, class Body>
+ANYPOOL_INLINE void each(Index lanes, Body body) {
+  constexpr Index n = Lanes<T>::n;
+  Index i = 0;
+  for (; i + n <= lanes; i += n) body(i, std::integral_constant<Index, n>{});
+  if (i < lanes) body(i, lanes - i);
+}
+// Loads and stores that know whether their vector is whole.
+template <class T, Index whole>
+ANYPOOL_INLINE auto get(const T* p, std::integral_constant<Index, whole>) { return Lanes<T>::load(p); }
+template <class T>
+ANYPOOL_INLINE auto get(const T* p, Index count) { return Lanes<T>::load(p, count); }
+template <class T, Index whole>
+ANYPOOL_INLINE void put(T* p, typename Lanes<T>::V v, std::integral_constant<Index, whole>) { Lanes<T>::store(p, v); }
+template <class T>
+ANYPOOL_INLINE void put(T* p, typename Lanes<T>::V v, Index count) { Lanes<T>::store(p, v, count); }
+
+// Lanes 0, 2, 4 … (odd = 0) or 1, 3, 5 … (odd = 1) of two vectors one after the other.
+template <class T, int odd, int... i>
+ANYPOOL_INLINE auto every_other(typename Lanes<T>::V a, typename Lanes<T>::V b, std::integer_sequence<int, i...>) {
+  return __builtin_shufflevector(a, b, (2 * i + odd)...);
+}
 template <class T, int odd>
-ANYPOOL_INLINE typename Lanes<T>::V every_other(typename Lanes<T>::V a, typename Lanes<T>::V b) {
-  if constexpr (Lanes<T>::n == 2) return __builtin_shufflevector(a, b, odd, odd + 2);
-  else if constexpr (Lanes<T>::n == 4) return __builtin_shufflevector(a, b, odd, odd + 2, odd + 4, odd + 6);
-  else if constexpr (Lanes<T>::n == 8)
-    return __builtin_shufflevector(a, b, odd, odd + 2, odd + 4, odd + 6, odd + 8, odd + 10, odd + 12, odd + 14);
-  else
-    return __builtin_shufflevector(a, b, odd, odd + 2, odd + 4, odd + 6, odd + 8, odd + 10, odd + 12, odd + 14, odd + 16,
-                                   odd + 18, odd + 20, odd + 22, odd + 24, odd + 26, odd + 28, odd + 30);
+ANYPOOL_INLINE auto every_other(typename Lanes<T>::V a, typename Lanes<T>::V b) {
+  return every_other<T, odd>(a, b, std::make_integer_sequence<int, int(Lanes<T>::n)>{});
 }
 }  // namespace anypool::ANYPOOL_ISA

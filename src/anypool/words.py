@@ -107,6 +107,11 @@ def ones(like: Array) -> Array:
     return library(like).ones_like(like)
 
 
+def zeros(like: Array) -> Array:
+    """Zeros, shaped as `like`, whatever it holds."""
+    return library(like).zeros_like(like)
+
+
 def nowhere(like: Array) -> Array:
     """An int64 array shaped as `like`, filled with -1: no position."""
     module = library(like)

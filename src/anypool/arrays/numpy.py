@@ -71,24 +71,40 @@ def run(
             omit_nan,
             empty,
         )
-        y = _native(job, x, out) if choose(job, backend) is cpu else None
+        y = _native(job, x, weights, out) if choose(job, backend) is cpu else None
         results.append(reference.forward(x, grid, reduction, weights, omit_nan, empty)[0] if y is None else y)
     return tuple(results) if out is None else (_into(out, results),)
 
 
-def _native(job: Job, x: Any, out: Any) -> Any:
-    """The compiled core's result, written to `out` where its memory fits; None where x is not one dense block."""
+def _native(job: Job, x: Any, weights: Any, out: Any) -> Any:
+    """The compiled core's result, written to `out` where its memory fits; None where the numbers need the reference."""
     item = x.itemsize
-    prepared = cpu.prepare(job, tuple(s // item for s in x.strides))
-    if prepared is None:
-        return None
-    if out is not None and _fits(out, prepared, x.dtype):
+    strides = tuple(s // item for s in x.strides)
+    if weights is None:
+        prepared, w = cpu.prepare(job, strides), 0
+    else:
+        weights = _as_plane(weights, cpu.plane_of(job))
+        wide = np.broadcast_to(weights, x.shape)
+        w_strides = tuple(s // weights.itemsize for s in wide.strides)
+        prepared, w = cpu.prepare(job, strides, w_strides, weights.dtype.name), _address(weights)
+    made = prepared.recipe
+    dtype = np.dtype(made.places) if not made.values else x.dtype if made.result == x.dtype.name else made.result
+    if out is not None and _fits(out, prepared, dtype) and not np.may_share_memory(out, x):
         y, result = out.transpose(prepared.order), out
     else:
-        y = np.empty(prepared.shape, x.dtype)
+        y = np.empty(prepared.shape, dtype)
         result = y.transpose(prepared.back)
-    prepared.forward(x.__array_interface__["data"][0], y.__array_interface__["data"][0])
-    return result
+    done = prepared.forward(_address(x), w, *((_address(y), 0) if made.values else (0, _address(y))))
+    return result if done else None
+
+
+def _address(x: Any) -> int:
+    return x.__array_interface__["data"][0]
+
+
+def _as_plane(weights: Any, plane: str) -> Any:
+    """Weights in the type that the core multiplies by; a mask stays bytes."""
+    return weights if weights.dtype.name in ("bool", plane) else weights.astype(plane)
 
 
 def _fits(out: Any, prepared: Any, dtype: Any) -> bool:

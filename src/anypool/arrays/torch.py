@@ -77,19 +77,13 @@ class _Call:
             self.omit_nan,
             self.empty,
         )
-        if choose(job, self.backend) is cpu:
-            y = _native(job, x)
-            if y is not None:
-                return y, self.places(x)
+        places = x.requires_grad and getattr(self.reduction, "selects", False)
+        if choose(job, self.backend) is cpu and (not places or cpu.refuses(job, True) is None):
+            made = _native(job, x, weights, places)
+            if made is not None:
+                return made
         y, kept = reference.forward(x, self.grid, self.reduction, weights, self.omit_nan, self.empty)
         return _like_layout(y, x), kept
-
-    def places(self, x: Any) -> tuple[Any, ...]:
-        """Where a selection's elements lie, when a gradient will ask."""
-        wanted = getattr(self.reduction, "selects", False) and x.requires_grad
-        if not wanted:
-            return ()
-        return reference.forward(x.detach(), self.grid, self.reduction, None, self.omit_nan, self.empty)[1]
 
     def moved(self, batch: int) -> _Call:
         """The same call with one more axis in front."""
@@ -168,14 +162,23 @@ def _keeps(reduction: Any) -> bool:
     return callable(getattr(reduction, "keep", None)) and getattr(type(reduction), "keep", None) is not Fold.keep
 
 
-def _native(job: Job, x: Any) -> Any:
-    """The compiled core's result; None where x is not one dense block."""
-    prepared = cpu.prepare(job, x.stride())
-    if prepared is None:
+def _native(job: Job, x: Any, weights: Any, places: bool) -> Any:
+    """The compiled core's result and places; None where the numbers need the reference."""
+    w, w_strides, w_type = 0, None, ""
+    if weights is not None:
+        plane = cpu.plane_of(job)
+        weights = weights.detach()
+        weights = weights if weights.dtype == torch.bool else weights.to(getattr(torch, plane))
+        w, w_strides, w_type = weights.data_ptr(), weights.expand(x.shape).stride(), dtype_name(weights)
+    prepared = cpu.prepare(job, x.stride(), w_strides, w_type, places)
+    made = prepared.recipe
+    y = torch.empty(prepared.shape, dtype=getattr(torch, made.result)) if made.values else None
+    place = torch.empty(prepared.shape, dtype=getattr(torch, made.places)) if made.places else None
+    address = 0 if y is None else y.data_ptr()
+    if not prepared.forward(x.data_ptr(), w, address, 0 if place is None else place.data_ptr()):
         return None
-    y = torch.empty(prepared.shape, dtype=x.dtype)
-    prepared.forward(x.data_ptr(), y.data_ptr())
-    return y.permute(prepared.back)
+    y, place = (None if v is None else v.permute(prepared.back) for v in (y, place))
+    return (place, ()) if y is None else (y, () if place is None else (place,))
 
 
 def _plain(x: Any, weights: Any, reduction: Any) -> bool:

@@ -3,165 +3,244 @@
 from __future__ import annotations
 
 import ctypes
-import os
-import sysconfig
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import PoolingError
 from ..plan import Axis, Grid, Job
-from ..reductions import Fold, Max, Mean, Min, SplitMax, SplitMin, Sum
+from .library import Call, Level, get_num_threads, library, missing, set_num_threads
+from .recipes import FINISHES, FLOATS, LIFTS, MERGES, RECIPES, TYPES, Recipe, recipe
 
 name = "cpu"
-FOLDS: dict[type[Fold], int] = {Sum: 0, Mean: 1, Max: 2, SplitMax: 2, Min: 3, SplitMin: 3}
-DTYPES = {"float32": 0, "float64": 1}
-
-
-class Level(ctypes.Structure):
-    """One level of the array in memory order; the twin of anypool_level."""
-
-    _fields_ = [
-        (n, ctypes.c_int64)
-        for n in ("size", "windows", "places", "step", "affine", "start", "stride", "first", "length", "count")
-    ]
-
-
-class Call(ctypes.Structure):
-    """One call; the twin of anypool_job."""
-
-    _fields_ = [
-        ("x", ctypes.c_int64),
-        ("y", ctypes.c_int64),
-        ("levels", ctypes.c_int64),
-        ("level", ctypes.c_int64),
-        ("inner", ctypes.c_int64),
-        ("kernel", ctypes.c_int64),
-        ("empty", ctypes.c_double),
-        ("divisor", ctypes.c_double),
-        ("threads", ctypes.c_int64),
-    ]
+NO_MEMORY, DECLINED = 1, 2
+__all__ = ["Prepared", "get_num_threads", "plane_of", "prepare", "refuses", "set_num_threads", "status"]
 
 
 class Prepared:
-    """A job met an array's memory order: what remains is two addresses."""
+    """A job met an array's strides: what remains is addresses."""
 
-    def __init__(self, library: Any, job: Job, order: tuple[int, ...]) -> None:
+    def __init__(
+        self, job: Job, made: Recipe, strides: tuple[int, ...], w_strides: tuple[int, ...] | None, w_type: str
+    ) -> None:
         grid = job.grid
         self.grid = grid
-        self.order = order
+        self.recipe = made
+        w = w_strides or (0,) * len(strides)
+        self.order = order = _order(grid, strides, w, made.places is not None)
         self.shape = tuple(grid.out_shape[a] for a in order)
         self.back = tuple(int(i) for i in np.argsort(order))
-        self.levels, inner, self.held = _levels(grid, order)
+        self.levels, inner, self.held = _levels(grid, order, strides, w)
         reduction: Any = job.reduction
         empty = job.empty if job.empty is not None else reduction.empty
-        divisor = 0.0 if isinstance(grid.divisor, str) else float(grid.divisor)
-        kernel = DTYPES[job.dtype] * 4 + FOLDS[type(reduction)]
-        table = ctypes.addressof(self.levels)
-        self.call = Call(0, 0, len(self.levels), table, inner, kernel, float(empty), divisor, 0)
-        self.run = library.anypool_forward
+        call = Call()
+        call.levels, call.level = len(self.levels), ctypes.addressof(self.levels)
+        call.inner, call.x_inner, call.w_inner = inner
+        call.x_type, call.y_type, call.plane_type = _type(job.dtype), _type(made.result), _type(made.plane)
+        call.w_type = _type(w_type) if w_strides is not None else 0
+        call.place_type = _type(made.places) if made.places else 0
+        call.lift, call.finish = LIFTS.index(made.lift), FINISHES.index(made.finish)
+        call.merge0 = MERGES.index(made.merges[0])
+        call.merge1 = MERGES.index(made.merges[1]) if len(made.merges) > 1 else -1
+        direct = made.lift == "value" and _type(made.plane) == call.x_type and w_strides is None
+        borders = any(a.source is not None for a in grid.axes)
+        call.staged = int(not direct or borders or not _dense(grid.shape, strides, order))
+        call.omit, call.min, call.last = int(job.omit_nan), int(made.minimum), int(made.last)
+        call.fill = 0 if grid.fill is None else _bits(grid.fill, job.dtype)
+        call.empty = float(empty) if empty is not None else 0.0
+        call.divisor = 0.0 if isinstance(grid.divisor, str) else float(grid.divisor)
+        call.rate, call.ddof = made.rate, made.ddof
+        self.call = call
+        self.run = library().anypool_forward
 
-    def forward(self, x: int, y: int) -> None:
-        """Fold the array at address x into the one at y."""
+    def forward(self, x: int, w: int, y: int, place: int) -> bool:
+        """Fold the array at address x into those at y and place; False where the numbers need the reference."""
         call = Call.from_buffer_copy(self.call)
-        call.x, call.y = x, y
-        if self.run(ctypes.byref(call)):
+        call.x, call.w, call.y, call.place = x, w, y, place
+        outcome = self.run(ctypes.byref(call))
+        if outcome == NO_MEMORY:
             raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
+        return outcome != DECLINED
 
 
-def refuses(job: Job) -> str | None:
-    """A sentence, or None if the compiled core serves the job."""
+def refuses(job: Job, places: bool = False) -> str | None:
+    """A sentence, or None if the compiled core serves the job (with the places of a selection)."""
     if library() is None:
-        return f"cpu: the compiled library is not there ({_missing()})"
-    reduction, grid = job.reduction, job.grid
+        return f"cpu: the compiled library is not there ({missing()})"
+    grid = job.grid
     if job.device != "cpu":
         return f"cpu: x is on {job.device}"
-    if type(reduction) not in FOLDS:
-        return f"cpu: no compiled {getattr(reduction, 'name', '') or type(reduction).__name__!r} yet"
-    if job.dtype not in DTYPES:
-        return f"cpu: no compiled {reduction.name!r} for {job.dtype} yet"
-    if job.weights is not None or job.omit_nan or grid.taps is not None:
-        return "cpu: weights, taps and nan='omit' are not compiled yet"
-    if any(a.source is not None for a in grid.axes):
-        return "cpu: borders other than 'absent' are not compiled yet"
-    if 0 in grid.shape:
-        return "cpu: x is empty"
+    if not isinstance(grid, Grid):
+        return "cpu: these windows are no product of axes"
+    if grid.taps is not None:
+        return "cpu: taps are not compiled yet"
+    if 0 in grid.shape or 0 in grid.out_shape:
+        return "cpu: x or the result is empty"
+    made = recipe(job, places)
+    if isinstance(made, str):
+        return f"cpu: {made}"
+    if grid.fill is not None and _bits(grid.fill, job.dtype) is None:
+        return f"cpu: the border {grid.fill} is no {job.dtype}"
+    if made.result not in FLOATS and made.places is None and grid.has_empty:
+        empty = job.empty if job.empty is not None else job.reduction.empty
+        if empty is None or not float(empty).is_integer():
+            return "cpu: an empty window has no integer answer"
     return None
 
 
-def prepare(job: Job, strides: Sequence[int]) -> Prepared | None:
-    """The job for an array of these strides (in elements); None where its memory is not one dense block."""
-    order = _dense_order(job.grid.shape, tuple(strides))
-    return None if order is None else _prepared(job.grid, type(job.reduction), job.dtype, job.empty, order, job)
+def plane_of(job: Job) -> str:
+    """The type of number that a job's weights are multiplied in."""
+    made = recipe(job)
+    assert isinstance(made, Recipe)
+    return made.plane
 
 
 _PREPARED: dict[Any, Prepared] = {}
 
 
-def _prepared(grid: Grid, kind: type, dtype: str, empty: float | None, order: tuple[int, ...], job: Job) -> Prepared:
-    key = (id(grid), kind, dtype, empty, order)
+def prepare(
+    job: Job,
+    strides: tuple[int, ...],
+    w_strides: tuple[int, ...] | None = None,
+    w_type: str = "",
+    places: bool = False,
+) -> Prepared:
+    """The job for an array, and weights, of these strides (in elements)."""
+    made = recipe(job, places)
+    assert isinstance(made, Recipe)
+    key = (id(job.grid), made, job.dtype, job.omit_nan, job.empty, job.reduction.empty, strides, w_strides, w_type)
     found = _PREPARED.get(key)
-    if found is None or found.grid is not grid:
+    if found is None or found.grid is not job.grid:
         if len(_PREPARED) > 1024:
             _PREPARED.clear()
-        found = Prepared(library(), job, order)
-        _PREPARED[key] = found
+        found = _PREPARED[key] = Prepared(job, made, strides, w_strides, w_type)
     return found
 
 
+def _type(dtype: str) -> int:
+    return TYPES.index("uint8" if dtype == "bool" else dtype)
+
+
+def _bits(value: float, dtype: str) -> Any:
+    """The bits of a number in this type, as an integer; None where the type has no such number."""
+    if dtype == "bfloat16":
+        wide = int(np.float32(value).view(np.uint32))
+        return (wide + 0x7FFF + ((wide >> 16) & 1)) >> 16 if value == value else 0x7FC0
+    if dtype not in FLOATS:
+        if not float(value).is_integer():
+            return None
+        if dtype == "bool":
+            return int(value) if value in (0.0, 1.0) else None
+        limits = np.iinfo(dtype)
+        if not limits.min <= value <= limits.max:
+            return None
+    with np.errstate(over="ignore"):
+        return int.from_bytes(np.array(value, dtype).tobytes(), "little")
+
+
+def _order(grid: Grid, x: Sequence[int], w: Sequence[int], ascending: bool) -> tuple[int, ...]:
+    """The axes from the outermost to the innermost in memory; pooled axes keep their order where places count."""
+    rank = range(len(grid.shape))
+    far = [(0 if grid.shape[a] == 1 else 1, -abs(x[a]) if x[a] else -(2**62)) for a in rank]
+    order = sorted(rank, key=lambda a: far[a])
+    pooled = [a for a in order if a in grid.at]
+    if ascending and pooled != sorted(pooled):
+        order = list(rank)
+    # under the last pooled axis lies one row of lanes: an axis that cannot join it is put outermost
+    end = max(order.index(a) for a in grid.at) + 1
+    lanes = order[end:]
+    joined, apart = lanes[-1:], list[int]()
+    for a in reversed(lanes[:-1]):
+        inner = joined[0]
+        nests = x[a] == x[inner] * grid.shape[inner] and w[a] == w[inner] * grid.shape[inner]
+        (joined if nests else apart).insert(0, a)
+    return (*apart, *order[:end], *joined)
+
+
 @lru_cache(maxsize=4096)
-def _dense_order(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The axes from the outermost to the innermost in memory, or None if they leave gaps or overlap."""
-    long = [a for a in range(len(shape)) if shape[a] != 1]
-    order = sorted(long, key=lambda a: -strides[a])
+def _dense(shape: tuple[int, ...], strides: tuple[int, ...], order: tuple[int, ...]) -> bool:
+    """Whether the elements lie side by side in this order."""
     expected = 1
     for a in reversed(order):
-        if strides[a] != expected:
-            return None
+        if shape[a] != 1 and strides[a] != expected:
+            return False
         expected *= shape[a]
-    return tuple([a for a in range(len(shape)) if shape[a] == 1] + order)
+    return True
 
 
-def _levels(grid: Grid, order: tuple[int, ...]) -> tuple[Any, int, list[Any]]:
+class _Row:
+    """One level before it is written down: length, pooled axis, counts, and the strides of x and w."""
+
+    def __init__(self, size: int, axis: Axis | None, count: Any, x: int, w: int) -> None:
+        self.size, self.axis, self.count, self.x, self.w = size, axis, count, x, w
+
+    def joins(self, inner: _Row) -> bool:
+        """Whether this and the level under it are one in memory, and pooled alike."""
+        nested = self.size == 1 or (self.x == inner.x * inner.size and self.w == inner.w * inner.size)
+        alike = (self.axis is None and inner.axis is None) or (_is_whole(self.axis) and _is_whole(inner.axis))
+        return nested and alike
+
+    def joined(self, inner: _Row) -> _Row:
+        size = self.size * inner.size
+        axis, count = None, None
+        if self.axis is not None:
+            zero, full = np.zeros(1, np.int64), np.array([size])
+            axis, count = Axis(size, zero, full, 1, zero, full, None, size), self.count * inner.count
+        return _Row(size, axis, count, inner.x, inner.w)
+
+
+def _levels(
+    grid: Grid, order: tuple[int, ...], x: Sequence[int], w: Sequence[int]
+) -> tuple[Any, tuple[int, int, int], list[Any]]:
     """The array's axes in memory order, neighbours joined where that changes nothing; and the lanes under them."""
     pooled: dict[int, Axis] = dict(zip(grid.at, grid.axes, strict=True))
-    rows: list[tuple[int, Axis | None, Any]] = []
+    rows: list[_Row] = []
     for a in order:
         axis = pooled.get(a)
-        if axis is None:
-            if rows and rows[-1][1] is None:
-                rows[-1] = (rows[-1][0] * grid.shape[a], None, None)
-            else:
-                rows.append((grid.shape[a], None, None))
-            continue
-        count = (axis.padded if grid.divisor == "padded" else axis.length).astype(np.float64)
-        if rows and rows[-1][1] is not None and _is_whole(rows[-1][1]) and _is_whole(axis):
-            size = rows[-1][0] * axis.size
-            zero, full = np.zeros(1, np.int64), np.array([size])
-            rows[-1] = (size, Axis(size, zero, full, 1, zero, full, None, size), rows[-1][2] * count)
+        count = None
+        if axis is not None:
+            count = (axis.padded if grid.divisor == "padded" else axis.length).astype(np.float64)
+        new = _Row(grid.shape[a], axis, count, x[a], w[a])
+        if rows and rows[-1].joins(new):
+            rows[-1] = rows[-1].joined(new)
         else:
-            rows.append((axis.size, axis, count))
-    inner = rows.pop()[0] if rows[-1][1] is None else 1
+            rows.append(new)
+    inner = (1, 1, 0)
+    if rows[-1].axis is None:
+        last = rows.pop()
+        inner = (last.size, last.x, last.w)
     held: list[Any] = []
     table = (Level * len(rows))()
-    for level, (size, axis, count) in zip(table, rows, strict=True):
-        if axis is None:
-            level.size = size
-            continue
-        first, length, count = (np.ascontiguousarray(t) for t in (axis.first, axis.length, count))
-        held += [first, length, count]
-        start = _affine_start(axis)
-        level.size, level.windows, level.places, level.step = size, axis.out, axis.places, axis.step
-        level.affine, level.start, level.stride = int(start is not None), start or 0, axis.stride
-        level.first, level.length, level.count = first.ctypes.data, length.ctypes.data, count.ctypes.data
+    for level, row in zip(table, rows, strict=True):
+        level.size, level.x_stride, level.w_stride, level.real = row.size, row.x, row.w, row.size
+        if row.axis is not None:
+            held += _describe(level, row.axis, row.count)
     return table, inner, held
 
 
-def _is_whole(axis: Axis) -> bool:
-    return axis.out == 1 and int(axis.length[0]) == axis.size and axis.step == 1
+def _describe(level: Any, axis: Axis, count: Any) -> list[Any]:
+    """Write a pooled axis down; the tables that must stay alive."""
+    tables = [np.ascontiguousarray(t) for t in (axis.first, axis.length, count)]
+    start = _affine_start(axis)
+    level.size, level.windows, level.places, level.step = axis.extent, axis.out, axis.places, axis.step
+    level.affine, level.start, level.stride = int(start is not None), start or 0, axis.stride
+    level.first, level.length, level.count = (t.ctypes.data for t in tables)
+    if axis.source is not None:
+        tables.append(np.ascontiguousarray(axis.source))
+        level.source = tables[-1].ctypes.data
+    return tables
+
+
+def _is_whole(axis: Axis | None) -> bool:
+    return (
+        axis is not None
+        and axis.out == 1
+        and int(axis.length[0]) == axis.size
+        and axis.step == 1
+        and axis.source is None
+    )
 
 
 def _affine_start(axis: Axis) -> int | None:
@@ -172,69 +251,19 @@ def _affine_start(axis: Axis) -> int | None:
     start = int(axis.first[low]) - low * axis.stride
     at = start + np.arange(axis.out) * axis.stride
     skip = np.maximum(-(at // axis.step), 0)
-    until = np.clip(-((at - axis.size) // axis.step), 0, axis.places)
+    until = np.clip(-((at - axis.extent) // axis.step), 0, axis.places)
     same = np.array_equal(np.maximum(until - skip, 0), axis.length)
     held = axis.length > 0
     return start if same and np.array_equal((at + skip * axis.step)[held], axis.first[held]) else None
-
-
-# ---- the library ---------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=1)
-def library() -> Any:
-    """The loaded library, or None."""
-    path = _path()
-    if path is None:
-        return None
-    try:
-        loaded = ctypes.CDLL(str(path))
-    except OSError:
-        return None
-    loaded.anypool_isa.restype = ctypes.c_char_p
-    loaded.anypool_get_threads.restype = ctypes.c_int64
-    loaded.anypool_set_threads.argtypes = [ctypes.c_int64]
-    loaded.anypool_set_threads.restype = None
-    loaded.anypool_forward.argtypes = [ctypes.c_void_p]
-    return loaded
-
-
-def _path() -> Path | None:
-    asked = os.environ.get("ANYPOOL_LIBRARY")
-    if asked:
-        return Path(asked)
-    folders = [Path(__file__).parent.parent, Path(sysconfig.get_path("platlib")) / "anypool"]
-    found = [f / f"_native{suffix}" for f in folders for suffix in (".so", ".dylib", ".dll")]
-    return next((p for p in found if p.exists()), None)
-
-
-def _missing() -> str:
-    path = _path()
-    return "it was not built; install with a C++20 compiler" if path is None else f"{path.name} does not load"
 
 
 def status() -> list[str]:
     """Lines for `anypool check`."""
     loaded = library()
     if loaded is None:
-        return [f"cpu: not active: the compiled library is not there ({_missing()})"]
-    kinds = ", ".join(sorted({str(k.name) for k in FOLDS}))
+        return [f"cpu: not active: the compiled library is not there ({missing()})"]
+    kinds = ", ".join(sorted({str(k.name) for k in RECIPES}))
     return [
         f"cpu: active, instruction set {loaded.anypool_isa().decode()}, {get_num_threads()} threads",
-        f"cpu: compiled {kinds} for {', '.join(DTYPES)}; the reference serves the rest",
+        f"cpu: compiled {kinds} for {', '.join(TYPES)} where they have a meaning; the reference serves the rest",
     ]
-
-
-def set_num_threads(n: int) -> None:
-    """How many threads the compiled core may use, at least 1."""
-    if type(n) is bool or not float(n).is_integer() or n < 1:
-        raise PoolingError(f"set_num_threads({n!r}): give an integer of at least 1")
-    loaded = library()
-    if loaded is not None:
-        loaded.anypool_set_threads(int(n))
-
-
-def get_num_threads() -> int:
-    """How many threads the compiled core uses; 1 without it."""
-    loaded = library()
-    return 1 if loaded is None else int(loaded.anypool_get_threads())

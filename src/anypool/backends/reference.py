@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import PoolingError
 from ..plan import Axis, Grid, Job
 from ..reductions import State
-from ..words import library, where
+from ..words import library, where, zeros
 
 name = "reference"
 
@@ -60,7 +60,7 @@ def backward(
     )
     tables = [a.holders for a in grid.axes]
     taps = None if grid.taps is None else grid.tap_weights()
-    total = xa * 0
+    total = zeros(xa)
     with np.errstate(all="ignore"):
         for slots in itertools.product(*(range(t[0].shape[1]) for t in tables)):
             picked: list[Any] = [ga, ya, _expand(n, ya), *kept]
@@ -92,7 +92,7 @@ def backward(
                 xa, weight, _like(np.asarray(place), xa, exact=True), picked[1], local, picked[2]
             )
             keep = has & _like(np.asarray(valid), xa, exact=True)
-            total = total + where(keep, share, total * 0)
+            total = total + where(keep, share, zeros(total))
     return _cast(total, _dtype_name(x))
 
 
@@ -101,7 +101,7 @@ def backward(
 
 def _lifted(reduction: Any, z: Any, w: Any, has: Any, at: Any) -> State:
     """One state an element; elements that are absent hold nothing."""
-    nothing = reduction.init(z * 0 if not _is_bool(z) else z & ~z)
+    nothing = reduction.init(zeros(z))
     with np.errstate(all="ignore"):
         safe = z if has is None else where(has, z, _ones(z))
         full = reduction.step(nothing, safe, w, at)
@@ -115,12 +115,12 @@ def _doubled(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> t
     parts: list[Any] = [*_lifted(reduction, z, w, has, at)]
     states = len(parts)
     if has is not None or not _is_one(w):
-        parts.append(where(has, w + z * 0 if not _is_bool(z) else has * 1.0, z * 0.0) if has is not None else w + z * 0)
+        parts.append(
+            where(has, w + zeros(z) if not _is_bool(z) else has * 1.0, zeros(z)) if has is not None else w + zeros(z)
+        )
         parts.append((has if has is not None else (z == z) | (z != z)) * 1)
     nothing = [
-        *list(
-            reduction.init(z[(slice(0, 1),) * z.ndim] * 0 if not _is_bool(z) else z[(slice(0, 1),) * z.ndim] & False)
-        ),
+        *list(reduction.init(zeros(z[(slice(0, 1),) * z.ndim]))),
         0.0,
         0,
     ]
@@ -201,7 +201,7 @@ def _walked(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tu
         with np.errstate(all="ignore"):
             new = reduction.step(state, where(ok, items[0], _ones(items[0])), weight, items[1])
         state = tuple(where(ok, b, a) for a, b in zip(state, new, strict=True))
-        total = total + where(ok, weight + total * 0, total * 0)
+        total = total + where(ok, weight + zeros(total), zeros(total))
         present = present + ok * 1
     return state, [total, present]
 
@@ -274,12 +274,12 @@ def _split(position: Any, grid: Grid) -> list[Any]:
 def _local(position: Any, grid: Grid, like: Any) -> Any:
     """Flat imagined positions as places inside their windows, in the smallest unsigned type; nothing is place 0."""
     place: Any = 0
-    safe = where(position < 0, position * 0, position)
+    safe = where(position < 0, zeros(position), position)
     for part, axis, dim in zip(_split(safe, grid), grid.axes, grid.at, strict=True):
         shape = [1] * position.ndim
         shape[dim] = axis.out
         j = (part - _like(axis.first.reshape(shape), position, exact=True)) // axis.step
-        place = place * max(axis.places, 1) + where(j < 0, j * 0, j)
+        place = place * max(axis.places, 1) + where(j < 0, zeros(j), j)
     return _cast(place, place_dtype(grid.places))
 
 
@@ -291,13 +291,13 @@ def place_dtype(places: int) -> str:
 def _real_position(position: Any, grid: Grid) -> Any:
     """Flat imagined positions as flat real ones, -1 for nothing and for the border's constant."""
     none = position < 0
-    real: Any = position * 0
-    for part, axis in zip(_split(where(none, position * 0, position), grid), grid.axes, strict=True):
+    real: Any = zeros(position)
+    for part, axis in zip(_split(where(none, zeros(position), position), grid), grid.axes, strict=True):
         if axis.source is not None:
             part = take_flat(axis.source, part)
             none = none | (part < 0)
         real = real * axis.size + part
-    return where(none, real * 0 - 1, real)
+    return where(none, zeros(real) - 1, real)
 
 
 # ---- small words for either library ----------------------------------------------------------------
@@ -361,7 +361,7 @@ def _weights(
         has = full != 0
         if not _is_bool(full) and not getattr(reduction, "masks", False):
             w = _cast(full, _dtype_name(z) if _is_floating(z) else "float64")
-            w = where(has, w, w * 0)
+            w = where(has, w, zeros(w))
     if omit_nan and _is_floating(z):
         real = z == z
         has = real if has is None else has & real

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..words import exp, inf, isinf, isnan, ones, power, sqrt, stop, where
+from ..words import exp, inf, isinf, isnan, ones, power, sqrt, stop, where, zeros
 
 
 def ratio(a: Any, b: Any) -> Any:
@@ -38,26 +38,26 @@ def root_of(x: Any, p: Any) -> Any:
 def joined(size: Any, unit: Any) -> Any:
     """size · unit, where a size of infinity or NaN decides."""
     plain = isinf(size) | isnan(size)
-    return where(plain, size, where(plain, size * 0 + 1, size) * unit)
+    return where(plain, size, where(plain, zeros(size) + 1, size) * unit)
 
 
 def grown(z: Any) -> Any:
     """e^z in units of e^z: 1, with the gradient that e^z has."""
     finite = ~(isinf(z) | isnan(z))
-    moved = where(finite, z, z * 0)
-    return exp(where(finite, moved - stop(moved), ones(z) * 0))
+    moved = where(finite, z, zeros(z))
+    return exp(where(finite, moved - stop(moved), zeros(z)))
 
 
 def fade(z: Any, top: Any, rate: Any = 1.0) -> Any:
     """e^{rate·(z − top)}, 1 where they are equal, infinities too."""
     same = z == top
-    safe_z, safe_top = where(same, ones(z) * 0, z), where(same, ones(top) * 0, top)
+    safe_z, safe_top = where(same, zeros(z), z), where(same, zeros(top), top)
     return exp((safe_z - safe_top) * rate)
 
 
 def times(a: Any, b: Any) -> Any:
     """a · b, 0 where b is 0 even if a is infinite."""
-    return where(b == 0, ones(a) * 0, a) * b
+    return where(b == 0, zeros(a), a) * b
 
 
 def is_infinite(p: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..words import inf, isnan, log, stop, where
+from ..words import inf, isnan, log, stop, where, zeros
 from .arithmetic import fade, grown, times
 from .fold import Fold, State
 from .parameters import nonzero, number
@@ -38,7 +38,7 @@ class LogSumExp(Fold):
         total = self.averaged(state[1], n)
         some = total > 0
         return (
-            where(some | isnan(total), log(where(some | isnan(total), total, total * 0 + 1)) + state[0], state[0])
+            where(some | isnan(total), log(where(some | isnan(total), total, zeros(total) + 1)) + state[0], state[0])
             / self.parameters["r"]
         )
 
@@ -86,7 +86,7 @@ class SoftPool(Fold):
         return state[2] / state[1]
 
     def keep(self, state: State) -> State:
-        return (state[0] + log(where(state[1] > 0, state[1], state[1] * 0 + 1)),)
+        return (state[0] + log(where(state[1] > 0, state[1], zeros(state[1]) + 1)),)
 
     def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
         beta = self.parameters["beta"]

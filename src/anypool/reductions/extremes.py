@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..words import highest, inf, isnan, lowest, nowhere, where
+from ..words import highest, inf, isnan, lowest, nowhere, where, zeros
 from .fold import Fold, State
 
 
@@ -83,7 +83,7 @@ class SplitMax(Fold):
         return (state[1],)
 
     def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
-        return where((x == y) | (isnan(x) & isnan(y)), 1.0 / kept[0], kept[0] * 0.0)
+        return where((x == y) | (isnan(x) & isnan(y)), 1.0 / kept[0], zeros(kept[0]))
 
 
 class SplitMin(SplitMax):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..words import sqrt, where
+from ..words import sqrt, where, zeros
 from .fold import Fold, State
 from .parameters import at_least_zero
 
@@ -22,18 +22,19 @@ class Var(Fold):
         return zero, zero, zero
 
     def step(self, state: State, x: Any, w: Any, at: Any) -> State:
-        return self.merge(state, (x * 0 + w, x, x * 0))
+        return self.merge(state, (zeros(x) + w, x, zeros(x)))
 
     def merge(self, a: State, b: State) -> State:
         seen = a[0] + b[0]
-        some = where(seen == 0, seen * 0 + 1, seen)
-        apart = where((a[0] == 0) | (b[0] == 0), a[1] * 0, b[1] - a[1])
+        some = where(seen == 0, zeros(seen) + 1, seen)
+        apart = where((a[0] == 0) | (b[0] == 0), zeros(a[1]), b[1] - a[1])
         mean = where(a[0] == 0, b[1], a[1]) + apart * (b[0] / some)
         return seen, mean, a[2] + b[2] + apart * apart * (a[0] * b[0] / some)
 
     def finish(self, state: State, n: Any) -> Any:
         rest = n - self.parameters["ddof"]
-        return where(rest > 0, state[2] / where(rest > 0, rest, rest * 0 + 1), state[2] * 0 + float("nan"))
+        spread = state[2] + (state[1] - state[1])  # NaN where an element is infinite
+        return where(rest > 0, spread / where(rest > 0, rest, zeros(rest) + 1), zeros(state[2]) + float("nan"))
 
     def keep(self, state: State) -> State:
         return (state[1],)
@@ -50,8 +51,8 @@ class Std(Var):
     def finish(self, state: State, n: Any) -> Any:
         var = super().finish(state, n)
         flat = var == 0
-        return where(flat, var * 0, sqrt(where(flat, var * 0 + 1, var)))
+        return where(flat, zeros(var), sqrt(where(flat, zeros(var) + 1, var)))
 
     def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
         flat = y == 0
-        return where(flat, y * 0, w * (x - kept[0]) / ((n - self.parameters["ddof"]) * where(flat, y * 0 + 1, y)))
+        return where(flat, zeros(y), w * (x - kept[0]) / ((n - self.parameters["ddof"]) * where(flat, zeros(y) + 1, y)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import PoolingError
-from ..words import absolute, exp, isnan, log, sign, stop, where
+from ..words import absolute, exp, isnan, log, sign, stop, where, zeros
 from .arithmetic import is_infinite, joined, power_of, ratio, root_of
 from .fold import Fold, State
 from .parameters import number, positive
@@ -46,7 +46,7 @@ class Lp(Fold):
         if is_infinite(p):
             return joined(state[0], state[1])
         mean = self.averaged(state[1], n)
-        root = where(mean > 0, root_of(where(mean > 0, mean, mean * 0 + 1), p), mean)
+        root = where(mean > 0, root_of(where(mean > 0, mean, zeros(mean) + 1), p), mean)
         return joined(state[0], root)
 
     def keep(self, state: State) -> State:
@@ -55,7 +55,7 @@ class Lp(Fold):
     def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
         p = self.parameters["p"]
         share = power_of(ratio(absolute(x), y), p - 1) if not is_infinite(p) else (absolute(x) == y) * 1.0
-        share = where((y == 0) | (x == 0) & (y == 0), share * 0, share)
+        share = where((y == 0) | (x == 0) & (y == 0), zeros(share), share)
         return sign(x) * self.averaged(share * w, n)
 
 
@@ -102,13 +102,13 @@ class PowerMean(Fold):
     def lifted(self, x: Any) -> State:
         """One element: its size, f(x)^p in units of that size, and ln f(x) for the geometric mean."""
         if self.form == "clamped":
-            x = where(x < self.eps, x * 0 + self.eps, x)
+            x = where(x < self.eps, zeros(x) + self.eps, x)
         size = absolute(x)
         unit = power_of(ratio(size, stop(size)), self.parameters["p"])
         return (
             stop(size),
             sign(x) * unit if self.form == "signed" else unit,
-            log(size) if self.form == "clamped" else unit * 0,
+            log(size) if self.form == "clamped" else zeros(unit),
         )
 
     def init(self, zero: Any) -> State:
@@ -123,11 +123,11 @@ class PowerMean(Fold):
         larger = (
             (b[0] > a[0])
             if self.form != "clamped"
-            else (((b[0] > a[0]) & (p + a[0] * 0 >= 0)) | ((b[0] < a[0]) & (p + a[0] * 0 < 0)))
+            else (((b[0] > a[0]) & (p + zeros(a[0]) >= 0)) | ((b[0] < a[0]) & (p + zeros(a[0]) < 0)))
         )
         take = (b[0] >= 0) & (larger | (a[0] < 0)) | isnan(b[0])
         top = where(take, b[0], a[0])
-        safe = where(top < 0, top * 0 + 1, top)
+        safe = where(top < 0, zeros(top) + 1, top)
         parts = [s[1] * power_of(ratio(where(s[0] < 0, safe, s[0]), safe), p) for s in (a, b)]
         return top, parts[0] + parts[1], a[2] + b[2]
 
@@ -136,8 +136,8 @@ class PowerMean(Fold):
         mean = state[1] / n
         size = absolute(mean)
         zero = p == 0
-        nonzero = where(zero, p * 0 + 1, p) if not isinstance(p, float) else (1.0 if p == 0.0 else p)
-        root = where(size > 0, root_of(where(size > 0, size, size * 0 + 1), nonzero), size)
+        nonzero = where(zero, zeros(p) + 1, p) if not isinstance(p, float) else (1.0 if p == 0.0 else p)
+        root = where(size > 0, root_of(where(size > 0, size, zeros(size) + 1), nonzero), size)
         y = joined(state[0], sign(mean) * root if self.form == "signed" else root)
         if isinstance(p, float):
             return exp(state[2] / n) if zero else y
@@ -147,5 +147,5 @@ class PowerMean(Fold):
         p = self.parameters["p"]
         alive = x >= self.eps if self.form == "clamped" else (x == x)
         share = power_of(ratio(absolute(where(alive, x, y)), absolute(y)), p - 1)
-        share = where((y == 0) | ~alive, share * 0, share)
+        share = where((y == 0) | ~alive, zeros(share), share)
         return (sign(x) if self.form == "magnitude" else 1.0) * share * w / n

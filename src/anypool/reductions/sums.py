@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..words import nowhere, where
+from ..words import nowhere, where, zeros
 from .fold import Fold, State
 
 
@@ -44,24 +44,21 @@ class Prod(Fold):
     name, formula, accumulates, masks, empty = "prod", "Π xᵢ", "wide", True, 1.0
 
     def init(self, zero: Any) -> State:
-        return zero + 1, zero
+        return zero + 1, zero + 1, zero
 
     def step(self, state: State, x: Any, w: Any, at: Any) -> State:
-        return state[0] * where(x == 0, state[0] * 0 + 1, x), state[1] + (x == 0)
+        return state[0] * x, state[1] * where(x == 0, zeros(x) + 1, x), state[2] + (x == 0)
 
     def merge(self, a: State, b: State) -> State:
-        return a[0] * b[0], a[1] + b[1]
-
-    def finish(self, state: State, n: Any) -> Any:
-        return where(state[1] > 0, state[0] * 0, state[0])
+        return a[0] * b[0], a[1] * b[1], a[2] + b[2]
 
     def keep(self, state: State) -> State:
-        return state
+        return state[1:]
 
     def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
-        others = kept[0] / where(x == 0, x * 0 + 1, x)
+        others = kept[0] / where(x == 0, zeros(x) + 1, x)
         zeros_elsewhere = kept[1] - (x == 0) * 1
-        return where(zeros_elsewhere > 0, others * 0, others)
+        return where(zeros_elsewhere > 0, zeros(others), others)
 
 
 class AnyOf(Fold):

@@ -1,0 +1,241 @@
+// One merge over any levels: level after level, each in blocks of rows that stay in the first-level cache.
+#pragma once
+#include <vector>
+
+#include "job.hpp"
+#include "row.hpp"
+
+namespace anypool::ANYPOOL_ISA {
+constexpr Index block_bytes = 24576;
+
+// Rows of numbers: row r begins at p + r*pitch.
+template <class T>
+struct Rows {
+  T* p;
+  Index pitch, count;
+};
+
+struct Passes {
+  virtual ~Passes() = default;
+  // Fold `rows` rows from level l on: position `base` of that level is at x; its windows [from, to) go to y.
+  virtual void run(int l, const void* x, Index pitch, Index rows, Index base, void* y, Index y_pitch, Index from, Index to) = 0;
+};
+
+template <class M, class T>
+struct Engine final : Passes {
+  using L = Lanes<T>;
+  const anypool_level* level;
+  const int levels;
+  const Index inner;
+  std::vector<Index> lanes, results;                  // input and output lanes under each level
+  std::vector<std::vector<T>> block, suffix;          // scratch of each level: its folded rows, van Herk's blocks
+  std::vector<T> digits;                              // doublings
+  Index left = 0, right = 0;                          // what windows of the last level see beyond its ends
+
+  explicit Engine(const anypool_job& job) : level(job.level), levels(int(job.levels)), inner(job.inner), lanes(levels), results(levels), block(levels), suffix(levels) {
+    Index in = inner, out = inner;
+    for (int l = levels - 1; l >= 0; --l) {
+      lanes[l] = in, results[l] = out;
+      in *= level[l].size, out *= level[l].windows ? level[l].windows : level[l].size;
+    }
+    const auto& a = level[levels - 1];
+    if (horizontal(levels - 1) && a.affine) {
+      left = std::max<Index>(0, -a.start) * inner;
+      right = std::max<Index>(0, reach(a, a.windows - 1) - a.size) * inner;
+    }
+  }
+
+  static Index reach(const anypool_level& a, Index o) { return a.start + o * a.stride + (a.places - 1) * a.step + 1; }
+  bool horizontal(int l) const { return l == levels - 1 && level[l].windows && inner < L::n; }
+
+  T* scratch(std::vector<T>& v, Index n) {
+    if (Index(v.size()) < n) v.assign(n, M::nothing);
+    return v.data();
+  }
+
+  void run(int l, const void* x, Index pitch, Index rows, Index base, void* y, Index y_pitch, Index from, Index to) override {
+    pass(l, {static_cast<const T*>(x), pitch, rows}, base, {static_cast<T*>(y), y_pitch, rows}, from, to, true);
+  }
+
+  // `raw`: nothing lies beside the rows.
+  void pass(int l, Rows<const T> x, Index base, Rows<T> y, Index from, Index to, bool raw) {
+    const auto& a = level[l];
+    if (!a.windows) {
+      for (Index r = 0; r < x.count; ++r)
+        pass(l + 1, {x.p + r * x.pitch + (from - base) * lanes[l], lanes[l], to - from}, 0, {y.p + r * y.pitch, results[l], to - from}, 0, all(l + 1), raw);
+      return;
+    }
+    if (horizontal(l)) return across(x, base, y, from, to, raw);
+    const bool joined = a.affine && a.places > 8 && a.stride < a.places * a.step;
+    for (Index r = 0; r < x.count; ++r) {
+      const T* row = x.p + r * x.pitch - base * lanes[l];
+      T* result = y.p + r * y.pitch;
+      if (l == levels - 1) {
+        down(l, row, result, results[l], from, to, joined);
+        continue;
+      }
+      const bool last = horizontal(l + 1);  // the next level reads beyond its ends: leave margins of nothing
+      const Index before = last ? left : 0, wide = before + lanes[l] + (last ? right : 0), next = (wide + L::n - 1) / L::n * L::n;
+      const Index height = std::clamp<Index>(block_bytes / (next * Index(sizeof(T))), 1, to - from);
+      T* b = scratch(block[l], next * height + L::n) + before;
+      for (Index o = from; o < to; o += height) {
+        const Index h = std::min(height, to - o);
+        down(l, row, b, next, o, o + h, joined);
+        pass(l + 1, {b, next, h}, 0, {result + (o - from) * results[l], results[l], h}, 0, all(l + 1), false);
+      }
+    }
+  }
+
+  Index all(int l) const { return l < levels ? (level[l].windows ? level[l].windows : level[l].size) : 0; }
+
+  // Windows [from, to) of one column of rows; the rows of results are `pitch` apart.
+  void down(int l, const T* x, T* y, Index pitch, Index from, Index to, bool joined) {
+    const auto& a = level[l];
+    if (joined) return van_herk(l, x, y, pitch, from, to);
+    for (Index o = from; o < to; ++o, y += pitch) {
+      if (a.length[o]) fold_many<M, T>(x + a.first[o] * lanes[l], a.step * lanes[l], a.length[o], y, lanes[l]);
+      else std::fill(y, y + lanes[l], M::nothing);
+    }
+  }
+
+  // Blocks of k rows: suffix folds of a block meet prefix folds of the next; at most three merges an element.
+  // Rows `step` apart are a column of their own: one walk for each residue.
+  void van_herk(int l, const T* x, T* y, Index pitch, Index from, Index to) {
+    const auto& a = level[l];
+    const Index k = a.places, w = lanes[l];
+    T* buffer = scratch(suffix[l], (k + 2) * w);
+    std::vector<const T*> at(k);
+    auto place = [&](Index i) { return a.start + i; };  // positions may lie beyond the ends: nothing is there
+    auto start = [&](Index o) { return o * a.stride; };
+    auto real = [&](Index i) { return place(i) >= 0 && place(i) < a.size; };
+    for (Index residue = 0; residue < a.step; ++residue) {
+      Index o = from;
+      while (o < to) {
+        while (o < to && start(o) % a.step != residue) ++o;
+        if (o >= to) break;
+        const Index base = start(o), reach = base + k * a.step;
+        const T* below = nullptr;
+        for (Index i = k - 1; i >= 0; --i) {
+          if (real(base + i * a.step)) {
+            const T* here = x + place(base + i * a.step) * w;
+            if (!below) below = here;
+            else fold_rows<M, T, 1, true>(here, below, 0, buffer + i * w, w), below = buffer + i * w;
+          }
+          at[i] = below;
+        }
+        const T* prefix = nullptr;
+        Index seen = reach;
+        T* spare[2] = {buffer + k * w, buffer + (k + 1) * w};
+        int turn = 0;
+        for (; o < to && start(o) < reach; ++o) {
+          if (start(o) % a.step != residue) continue;
+          for (; seen < start(o) + k * a.step; seen += a.step) {
+            if (!real(seen)) continue;
+            const T* here = x + place(seen) * w;
+            if (!prefix) prefix = here;
+            else fold_rows<M, T, 1, true>(prefix, here, 0, spare[turn], w), prefix = spare[turn], turn ^= 1;
+          }
+          const T* above = at[(start(o) - base) / a.step];
+          T* dst = y + (o - from) * pitch;
+          if (above && prefix) fold_rows<M, T, 1, true>(above, prefix, 0, dst, w);
+          else if (above || prefix) std::copy_n(above ? above : prefix, w, dst);
+          else std::fill(dst, dst + w, M::nothing);
+        }
+      }
+    }
+  }
+
+  // The last axis, whose lanes lie side by side.
+  void across(Rows<const T> x, Index base, Rows<T> y, Index from, Index to, bool raw) {
+    const auto& a = level[levels - 1];
+    const Index c = inner;
+    if (!a.affine) return irregular(x, base, y, from, to);
+    if (!raw) return stretch({x.p + (a.start + from * a.stride) * c, x.pitch, x.count}, y, to - from);
+    const Index most = std::max<Index>(block_bytes / Index(sizeof(T)) / (c * std::max<Index>(a.stride, 1)), 1);
+    for (Index o = from; o < to; o += most) {
+      const Index end = std::min(to, o + most), low = a.start + o * a.stride, high = reach(a, end - 1);
+      Rows<T> part{y.p + (o - from) * c, y.pitch, y.count};
+      if (low >= 0 && high <= a.size) {
+        stretch({x.p + (low - base) * c, x.pitch, x.count}, part, end - o);
+        continue;
+      }
+      const Index begin = std::clamp<Index>(low, 0, a.size), stop = std::clamp<Index>(high, begin, a.size), wide = (high - low) * c;
+      const Index height = std::clamp<Index>(block_bytes / (wide * Index(sizeof(T))), 1, x.count);
+      T* b = scratch(block[levels - 1], wide * height + L::n);
+      for (Index r = 0; r < x.count; r += height) {
+        const Index h = std::min(height, x.count - r);
+        for (Index i = 0; i < h; ++i) {
+          T* row = b + i * wide;
+          std::fill(row, row + (begin - low) * c, M::nothing);
+          if (stop > begin) std::memcpy(row + (begin - low) * c, x.p + (r + i) * x.pitch + (begin - base) * c, (stop - begin) * c * sizeof(T));
+          std::fill(row + (stop - low) * c, row + wide, M::nothing);
+        }
+        stretch({b, wide, h}, {part.p + r * y.pitch, y.pitch, h}, end - o);
+      }
+    }
+  }
+
+  // `windows` windows of rows whose first element is the first window's, with nothing beyond the axis' ends.
+  void stretch(Rows<const T> x, Rows<T> y, Index windows) {
+    const auto& a = level[levels - 1];
+    const Index c = inner, out = windows * c, far = a.step * c;
+    const T* b = x.p;
+    if (a.stride == 1 && a.places <= 8) return few_taps<M, T, 1>(b, x.pitch, y.p, y.pitch, x.count, out, a.places, far);
+    if (a.stride == 2 && c == 1 && a.step == 1 && a.places <= 8) return few_taps<M, T, 2>(b, x.pitch, y.p, y.pitch, x.count, out, a.places, 1);
+    const bool dense = a.stride == 1, doubled = dense || (a.places > 8 && a.stride * 4 <= a.places);
+    const Index every = dense ? out : ((windows - 1) * a.stride + 1) * c, width = every + a.places * far + L::n;
+    for (Index r = 0; r < x.count; ++r) {
+      const T* row = b + r * x.pitch;
+      T* result = y.p + r * y.pitch;
+      if (!doubled) {
+        apart(row, result, windows);
+        continue;
+      }
+      int rounds = 2;
+      for (Index k = a.places; k > 1; k /= 2) ++rounds;
+      T* s = scratch(digits, rounds * width);
+      many_taps<M, T>(row, a.places, far, dense ? result : s, every, s + width, width);
+      for (Index i = 0; !dense && i < windows; ++i) std::copy_n(s + i * a.stride * c, c, result + i * c);
+    }
+  }
+
+  // Windows far from each other: each is walked.
+  void apart(const T* b, T* y, Index windows) {
+    const auto& a = level[levels - 1];
+    const Index c = inner;
+    for (Index i = 0; i < windows; ++i) {
+      const T* p = b + i * a.stride * c;
+      if (c == 1 && a.step == 1 && a.places >= L::n) {
+        y[i] = fold_run<M, T>(p, a.places);
+        continue;
+      }
+      for (Index j = 0; j < c; ++j, ++p) {
+        T v = *p;
+        for (Index t = 1; t < a.places; ++t) v = M::merge(v, p[t * a.step * c]);
+        y[i * c + j] = v;
+      }
+    }
+  }
+
+  void irregular(Rows<const T> x, Index base, Rows<T> y, Index from, Index to) {
+    const auto& a = level[levels - 1];
+    const Index c = inner;
+    for (Index r = 0; r < x.count; ++r)
+      for (Index o = from; o < to; ++o) {
+        const Index k = a.length[o];
+        const T* p = x.p + r * x.pitch + (a.first[o] - base) * c;
+        T* result = y.p + r * y.pitch + (o - from) * c;
+        if (c == 1 && a.step == 1) *result = fold_run<M, T>(p, k);
+        else
+          for (Index j = 0; j < c; ++j) {
+            T v = k ? p[j] : M::nothing;
+            for (Index t = 1; t < k; ++t) v = M::merge(v, p[j + t * a.step * c]);
+            result[j] = v;
+          }
+      }
+  }
+};
+
+template <template <class> class M, class T>
+Passes* engine(const anypool_job& job) { return new Engine<M<T>, T>(job); }
+}  // namespace anypool::ANYPOOL_ISA

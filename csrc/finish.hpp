@@ -1,0 +1,249 @@
+// Finish: the planes that the engine folded become the answer, in the answer's type.
+#pragma once
+#include "stage.hpp"
+
+namespace anypool::ANYPOOL_ISA {
+struct Finisher {
+  virtual ~Finisher() = default;
+  // Planes of the windows [from, to) of the lead level for `items` items; their answers begin at `offset`.
+  virtual bool tile(const void* plane0, const void* plane1, Index items, Index from, Index to, Index base, Index offset, const Pivot& pivot) = 0;
+};
+
+template <class A, class Y>
+struct Answer final : Finisher {
+  const anypool_job& job;
+  const anypool_level* level;
+  const int levels, lead;
+  std::vector<int> shift;
+  std::vector<Index> results;
+  std::vector<A> counts, row;        // of the last level, a lane each
+  std::vector<std::int32_t> firsts, places;  // likewise
+  std::vector<std::uint32_t> codes;
+  bool uniform = true, gaps = false;
+  const A *s = nullptr, *t = nullptr;
+  Index at = 0, from = 0, to = 0, base = 0;
+  const Pivot* pivot = nullptr;
+
+  Answer(const anypool_job& j, int lead_) : job(j), level(j.level), levels(int(j.levels)), lead(lead_), shift(shifts_of(j)), results(levels) {
+    Index out = job.inner;
+    for (int l = levels - 1; l >= 0; --l) results[l] = out, out *= level[l].windows ? level[l].windows : level[l].size;
+    for (int l = 0; l < levels; ++l)
+      for (Index o = 0; o < level[l].windows; ++o) uniform &= level[l].count[o] == level[l].count[0], gaps |= !level[l].length[o];
+    uniform = (uniform || job.divisor != 0) && !gaps && job.finish != SELECT;
+    const auto& a = level[levels - 1];
+    if (uniform) return;
+    counts.resize(a.windows * job.inner), firsts.resize(a.windows * job.inner);
+    for (Index i = 0; i < Index(counts.size()); ++i) counts[i] = A(a.count[i / job.inner]), firsts[i] = std::int32_t(a.first[i / job.inner]);
+  }
+
+  bool tile(const void* plane0, const void* plane1, Index items, Index from_, Index to_, Index base_, Index offset, const Pivot& p) override {
+    s = static_cast<const A*>(plane0), t = static_cast<const A*>(plane1);
+    from = from_, to = to_, base = base_, at = offset, pivot = &p;
+    if (uniform) {
+      double n = job.divisor;
+      if (n == 0) {
+        n = 1;
+        for (int l = lead; l < levels; ++l)
+          if (level[l].windows) n *= level[l].count[0];
+      }
+      return answer(items * (to - from) * results[lead], A(n), nullptr);
+    }
+    bool fine = true;
+    for (Index i = 0; i < items; ++i) fine &= rows(lead, job.divisor != 0 ? A(job.divisor) : A(1), false, 0, 0);
+    return fine;
+  }
+
+  bool rows(int l, A n, bool none, std::uint32_t code, Index position) {
+    const auto& a = level[l];
+    const Index begin = l == lead ? from : 0, end = l == lead ? to : (a.windows ? a.windows : a.size);
+    if (l == levels - 1) {
+      const Index c = job.inner, lanes = (end - begin) * c;
+      bool fine = true;
+      if (job.finish == SELECT) select(lanes, begin, code, position);
+      else fine = answer(lanes, n, job.divisor != 0 ? nullptr : counts.data() + begin * c);
+      Y* y = static_cast<Y*>(job.y) + at;
+      for (Index o = begin; gaps && o < end; ++o)
+        if (none || !a.length[o]) {
+          if (job.y) std::fill(y + (o - begin) * c, y + (o - begin + 1) * c, Y(empty()));
+          if (job.place) blank((o - begin) * c, c);
+        }
+      s += lanes, t += t ? lanes : 0, at += lanes;
+      return fine;
+    }
+    bool fine = true;
+    for (Index o = begin; o < end; ++o) {
+      if (!a.windows) {
+        fine &= rows(l + 1, n, none, code, position);
+        continue;
+      }
+      const Index first = a.first[o] - (l == lead ? base : 0);
+      fine &= rows(l + 1, job.divisor != 0 ? n : n * A(a.count[o]), none || !a.length[o], code + (std::uint32_t(first) << shift[l]), position);
+    }
+    return fine;
+  }
+
+  Y empty() const {
+    Y y;
+    narrow(A(job.empty), y);
+    return y;
+  }
+
+  // One row: n · d elements are divided by (d null: n).
+  bool answer(Index lanes, A n, const A* d) {
+    Y* y = static_cast<Y*>(job.y) + at;
+    A* out;
+    if constexpr (std::is_same_v<A, Y>) out = y;
+    else {
+      if (Index(row.size()) < lanes) row.resize(lanes);
+      out = row.data();
+    }
+    const bool fine = formula(out, lanes, n, d);
+    if constexpr (!std::is_same_v<A, Y>) narrow(static_cast<const A*>(out), y, lanes);
+    return fine;
+  }
+
+  bool formula(A* y, Index lanes, A n, const A* d) {
+    auto divided = [&](const A* from_, A* to_) {
+      if (d) each<A>(lanes, [&](Index i, auto whole) { put(to_ + i, get(from_ + i, whole) / (get(d + i, whole) * n), whole); });
+      else each<A>(lanes, [&](Index i, auto whole) { put(to_ + i, get(from_ + i, whole) / Lanes<A>::fill(n), whole); });
+    };
+    if constexpr (std::is_floating_point_v<A>) {
+      constexpr A small = sizeof(A) == 4 ? A(0x1p-60) : A(0x1p-600);
+      switch (job.finish) {
+        case PLAIN:
+          if (y != s) std::copy_n(s, lanes, y);
+          return true;
+        case DIVIDE:
+          divided(s, y);
+          return true;
+        case ROOT:
+        case DIVIDE_ROOT: {
+          int low = 0;
+          if (pivot->tiny)
+            for (Index i = 0; i < lanes; ++i) low |= s[i] < small;
+          if (job.finish == DIVIDE_ROOT) divided(s, y);
+          const A* from_ = job.finish == ROOT ? s : y;
+          for (Index i = 0; i < lanes; ++i) y[i] = std::sqrt(from_[i]);
+          return !low;
+        }
+        case LOG:
+        case DIVIDE_LOG: {
+          int low = 0;
+          for (Index i = 0; i < lanes; ++i) low |= s[i] < small;
+          if (low && !gaps) return false;
+          if (job.finish == DIVIDE_LOG) divided(s, y);
+          logarithm(job.finish == LOG ? s : y, y, lanes);
+          const A shift_ = A(pivot->value), rate = A(job.rate);
+          for (Index i = 0; i < lanes; ++i) y[i] = (y[i] + shift_) / rate;
+          return !low;
+        }
+        case RATIO: {
+          int low = 0;
+          for (Index i = 0; i < lanes; ++i) low |= s[i] < small, y[i] = t[i] / s[i];
+          return !low;
+        }
+        case DIFFERENCE:
+          for (Index i = 0; i < lanes; ++i) y[i] = s[i] - t[i];
+          return true;
+        case VAR:
+        case STD: {
+          const A nan = std::numeric_limits<A>::quiet_NaN(), ddof = A(job.ddof);
+          for (Index i = 0; i < lanes; ++i) {
+            const A m = d ? d[i] * n : n, rest = m - ddof, v = t[i] - s[i] * (s[i] / m);
+            const A w = v <= t[i] * A(0x1p-50) ? A(0) : v;  // equal elements: what is left is rounding
+            y[i] = rest > 0 ? w / rest : nan;
+          }
+          if (job.finish == STD)
+            for (Index i = 0; i < lanes; ++i) y[i] = std::sqrt(y[i]);
+          return true;
+        }
+        case AVERAGE:
+          for (Index i = 0; i < lanes; ++i) y[i] = t[i] == 0 ? A(job.empty) : s[i] / t[i];
+          return true;
+        case PRESENT:
+          for (Index i = 0; i < lanes; ++i) y[i] = t[i] == 0 ? A(job.empty) : s[i];
+          return true;
+      }
+    } else if (job.finish == DIFFERENCE) {
+      for (Index i = 0; i < lanes; ++i) y[i] = A(s[i] - t[i]);
+      return true;
+    } else if (y != s) std::copy_n(s, lanes, y);
+    return true;
+  }
+
+  // A selection: its value, and its place in the window or its position on the pooled axes.
+  void select(Index lanes, Index begin, std::uint32_t upper, Index) {
+    if constexpr (std::is_same_v<A, std::int64_t>) {
+      const std::int32_t flip = job.min ? -1 : 0, top = std::numeric_limits<std::int32_t>::max();
+      const std::uint32_t turn = job.last ? 0 : ~std::uint32_t(0);
+      const bool nans = std::is_floating_point_v<decltype(number(Y{}))>;
+      if (Index(codes.size()) < lanes) codes.resize(lanes), places.resize(lanes);
+      if (job.y)
+        for (Index i = 0; i < lanes; ++i) value(std::int32_t(s[i] >> 32), flip, static_cast<Y*>(job.y)[at + i]);
+      if (!job.place) return;
+      for (Index i = 0; i < lanes; ++i) codes[i] = std::uint32_t(s[i]) ^ (nans && std::int32_t(s[i] >> 32) == top ? 0 : turn);
+      if (job.place_type == I64) {
+        for (Index i = 0; i < lanes; ++i) static_cast<std::int64_t*>(job.place)[at + i] = position(codes[i]);
+        return;
+      }
+      locals(lanes, begin, upper);
+      if (job.place_type == U8) std::copy_n(places.data(), lanes, static_cast<std::uint8_t*>(job.place) + at);
+      else std::copy_n(places.data(), lanes, static_cast<std::int32_t*>(job.place) + at);
+    }
+  }
+
+  // Places in their windows: level by level, all lanes at once.
+  void locals(Index lanes, Index begin, std::uint32_t upper) {
+    std::fill_n(places.data(), lanes, 0);
+    for (int l = lead; l < levels; ++l) {
+      const auto& a = level[l];
+      if (!a.windows) continue;
+      const int by = shift[l];
+      const std::int32_t mask = std::int32_t((std::uint64_t(1) << width_of(a.size)) - 1), k = std::int32_t(a.places), step = std::int32_t(a.step);
+      const std::int32_t start = l == levels - 1 ? std::int32_t(l == lead ? base : 0) : -(std::int32_t(upper >> by) & mask);
+      const std::int32_t* first = l == levels - 1 ? firsts.data() + begin * job.inner : nullptr;
+      const std::uint32_t* code = codes.data();
+      std::int32_t* place = places.data();
+      auto each_lane = [&](auto j) {
+        if (step == 1)
+          for (Index i = 0; i < lanes; ++i) place[i] = place[i] * k + j(i);
+        else
+          for (Index i = 0; i < lanes; ++i) place[i] = place[i] * k + j(i) / step;
+      };
+      if (first) each_lane([=](Index i) { return (std::int32_t(code[i] >> by) & mask) + start - first[i]; });
+      else each_lane([=](Index i) { return (std::int32_t(code[i] >> by) & mask) + start; });
+    }
+  }
+
+  void value(std::int32_t key, std::int32_t flip, Y& y) const {
+    if constexpr (std::is_integral_v<Y>) y = sizeof(Y) == 4 && std::is_unsigned_v<Y> ? Y(std::uint32_t(key ^ flip) ^ 0x80000000u) : Y(key ^ flip);
+    else {
+      const bool nan = key == std::numeric_limits<std::int32_t>::max();
+      key ^= flip;
+      const float v = std::bit_cast<float>(key ^ ((key >> 31) & 0x7fffffff));
+      narrow(nan ? std::numeric_limits<float>::quiet_NaN() : v, y);
+    }
+  }
+
+  Index position(std::uint32_t code) const {
+    Index flat = 0;
+    for (int l = lead; l < levels; ++l) {
+      const auto& a = level[l];
+      if (!a.windows) continue;
+      Index i = Index((code >> shift[l]) & ((std::uint64_t(1) << width_of(a.size)) - 1)) + (l == lead ? base : 0);
+      if (a.source) i = a.source[i];
+      if (i < 0) return -1;
+      flat = flat * a.real + i;
+    }
+    return flat;
+  }
+
+  void blank(Index i, Index n) {
+    for (Index j = at + i; j < at + i + n; ++j) {
+      if (job.place_type == I64) static_cast<std::int64_t*>(job.place)[j] = -1;
+      else if (job.place_type == U8) static_cast<std::uint8_t*>(job.place)[j] = 0;
+      else static_cast<std::int32_t*>(job.place)[j] = 0;
+    }
+  }
+};
+}  // namespace anypool::ANYPOOL_ISA

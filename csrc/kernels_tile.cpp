@@ -1,0 +1,88 @@
+// The driver of every fold: this instruction set's entry in the table.
+#include "engine.hpp"
+#include "finish.hpp"
+#include "stage.hpp"
+#include "tile.hpp"
+
+namespace anypool::ANYPOOL_ISA {
+namespace {
+constexpr Index sizes[TYPES] = {4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8};
+constexpr Index most_scratch = Index(1) << 28;  // bytes of one tile
+
+struct Buffer {
+  std::vector<unsigned char> bytes;
+  void* of(Index n) {
+    if (Index(bytes.size()) < n) bytes.resize(n);
+    return bytes.data();
+  }
+};
+
+int run(const anypool_job& job, Index begin, Index end) {
+  const Cut c = cut(job);
+  const int levels = int(job.levels), lead = c.lead;
+  const auto& a = job.level[lead];
+  Index in = job.inner, out = job.inner;
+  for (int l = levels - 1; l > lead; --l) in *= job.level[l].size, out *= job.level[l].windows ? job.level[l].windows : job.level[l].size;
+  const Index item_in = in * a.size, item_out = out * a.windows, width = sizes[job.plane_type];
+  const bool two = job.merge1 >= 0, finished = job.finish != PLAIN || job.plane_type != job.y_type;
+  const bool in_place = job.y && job.plane_type == job.y_type && !two && (job.finish == PLAIN || job.finish == DIVIDE);
+  std::unique_ptr<Passes> engine0(make_engine(job.merge0, job.plane_type, job)), engine1;
+  if (two) engine1.reset(make_engine(job.merge1, job.plane_type, job));
+  std::unique_ptr<Stager> stager;
+  std::unique_ptr<Finisher> finisher(make_finisher(job.plane_type, job.y_type, job, lead));
+  if (job.staged) stager.reset(make_stager(job.x_type, job.plane_type, job, lead));
+  if (!engine0 || !finisher || (two && !engine1) || (job.staged && !stager)) return DECLINED;
+  bool gaps = false;
+  for (int l = 0; l < levels; ++l)
+    for (Index o = 0; o < job.level[l].windows; ++o) gaps |= !job.level[l].length[o];
+  Buffer lifted, folded;
+  for (Index tile = begin; tile < end; ++tile) {
+    const Index item = tile / c.parts * c.group, items = std::min(c.group, c.items - item);
+    const Index from = tile % c.parts * c.chunk, to = std::min(from + c.chunk, a.windows);
+    if (from >= to) continue;
+    Index base = 0;
+    const unsigned char* planes[2] = {};
+    Index pitch = item_in;
+    Pivot pivot;
+    if (!job.staged) {
+      planes[0] = static_cast<const unsigned char*>(job.x) + item * item_in * width;
+      planes[1] = planes[0];
+    } else {
+      Index stop = 0;
+      base = a.size;
+      for (Index o = from; o < to; ++o)
+        if (a.length[o]) base = std::min(base, a.first[o]), stop = std::max(stop, a.first[o] + (a.length[o] - 1) * a.step + 1);
+      stop = std::max(stop, base = std::min(base, stop));
+      pitch = (stop - base) * in;
+      const Index bytes = (pitch * items * width + 127) / 64 * 64;
+      if (bytes * (1 + two) > most_scratch) return DECLINED;
+      auto* b = static_cast<unsigned char*>(lifted.of(bytes * (1 + two)));
+      planes[0] = b, planes[1] = b + bytes;
+      if (!stager->tile(item, items, base, stop, b, two ? b + bytes : nullptr, pivot)) return DECLINED;
+    }
+    const Index results = (to - from) * out, offset = item * item_out + from * out;
+    unsigned char* folds[2];
+    if (in_place) folds[0] = static_cast<unsigned char*>(job.y) + offset * width;
+    else {
+      const Index bytes = (results * items * width + 127) / 64 * 64;
+      if (bytes * (1 + two) > most_scratch) return DECLINED;
+      folds[0] = static_cast<unsigned char*>(folded.of(bytes * (1 + two)));
+      folds[1] = folds[0] + bytes;
+    }
+    engine0->run(lead, planes[0], pitch, items, base, folds[0], results, from, to);
+    if (two) engine1->run(lead, planes[1], pitch, items, base, folds[1], results, from, to);
+    if ((finished || gaps) && !finisher->tile(folds[0], two ? folds[1] : nullptr, items, from, to, base, offset, pivot)) return DECLINED;
+  }
+  return DONE;
+}
+}  // namespace
+
+int forward(const anypool_job& job, Index begin, Index end);
+int forward(const anypool_job& job, Index begin, Index end) {
+  try {
+    return run(job, begin, end);
+  } catch (const std::bad_alloc&) {
+    return NO_MEMORY;
+  }
+}
+}  // namespace anypool::ANYPOOL_ISA

@@ -1,0 +1,233 @@
+// Lift: the elements of one tile, from any strides, border, type and weights, as dense planes of numbers.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "halves.hpp"
+#include "job.hpp"
+#include "merges.hpp"
+#include "transcendent.hpp"
+
+namespace anypool::ANYPOOL_ISA {
+// What a tile's numbers were measured from, and whether they are safe to answer from.
+struct Pivot {
+  double value = 0;
+  bool tiny = false;  // some element is so small that its square may vanish
+};
+
+struct Stager {
+  virtual ~Stager() = default;
+  // Items [item, item + items), positions [from, to) of the lead level; false: the numbers need the reference.
+  virtual bool tile(Index item, Index items, Index from, Index to, void* plane0, void* plane1, Pivot& pivot) = 0;
+};
+
+template <class A>
+A nothing_of(std::int64_t merge) {
+  return merge == MAX ? least<A> : merge == MIN ? most<A> : A(merge == PROD);
+}
+
+inline int width_of(Index n) { return 64 - __builtin_clzll(std::uint64_t(std::max<Index>(n - 1, 1))); }
+
+// Bits of each pooled level in a selection's code, the innermost lowest.
+inline std::vector<int> shifts_of(const anypool_job& job) {
+  std::vector<int> shift(job.levels);
+  int used = 0;
+  for (Index l = job.levels - 1; l >= 0; --l)
+    if (job.level[l].windows) shift[l] = used, used += width_of(job.level[l].size);
+  return shift;
+}
+
+template <class T, class A>
+struct Stage final : Stager {
+  const anypool_job& job;
+  const anypool_level* level;
+  const int levels, lead;
+  std::vector<int> shift;
+  std::vector<T> gathered;
+  std::vector<A> weight;
+  Index from = 0, to = 0;
+  A *p0 = nullptr, *p1 = nullptr;
+
+  Stage(const anypool_job& j, int lead_) : job(j), level(j.level), levels(int(j.levels)), lead(lead_), shift(shifts_of(j)) {}
+
+  bool tile(Index item, Index items, Index from_, Index to_, void* plane0, void* plane1, Pivot& pivot) override {
+    from = from_, to = to_;
+    p0 = static_cast<A*>(plane0), p1 = static_cast<A*>(plane1);
+    const T* x = static_cast<const T*>(job.x);
+    for (Index i = item; i < item + items; ++i) {
+      Index rest = i, at = 0, w_at = 0;
+      for (int l = lead - 1; l >= 0; --l) {
+        at += rest % level[l].size * level[l].x_stride, w_at += rest % level[l].size * level[l].w_stride;
+        rest /= level[l].size;
+      }
+      rows(lead, x + at, w_at, 0, false);
+    }
+    const Index n = p0 - static_cast<A*>(plane0);
+    p0 = static_cast<A*>(plane0), p1 = static_cast<A*>(plane1);
+    return finish(n, pivot);
+  }
+
+  void rows(int l, const T* x, Index w, std::uint32_t code, bool beyond) {
+    const auto& a = level[l];
+    if (l == levels - 1) return run(x, w, code, beyond);
+    const Index begin = l == lead ? from : 0, end = l == lead ? to : a.size;
+    for (Index i = begin; i < end; ++i) {
+      const Index at = a.source ? a.source[i] : i;
+      const Index relative = l == lead ? i - from : i;
+      rows(l + 1, x + std::max<Index>(at, 0) * a.x_stride, w + std::max<Index>(at, 0) * a.w_stride, a.windows ? code + (std::uint32_t(relative) << shift[l]) : code, beyond || at < 0);
+    }
+  }
+
+  void run(const T* x, Index w, std::uint32_t code, bool beyond) {
+    const auto& a = level[levels - 1];
+    const Index begin = levels - 1 == lead ? from : 0, end = levels - 1 == lead ? to : a.size, c = job.inner, n = (end - begin) * c;
+    T fill;
+    std::memcpy(&fill, &job.fill, sizeof(T));
+    if (!beyond && !a.source && a.x_stride == c && (c == 1 || job.x_inner == 1)) x += begin * c;
+    else {
+      gathered.resize(n);
+      T* to_ = gathered.data();
+      for (Index i = begin; i < end; ++i, to_ += c) {
+        const Index at = a.source ? a.source[i] : i;
+        if (beyond || at < 0) std::fill(to_, to_ + c, fill);
+        else
+          for (Index j = 0; j < c; ++j) to_[j] = x[at * a.x_stride + j * job.x_inner];
+      }
+      x = gathered.data();
+    }
+    const A* weights = nullptr;
+    if (job.w) {
+      weight.resize(n);
+      if (job.w_type == U8 && !std::is_same_v<A, std::uint8_t>) weigh(static_cast<const std::uint8_t*>(job.w) + w, begin, end, beyond);
+      else weigh(static_cast<const A*>(job.w) + w, begin, end, beyond);
+      weights = weight.data();
+    }
+    lift(x, weights, n, code);
+    p0 += n;
+    if (p1) p1 += n;
+  }
+
+  template <class W>
+  void weigh(const W* w, Index begin, Index end, bool beyond) {
+    const auto& a = level[levels - 1];
+    A* to_ = weight.data();
+    for (Index i = begin; i < end; ++i)
+      for (Index j = 0; j < job.inner; ++j) {
+        const Index at = a.source ? a.source[i] : i;
+        *to_++ = beyond || at < 0 ? A(1) : A(w[at * a.w_stride + j * job.w_inner]);
+      }
+  }
+
+  void lift(const T* x, const A* w, Index n, std::uint32_t code) {
+    switch (job.lift) {
+      case TRUTH:
+        for (Index i = 0; i < n; ++i) p0[i] = number(x[i]) != 0;
+        return;
+      case WEIGHTED:
+        for (Index i = 0; i < n; ++i) {
+          const A v = A(number(x[i])), u = w ? w[i] : A(1);
+          const bool has = u != 0 && !(job.omit && v != v);
+          p0[i] = has ? v * u : A(0);
+          if (p1) p1[i] = has ? u : A(0);
+        }
+        return;
+      case MASKED: {
+        const A none = nothing_of<A>(job.merge0);
+        for (Index i = 0; i < n; ++i) {
+          const A v = A(number(x[i]));
+          const bool has = !(w && w[i] == 0) && !(job.omit && v != v);
+          p0[i] = has ? v : none;
+          p1[i] = A(has);
+        }
+        return;
+      }
+      case SHARE:
+        for (Index i = 0; i < n; ++i) p0[i] = w[i] != 0 ? A(number(x[i])) / w[i] : A(0);
+        return;
+      case PLACE:
+        if constexpr (std::is_same_v<A, std::int64_t> && sizeof(T) <= 4) places(x, n, code);
+        return;
+      default:
+        widen(x, p0, n);
+        if (job.lift == VALUE && p1) std::copy_n(p0, n, p1);  // two merges of the same values
+    }
+  }
+
+  // (order key, position) in one number: the greatest is the first of the greatest; a NaN beats all, the last one first.
+  void places(const T* x, Index n, std::uint32_t code) {
+    const Index c = job.inner;
+    const std::int32_t flip = job.min ? -1 : 0;
+    const std::uint32_t turn = job.last ? 0 : ~std::uint32_t(0);
+    auto pack = [&](Index i, std::uint32_t at) {
+      std::int32_t key;
+      bool nan = false;
+      if constexpr (std::is_integral_v<T>) key = sizeof(T) == 4 && std::is_unsigned_v<T> ? std::int32_t(std::uint32_t(x[i]) ^ 0x80000000u) : std::int32_t(x[i]);
+      else {
+        const float v = number(x[i]) + 0.0f;  // -0 is 0
+        const std::int32_t bits = std::bit_cast<std::int32_t>(v);
+        key = bits ^ ((bits >> 31) & 0x7fffffff);
+        nan = v != v;
+      }
+      key = nan ? std::numeric_limits<std::int32_t>::max() : key ^ flip;
+      const std::uint32_t low = nan ? at : at ^ turn;
+      p0[i] = A(std::uint64_t(std::uint32_t(key)) << 32 | low);
+    };
+    if (c == 1)
+      for (Index i = 0; i < n; ++i) pack(i, code + std::uint32_t(i));
+    else
+      for (Index i = 0; i < n; ++i) pack(i, code + std::uint32_t(i / c));
+  }
+
+  // What needs the whole tile first: a pivot.
+  bool finish(Index n, Pivot& pivot) {
+    if constexpr (std::is_floating_point_v<A>) {
+      constexpr A small = sizeof(A) == 4 ? A(0x1p-40) : A(0x1p-400), large = sizeof(A) == 4 ? A(0x1p50) : A(0x1p500);
+      switch (job.lift) {
+        case MAGNITUDE:
+          for (Index i = 0; i < n; ++i) p0[i] = std::abs(p0[i]);
+          return true;
+        case SQUARE: {
+          int tiny = 0, huge = 0;
+          for (Index i = 0; i < n; ++i) {
+            const A v = std::abs(p0[i]);
+            tiny |= (v < small) & (v != 0), huge |= v > large;
+            p0[i] = v * v;
+          }
+          pivot.tiny = tiny;
+          return !huge;
+        }
+        case EXP:
+        case EXP_VALUE: {
+          A top = -std::numeric_limits<A>::infinity();
+          const A rate = A(job.rate);
+          if (p1) std::copy_n(p0, n, p1);
+          for (Index i = 0; i < n; ++i) {
+            const A z = p0[i] * rate;
+            top = z > top ? z : top;
+            p0[i] = z;
+          }
+          if (!(std::abs(top) <= std::numeric_limits<A>::max())) return false;
+          pivot.value = top;
+          for (Index i = 0; i < n; ++i) p0[i] -= top;
+          exponential(p0, p0, n);
+          for (Index i = 0; p1 && i < n; ++i) p1[i] = p0[i] == 0 ? A(0) : p1[i] * p0[i];
+          return true;
+        }
+        case SHIFTED: {
+          A centre = 0;
+          const Index some = std::min<Index>(n, 64);
+          for (Index i = 0; i < some; ++i) centre += p0[i];
+          centre /= A(std::max<Index>(some, 1));
+          if (!(std::abs(centre) <= std::numeric_limits<A>::max())) centre = 0;
+          for (Index i = 0; i < n; ++i) p0[i] -= centre, p1[i] = p0[i] * p0[i];
+          return true;
+        }
+        default:
+          return true;
+      }
+    }
+    return true;
+  }
+};
+}  // namespace anypool::ANYPOOL_ISA

@@ -1,0 +1,85 @@
+"""The compiled library: where it lies, its records, its threads."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sysconfig
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ..errors import PoolingError
+
+
+def _record(name: str, doc: str, kinds: dict[Any, str]) -> Any:
+    fields = [(field, kind) for kind, names in kinds.items() for field in names.split()]
+    return type(name, (ctypes.Structure,), {"_fields_": fields, "__doc__": doc})
+
+
+_INT, _REAL = ctypes.c_int64, ctypes.c_double
+Level: Any = _record(
+    "Level",
+    "One level of the array in memory order; the twin of anypool_level.",
+    {_INT: "size windows places step affine start stride x_stride w_stride real first length count source"},
+)
+
+
+class Call(ctypes.Structure):
+    """One call; the twin of anypool_job."""
+
+    _fields_ = [
+        *((n, _INT) for n in "x w y place levels level inner x_inner w_inner".split()),
+        *((n, _INT) for n in "x_type w_type y_type place_type plane_type".split()),
+        *((n, _INT) for n in "lift merge0 merge1 finish staged omit min last fill".split()),
+        *((n, _REAL) for n in "empty divisor rate ddof".split()),
+        ("threads", _INT),
+    ]
+
+
+@lru_cache(maxsize=1)
+def library() -> Any:
+    """The loaded library, or None."""
+    path = _path()
+    if path is None:
+        return None
+    try:
+        loaded = ctypes.CDLL(str(path))
+    except OSError:
+        return None
+    loaded.anypool_isa.restype = ctypes.c_char_p
+    loaded.anypool_get_threads.restype = ctypes.c_int64
+    loaded.anypool_set_threads.argtypes = [ctypes.c_int64]
+    loaded.anypool_set_threads.restype = None
+    loaded.anypool_forward.argtypes = [ctypes.c_void_p]
+    return loaded
+
+
+def _path() -> Path | None:
+    asked = os.environ.get("ANYPOOL_LIBRARY")
+    if asked:
+        return Path(asked)
+    folders = [Path(__file__).parent.parent, Path(sysconfig.get_path("platlib")) / "anypool"]
+    found = [f / f"_native{suffix}" for f in folders for suffix in (".so", ".dylib", ".dll")]
+    return next((p for p in found if p.exists()), None)
+
+
+def missing() -> str:
+    """Why the library is not there."""
+    path = _path()
+    return "it was not built; install with a C++20 compiler" if path is None else f"{path.name} does not load"
+
+
+def set_num_threads(n: int) -> None:
+    """How many threads the compiled core may use, at least 1."""
+    if type(n) is bool or not float(n).is_integer() or n < 1:
+        raise PoolingError(f"set_num_threads({n!r}): give an integer of at least 1")
+    loaded = library()
+    if loaded is not None:
+        loaded.anypool_set_threads(int(n))
+
+
+def get_num_threads() -> int:
+    """How many threads the compiled core uses; 1 without it."""
+    loaded = library()
+    return 1 if loaded is None else int(loaded.anypool_get_threads())

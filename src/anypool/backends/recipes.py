@@ -1,0 +1,240 @@
+"""Each fold as the compiled core sees it: a lift, a merge of one or two planes, a finish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..plan import Job
+from ..reductions import (
+    AllOf,
+    AnyOf,
+    ArgMax,
+    ArgMin,
+    Fold,
+    LogMeanExp,
+    LogSumExp,
+    Lp,
+    Max,
+    Mean,
+    Min,
+    Prod,
+    Range,
+    Rms,
+    SoftPool,
+    SplitMax,
+    SplitMin,
+    Std,
+    Sum,
+    Var,
+)
+
+TYPES = "float32 float64 float16 bfloat16 uint8 int8 uint16 int16 uint32 int32 uint64 int64".split()
+MERGES = "sum max min prod".split()
+LIFTS = "value truth magnitude square power exp exp_value shifted share weighted masked place".split()
+FINISHES = "plain divide root divide_root log divide_log ratio difference var std average present select".split()
+HALVES = ("float16", "bfloat16")
+FLOATS = ("float32", "float64", *HALVES)
+SMALL_INTS = ("uint8", "int8", "uint16", "int16", "bool")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Lift, merge, finish, and the types of planes and result."""
+
+    lift: str
+    merges: tuple[str, ...]
+    finish: str
+    plane: str
+    result: str
+    rate: float = 0.0
+    ddof: float = 0.0
+    minimum: bool = False
+    last: bool = False
+    values: bool = True  # the selected values are wanted
+    places: str | None = None  # type of the places that are wanted
+
+
+class Refusal(Exception):
+    """Why a fold has no recipe for a job."""
+
+
+def recipe(job: Job, places: bool = False) -> Recipe | str:
+    """The job's recipe, or a sentence that says why there is none."""
+    make = RECIPES.get(type(job.reduction))
+    if make is None:
+        shown = getattr(job.reduction, "name", "") or type(job.reduction).__name__
+        return f"no compiled {shown!r} yet"
+    try:
+        made = make(job, job.reduction)
+        return _placed(job, made) if places and made.merges[0] in ("max", "min") else made
+    except Refusal as refusal:
+        return str(refusal)
+
+
+def _masked(job: Job) -> bool:
+    return job.weights is not None or (job.omit_nan and job.dtype in FLOATS)
+
+
+def _own(job: Job) -> str:
+    """The plane type that holds the elements as they are."""
+    return "float32" if job.dtype in HALVES else "uint8" if job.dtype == "bool" else job.dtype
+
+
+def _real(job: Job) -> str:
+    """The plane type of an average."""
+    return _own(job) if job.dtype in FLOATS else "float64"
+
+
+def _wide(job: Job) -> str:
+    """The plane type of a total, as NumPy widens it."""
+    if job.dtype in FLOATS:
+        return _own(job)
+    return "uint64" if job.dtype.startswith("uint") else "int64"
+
+
+def _as_x(job: Job, plane: str) -> str:
+    return job.dtype if job.dtype in FLOATS else plane
+
+
+def _unweighted(job: Job, what: str) -> None:
+    if _masked(job):
+        raise Refusal(f"weights and nan='omit' are not compiled for {what} yet")
+
+
+def _floats_only(job: Job, what: str) -> None:
+    if job.dtype not in FLOATS:
+        raise Refusal(f"{what} of {job.dtype} is not compiled with weights yet")
+
+
+def _sum(job: Job, fold: Any) -> Recipe:
+    plane = _wide(job)
+    plain = Recipe("value", ("sum",), "plain", plane, _as_x(job, plane))
+    if not _masked(job):
+        return plain
+    _floats_only(job, "sum")
+    if job.empty is not None:
+        raise Refusal("empty= of a weighted sum is not compiled yet")
+    return replace(plain, lift="weighted")
+
+
+def _mean(job: Job, fold: Any) -> Recipe:
+    plane = _real(job)
+    plain = Recipe("value", ("sum",), "divide", plane, _as_x(job, plane))
+    if not _masked(job):
+        return plain
+    _floats_only(job, "mean")
+    if job.grid.divisor != "present":
+        raise Refusal("a weighted mean with count= is not compiled yet")
+    return replace(plain, lift="weighted", merges=("sum", "sum"), finish="average")
+
+
+def _extreme(job: Job, fold: Any) -> Recipe:
+    merge = "min" if isinstance(fold, (Min, SplitMin)) else "max"
+    plain = Recipe("value", (merge,), "plain", _own(job), job.dtype, minimum=merge == "min", last=fold.ties == "last")
+    if not _masked(job):
+        return plain
+    _floats_only(job, merge)
+    return replace(plain, lift="masked", merges=(merge, "max"), finish="present")
+
+
+def _placed(job: Job, plain: Recipe) -> Recipe:
+    """A selection that also says where: order key and position in one 64-bit number."""
+    _unweighted(job, "the places of a selection")
+    if job.reduction.ties == "split":
+        raise Refusal("ties='split' is not compiled with a gradient yet")
+    if job.dtype in ("float64", "int64", "uint64"):
+        raise Refusal(f"places of {job.dtype} are not compiled: order key and position share 64 bits")
+    bits = sum(max(axis.extent - 1, 1).bit_length() for axis in job.grid.axes)
+    if bits > 31:
+        raise Refusal("the pooled axes are too long for compiled places: their positions need more than 31 bits")
+    kind = "uint8" if job.grid.places <= 255 else "int32"
+    return replace(plain, lift="place", merges=("max",), finish="select", plane="int64", places=kind)
+
+
+def _arg(job: Job, fold: Any) -> Recipe:
+    least = isinstance(fold, Min)
+    plain = Recipe("value", ("max",), "select", "int64", job.dtype, minimum=least, last=fold.ties == "last")
+    return replace(_placed(job, plain), values=False, places="int64")
+
+
+def _range(job: Job, fold: Any) -> Recipe:
+    _unweighted(job, "range")
+    return Recipe("value", ("max", "min"), "difference", _own(job), job.dtype)
+
+
+def _prod(job: Job, fold: Any) -> Recipe:
+    _unweighted(job, "prod")
+    plane = _wide(job)
+    return Recipe("value", ("prod",), "plain", plane, _as_x(job, plane))
+
+
+def _truth(job: Job, fold: Any) -> Recipe:
+    _unweighted(job, fold.name)
+    return Recipe("truth", ("max" if isinstance(fold, AnyOf) else "min",), "plain", "uint8", "bool")
+
+
+def _norm(job: Job, fold: Any) -> Recipe:
+    _unweighted(job, "Lp")
+    p = fold.parameters["p"]
+    plane = _real(job)
+    if not isinstance(p, float) or p not in (1.0, 2.0, float("inf")):
+        raise Refusal(f"Lp({p!r}) is not compiled yet: p = 1, 2 and inf are")
+    if isinstance(fold, Rms):
+        return Recipe("square", ("sum",), "divide_root", plane, _as_x(job, plane))
+    if p == 2.0:
+        return Recipe("square", ("sum",), "root", plane, _as_x(job, plane))
+    return Recipe("magnitude", ("sum" if p == 1.0 else "max",), "plain", plane, _as_x(job, plane))
+
+
+def _log_sum(job: Job, fold: Any) -> Recipe:
+    _unweighted(job, fold.name)
+    rate = fold.parameters["r"]
+    if not isinstance(rate, float):
+        raise Refusal("a log-sum-exp whose r is an array is not compiled yet")
+    plane = _real(job)
+    finish = "divide_log" if isinstance(fold, LogMeanExp) else "log"
+    return Recipe("exp", ("sum",), finish, plane, _as_x(job, plane), rate=rate)
+
+
+def _soft(job: Job, fold: Any) -> Recipe:
+    _unweighted(job, "softpool")
+    rate = fold.parameters["beta"]
+    if not isinstance(rate, float):
+        raise Refusal("a SoftPool whose beta is an array is not compiled yet")
+    plane = _real(job)
+    return Recipe("exp_value", ("sum", "sum"), "ratio", plane, _as_x(job, plane), rate=rate)
+
+
+def _moment(job: Job, fold: Any) -> Recipe:
+    _unweighted(job, fold.name)
+    if job.grid.divisor != "present":
+        raise Refusal(f"{fold.name} with count= is not compiled")
+    if job.dtype not in ("float32", *HALVES, *SMALL_INTS):
+        raise Refusal(f"{fold.name} of {job.dtype} is not compiled: its squares need more than 64 bits")
+    finish = "std" if isinstance(fold, Std) else "var"
+    return Recipe("shifted", ("sum", "sum"), finish, "float64", _as_x(job, "float64"), ddof=fold.parameters["ddof"])
+
+
+RECIPES: dict[type[Fold], Callable[[Job, Any], Recipe]] = {
+    Sum: _sum,
+    Mean: _mean,
+    Max: _extreme,
+    Min: _extreme,
+    SplitMax: _extreme,
+    SplitMin: _extreme,
+    ArgMax: _arg,
+    ArgMin: _arg,
+    Range: _range,
+    Prod: _prod,
+    AnyOf: _truth,
+    AllOf: _truth,
+    Lp: _norm,
+    Rms: _norm,
+    LogSumExp: _log_sum,
+    LogMeanExp: _log_sum,
+    SoftPool: _soft,
+    Var: _moment,
+    Std: _moment,
+}
