@@ -14,7 +14,6 @@ import numpy as np
 
 from .. import windows as kinds
 from ..api import explain, pool
-from ..backends import cpu
 
 Call = Callable[[], Any]
 
@@ -78,13 +77,15 @@ class Speed:
     backend: str
 
 
-def speeds(shape: tuple[int, ...] = (8, 64, 112, 112)) -> list[Speed]:
-    """A few calls on a float32 batch, torch's own and a copy of the same bytes beside them, all into used memory or new alike.
+def speeds(shape: tuple[int, ...] = (8, 64, 112, 112), threads: int = 0) -> list[Speed]:
+    """A few calls on a float32 batch, torch's own and a copy of the same bytes beside them.
 
     anypool and the copy write into memory that is there (`out=`); torch, which offers no `out` here, allocates.
     """
     x = np.random.default_rng(0).standard_normal(shape, np.float32)
     torch = _torch()
+    if torch is not None and threads:
+        torch.set_num_threads(threads)
     rows: list[Speed] = []
     for size, stride, padding in [(2, 2, 0), (3, 2, 1), (3, 1, 1), (7, 1, 3), (15, 1, 7)]:
         windows = kinds.sliding((size, size), stride, padding, count="padded")
@@ -113,9 +114,18 @@ def speeds(shape: tuple[int, ...] = (8, 64, 112, 112)) -> list[Speed]:
     return rows
 
 
-def threads() -> int:
-    """How many threads anypool uses; torch is timed with its own default."""
-    return cpu.get_num_threads()
+def speed_table(rows: list[Speed]) -> Any:
+    """The rows as a table for the screen."""
+    from rich.table import Table
+
+    table = Table(title="float32, 8×64×112×112: best of several turns, milliseconds")
+    table.add_column("call")
+    for head in ("anypool", "torch", "copy", "× torch", "÷ copy", "by"):
+        table.add_column(head, justify="right")
+    for r in rows:
+        torch, times = (f"{r.torch:.2f}", f"{r.torch / r.ours:.3g}") if r.torch else ("–", "–")
+        table.add_row(r.call, f"{r.ours:.2f}", torch, f"{r.copy:.2f}", times, f"{r.ours / r.copy:.2f}", r.backend)
+    return table
 
 
 def _torch() -> Any:
