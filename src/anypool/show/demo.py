@@ -100,7 +100,7 @@ def _reduced(light: Any, windows: Any, reduction: Any) -> dict[str, str]:
 
 def by_windows(photo: Any) -> list[dict[str, Any]]:
     """One reduction over several windows: drawn on a crop, the crop's result, and a larger part at true scale."""
-    crop, region = photo[196:224, 286:326], _region(photo)
+    crop, region = photo[118:146, 284:324], _region(photo)
     choices: list[tuple[str, str, Any, tuple[int, ...], str]] = [
         ("sliding((4, 4))", "tiles: the stride is the size", kinds.sliding((4, 4)), (0, 1), "max"),
         ("sliding((7, 7), stride=3)", "overlapping", kinds.sliding((7, 7), 3), (0, 1), "mean"),
@@ -170,7 +170,7 @@ def by_weights(photo: Any) -> list[dict[str, str]]:
     region = _region(photo)
     mask = np.random.default_rng(0).random(region.shape[:2]) < 0.2
     broken = region * mask[..., None].astype(np.uint8)
-    windows = kinds.sliding((5, 5), 1, "same")
+    windows = kinds.sliding((7, 7), 1, "same")
     calls: list[tuple[str, str, Any]] = [
         ("x", "before: four of five pixels are lost", broken),
         (
