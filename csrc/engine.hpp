@@ -71,17 +71,26 @@ struct Engine final : Passes {
       const T* row = x.p + r * x.pitch - base * lanes[l];
       T* result = y.p + r * y.pitch;
       if (l == levels - 1) {
-        down(l, row, result, results[l], from, to, joined);
+        if (joined) van_herk(l, row, result, results[l], from, to, raw, to - from, [](Index, Index) {});
+        else down(l, row, result, results[l], from, to, raw);
         continue;
       }
       const bool last = horizontal(l + 1);  // the next level reads beyond its ends: leave margins of nothing
       const Index before = last ? left : 0, wide = before + lanes[l] + (last ? right : 0), next = (wide + L::n - 1) / L::n * L::n;
-      const Index height = std::clamp<Index>(block_bytes / (next * Index(sizeof(T))), 1, to - from);
+      Index height = std::clamp<Index>(block_bytes / (next * Index(sizeof(T))), 1, to - from);
+      if (joined && a.step > 1) height = to - from;  // its windows are not made in order
       T* b = scratch(block[l], next * height + L::n) + before;
+      auto deeper = [&](Index o, Index h) {  // windows [o, o + h) lie in the block
+        pass(l + 1, {b, next, h}, 0, {result + (o - from) * results[l], results[l], h}, 0, all(l + 1), false);
+      };
+      if (joined) {
+        van_herk(l, row, b, next, from, to, raw, height, deeper);
+        continue;
+      }
       for (Index o = from; o < to; o += height) {
         const Index h = std::min(height, to - o);
-        down(l, row, b, next, o, o + h, joined);
-        pass(l + 1, {b, next, h}, 0, {result + (o - from) * results[l], results[l], h}, 0, all(l + 1), false);
+        down(l, row, b, next, o, o + h, raw);
+        deeper(o, h);
       }
     }
   }
@@ -89,10 +98,12 @@ struct Engine final : Passes {
   Index all(int l) const { return l < levels ? (level[l].windows ? level[l].windows : level[l].size) : 0; }
 
   // Windows [from, to) of one column of rows; the rows of results are `pitch` apart.
-  void down(int l, const T* x, T* y, Index pitch, Index from, Index to, bool joined) {
+  void down(int l, const T* x, T* y, Index pitch, Index from, Index to, bool raw) {
     const auto& a = level[l];
-    if (joined) return van_herk(l, x, y, pitch, from, to);
+    const Index wide = l == levels - 1 ? lanes[l] * Index(sizeof(T)) : 0;
     for (Index o = from; o < to; ++o, y += pitch) {
+      if (raw) ask<0>(x + a.first[o] * lanes[l], 8192, a.stride * lanes[l] * Index(sizeof(T)));
+      if (wide) ask<1>(y, 4096, wide);
       if (a.length[o]) fold_many<M, T>(x + a.first[o] * lanes[l], a.step * lanes[l], a.length[o], y, lanes[l]);
       else std::fill(y, y + lanes[l], M::nothing);
     }
@@ -100,7 +111,9 @@ struct Engine final : Passes {
 
   // Blocks of k rows: suffix folds of a block meet prefix folds of the next; at most three merges an element.
   // Rows `step` apart are a column of their own: one walk for each residue.
-  void van_herk(int l, const T* x, T* y, Index pitch, Index from, Index to) {
+  // Every `height` windows, done(o, h) takes them over.
+  template <class Done>
+  void van_herk(int l, const T* x, T* y, Index pitch, Index from, Index to, bool raw, Index height, Done done) {
     const auto& a = level[l];
     const Index k = a.places, w = lanes[l];
     T* buffer = scratch(suffix[l], (k + 2) * w);
@@ -131,18 +144,22 @@ struct Engine final : Passes {
           if (start(o) % a.step != residue) continue;
           for (; seen < start(o) + k * a.step; seen += a.step) {
             if (!real(seen)) continue;
+            if (raw) ask<0>(x + place(seen) * w, 8192, w * Index(sizeof(T)));
             const T* here = x + place(seen) * w;
             if (!prefix) prefix = here;
             else fold_rows<M, T, 1, true>(prefix, here, 0, spare[turn], w), prefix = spare[turn], turn ^= 1;
           }
           const T* above = at[(start(o) - base) / a.step];
-          T* dst = y + (o - from) * pitch;
+          const Index slot = (o - from) % height;
+          T* dst = y + slot * pitch;
           if (above && prefix) fold_rows<M, T, 1, true>(above, prefix, 0, dst, w);
           else if (above || prefix) std::copy_n(above ? above : prefix, w, dst);
           else std::fill(dst, dst + w, M::nothing);
+          if (a.step == 1 && (slot == height - 1 || o == to - 1)) done(o - slot, slot + 1);
         }
       }
     }
+    if (a.step > 1) done(from, to - from);
   }
 
   // The last axis, whose lanes lie side by side.
@@ -187,6 +204,7 @@ struct Engine final : Passes {
     for (Index r = 0; r < x.count; ++r) {
       const T* row = b + r * x.pitch;
       T* result = y.p + r * y.pitch;
+      ask<1>(result, 4096, out * Index(sizeof(T)));
       if (!doubled) {
         apart(row, result, windows);
         continue;

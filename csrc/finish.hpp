@@ -91,6 +91,7 @@ struct Answer final : Finisher {
   // One row: n · d elements are divided by (d null: n).
   bool answer(Index lanes, A n, const A* d) {
     Y* y = static_cast<Y*>(job.y) + at;
+    ask<1>(y, 4096, lanes * Index(sizeof(Y)));
     A* out;
     if constexpr (std::is_same_v<A, Y>) out = y;
     else {
@@ -130,12 +131,15 @@ struct Answer final : Finisher {
         case DIVIDE_LOG: {
           int low = 0;
           for (Index i = 0; i < lanes; ++i) low |= s[i] < small;
-          if (low && !gaps) return false;
+          if (low) return false;
           if (job.finish == DIVIDE_LOG) divided(s, y);
           logarithm(job.finish == LOG ? s : y, y, lanes);
           const A shift_ = A(pivot->value), rate = A(job.rate);
-          for (Index i = 0; i < lanes; ++i) y[i] = (y[i] + shift_) / rate;
-          return !low;
+          if (rate == 1)
+            for (Index i = 0; i < lanes; ++i) y[i] += shift_;
+          else
+            for (Index i = 0; i < lanes; ++i) y[i] = (y[i] + shift_) / rate;
+          return true;
         }
         case RATIO: {
           int low = 0;
@@ -183,7 +187,7 @@ struct Answer final : Finisher {
       if (!job.place) return;
       for (Index i = 0; i < lanes; ++i) codes[i] = std::uint32_t(s[i]) ^ (nans && std::int32_t(s[i] >> 32) == top ? 0 : turn);
       if (job.place_type == I64) {
-        for (Index i = 0; i < lanes; ++i) static_cast<std::int64_t*>(job.place)[at + i] = position(codes[i]);
+        positions(lanes, static_cast<std::int64_t*>(job.place) + at);
         return;
       }
       locals(lanes, begin, upper);
@@ -225,17 +229,24 @@ struct Answer final : Finisher {
     }
   }
 
-  Index position(std::uint32_t code) const {
-    Index flat = 0;
+  // Flat positions on the pooled axes; the border's constant has none.
+  void positions(Index lanes, std::int64_t* to_) {
+    const std::uint32_t* code = codes.data();
+    std::fill_n(to_, lanes, 0);
     for (int l = lead; l < levels; ++l) {
       const auto& a = level[l];
       if (!a.windows) continue;
-      Index i = Index((code >> shift[l]) & ((std::uint64_t(1) << width_of(a.size)) - 1)) + (l == lead ? base : 0);
-      if (a.source) i = a.source[i];
-      if (i < 0) return -1;
-      flat = flat * a.real + i;
+      const int by = shift[l];
+      const std::uint32_t mask = std::uint32_t((std::uint64_t(1) << width_of(a.size)) - 1);
+      const Index start = l == lead ? base : 0;
+      if (!a.source)
+        for (Index i = 0; i < lanes; ++i) to_[i] = to_[i] * a.real + Index((code[i] >> by) & mask) + start;
+      else
+        for (Index i = 0; i < lanes; ++i) {
+          const Index j = a.source[Index((code[i] >> by) & mask) + start];
+          to_[i] = to_[i] < 0 || j < 0 ? -1 : to_[i] * a.real + j;
+        }
     }
-    return flat;
   }
 
   void blank(Index i, Index n) {

@@ -7,7 +7,8 @@ namespace anypool::ANYPOOL_ISA {
 template <class M, class T, int K, int stride>
 void taps(const T* b, Index pitch, T* y, Index y_pitch, Index rows, Index out, Index distance) {
   using L = Lanes<T>;
-  for (Index r = 0; r < rows; ++r, b += pitch, y += y_pitch)
+  for (Index r = 0; r < rows; ++r, b += pitch, y += y_pitch) {
+    ask<1>(y, 4096, out * Index(sizeof(T)));
     each<T>(out, [&](Index i, auto whole) {
       if constexpr (stride == 1) {
         auto v = get(b + i, whole);
@@ -29,6 +30,7 @@ void taps(const T* b, Index pitch, T* y, Index y_pitch, Index rows, Index out, I
         put(y + i, v, whole);
       }
     });
+  }
 }
 
 template <class M, class T, int stride>

@@ -84,8 +84,10 @@ struct Stage final : Stager {
     const Index begin = levels - 1 == lead ? from : 0, end = levels - 1 == lead ? to : a.size, c = job.inner, n = (end - begin) * c;
     T fill;
     std::memcpy(&fill, &job.fill, sizeof(T));
-    if (!beyond && !a.source && a.x_stride == c && (c == 1 || job.x_inner == 1)) x += begin * c;
-    else {
+    if (!beyond && !a.source && a.x_stride == c && (c == 1 || job.x_inner == 1)) {
+      x += begin * c;
+      ask<0>(x, 8192, n * Index(sizeof(T)));
+    } else {
       gathered.resize(n);
       T* to_ = gathered.data();
       for (Index i = begin; i < end; ++i, to_ += c) {
@@ -199,19 +201,16 @@ struct Stage final : Stager {
         }
         case EXP:
         case EXP_VALUE: {
-          A top = -std::numeric_limits<A>::infinity();
-          const A rate = A(job.rate);
+          const A rate = A(job.rate), top = rate * (rate > 0 ? extreme<1>(p0, n) : extreme<-1>(p0, n));
           if (p1) std::copy_n(p0, n, p1);
-          for (Index i = 0; i < n; ++i) {
-            const A z = p0[i] * rate;
-            top = z > top ? z : top;
-            p0[i] = z;
-          }
           if (!(std::abs(top) <= std::numeric_limits<A>::max())) return false;
           pivot.value = top;
-          for (Index i = 0; i < n; ++i) p0[i] -= top;
-          exponential(p0, p0, n);
-          for (Index i = 0; p1 && i < n; ++i) p1[i] = p0[i] == 0 ? A(0) : p1[i] * p0[i];
+          exponential(p0, p0, n, rate, top);
+          if (A *e = p0, *v = p1; v)
+            each<A>(n, [=](Index i, auto whole) {
+              const auto f = get(e + i, whole);
+              put(v + i, f == 0 ? Lanes<A>::fill(0) : get(v + i, whole) * f, whole);
+            });
           return true;
         }
         case SHIFTED: {

@@ -5,12 +5,12 @@
 #include "words.hpp"
 
 namespace anypool::ANYPOOL_ISA {
-// Cody–Waite reduction and the Cephes polynomials; -inf gives 0, a NaN stays one; x is at most about 88.
-inline void exponential(const float* x, float* y, Index n) {
+// e^(rate·x − top) by Cody–Waite reduction and the Cephes polynomial; -inf gives 0, a NaN stays one; at most e^0.
+inline void exponential(const float* x, float* y, Index n, float rate, float top) {
   using L = Lanes<float>;
   typedef std::int32_t I __attribute__((vector_size(ANYPOOL_LANES_BYTES)));
   each<float>(n, [&](Index i, auto whole) {
-    auto v = get(x + i, whole);
+    auto v = get(x + i, whole) * rate - top;
     auto low = v < -87.0f;
     auto z = low ? L::fill(-87.0f) : v;
     const auto shifted = z * 1.44269504088896341f + 12582912.0f;  // rounds to the nearest integer
@@ -29,8 +29,8 @@ inline void exponential(const float* x, float* y, Index n) {
     put(y + i, v != v ? v : e, whole);
   });
 }
-inline void exponential(const double* x, double* y, Index n) {
-  for (Index i = 0; i < n; ++i) y[i] = std::exp(x[i]);
+inline void exponential(const double* x, double* y, Index n, double rate, double top) {
+  for (Index i = 0; i < n; ++i) y[i] = std::exp(x[i] * rate - top);
 }
 // For positive normal numbers.
 inline void logarithm(const float* x, float* y, Index n) {
@@ -61,5 +61,27 @@ inline void logarithm(const float* x, float* y, Index n) {
 }
 inline void logarithm(const double* x, double* y, Index n) {
   for (Index i = 0; i < n; ++i) y[i] = std::log(x[i]);
+}
+// The greatest (sign 1) or smallest (sign -1) of n numbers that is no NaN.
+template <int sign>
+struct Beyond {
+  template <class X>
+  static ANYPOOL_INLINE X merge(X a, X b) {
+    X best = sign > 0 ? (b > a ? b : a) : (b < a ? b : a);
+    return a != a ? b : best;
+  }
+};
+template <int sign, class T>
+T extreme(const T* x, Index n) {
+  using L = Lanes<T>;
+  T best = sign > 0 ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::infinity();
+  Index i = 0;
+  if (n >= L::n) {
+    auto v = L::load(x);
+    for (i = L::n; i + L::n <= n; i += L::n) v = Beyond<sign>::merge(v, L::load(x + i));
+    for (Index j = 0; j < L::n; ++j) best = Beyond<sign>::merge(T(v[j]), best);
+  }
+  for (; i < n; ++i) best = Beyond<sign>::merge(x[i], best);
+  return best;
 }
 }  // namespace anypool::ANYPOOL_ISA
