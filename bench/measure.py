@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ from anypool.show.demo_speed import fastest
 
 from .cases import Case
 from .data import numpy_of, plain, tensor_of
+from .memory import peak_of
 from .ours import Call, calls_of, watched
 from .rivals import rivals_of
 from .truth import expected
@@ -46,6 +48,8 @@ class Row:
     copy_ms: float
     copy_new_ms: float
     read_ms: float
+    load: float
+    extra_bytes: int
     ours_ms: dict[str, float]
     rivals_ms: dict[str, dict[str, float]]
     rivals_not: dict[str, str]
@@ -59,7 +63,8 @@ def measure(case: Case, threads: int, rounds: int = 15, patience: float = 1.0) -
     with watched() as seen:
         ours = calls_of(case, x)
         begin = time.perf_counter()
-        results = {f"{case.library} new": ours[f"{case.library} new"]()}
+        result, peak = peak_of(ours[f"{case.library} new"])
+        results = {f"{case.library} new": result}
         known = {f"ours {case.library} new": time.perf_counter() - begin}
     backend = "+".join(sorted(set(seen))) and f"reference {'+'.join(sorted(set(seen)))}"
     if seen:
@@ -86,6 +91,8 @@ def measure(case: Case, threads: int, rounds: int = 15, patience: float = 1.0) -
         best.get("copy", 0.0),
         best.get("copy new", 0.0),
         best.get("read", 0.0),
+        load(),
+        max(peak - _held(case, x, result), 0),
         {name: best[f"ours {name}"] for name in ours},
         {r: {m: best[f"{r} {m}"] for m in modes} for r, modes in rivals.items()},
         refused,
@@ -149,6 +156,20 @@ def _short(value: Any) -> Any:
     return {k: _short(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
+def load() -> float:
+    """How many processes wanted a processor in the last minute; above their number the times are noise."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+
+
+def _held(case: Case, x: Any, result: Any) -> int:
+    """The bytes of what the call gives back; a training step makes y and its own leaf's gradient."""
+    results: Any = result if isinstance(result, tuple) else (result,)
+    given = sum(int(y.numel() * y.element_size()) if torch.is_tensor(y) else int(y.nbytes) for y in results)
+    if case.direction != "forward+backward":
+        return given
+    return given + int(np.prod(case.windows.output_shape(case.shape, case.axes))) * int(x.element_size())
+
+
 def _one(result: Any) -> Any:
     return result[0] if isinstance(result, (tuple, list)) else result
 
@@ -162,10 +183,9 @@ def _same(what: str, got: Any, want: Any, loose: float) -> None:
 
 def _bytes(case: Case, x: Any, result: Any) -> int:
     """What must be read and written: the input and the output; for a gradient those of y and x, and a byte a place."""
-    given = x.numel() * x.element_size()
+    given = int(x.numel() * x.element_size())
     if case.direction == "forward":
-        results: Any = result if isinstance(result, tuple) else (result,)
-        return given + sum(int(y.numel() * y.element_size()) if torch.is_tensor(y) else y.nbytes for y in results)
+        return given + _held(case, x, result)
     outputs = int(np.prod(case.windows.output_shape(case.shape, case.axes)))
     places = outputs if case.reduction == "max" else 0
     once = given + outputs * x.element_size() + places

@@ -22,6 +22,7 @@ HEAD = (
     "× OpenCV",
     "× SciPy",
     "× NumPy",
+    "extra MB",
     "targets",
     "met",
     "by",
@@ -29,7 +30,7 @@ HEAD = (
 NOTE = """ms: into memory that is there (out=); new ms: the call makes its result. ÷ copy: the time over that of a copy that
 moves as many bytes, where it is known into memory that is there; ÷ new copy: both make new memory (÷ read for global
 pooling: over a plain read). × torch, composed of torch, onnxruntime …: how many times as fast; "–" where it cannot do it (the JSON row says why).
-by: what answered; "reference" means that the compiled core does not serve the call yet."""
+extra MB: by how much the process grew at most in the first call, less its result. by: what answered; "reference" means that the compiled core does not serve the call yet."""
 
 
 def cells(row: dict[str, Any]) -> tuple[str, ...]:
@@ -46,6 +47,7 @@ def cells(row: dict[str, Any]) -> tuple[str, ...]:
         _ratio(found.get("copy")) if outs else "–",
         f"read {_ratio(found['read'])}" if "read" in found else _ratio(found.get("copy new")),
         *(_ratio(found.get(r)) for r in RIVALS),
+        f"{row['extra_bytes'] / 1e6:.1f}",
         ", ".join(_target(k, v) for k, v in row["targets"].items()) or "–",
         verdict(row),
         "reference" if row["backend"].startswith("reference") else row["backend"],
@@ -101,7 +103,8 @@ def where(rows: list[dict[str, Any]]) -> str:
         return "no rows"
     row = rows[-1]
     versions = ", ".join(f"{name} {version}" for name, version in row["versions"].items())
-    return f"{row['machine']}, {row['threads']} threads; {versions}; {row['date']}{' (quick)' if row['quick'] else ''}"
+    loads = [r["load"] for r in rows]
+    return f"{row['machine']}, load {min(loads):.1f} … {max(loads):.1f}, {row['threads']} threads; {versions}; {row['date']}{' (quick)' if row['quick'] else ''}"
 
 
 def read(path: Path) -> list[dict[str, Any]]:
