@@ -24,6 +24,7 @@ from .truth import expected
 LOOSE = {"float32": 2e-5, "bfloat16": 1e-2, "uint8": 1e-6}
 
 
+Clock = Callable[[], float]
 Gated = tuple[dict[str, dict[str, Call]], dict[str, str], dict[str, float]]  # rivals, why not, seconds of a first call
 
 
@@ -57,7 +58,7 @@ class Row:
     reached: dict[str, float]
 
 
-def measure(case: Case, threads: int, rounds: int = 15, patience: float = 1.0) -> Row:
+def measure(case: Case, threads: int, rounds: int = 15, patience: float = 1.0, clock: Clock = time.perf_counter) -> Row:
     """Gate, then time; raises WrongResult where a value differs."""
     x = tensor_of(case)
     with watched() as seen:
@@ -76,7 +77,7 @@ def measure(case: Case, threads: int, rounds: int = 15, patience: float = 1.0) -
     calls.update(_limits(moved, case))
     for rival, modes in rivals.items():
         calls.update({f"{rival} {mode}": call for mode, call in modes.items()})
-    best = {name: seconds * 1e3 for name, seconds in fastest(calls, rounds, patience, {**known, **slow}).items()}
+    best = {name: seconds * 1e3 for name, seconds in fastest(calls, rounds, patience, {**known, **slow}, clock).items()}
     row = Row(
         case.name,
         case.group,

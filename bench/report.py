@@ -104,7 +104,7 @@ def where(rows: list[dict[str, Any]]) -> str:
     row = rows[-1]
     versions = ", ".join(f"{name} {version}" for name, version in row["versions"].items())
     loads = [r["load"] for r in rows]
-    return f"{row['machine']}, load {min(loads):.1f} … {max(loads):.1f}, {row['threads']} threads; {versions}; {row['date']}{' (quick)' if row['quick'] else ''}"
+    return f"{row['machine']}, load {min(loads):.1f} … {max(loads):.1f}, {row['threads']} threads, {row['clock']}; {versions}; {row['date']}{' (quick)' if row['quick'] else ''}"
 
 
 def read(path: Path) -> list[dict[str, Any]]:
