@@ -135,7 +135,7 @@ def reached(row: Row) -> dict[str, float]:
     new = row.ours_ms.get("torch new") or row.ours_ms["numpy new"]
     found: dict[str, float] = {}
     if row.copy_ms:
-        found["copy"] = (out or new) / row.copy_ms
+        found["copy"] = out / row.copy_ms if out else new / row.copy_new_ms
         found["copy new"] = new / row.copy_new_ms
     if row.read_ms:
         found["read"] = (out or new) / row.read_ms

@@ -28,8 +28,8 @@ HEAD = (
     "by",
 )
 NOTE = """ms: into memory that is there (out=); new ms: the call makes its result. ÷ copy: the time over that of a copy that
-moves as many bytes, where it is known into memory that is there; ÷ new copy: both make new memory (÷ read for global
-pooling: over a plain read). × torch, composed of torch, onnxruntime …: how many times as fast; "–" where it cannot do it (the JSON row says why).
+moves as many bytes, both into memory that is there; ÷ new copy: both make new memory (÷ read for global pooling: over a
+plain read). A target "copy" is held to the former where the call has out=, else to the latter. × torch, composed of torch, onnxruntime …: how many times as fast; "–" where it cannot do it (the JSON row says why).
 extra MB: by how much the process grew at most in the first call, less its result. by: what answered; "reference" means that the compiled core does not serve the call yet."""
 
 
@@ -71,7 +71,7 @@ def _met(key: str, wanted: float, found: dict[str, float]) -> bool:
 def _target(key: str, wanted: float) -> str:
     if key == "us":
         return f"≤ {wanted:g} µs"
-    return f"≤ {wanted:g} {key}" if key in ("copy", "read") else f"≥ {wanted:.2g}× {key}"
+    return f"≤ {wanted:g} {key}" if key in ("copy", "read") else f"≥ {wanted:.3g}× {key}"
 
 
 def _ms(value: float) -> str:
