@@ -21,9 +21,19 @@ class Segments(Kind):
 
     offsets: tuple[int, ...]
 
+    def facts(self) -> tuple[Any, ...]:
+        """What makes these windows, in the order of the fields."""
+        return (self.offsets,)
+
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
         at = need_axes(axes, "segments(…)", "the axis they lie on, such as axes=0")
         return grid_of(self, shape, at)
+
+    def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
+        """A window a segment."""
+        at = need_axes(axes, "segments(…)", "the axis they lie on, such as axes=0")
+        one_axis_offsets(self.offsets, shape, at)
+        return {at[0]: len(self.offsets) - 1}
 
     def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
         n = one_axis_offsets(self.offsets, shape, at)
