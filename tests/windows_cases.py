@@ -51,9 +51,7 @@ def sliding_cases() -> dict[str, Case]:
         ),
         "same": Case(ap.sliding((4, 3), 1, "same"), [slide(6, 4, 1, 1, 2), slide(5, 3, 1, 1, 1)]),
         "one axis": Case(ap.sliding(3, 2, 4), [slide(2, 3, 2, 4)], (1,), 1),
-        "axes named backwards": Case(
-            ap.sliding((3, 2), (2, 1)), [slide(2, 2, 1), slide(5, 3, 2)], (1, 3), (-1, 1)
-        ),
+        "axes named backwards": Case(ap.sliding((3, 2), (2, 1)), [slide(2, 2, 1), slide(5, 3, 2)], (1, 3), (-1, 1)),
         "batch too": Case(
             ap.sliding((2, 1, 3, 2), 1), [slide(2, 2, 1), slide(2, 1, 1), slide(6, 3, 1), slide(5, 2, 1)], (0, 1, 2, 3)
         ),
@@ -97,7 +95,10 @@ def ragged_cases() -> dict[str, Case]:
             ap.segments([0, 1, 4, 6]).sliding(2, 1, 1), [inside([0, 1, 4, 6], 2, 1, 1)], (2,), 2
         ),
         "dilated in segments": Case(
-            ap.segments([1, 5, 6]).sliding(3, 2, 0, 2, ceil_mode=True), [inside([1, 5, 6], 3, 2, 0, 0, 2, True)], (2,), 2
+            ap.segments([1, 5, 6]).sliding(3, 2, 0, 2, ceil_mode=True),
+            [inside([1, 5, 6], 3, 2, 0, 0, 2, True)],
+            (2,),
+            2,
         ),
         "reflect in segments": Case(
             ap.segments([0, 2, 6]).sliding(3, 1, 2, border="reflect"),
