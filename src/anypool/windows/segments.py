@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -77,17 +78,17 @@ def segments(offsets: Any = None, *, lengths: Any = None) -> Segments:
     name = "offsets" if lengths is None else "lengths"
     if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
         raise PoolingError(f"{name} of shape {values.shape} and dtype {values.dtype}: use a 1-D row of integers")
-    values = values.astype(np.int64)
+    row: list[int] = values.tolist()  # Python's integers: sums of lengths must not wrap around
     if lengths is not None:
-        if np.any(values < 0):
-            raise PoolingError(f"lengths[{int(np.argmax(values < 0))}] = {values.min()}: lengths must be at least 0")
-        values = np.concatenate([[0], np.cumsum(values)])
-    if not len(values):
+        if row and min(row) < 0:
+            raise PoolingError(f"lengths[{row.index(min(row))}] = {min(row)}: lengths must be at least 0")
+        row = list(itertools.accumulate(row, initial=0))
+    if not row:
         raise PoolingError("offsets is empty: n segments need n + 1 offsets, [0] for none")
-    if values[0] < 0 or np.any(np.diff(values) < 0):
-        where = int(np.argmax(np.diff(values, prepend=0) < 0))
-        raise PoolingError(f"offsets must not decrease nor be negative, but offsets[{where}] = {values[where]}")
-    return Segments(tuple(values.tolist()))
+    for i, (before, after) in enumerate(itertools.pairwise([0, *row])):
+        if after < before:
+            raise PoolingError(f"offsets must not decrease nor be negative, but offsets[{i}] = {after}")
+    return Segments(tuple(row))
 
 
 def _one(windows: Sliding) -> tuple[int, int, tuple[int, int], int]:
