@@ -77,7 +77,7 @@ def check(name: str, case: Case, key: str, x: np.ndarray, views: dict[str, Any],
         for layout, view in views.items():
             what = f"{name} of {key}, {x.dtype}, {layout}, {backend}"
             if no_answer:
-                with pytest.raises(ap.PoolingError, match="refuses|empty="):
+                with pytest.raises(ap.PoolingError, match=r"refuses|empty="):
                     ap.pool(view, case.windows, REDUCTIONS[name], axes=case.axes, backend=backend, **options)
                 continue
             got = call(view, case, REDUCTIONS[name], backend, **options)

@@ -8,7 +8,7 @@ from ..errors import PoolingError
 from ..words import absolute, exp, isnan, log, sign, stop, where, zeros
 from .arithmetic import is_infinite, joined, power_of, ratio, root_of
 from .fold import Fold, State
-from .parameters import number, positive
+from .parameters import number, positive, positive_number
 
 
 class Lp(Fold):
@@ -92,12 +92,13 @@ class PowerMean(Fold):
         super().__init__()
         if form not in ("clamped", "signed", "magnitude"):
             raise PoolingError(f"PowerMean(form={form!r}): use 'clamped', 'signed' or 'magnitude'")
-        if not eps > 0:
-            raise PoolingError(f"PowerMean(eps={eps!r}): must be above 0")
         self.parameters = {
             "p": number(p, "PowerMean(p)") if form == "clamped" else positive(p, f"PowerMean(p, form={form!r})")
         }
-        self.form, self.eps = form, float(eps)
+        self.form, self.eps = form, positive_number(eps, "PowerMean(eps)")
+
+    def facts(self) -> tuple[tuple[str, Any], ...]:
+        return (("form", self.form), ("eps", self.eps))
 
     def __repr__(self) -> str:
         return f"PowerMean({self.parameters['p']!r}, form={self.form!r}, eps={self.eps!r})"

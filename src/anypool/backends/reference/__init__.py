@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from .schedules import doubled, walked
 from .seen import imagine, weights_of
 
 name = "reference"
+MOST = 2**32  # elements that are worked on at once
 
 
 def refuses(job: Job) -> str | None:
@@ -29,6 +31,8 @@ def forward(
 ) -> tuple[Any, State]:
     """The result and what the gradient needs besides x and it; plain differentiable code in x's library."""
     acc = accumulator(x, reduction)
+    if math.prod(x.shape) >= MOST:
+        raise MemoryError(f"the reference reads all of x at once: {math.prod(x.shape):,} elements")
     z = imagine(cast(x, acc), grid, grid.fill)
     w, has = weights_of(z, weights, grid, reduction, omit_nan)
     at = positions_of(z, grid)
