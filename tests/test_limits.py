@@ -183,3 +183,13 @@ def test_inputs_are_left_alone() -> None:
     for name in ap.REDUCTIONS:
         ap.pool(x, ap.sliding((2, 2), 1, 1), name)
     assert sys.getrefcount(x) <= references, "calls keep the array alive"
+
+
+def test_no_axes_at_all() -> None:
+    for windows in (ap.sliding((2,)), ap.adaptive((1,))):
+        with pytest.raises(ap.PoolingError):
+            ap.pool(np.float64(3), windows, "max")
+    with pytest.raises(ap.PoolingError):
+        ap.pool(3.0, ap.whole(), "max", axes=())
+    many = np.ones((1,) * 32)
+    assert ap.pool(many, ap.sliding((1,) * 32), "sum").shape == many.shape

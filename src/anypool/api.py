@@ -222,6 +222,9 @@ def _check_weights_shape(weights: Any, shape: tuple[int, ...]) -> None:
         given = tuple(np.shape(weights))
     except ValueError:
         raise PoolingError("weights of uneven rows: give an array that broadcasts to x") from None
+    kind = str(getattr(weights, "dtype", type(weights).__name__))
+    if "complex" in kind or isinstance(weights, (str, bytes)):
+        raise PoolingError(f"weights of {kind}: use bool (a mask) or real numbers")
     try:
         fits = np.broadcast_shapes(given, shape) == shape
     except ValueError:

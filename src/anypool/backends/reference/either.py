@@ -44,7 +44,7 @@ def accumulator(x: Any, reduction: Any) -> str:
     if kind == "same":
         return given
     if kind == "wide":
-        return "uint64" if given.startswith("uint") else "int64"
+        return "uint64" if given.startswith("uint") and library(x) is np else "int64"
     return "float64"
 
 
