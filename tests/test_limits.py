@@ -193,3 +193,15 @@ def test_no_axes_at_all() -> None:
         ap.pool(3.0, ap.whole(), "max", axes=())
     many = np.ones((1,) * 32)
     assert ap.pool(many, ap.sliding((1,) * 32), "sum").shape == many.shape
+
+
+@pytest.mark.parametrize("backend", [*NAMES, None])
+def test_results_are_memory_of_their_own(backend: str | None) -> None:
+    """Writable, not a view of x, no stride of 0: for empty results and windows of one element too."""
+    for x in (np.ones((3, 1)), np.zeros((2, 0)), np.ones((1, 1)), np.broadcast_to(np.ones((1, 3)), (4, 3))):
+        for windows in (ap.sliding((1,)), ap.adaptive((None,)), ap.segments([0, 0, 0]), ap.segments([0]), ap.whole()):
+            for name in ap.REDUCTIONS:
+                y = either(x, windows, name, axes=-1, backend=backend)
+                if y is not None:
+                    assert y.flags.writeable and not np.may_share_memory(y, x), (name, windows)
+                    assert y.size < 2 or 0 not in y.strides
