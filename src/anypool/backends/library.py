@@ -74,7 +74,7 @@ def missing() -> str:
     return "it was not built; install with a C++20 compiler" if path is None else f"{path.name} does not load"
 
 
-def set_num_threads(n: int) -> None:
+def set_num_threads(n: Any) -> None:
     """How many threads the compiled core may use, at least 1."""
     given: Any = n
     if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or not 1 <= n < 2**31:
