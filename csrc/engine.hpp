@@ -83,18 +83,18 @@ struct Engine final : Passes {
   }
 
   void run(int l, const void* x, Index pitch, Index rows, Index base, void* y, Index y_pitch, Index from, Index to) override {
-    pass(l, {static_cast<const T*>(x), pitch, rows}, base, {static_cast<T*>(y), y_pitch, rows}, from, to, true);
+    pass(l, {static_cast<const T*>(x), pitch, rows}, base, {static_cast<T*>(y), y_pitch, rows}, from, to, true, false);
   }
 
-  // `raw`: nothing lies beside the rows.
-  void pass(int l, Rows<const T> x, Index base, Rows<T> y, Index from, Index to, bool raw) {
+  // `raw`: the rows come from memory, not from scratch; `margins`: what lies beside them is nothing.
+  void pass(int l, Rows<const T> x, Index base, Rows<T> y, Index from, Index to, bool raw, bool margins) {
     const auto& a = level[l];
     if (!a.windows) {
       for (Index r = 0; r < x.count; ++r)
-        pass(l + 1, {x.p + r * x.pitch + (from - base) * lanes[l], lanes[l], to - from}, 0, {y.p + r * y.pitch, results[l], to - from}, 0, all(l + 1), raw);
+        pass(l + 1, {x.p + r * x.pitch + (from - base) * lanes[l], lanes[l], to - from}, 0, {y.p + r * y.pitch, results[l], to - from}, 0, all(l + 1), raw, false);
       return;
     }
-    if (horizontal(l)) return across(x, base, y, from, to, raw);
+    if (horizontal(l)) return across(x, base, y, from, to, margins);
     const bool joined = a.affine && a.places > 8 && a.stride < a.places * a.step;
     for (Index r = 0; r < x.count; ++r) {
       const T* row = x.p + r * x.pitch - base * lanes[l];
@@ -110,7 +110,7 @@ struct Engine final : Passes {
       if (joined && a.step > 1) height = to - from;  // its windows are not made in order
       T* b = scratch(block[l], next * height + L::n) + before;
       auto deeper = [&](Index o, Index h) {  // windows [o, o + h) lie in the block
-        pass(l + 1, {b, next, h}, 0, {result + (o - from) * results[l], results[l], h}, 0, all(l + 1), false);
+        pass(l + 1, {b, next, h}, 0, {result + (o - from) * results[l], results[l], h}, 0, all(l + 1), false, last);
       };
       if (joined) {
         van_herk(l, row, b, next, from, to, raw, height, deeper);
@@ -192,12 +192,12 @@ struct Engine final : Passes {
   }
 
   // The last axis, whose lanes lie side by side.
-  void across(Rows<const T> x, Index base, Rows<T> y, Index from, Index to, bool raw) {
+  void across(Rows<const T> x, Index base, Rows<T> y, Index from, Index to, bool margins) {
     const auto& a = level[levels - 1];
     const Index c = inner;
-    if (!a.affine && !raw && !index.empty()) return picked(x, y);
+    if (!a.affine && margins && !index.empty()) return picked(x, y);
     if (!a.affine) return irregular(x, base, y, from, to);
-    if (!raw) return stretch({x.p + (a.start + from * a.stride) * c, x.pitch, x.count}, y, to - from);
+    if (margins) return stretch({x.p + (a.start + from * a.stride) * c, x.pitch, x.count}, y, to - from);
     const Index most = std::max<Index>(block_bytes / Index(sizeof(T)) / (c * std::max<Index>(a.stride, 1)), 1);
     for (Index o = from; o < to; o += most) {
       const Index end = std::min(to, o + most), low = a.start + o * a.stride, high = reach(a, end - 1);
@@ -206,7 +206,7 @@ struct Engine final : Passes {
         stretch({x.p + (low - base) * c, x.pitch, x.count}, part, end - o);
         continue;
       }
-      const Index begin = std::clamp<Index>(low, 0, a.size), stop = std::clamp<Index>(high, begin, a.size), wide = (high - low) * c;
+      const Index begin = std::clamp<Index>(0, low, high), stop = std::clamp<Index>(a.size, begin, high), wide = (high - low) * c;
       const Index height = std::clamp<Index>(block_bytes / (wide * Index(sizeof(T))), 1, x.count);
       T* b = scratch(block[levels - 1], wide * height + L::n);
       for (Index r = 0; r < x.count; r += height) {
