@@ -38,4 +38,8 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         return importlib.import_module(".nn", __name__)
+    if name == "receptive_field":
+        from .nn.field import receptive_field
+
+        return receptive_field
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
