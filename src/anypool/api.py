@@ -44,13 +44,30 @@ def pool(
     array([[5., 4.]])
     """
     library = library_of(x)
+    key = None
+    if weights is None and out is None and _plain(reduction, axes, empty):
+        key = library.key(x, (windows, reduction, axes, nan, ties, empty, backend))
+        try:
+            ready = library.READY.get(key)
+        except TypeError:  # windows that cannot be compared are planned each time
+            key = ready = None
+        if ready is not None and (y := ready(x)) is not None:
+            return y
     x = library.array(x)
     grid = plan_of(windows, tuple(x.shape), axes)
     reductions, single = _reductions(reduction, ties)
     _check(library.dtype_name(x), reductions, nan)
     _check_weights_shape(weights, tuple(x.shape))
     results = library.run(
-        x, grid, reductions, weights, omit_nan=nan == "omit", empty=_number_or_none(empty), out=out, backend=backend
+        x,
+        grid,
+        reductions,
+        weights,
+        omit_nan=nan == "omit",
+        empty=_number_or_none(empty),
+        out=out,
+        backend=backend,
+        remember=key,
     )
     return results[0] if single else results
 
@@ -140,6 +157,12 @@ def explain(
         _size(grid.out_shape) * item * len(reductions),
         seen * len(reductions),
     )
+
+
+def _plain(reduction: Any, axes: Any, empty: Any) -> bool:
+    """Whether the arguments can be told from others by comparing them."""
+    ints = axes is None or type(axes) is int or (type(axes) is tuple and all(type(a) is int for a in axes))
+    return ints and type(reduction) is str and (empty is None or type(empty) is float)
 
 
 def library_of(x: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -11,12 +11,25 @@ import numpy as np
 
 from ..errors import PoolingError
 from ..plan import Axis, Grid, Job
+from ..reductions import Sum
 from .library import Call, Level, get_num_threads, library, missing, set_num_threads
 from .recipes import FINISHES, FLOATS, LIFTS, MERGES, RECIPES, TYPES, Recipe, recipe
 
 name = "cpu"
 NO_MEMORY, DECLINED = 1, 2
-__all__ = ["Prepared", "get_num_threads", "plane_of", "prepare", "refuses", "set_num_threads", "status"]
+__all__ = [
+    "Places",
+    "Prepared",
+    "forward_all",
+    "get_num_threads",
+    "places",
+    "plane_of",
+    "prepare",
+    "refuses",
+    "set_num_threads",
+    "status",
+    "total",
+]
 
 
 class Prepared:
@@ -31,7 +44,7 @@ class Prepared:
         w = w_strides or (0,) * len(strides)
         self.order = order = _order(grid, strides, w, made.places is not None)
         self.shape = tuple(grid.out_shape[a] for a in order)
-        self.back = tuple(int(i) for i in np.argsort(order))
+        self.back = _back(order)
         self.levels, inner, self.held = _levels(grid, order, strides, w)
         reduction: Any = job.reduction
         empty = job.empty if job.empty is not None else reduction.empty
@@ -50,19 +63,40 @@ class Prepared:
         call.omit, call.min, call.last = int(job.omit_nan), int(made.minimum), int(made.last)
         call.fill = 0 if grid.fill is None else _bits(grid.fill, job.dtype)
         call.empty = float(empty) if empty is not None else 0.0
-        call.divisor = 0.0 if isinstance(grid.divisor, str) else float(grid.divisor)
+        call.divisor = made.divisor or (0.0 if isinstance(grid.divisor, str) else float(grid.divisor))
+        self.weights: Any = None
         call.rate, call.ddof = made.rate, made.ddof
         self.call = call
+        self.address = ctypes.addressof(call)
         self.run = library().anypool_forward
+
+    def weighing(self, table: Any) -> Prepared:
+        """This, with a table of weights that it keeps alive."""
+        self.weights = table
+        return self
 
     def forward(self, x: int, w: int, y: int, place: int) -> bool:
         """Fold the array at address x into those at y and place; False where the numbers need the reference."""
+        w = w or (0 if self.weights is None else self.weights.address)
+        return _done(self.run(self.address, x, w, y, place))
+
+    def at(self, x: int, w: int, y: int, place: int) -> Call:
+        """The call as a record, for `forward_all`."""
         call = Call.from_buffer_copy(self.call)
         call.x, call.w, call.y, call.place = x, w, y, place
-        outcome = self.run(ctypes.byref(call))
-        if outcome == NO_MEMORY:
-            raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
-        return outcome != DECLINED
+        return call
+
+
+def forward_all(calls: Sequence[Call]) -> bool:
+    """Several folds of one array, which is read once; False where the numbers need the reference."""
+    table = (Call * len(calls))(*calls)
+    return _done(library().anypool_forward_all(ctypes.addressof(table), len(calls)))
+
+
+def _done(outcome: int) -> bool:
+    if outcome == NO_MEMORY:
+        raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
+    return outcome != DECLINED
 
 
 def refuses(job: Job, places: bool = False) -> str | None:
@@ -72,8 +106,6 @@ def refuses(job: Job, places: bool = False) -> str | None:
     grid = job.grid
     if job.device != "cpu":
         return f"cpu: x is on {job.device}"
-    if not isinstance(grid, Grid):
-        return "cpu: these windows are no product of axes"
     if grid.taps is not None:
         return "cpu: taps are not compiled yet"
     if 0 in grid.shape or 0 in grid.out_shape:
@@ -97,7 +129,17 @@ def plane_of(job: Job) -> str:
     return made.plane
 
 
-_PREPARED: dict[Any, Prepared] = {}
+_PREPARED: dict[Any, Any] = {}
+
+
+def _kept(key: Any, grid: Grid, make: Callable[[], Any]) -> Any:
+    """What was prepared for this key, as long as the grid that it names by identity is the same one."""
+    found = _PREPARED.get(key)
+    if found is None or found.grid is not grid:
+        if len(_PREPARED) > 1024:
+            _PREPARED.clear()
+        found = _PREPARED[key] = make()
+    return found
 
 
 def prepare(
@@ -108,15 +150,79 @@ def prepare(
     places: bool = False,
 ) -> Prepared:
     """The job for an array, and weights, of these strides (in elements)."""
-    made = recipe(job, places)
-    assert isinstance(made, Recipe)
-    key = (id(job.grid), made, job.dtype, job.omit_nan, job.empty, job.reduction.empty, strides, w_strides, w_type)
-    found = _PREPARED.get(key)
-    if found is None or found.grid is not job.grid:
-        if len(_PREPARED) > 1024:
-            _PREPARED.clear()
-        found = _PREPARED[key] = Prepared(job, made, strides, w_strides, w_type)
-    return found
+    given = recipe(job, places)
+    assert isinstance(given, Recipe)
+    key = (id(job.grid), given, job.dtype, job.omit_nan, job.empty, job.reduction.empty, strides, w_strides, w_type)
+    return _kept(key, job.grid, lambda: Prepared(job, given, strides, w_strides, w_type))
+
+
+class Places:
+    """The gradient of a selection, for arrays dense in `order`: what remains is addresses."""
+
+    def __init__(self, grid: Grid, x: tuple[int, ...], dtype: str, places: str) -> None:
+        self.grid = grid
+        self.order = order = _order(grid, x, (0,) * len(x), True)
+        self.back = _back(order)
+        self.shape = tuple(grid.shape[a] for a in order)
+        dense = _strides(self.shape)
+        strides = [dense[order.index(a)] for a in range(len(order))]
+        self.levels, inner, self.held = _levels(grid, order, strides, (0,) * len(order))
+        call = Call()
+        call.levels, call.level = len(self.levels), ctypes.addressof(self.levels)
+        call.inner, call.x_inner, call.w_inner = inner
+        call.x_type, call.w_type = _type(dtype), _type(places)
+        self.call = call
+        self.run = library().anypool_places
+
+    def gather(self, g: int, place: int, y: int) -> None:
+        """Each element at y takes what the windows that chose it give."""
+        _done(self.run(ctypes.addressof(self.call), g, place, y))
+
+
+def places(grid: Grid, strides: tuple[int, ...], dtype: str, kind: str) -> Places | None:
+    """The gradient of a selection from x of these strides; None where it is not compiled."""
+    real = dtype in FLOATS and kind in ("uint8", "int32")
+    if library() is None or not real or any(a.source is not None for a in grid.axes) or 0 in grid.out_shape:
+        return None
+    return _kept((id(grid), strides, dtype, kind), grid, lambda: Places(grid, strides, dtype, kind))
+
+
+def total(grid: Grid, dtype: str, strides: tuple[int, ...], library_name: str, divided: bool) -> Prepared | None:
+    """A sum's or mean's gradient: the windowed sum of the windows' gradients over the axes read the other way."""
+    if library() is None or grid.adjoint is None or dtype not in FLOATS or 0 in grid.shape or 0 in grid.out_shape:
+        return None
+    key = (id(grid), dtype, strides, library_name, divided)
+    return _kept(key, grid, lambda: _Total(grid, dtype, strides, library_name, divided)).prepared
+
+
+class _Total:
+    def __init__(self, grid: Grid, dtype: str, strides: tuple[int, ...], library_name: str, divided: bool) -> None:
+        self.grid = grid
+        adjoint, counts = grid.adjoint, grid.counts
+        assert adjoint is not None
+        plane = "float32" if dtype in ("float16", "bfloat16") else dtype
+        job = Job(adjoint, Sum(), dtype, library_name)
+        if not divided:
+            made = Recipe("value", ("sum",), "plain", plane, dtype)
+        elif bool((counts == counts.flat[0]).all()):
+            made = Recipe("value", ("sum",), "divide", plane, dtype, divisor=float(counts.flat[0]))
+        else:
+            table = _Counts(grid, plane)
+            share = Recipe("share", ("sum",), "plain", plane, dtype)
+            self.prepared = Prepared(job, share, strides, table.strides, plane).weighing(table)
+            return
+        self.prepared = Prepared(job, made, strides, None, "")
+
+
+class _Counts:
+    """What a mean divides by, a number for each window, in the type that the core computes in."""
+
+    def __init__(self, grid: Grid, plane: str) -> None:
+        self.table = np.ascontiguousarray(grid.along(grid.counts), plane)
+        item = self.table.itemsize
+        wide = np.broadcast_to(self.table, grid.out_shape)
+        self.strides = tuple(s // item for s in wide.strides)
+        self.address = self.table.ctypes.data
 
 
 def _type(dtype: str) -> int:
@@ -138,6 +244,16 @@ def _bits(value: float, dtype: str) -> Any:
             return None
     with np.errstate(over="ignore"):
         return int.from_bytes(np.array(value, dtype).tobytes(), "little")
+
+
+def _back(order: tuple[int, ...]) -> tuple[int, ...] | None:
+    """How to put the axes back into their own order; None where they are in it."""
+    return None if order == tuple(range(len(order))) else tuple(int(i) for i in np.argsort(order))
+
+
+def _strides(shape: Sequence[int]) -> list[int]:
+    """Strides of a dense array."""
+    return [int(np.prod(shape[a + 1 :], dtype=np.int64)) for a in range(len(shape))]
 
 
 def _order(grid: Grid, x: Sequence[int], w: Sequence[int], ascending: bool) -> tuple[int, ...]:

@@ -51,7 +51,9 @@ def library() -> Any:
     loaded.anypool_get_threads.restype = ctypes.c_int64
     loaded.anypool_set_threads.argtypes = [ctypes.c_int64]
     loaded.anypool_set_threads.restype = None
-    loaded.anypool_forward.argtypes = [ctypes.c_void_p]
+    loaded.anypool_forward.argtypes = [ctypes.c_void_p] * 5
+    loaded.anypool_forward_all.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+    loaded.anypool_places.argtypes = [ctypes.c_void_p] * 4
     return loaded
 
 

@@ -7,6 +7,7 @@ that odd p cancel signs and may give NaN, and inflates windows that overhang wit
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -42,6 +43,16 @@ def _windows(
     dilation: Any = 1,
     ceil_mode: bool = False,
     count: Any = "present",
+) -> Windows:
+    try:
+        return _made(rank, kernel_size, stride, padding, dilation, ceil_mode, count)
+    except TypeError:  # lists cannot be remembered
+        return _made.__wrapped__(rank, kernel_size, stride, padding, dilation, ceil_mode, count)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _made(
+    rank: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, count: Any
 ) -> Windows:
     size = _row(kernel_size, rank, "kernel_size")
     step = (
