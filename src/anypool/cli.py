@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .cli_study import study
 from .errors import PoolingError
 
 
@@ -20,7 +21,7 @@ def main() -> None:
         add_completion=False, no_args_is_help=True, help="Pooling: any window × any reduction × any array."
     )
     app.command(name="list")(list_all)
-    for command in (check, explain, pool, demo):
+    for command in (check, explain, pool, demo, study):
         app.command()(command)
     try:
         app()

@@ -1,0 +1,78 @@
+"""`anypool study`: the command line of the study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+try:
+    from typer import Argument as _argument
+    from typer import Option as _option
+except ImportError:  # the command line says so itself
+
+    def _argument(*words: Any, **options: Any) -> Any:
+        return None
+
+    def _option(*words: Any, **options: Any) -> Any:
+        return None
+
+
+def study(
+    data: Annotated[
+        str, _argument(help="digits, canvas, places, an .npz, a folder of images by class, or module:function")
+    ] = "digits",
+    model: Annotated[str, _option(help="small, allconv, encoder, or module:function")] = "small",
+    pool: Annotated[
+        list[str] | None,
+        _option(help='an arm, such as "median", "Lp(3)@sliding((3, 3), 2, 1)" or "pool1=max;pool2=mean"'),
+    ] = None,
+    arms: Annotated[str, _option(help="a JSON file of arms: {name: text or {site: text}}")] = "",
+    seeds: Annotated[int, _option(help="how many; five make one cross-validation")] = 5,
+    budget: Annotated[int, _option(help="epochs a trial")] = 10,
+    rate: Annotated[list[float] | None, _option(help="learning rates, tried for every arm alike")] = None,
+    baseline: Annotated[str, _option(help="the arm that the others are compared with")] = "max",
+    search: Annotated[int, _option(help="trials of a TPE search over poolings by site")] = 0,
+    preset: Annotated[
+        str,
+        _option(
+            help="test a claim of the article instead: kernels, strided, noise, edges, cost, heads, shifts, league, or all"
+        ),
+    ] = "",
+    store: Annotated[
+        str, _option(help="a database URL that several machines share, instead of a file under --out")
+    ] = "",
+    out: Annotated[Path, _option(help="the folder of the store and the report; the same command again resumes")] = Path(
+        "anypool-study"
+    ),
+) -> None:
+    """Which pooling? Train a model with each, on the same seeds, and say which differences are real."""
+    try:
+        import scipy  # noqa: F401
+        import sklearn  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError:
+        from .errors import PoolingError
+
+        raise PoolingError("the study needs its extra: pip install 'anypool[study]'") from None
+    if preset:
+        from .study.presets import run_presets
+
+        print(run_presets(preset, out, seeds, budget, store=store))
+        return
+    from .study.run import RATE, run
+
+    found = run(
+        data,
+        model,
+        pool or [],
+        seeds=seeds,
+        budget=budget,
+        out=out,
+        arms=arms,
+        rates=rate or (RATE,),
+        baseline=baseline,
+        search=search,
+        store=store,
+    )
+    print(found)
+    print(f"the page: {out / 'report.html'}")
