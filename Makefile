@@ -2,7 +2,8 @@
 PY := .venv/bin/python
 NATIVE := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*)
 
-.PHONY: demo test test-quick lint bench docs clean
+# study: every claim of the article, quickly · study-long: the same with more seeds and epochs
+.PHONY: study study-long demo test test-quick lint bench docs clean
 
 demo: .venv/ready
 	.venv/bin/anypool demo
@@ -17,6 +18,12 @@ lint: .venv/ready
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/pyright src
+
+study: .venv/ready
+	.venv/bin/anypool study --preset all --seeds 5 --budget 6 --out build/study
+
+study-long: .venv/ready
+	.venv/bin/anypool study --preset all --seeds 10 --budget 20 --out build/study-long
 
 bench: .venv/bench
 	$(PY) -m bench.run

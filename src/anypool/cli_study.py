@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
+
+from .errors import PoolingError
 
 try:
     from typer import Argument as _argument
@@ -32,6 +35,7 @@ def study(
     rate: Annotated[list[float] | None, _option(help="learning rates, tried for every arm alike")] = None,
     baseline: Annotated[str, _option(help="the arm that the others are compared with")] = "max",
     search: Annotated[int, _option(help="trials of a TPE search over poolings by site")] = 0,
+    threads: Annotated[int, _option(help="torch's threads in a trial")] = 1,
     preset: Annotated[
         str,
         _option(
@@ -46,14 +50,9 @@ def study(
     ),
 ) -> None:
     """Which pooling? Train a model with each, on the same seeds, and say which differences are real."""
-    try:
-        import scipy  # noqa: F401
-        import sklearn  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError:
-        from .errors import PoolingError
-
-        raise PoolingError("the study needs its extra: pip install 'anypool[study]'") from None
+    missing = [n for n in ("torch", "scipy", "sklearn", "optuna", "jinja2", "matplotlib") if find_spec(n) is None]
+    if missing:
+        raise PoolingError(f"the study needs {', '.join(missing)}: pip install 'anypool[study]'")
     if preset:
         from .study.presets import run_presets
 
@@ -73,6 +72,7 @@ def study(
         baseline=baseline,
         search=search,
         store=store,
+        threads=threads,
     )
     print(found)
     print(f"the page: {out / 'report.html'}")

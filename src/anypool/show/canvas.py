@@ -13,7 +13,7 @@ from ..errors import PoolingError
 
 INK, PALE, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 COLOURS = ("#2563a8", "#d97706", "#15803d", "#b4247a", "#6d4fc4", "#0e7490", "#9a3412", "#52606d")
-STYLE = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.edgecolor": PALE,

@@ -204,4 +204,5 @@ def _folder(path: Path) -> Data:
             raise PoolingError(
                 f"{file} is {pictures[-1].shape}, {files[0][0]} is {pictures[0].shape}; all images must have one size"
             )
-    return data_of(path.name, np.stack(pictures), np.array([kind for _, kind in files]))
+    x = np.stack(pictures)
+    return data_of(path.name, x if x.ndim == 3 else np.moveaxis(x, -1, 1), np.array([kind for _, kind in files]))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from . import models, statistics
 from .arms import Arm, apply, arms_from
 from .data import Data, data_of, load
 from .results import write_rows
-from .store import Store, key_of, open_store
+from .store import Store, key_of, open_store, spelled
 from .trial import Row, run_trial
 
 RATE = 0.01
@@ -68,6 +69,7 @@ def run(
     search: int = 0,
     store: str = "",
     name: str = "study",
+    threads: int = 1,
     report: bool = True,
     progress: bool = True,
 ) -> Study:
@@ -78,15 +80,16 @@ def run(
     strided and none are always there unless baselines=False. seeds: how many, from 0; five make one cross-validation.
     budget: epochs a trial. rates: learning rates tried for every arm alike, chosen on validation rows. search: so many
     trials of Optuna's TPE over the arms' poolings by site; the best becomes an arm. out: the folder of the store and the
-    report; the same call again resumes. store: a database URL instead of the journal file. Raises PoolingError.
+    report; the same call again resumes. store: a database URL instead of the journal file. threads:
+    of torch in a trial (one is quickest for small networks, and others may work on the same study). Raises PoolingError.
 
     >>> found = run(pools=["max", "mean"], seeds=1, budget=1, out=str(tmp), baselines=False, progress=False)  # doctest: +SKIP
     >>> [row.arm for row in found.rows]  # doctest: +SKIP
     ['max', 'mean']
     """
     held = data_of("given", *data) if isinstance(data, (tuple, list)) else load(str(data))
-    for what, n in (("seeds", seeds), ("budget", budget)):
-        if not isinstance(n, int) or n < 1:
+    for what, n in (("seeds", seeds), ("budget", budget), ("threads", threads)):
+        if n < 1:
             raise PoolingError(f"{what}={n!r}: give an integer of at least 1")
     tried = tuple(float(r) for r in rates)
     if not tried or min(tried) <= 0:
@@ -113,18 +116,19 @@ def run(
             )
         )
     keys = [key_of(a, s, r) for s in range(seeds) for a in chosen for r in tried]
-    work(
-        kept,
-        keys,
-        {a.name: a for a in chosen},
-        held,
-        model,
-        budget,
-        progress,
-        lambda: write_rows(folder, name, kept.rows()),
-    )
-    wanted = {(k["arm"], k["seed"], k["rate"]) for k in keys}
-    rows = [r for r in kept.rows() if (r.arm, r.seed, r.rate) in wanted]
+    with torch_threads(threads):
+        work(
+            kept,
+            keys,
+            {a.name: a for a in chosen},
+            held,
+            model,
+            budget,
+            progress,
+            lambda: write_rows(folder, name, kept.rows()),
+        )
+    wanted = {(k["arm"], k["choices"], k["seed"], k["rate"]) for k in keys}
+    rows = [r for r in kept.rows() if (r.arm, r.choices, r.seed, r.rate) in wanted]
     rows.sort(key=lambda r: (names.index(r.arm) if r.arm in names else len(names), r.seed, r.rate))
     found = Study(name, held, model, tuple(chosen), baseline, rows, folder, statistics.best_rates(rows))
     write_rows(folder, name, kept.rows(), found.summary)
@@ -133,6 +137,19 @@ def run(
 
         write_report(folder, [found])
     return found
+
+
+@contextmanager
+def torch_threads(n: int) -> Generator[None]:
+    """So many threads in torch, and as before afterwards."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def check(data: Data, model: str, arms: list[Arm], baseline: str) -> None:
@@ -172,10 +189,8 @@ def work(
         TimeRemainingColumn,
     )
 
-    from .store import _key
-
     left = store.plan(keys)
-    wanted = {_key(k) for k in keys}
+    wanted = {spelled(k) for k in keys}
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

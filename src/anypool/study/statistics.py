@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -131,7 +131,7 @@ def differences(rows: list[Row], baseline: str, metric: str = "accuracy") -> lis
         made.append(Difference(arm, baseline, metric, len(seeds), mean, mean - wide, mean + wide, p, p))
     tested = [d for d in made if d.n > 1]
     corrected = dict(zip((d.arm for d in tested), holm([d.p for d in tested]), strict=True))
-    return [Difference(*(*d.__dict__.values(),)[:-1], corrected.get(d.arm, math.nan)) for d in made]
+    return [replace(d, corrected=corrected.get(d.arm, math.nan)) for d in made]
 
 
 def verdict(rows: list[Row], baseline: str) -> str:

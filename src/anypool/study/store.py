@@ -63,11 +63,11 @@ class Store:
             if trial.state == states.RUNNING and _dead(trial.user_attrs):
                 self.study.tell(trial.number, state=states.FAIL, skip_if_finished=True)
             elif trial.state in (states.COMPLETE, states.WAITING, states.RUNNING) or "row" in trial.user_attrs:
-                known.add(_key(trial.user_attrs))
+                known.add(spelled(trial.user_attrs))
         for key in keys:
-            if _key(key) not in known:
+            if spelled(key) not in known:
                 self.study.enqueue_trial({}, user_attrs=key)
-        return len([k for k in keys if _key(k) not in self.finished()])
+        return len([k for k in keys if spelled(k) not in self.finished()])
 
     def next(self, wanted: set[str]) -> Any:
         """The next queued trial, now ours; None when none is left."""
@@ -77,9 +77,11 @@ class Store:
             if not queued:
                 return None
             trial = self.study.ask()
-            key = _key(trial.user_attrs) if "arm" in trial.user_attrs else ""
+            key = spelled(trial.user_attrs) if "arm" in trial.user_attrs else ""
             twice = any(
-                t.number < trial.number and _key(t.user_attrs) == key and t.state in (states.COMPLETE, states.RUNNING)
+                t.number < trial.number
+                and spelled(t.user_attrs) == key
+                and t.state in (states.COMPLETE, states.RUNNING)
                 for t in self.study.get_trials(deepcopy=False)
                 if "arm" in t.user_attrs
             )
@@ -114,12 +116,12 @@ class Store:
         found: dict[str, Row] = {}
         for trial in self.study.get_trials(deepcopy=False):
             if "row" in trial.user_attrs:
-                found.setdefault(_key(trial.user_attrs), Row(**trial.user_attrs["row"]))
+                found.setdefault(spelled(trial.user_attrs), Row(**trial.user_attrs["row"]))
         return sorted(found.values(), key=lambda r: (r.arm, r.seed, r.rate))
 
     def finished(self) -> set[str]:
         """Keys of the trials that have a row."""
-        return {_key(t.user_attrs) for t in self.study.get_trials(deepcopy=False) if "row" in t.user_attrs}
+        return {spelled(t.user_attrs) for t in self.study.get_trials(deepcopy=False) if "row" in t.user_attrs}
 
 
 def key_of(arm: Any, seed: int, rate: float) -> dict[str, Any]:
@@ -127,7 +129,8 @@ def key_of(arm: Any, seed: int, rate: float) -> dict[str, Any]:
     return {"arm": arm.name, "choices": arm.text, "seed": seed, "rate": rate}
 
 
-def _key(attributes: Any) -> str:
+def spelled(attributes: Any) -> str:
+    """The key as one string."""
     return json.dumps([attributes.get(k) for k in ("arm", "choices", "seed", "rate")])
 
 

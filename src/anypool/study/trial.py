@@ -23,7 +23,7 @@ COSTS = ("parameters", "flops", "memory_bytes", "forward_ms", "train_ms")
 
 @dataclass
 class Row:
-    """What one trial found; `status` is "done", "diverged" or "refused", with the reason in words."""
+    """What one trial found; `status` is "done", "diverged", "failed" or "refused", with the reason in words."""
 
     arm: str
     seed: int
@@ -46,6 +46,18 @@ class Row:
     tested: int = 0
     losses: list[float] = field(default_factory=list)
     valid_accuracies: list[float] = field(default_factory=list)
+
+    @property
+    def gaussian_change(self) -> float | None:
+        """How much accuracy Gaussian noise takes, as a negative number."""
+        return (
+            None if self.accuracy is None or self.accuracy_gaussian is None else self.accuracy_gaussian - self.accuracy
+        )
+
+    @property
+    def salt_change(self) -> float | None:
+        """How much accuracy salt and pepper take, as a negative number."""
+        return None if self.accuracy is None or self.accuracy_salt is None else self.accuracy_salt - self.accuracy
 
     def plain(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -71,12 +83,23 @@ def run_trial(
     except PoolingError as error:
         row.status, row.reason = "refused", str(error)
         return row
+    try:
+        _judged(net, x, y, parts, rate, epochs, seed, row, beat)
+    except (RuntimeError, ValueError, TypeError, AttributeError, IndexError, KeyError) as error:  # the user's model
+        row.status, row.reason = "failed", (str(error).strip().splitlines() or [type(error).__name__])[0]
+    row.seconds = time.perf_counter() - begin
+    return row
+
+
+def _judged(
+    net: nn.Module, x: Any, y: Any, parts: Any, rate: float, epochs: int, seed: int, row: Row, beat: Callable[[], None]
+) -> None:
     net.zero_grad()
     torch.manual_seed(seed)  # dropout and the like
     problem = train(net, x, y, parts, rate, epochs, seed, row, beat)
     if problem:
         row.status, row.reason = "diverged", problem
-        return row
+        return
     test, truth = x[parts.test], y[parts.test]
     row.tested = len(truth)
     row.accuracy = _share(measure.predictions(net, test), truth)
@@ -84,8 +107,6 @@ def run_trial(
     row.accuracy_gaussian = _share(measure.predictions(net, measure.noisy(test, "gaussian", seed)), truth)
     row.accuracy_salt = _share(measure.predictions(net, measure.noisy(test, "salt", seed)), truth)
     row.shift_consistency = measure.shift_consistency(net, test)
-    row.seconds = time.perf_counter() - begin
-    return row
 
 
 def train(
@@ -107,7 +128,7 @@ def train(
             optimizer.zero_grad()
             loss = nn.functional.cross_entropy(net(x[rows]), y[rows])
             if not torch.isfinite(loss):
-                return f"the loss became {float(loss)} in epoch {epoch + 1}; use a smaller --rate"
+                return f"the loss became {float(loss.detach())} in epoch {epoch + 1}; use a smaller --rate"
             loss.backward()
             optimizer.step()
             schedule.step()
