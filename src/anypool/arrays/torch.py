@@ -34,6 +34,18 @@ def dtype_name(x: Any) -> str:
     return NAMES.get(x.dtype) or str(x.dtype).removeprefix("torch.")
 
 
+def compiling() -> bool:
+    """Whether torch.compile is tracing, which sees an operator in place of the call."""
+    return torch.compiler.is_compiling()
+
+
+def traced(*args: Any) -> Any:
+    """The call as that operator."""
+    from . import operators
+
+    return operators.traced(*args)
+
+
 def key(x: Any, call: tuple[Any, ...]) -> Any:
     """What tells this call from others, the data apart; None where calls are not remembered."""
     if type(x) not in (torch.Tensor, torch.nn.Parameter) or transformed() or not x.is_cpu:

@@ -44,14 +44,15 @@ def _windows(
     ceil_mode: bool = False,
     count: Any = "present",
 ) -> Windows:
+    if torch.compiler.is_compiling():  # which traces what a cache would hide
+        return _built(rank, kernel_size, stride, padding, dilation, ceil_mode, count)
     try:
-        return _made(rank, kernel_size, stride, padding, dilation, ceil_mode, count)
+        return _remembered(rank, kernel_size, stride, padding, dilation, ceil_mode, count)
     except TypeError:  # lists cannot be remembered
-        return _made.__wrapped__(rank, kernel_size, stride, padding, dilation, ceil_mode, count)
+        return _built(rank, kernel_size, stride, padding, dilation, ceil_mode, count)
 
 
-@lru_cache(maxsize=1024, typed=True)
-def _made(
+def _built(
     rank: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, count: Any
 ) -> Windows:
     size = _row(kernel_size, rank, "kernel_size")
@@ -66,6 +67,9 @@ def _made(
         ceil_mode=bool(ceil_mode),
         count=count,
     )
+
+
+_remembered = lru_cache(maxsize=1024, typed=True)(_built)
 
 
 def _max(x: Any, windows: Windows, indices: bool) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ def number(value: Any, name: str) -> Any:
     if isinstance(value, (bool, str)) or value is None:
         raise PoolingError(f"{name}: {value!r} is no number")
     if isinstance(value, (int, float, np.integer, np.floating)):
-        if np.isnan(value):
+        if math.isnan(value):
             raise PoolingError(f"{name}: NaN is not possible")
         return float(value)
     if hasattr(value, "dtype") and hasattr(value, "shape"):
@@ -30,7 +31,7 @@ def positive(value: Any, name: str) -> Any:
 
 def nonzero(value: Any, name: str) -> Any:
     value = number(value, name)
-    if isinstance(value, float) and (value == 0.0 or np.isinf(value)):
+    if isinstance(value, float) and (value == 0.0 or math.isinf(value)):
         raise PoolingError(f"{name}: {value} must be finite and other than 0 (its limits are the mean, max and min)")
     return value
 

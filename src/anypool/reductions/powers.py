@@ -96,6 +96,9 @@ class PowerMean(Fold):
         }
         self.form, self.eps = form, float(eps)
 
+    def facts(self) -> tuple[tuple[str, Any], ...]:
+        return (("form", self.form), ("eps", self.eps))
+
     def __repr__(self) -> str:
         return f"PowerMean({self.parameters['p']!r}, form={self.form!r}, eps={self.eps!r})"
 

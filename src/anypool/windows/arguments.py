@@ -5,12 +5,20 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..errors import PoolingError
 from ..plan import Ints
+
+Made = TypeVar("Made")
+
+
+def constant(make: Made) -> Made:
+    """Mark a function whose arguments decide its result: torch.compile calls it once and keeps what it gave."""
+    make._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return make
 
 
 def integer(value: Any, name: str) -> int:

@@ -31,6 +31,15 @@ class Kind:
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
         raise NotImplementedError
 
+    def facts(self) -> tuple[Any, ...]:
+        """What makes these windows, in the order of the fields."""
+        return ()
+
+    def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
+        """How many windows lie along each pooled axis; lengths may be symbols, of which only arithmetic is asked."""
+        grid = self.plan(tuple(int(n) for n in shape), axes)
+        return {a: axis.out for a, axis in zip(grid.at, grid.axes, strict=True)}
+
     def output_shape(self, shape: Sequence[int], axes: int | Iterable[int] | None = None) -> tuple[int, ...]:
         """Shape of the result for an input of this shape, without data.
 

@@ -34,6 +34,23 @@ class Sliding(Kind):
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
         return grid_of(self, shape, _sliding_axes(self, shape, axes))
 
+    def facts(self) -> tuple[Any, ...]:
+        """What makes these windows, in the order of the fields."""
+        more = (self.dilation, self.ceil_mode, self.border, self.count, self.taps, self.offsets)
+        return (self.size, self.stride, self.padding, *more)
+
+    def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
+        """How many windows lie along each pooled axis."""
+        if self.offsets is not None:
+            return super().counts(shape, axes)
+        at = _sliding_axes(self, shape, axes)
+        sizes = entries(self.size, len(at), "size")
+        strides = sizes if self.stride is None else entries(self.stride, len(at), "stride")
+        dilations = entries(self.dilation, len(at), "dilation")
+        pads = paddings_of(self.padding, sizes, dilations)
+        every = zip(at, sizes, strides, pads, dilations, strict=True)
+        return {a: windows_count(shape[a], k, s, p, d, self.ceil_mode, self.border) for a, k, s, p, d in every}
+
     def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
         """Build the Grid: every entry is read once, in the order of the axes."""
         rank = len(at)
