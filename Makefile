@@ -20,7 +20,7 @@ lint: .venv/ready
 	.venv/bin/pyright src
 
 study: .venv/ready
-	.venv/bin/anypool study --preset all --seeds 5 --budget 6 --out build/study
+	.venv/bin/anypool study --preset all --seeds 5 --budget 8 --out build/study
 
 study-long: .venv/ready
 	.venv/bin/anypool study --preset all --seeds 10 --budget 20 --out build/study-long

@@ -9,43 +9,43 @@ from typing import Annotated, Any
 from .errors import PoolingError
 
 try:
-    from typer import Argument as _argument
-    from typer import Option as _option
+    from typer import Argument as argument
+    from typer import Option as option
 except ImportError:  # the command line says so itself
 
-    def _argument(*words: Any, **options: Any) -> Any:
+    def argument(*words: Any, **options: Any) -> Any:
         return None
 
-    def _option(*words: Any, **options: Any) -> Any:
+    def option(*words: Any, **options: Any) -> Any:
         return None
 
 
 def study(
     data: Annotated[
-        str, _argument(help="digits, canvas, places, an .npz, a folder of images by class, or module:function")
+        str, argument(help="digits, canvas, places, an .npz, a folder of images by class, or module:function")
     ] = "digits",
-    model: Annotated[str, _option(help="small, allconv, encoder, or module:function")] = "small",
+    model: Annotated[str, option(help="small, allconv, encoder, or module:function")] = "small",
     pool: Annotated[
         list[str] | None,
-        _option(help='an arm, such as "median", "Lp(3)@sliding((3, 3), 2, 1)" or "pool1=max;pool2=mean"'),
+        option(help='an arm, such as "median", "Lp(3)@sliding((3, 3), 2, 1)" or "pool1=max;pool2=mean"'),
     ] = None,
-    arms: Annotated[str, _option(help="a JSON file of arms: {name: text or {site: text}}")] = "",
-    seeds: Annotated[int, _option(help="how many; five make one cross-validation")] = 5,
-    budget: Annotated[int, _option(help="epochs a trial")] = 10,
-    rate: Annotated[list[float] | None, _option(help="learning rates, tried for every arm alike")] = None,
-    baseline: Annotated[str, _option(help="the arm that the others are compared with")] = "max",
-    search: Annotated[int, _option(help="trials of a TPE search over poolings by site")] = 0,
-    threads: Annotated[int, _option(help="torch's threads in a trial")] = 1,
+    arms: Annotated[str, option(help="a JSON file of arms: {name: text or {site: text}}")] = "",
+    seeds: Annotated[int, option(help="how many; five make one cross-validation")] = 5,
+    budget: Annotated[int, option(help="epochs a trial")] = 10,
+    rate: Annotated[list[float] | None, option(help="learning rates, tried for every arm alike")] = None,
+    baseline: Annotated[str, option(help="the arm that the others are compared with")] = "max",
+    search: Annotated[int, option(help="trials of a TPE search over poolings by site")] = 0,
+    threads: Annotated[int, option(help="torch's threads in a trial")] = 1,
     preset: Annotated[
         str,
-        _option(
+        option(
             help="test a claim of the article instead: kernels, strided, noise, edges, cost, heads, shifts, league, or all"
         ),
     ] = "",
     store: Annotated[
-        str, _option(help="a database URL that several machines share, instead of a file under --out")
+        str, option(help="a database URL that several machines share, instead of a file under --out")
     ] = "",
-    out: Annotated[Path, _option(help="the folder of the store and the report; the same command again resumes")] = Path(
+    out: Annotated[Path, option(help="the folder of the store and the report; the same command again resumes")] = Path(
         "anypool-study"
     ),
 ) -> None:

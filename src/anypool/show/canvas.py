@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import functools
 import io
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from ..errors import PoolingError
 
@@ -33,6 +35,8 @@ STYLE: Any = {
     "figure.facecolor": "white",
     "svg.hashsalt": "anypool",
 }
+P = ParamSpec("P")
+T = TypeVar("T")
 KINDS = (".png", ".svg", ".html")
 
 
@@ -49,6 +53,21 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1, **optio
         FigureCanvasAgg(made)
         axes = made.subplots(rows, columns, **options)
     return made, axes
+
+
+def styled(draw: Callable[P, T]) -> Callable[P, T]:
+    """A drawing function in the house style."""
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **options: P.kwargs) -> T:
+        try:
+            import matplotlib
+        except ImportError:
+            raise PoolingError("pictures need their extra: pip install 'anypool[demo]'") from None
+        with matplotlib.rc_context(STYLE):
+            return draw(*args, **options)
+
+    return drawn
 
 
 def saved(made: Any, form: str) -> bytes:

@@ -24,9 +24,8 @@ SPECIAL = {
     "none": "nothing: the layer is taken out",
     "strided": "the convolution before takes the stride: equal parameters",
     "conv": "a learned 3×3 convolution of the same stride: more parameters",
-    "blur": "max at stride 1, then a binomial 3×3 mean of the stride (Zhang 2019)",
+    "blur": "max at stride 1, then a binomial 3×3 mean at the stride (Zhang 2019)",
 }
-TAPS = "[[1, 2, 1], [2, 4, 2], [1, 2, 1]]"
 
 
 @dataclass(frozen=True)
@@ -145,8 +144,11 @@ def _layer(old: Any, choice: str, flow: dict[str, Any]) -> nn.Module:
                 raise PoolingError("'conv' replaces pooling layers that see channels, not convolutions")
             steps += [CONVOLUTIONS[rank - 1](channels, channels, 3, stride, 1), nn.ReLU()]
         elif step == "blur":
-            steps.append(layer(windows_from(f"sliding({(2,) * rank}, 1)"), "max", rank))
-            steps.append(layer(windows_from(f"sliding({(3,) * rank}, {stride}, 1, taps={TAPS})"), "mean", rank))
+            two = (2,) * rank  # two means of 2 are one binomial of 3
+            steps += [
+                layer(windows_from(f"sliding({two}, {apart})"), name, rank)
+                for name, apart in (("max", "1"), ("mean", "1"), ("mean", f"{stride}, 1"))
+            ]
         else:
             reduction, _, windows = step.partition("@")
             steps.append(

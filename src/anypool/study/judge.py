@@ -41,6 +41,7 @@ class Seen:
     status: str
     words: str
     published: str = ""
+    direction: bool = True  # whether the difference points the expected way, significant or not
 
 
 def judge(expected: Sequence[Expectation], rows: list[Row]) -> list[Seen]:
@@ -67,25 +68,19 @@ def judge(expected: Sequence[Expectation], rows: list[Row]) -> list[Seen]:
 
 def _seen(e: Expectation, n: int, mean: float, wide: float, p: float | None) -> Seen:
     if not n:
-        return Seen("open", f"not run: {e.left} or {e.right} is missing", e.published)
+        return Seen("open", f"not run: {e.left} or {e.right} is missing", e.published, False)
     if p is None:
-        return Seen("open", f"{mean * 100:+.2f} points from one seed: no verdict", e.published)
+        return Seen("open", f"{mean * 100:+.2f} points from one seed: no verdict", e.published, False)
     span = f"{mean * 100:+.2f} points, 95 % interval {(mean - wide) * 100:+.2f} … {(mean + wide) * 100:+.2f}, corrected p = {p:.2g}"
     if e.relation == "same":
         return (
             Seen("yes", f"no significant difference, as expected ({span})", e.published)
             if p >= 0.05
-            else Seen("no", f"a significant difference ({span})", e.published)
+            else Seen("no", f"a significant difference ({span})", e.published, False)
         )
     right_way = (mean > 0) == (e.relation == "more") and mean != 0
     if p < 0.05:
-        return (
-            Seen("yes", f"as expected ({span})", e.published)
-            if right_way
-            else Seen("no", f"the opposite ({span})", e.published)
-        )
-    return Seen(
-        "open",
-        f"{'in this direction, but' if right_way else 'not in this direction, and'} not significant ({span})",
-        e.published,
-    )
+        said, status = ("as expected", "yes") if right_way else ("the opposite", "no")
+        return Seen(status, f"{said} ({span})", e.published, right_way)
+    said = "in this direction, but" if right_way else "not in this direction, and"
+    return Seen("open", f"{said} not significant ({span})", e.published, right_way)

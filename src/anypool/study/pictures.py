@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..show.canvas import COLOURS, INK, PALE, figure
+from ..show.canvas import COLOURS, INK, PALE, figure, styled
 from .statistics import differences
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ TITLES = {
 }
 
 
+@styled
 def intervals(study: Study, metric: str = "accuracy") -> Any:
     """Mean and interval of each arm, and the paired difference from the baseline: filled where significant."""
     records = study.summary
@@ -48,6 +49,7 @@ def intervals(study: Study, metric: str = "accuracy") -> Any:
     return made
 
 
+@styled
 def against_cost(study: Study) -> Any:
     """Accuracy against FLOPs and against measured training time."""
     records = [r for r in study.summary if not math.isnan(r["accuracy"])]
@@ -77,6 +79,7 @@ def against_cost(study: Study) -> Any:
     return made
 
 
+@styled
 def curves(study: Study) -> Any:
     """Training loss and validation accuracy by epoch, the mean over seeds."""
     made, (left, right) = figure(9.6, 3.2, 1, 2)
@@ -99,6 +102,7 @@ def curves(study: Study) -> Any:
     return made
 
 
+@styled
 def kept(study: Study, most: int = 8) -> Any:
     """An image of the data, and what each arm's first pooling makes of it, once and twice."""
     import torch
