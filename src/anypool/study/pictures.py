@@ -52,6 +52,8 @@ def intervals(study: Study, metric: str = "accuracy") -> Any:
 @styled
 def against_cost(study: Study) -> Any:
     """Accuracy against FLOPs and against measured training time."""
+    from matplotlib.ticker import LogLocator
+
     records = [r for r in study.summary if not math.isnan(r["accuracy"])]
     made, axes = figure(9.6, 3.4, 1, 2, sharey=True)
     for axis, key, label, scale in zip(
@@ -72,7 +74,12 @@ def against_cost(study: Study) -> Any:
                 label=r["arm"],
             )
         axis.set_xlabel(label)
-        axis.set_xscale("log")
+        values = [r[key] for r in records]
+        if max(values) > 5 * min(values):
+            axis.set_xscale("log")
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.xaxis.set_minor_formatter("")
     axes[0].set_ylabel("accuracy, %")
     axes[0].set_title("accuracy against cost")
     axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)

@@ -220,8 +220,16 @@ def run_presets(
     write_text(folder / "claims.json", json.dumps(records, indent=1, ensure_ascii=False))
     from .report import write_report
 
-    intros = [f"{p.title}: {p.claim} Expected: {'; '.join(e.words for e in p.expected)}." for p, _ in studies]
-    write_report(folder, [s for _, s in studies], claims, intros, extra, [p.metrics for p, _ in studies])
+    intros = [f"{p.claim} Expected: {'; '.join(e.words for e in p.expected)}." for p, _ in studies]
+    write_report(
+        folder,
+        [s for _, s in studies],
+        claims,
+        intros,
+        extra,
+        [p.metrics for p, _ in studies],
+        [p.title for p, _ in studies],
+    )
     lines = [f"{c.title}: expected: {c.expected}\n  seen: {c.seen}" for c in claims]
     published = [r for r in records if r["published"]]
     same = [r for r in published if r["direction"]]

@@ -22,12 +22,12 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{{ title }
 h1,h2,h3{font-weight:600}h2{border-top:1px solid #cbd2d9;padding-top:1em;margin-top:2em}
 svg{max-width:100%;height:auto}figure{margin:1em 0;overflow-x:auto}.wide{overflow-x:auto}
 table{border-collapse:collapse;font-size:13px}td,th{padding:3px 10px;border-bottom:1px solid #e4e7eb;text-align:right;white-space:nowrap}
-td:first-child,th:first-child{text-align:left}td.words{text-align:left;white-space:normal;min-width:20em}
+td:first-child,th:first-child{text-align:left}th.words,td.words{text-align:left;white-space:normal;min-width:20em}
 .verdict{background:#f5f7fa;border-left:4px solid #2563a8;padding:.6em 1em}.small{color:#52606d;font-size:13px}
 .yes{border-color:#15803d}.no{border-color:#b4247a}.open{border-color:#7b8794}</style>
 <h1>{{ title }}</h1>
 <p class="small">{{ machine }}</p>
-{% if claims %}<h2>The claims, and what was seen</h2><div class="wide"><table><tr><th>claim</th><th>expected before the run</th><th>seen</th></tr>
+{% if claims %}<h2>The claims, and what was seen</h2><div class="wide"><table><tr><th class="words">claim</th><th class="words">expected before the run</th><th class="words">seen</th></tr>
 {% for c in claims %}<tr><td class="words">{{ c.title }}</td><td class="words">{{ c.expected }}</td><td class="words">{{ c.seen }}</td></tr>{% endfor %}</table></div>{% endif %}
 {% for part in parts %}{{ part|safe }}{% endfor %}
 <h2>How to read this</h2>
@@ -37,18 +37,18 @@ seed and its p-value corrected by Holm for the number of arms. ms: forward time 
 image; FLOPs: one image, an addition and a multiplication are two. Gaussian: noise of half the data's spread; salt: a tenth of the pixels black or white; shift: the answer stays after a
 move of one pixel.</p></html>"""
 
-SECTION = """<h2>{{ study.name }}</h2>
+SECTION = """<h2>{{ title }}</h2>
 {% if intro %}<p>{{ intro }}</p>{% endif %}
 <p class="verdict">{{ study.verdict }}</p>
-<p class="small">{{ study.data.name }}: {{ study.data.x.shape[0] }} images of {{ shape }}, {{ study.data.classes|length }} classes; model {{ study.model }}; {{ trials }} trials.</p>
+<p class="small">{{ study.data.name }}: {{ study.data.x.shape[0] }} images of {{ shape }}, {{ study.data.classes|length }} classes; model {{ study.model }}; {{ trials }} trials, torch threads in each: {{ study.threads }}.</p>
 <div class="wide"><table><tr>{% for c in head %}<th>{{ c }}</th>{% endfor %}</tr>
 {% for row in table %}<tr>{% for c in row %}<td>{{ c }}</td>{% endfor %}</tr>{% endfor %}</table></div>
-<div class="wide"><table><tr><th>arm</th><th>what stands at the sites</th><th>verdict</th></tr>
+<div class="wide"><table><tr><th>arm</th><th class="words">what stands at the sites</th><th class="words">verdict</th></tr>
 {% for r in summary %}<tr><td>{{ r.arm }}</td><td class="words">{{ r.choices }}</td><td class="words">{{ r.verdict }}</td></tr>{% endfor %}</table></div>
 {% for title, picture in plots %}<figure aria-label="{{ title }}">{{ picture|safe }}</figure>{% endfor %}"""
 
 
-def section(study: Study, intro: str = "", metrics: Sequence[str] = ("accuracy",)) -> str:
+def section(study: Study, intro: str = "", metrics: Sequence[str] = ("accuracy",), title: str = "") -> str:
     """The part of the page for one study."""
     from ..show.canvas import svg
 
@@ -67,6 +67,7 @@ def section(study: Study, intro: str = "", metrics: Sequence[str] = ("accuracy",
         SECTION,
         study=study,
         intro=intro,
+        title=title or study.data.name,
         shape=shape,
         trials=len(study.rows),
         head=HEAD,
@@ -83,10 +84,12 @@ def write_report(
     intros: Sequence[str] = (),
     extra: Sequence[str] = (),
     metrics: Any = None,
+    titles: Sequence[str] = (),
 ) -> Path:
     """report.html under `out`."""
     parts = [
-        section(s, intros[i] if intros else "", metrics[i] if metrics else ("accuracy",)) for i, s in enumerate(studies)
+        section(s, intros[i] if intros else "", metrics[i] if metrics else ("accuracy",), titles[i] if titles else "")
+        for i, s in enumerate(studies)
     ]
     title = "Which pooling? " + (", ".join(dict.fromkeys(s.data.name for s in studies)) or "costs")
     target = out / "report.html"
@@ -104,7 +107,7 @@ def machine() -> str:
     day = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     return (
         f"{day}; anypool {__version__}, torch {torch.__version__}, NumPy {numpy.__version__}, Python {platform.python_version()}; "
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     )
 
 

@@ -32,6 +32,7 @@ class Study:
     rows: list[Row]
     out: Path
     chosen: list[Row] = field(default_factory=list)
+    threads: int = 1
 
     @property
     def summary(self) -> list[dict[str, Any]]:
@@ -130,7 +131,7 @@ def run(
     wanted = {(k["arm"], k["choices"], k["seed"], k["rate"]) for k in keys}
     rows = [r for r in kept.rows() if (r.arm, r.choices, r.seed, r.rate) in wanted]
     rows.sort(key=lambda r: (names.index(r.arm) if r.arm in names else len(names), r.seed, r.rate))
-    found = Study(name, held, model, tuple(chosen), baseline, rows, folder, statistics.best_rates(rows))
+    found = Study(name, held, model, tuple(chosen), baseline, rows, folder, statistics.best_rates(rows), threads)
     write_rows(folder, name, kept.rows(), found.summary)
     if report:
         from .report import write_report
