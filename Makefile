@@ -29,7 +29,8 @@ bench: .venv/bench
 	$(PY) -m bench.run
 
 docs: .venv/ready
-	$(PY) -m docs.tables
+	.venv/bin/pip install -q -c constraints.txt "mkdocs-material>=9.5"
+	.venv/bin/mkdocs build -q
 
 .venv/ready: $(NATIVE)
 	test -x $(PY) || python3 -m venv .venv

@@ -30,9 +30,8 @@ def _bare(axis: Any, columns: float, rows: float) -> None:
 def _box(axis: Any, x: float, y: float, wide: float = 1, high: float = 1, **options: Any) -> None:
     from matplotlib.patches import Rectangle
 
-    axis.add_patch(
-        Rectangle((x - 0.5, y - 0.5), wide, high, **{"fill": False, "edgecolor": INK, "linewidth": 1.0, **options})
-    )
+    given: Any = {"fill": False, "edgecolor": INK, "linewidth": 1.0, **options}
+    axis.add_patch(Rectangle((x - 0.5, y - 0.5), wide, high, **given))
 
 
 @styled
