@@ -2,8 +2,7 @@
 PY := .venv/bin/python
 NATIVE := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*)
 
-# study: every claim of the article, quickly · study-long: the same with more seeds and epochs
-.PHONY: study study-long demo test test-quick lint bench docs clean
+.PHONY: study study-long sanitize demo test test-quick lint bench docs clean
 
 demo: .venv/ready
 	.venv/bin/anypool demo
@@ -14,11 +13,19 @@ test: .venv/ready
 test-quick: .venv/ready
 	HYPOTHESIS_PROFILE=quick $(PY) -m pytest -n 2 -m "not slow"
 
+# The suite on a library that checks every address and every undefined operation (torch's own graphs left out: hours).
+sanitize: .venv/ready
+	.venv/bin/cmake -S . -B build/sanitize -DCMAKE_BUILD_TYPE=Release -DANYPOOL_SANITIZE=ON
+	.venv/bin/cmake --build build/sanitize -j 2
+	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
+	ANYPOOL_LIBRARY=build/sanitize/_native.so $(PY) -m pytest -p no:cacheprovider -m "not slow" --deselect tests/test_compile.py tests
+
 lint: .venv/ready
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/pyright src
 
+# Every claim of the article, quickly; and with more seeds and epochs.
 study: .venv/ready
 	.venv/bin/anypool study --preset all --seeds 5 --budget 8 --out build/study
 

@@ -14,7 +14,7 @@ from .choose import refusals
 from .errors import PoolingError
 from .plan import Grid, Job
 from .reductions import reduction_of
-from .windows import normal_axes
+from .windows import MEMORY, normal_axes
 
 
 def pool(
@@ -56,21 +56,27 @@ def pool(
         if ready is not None and (y := ready(x)) is not None:
             return y
     x = library.array(x)
-    grid = plan_of(windows, tuple(x.shape), axes)
-    reductions, single = _reductions(reduction, ties)
-    _check(library.dtype_name(x), reductions, nan)
-    _check_weights_shape(weights, tuple(x.shape))
-    results = library.run(
-        x,
-        grid,
-        reductions,
-        weights,
-        omit_nan=nan == "omit",
-        empty=_number_or_none(empty),
-        out=out,
-        backend=backend,
-        remember=key,
-    )
+    try:
+        grid = plan_of(windows, tuple(x.shape), axes)
+        reductions, single = _reductions(reduction, ties)
+        _check(library.dtype_name(x), reductions, nan)
+        _check_weights_shape(weights, tuple(x.shape))
+        _check_result(grid, out)
+        results = library.run(
+            x,
+            grid,
+            reductions,
+            weights,
+            omit_nan=nan == "omit",
+            empty=_number_or_none(empty),
+            out=out,
+            backend=backend,
+            remember=key,
+        )
+    except MemoryError as error:
+        raise PoolingError(
+            f"pooling x of shape {tuple(x.shape)} does not fit in memory ({error}); pool in parts"
+        ) from error
     return results[0] if single else results
 
 
@@ -210,13 +216,27 @@ def _check(dtype: str, reductions: tuple[Any, ...], nan: str) -> None:
 def _check_weights_shape(weights: Any, shape: tuple[int, ...]) -> None:
     if weights is None:
         return
-    given = tuple(np.shape(weights))
+    if isinstance(weights, np.ma.MaskedArray):
+        raise PoolingError("weights is a numpy.ma array: pass weights.filled(0), 0 for an element that shall not count")
+    try:
+        given = tuple(np.shape(weights))
+    except ValueError:
+        raise PoolingError("weights of uneven rows: give an array that broadcasts to x") from None
     try:
         fits = np.broadcast_shapes(given, shape) == shape
     except ValueError:
         fits = False
     if not fits:
         raise PoolingError(f"weights of shape {given} do not broadcast to x of shape {shape}; weights never enlarge x")
+
+
+def _check_result(grid: Grid, out: Any) -> None:
+    if _size(grid.out_shape) > MEMORY:
+        raise PoolingError(
+            f"a result of shape {grid.out_shape} does not fit in memory; use a larger stride, or pool in parts"
+        )
+    if isinstance(out, np.ndarray) and not out.flags.writeable:
+        raise PoolingError("out is read-only: give an array that may be written")
 
 
 def _number_or_none(empty: Any) -> float | None:

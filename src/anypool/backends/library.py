@@ -9,6 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import PoolingError
 
 
@@ -74,7 +76,7 @@ def missing() -> str:
 
 def set_num_threads(n: int) -> None:
     """How many threads the compiled core may use, at least 1."""
-    if type(n) is bool or not float(n).is_integer() or n < 1:
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n < 2**31:
         raise PoolingError(f"set_num_threads({n!r}): give an integer of at least 1")
     loaded = library()
     if loaded is not None:

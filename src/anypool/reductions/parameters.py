@@ -38,6 +38,20 @@ def nonzero(value: Any, name: str) -> Any:
 
 def at_least_zero(value: Any, name: str) -> float:
     value = number(value, name)
-    if not isinstance(value, float) or value < 0:
-        raise PoolingError(f"{name}: {value!r} must be a number of at least 0")
+    if not isinstance(value, float) or not 0 <= value < np.inf:
+        raise PoolingError(f"{name}: {value!r} must be a finite number of at least 0")
+    return value
+
+
+def positive_number(value: Any, name: str) -> float:
+    value = number(value, name)
+    if not isinstance(value, float) or not 0 < value < np.inf:
+        raise PoolingError(f"{name}: {value!r} must be a finite number above 0")
+    return value
+
+
+def finite(value: Any, name: str) -> Any:
+    value = number(value, name)
+    if isinstance(value, float) and np.isinf(value):
+        raise PoolingError(f"{name}: {value} must be finite (its limits are the maximum and the minimum)")
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +14,17 @@ from ..errors import PoolingError
 from ..plan import Axis, Grid
 from .arguments import integer, normal_axes
 
-MOST_WINDOWS = 2**40  # more results along one axis than any memory holds
+
+def _memory() -> int:
+    """Bytes of memory that this machine has."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 2**40
+
+
+MEMORY = _memory()
+MOST_WINDOWS = MEMORY // 40  # along one axis: a table row of 32 bytes each, and a result
 
 
 class Windows(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -110,8 +111,10 @@ def sliding(
     """
     if border not in BORDERS and (isinstance(border, str) or not is_number(border)):
         raise PoolingError(f"border={border!r}: use one of {', '.join(map(repr, BORDERS))} or a number")
-    if count not in ("present", "padded") and (isinstance(count, str) or not is_number(count) or count == 0):
-        raise PoolingError(f"count={count!r}: use 'present', 'padded' or a number other than 0")
+    if count not in ("present", "padded") and (
+        isinstance(count, str) or not is_number(count) or count == 0 or math.isinf(count)
+    ):
+        raise PoolingError(f"count={count!r}: use 'present', 'padded' or a finite number other than 0")
     if ceil_mode not in (True, False):
         raise PoolingError(f"ceil_mode={ceil_mode!r}: use True or False")
     return Sliding(
