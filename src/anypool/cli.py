@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-from .cli_study import argument, option, study
 from .errors import PoolingError
+from .study.command import argument, option, study
 
 
 def main() -> None:

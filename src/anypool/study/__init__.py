@@ -9,14 +9,25 @@ import sys
 import types
 from typing import Any
 
-from .run import Study, run
-
-__all__ = ["Study", "run"]
-
 
 class _Callable(types.ModuleType):
-    def __call__(self, *args: Any, **options: Any) -> Study:
-        return run(*args, **options)
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """See `anypool.study.run`."""
+        return _run(*args, **options)
+
+
+def _run(*args: Any, **options: Any) -> Any:
+    from .running import run
+
+    return run(*args, **options)
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("run", "Study"):  # they load torch and Optuna's helpers, so only when asked for
+        from . import running
+
+        return getattr(running, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 sys.modules[__name__].__class__ = _Callable

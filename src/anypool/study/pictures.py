@@ -11,7 +11,7 @@ from ..show.canvas import COLOURS, INK, PALE, figure, styled
 from .statistics import differences
 
 if TYPE_CHECKING:
-    from .run import Study
+    from .running import Study
 
 TITLES = {
     "accuracy": "accuracy",

@@ -12,7 +12,7 @@ from . import exact
 from .arms import Arm, arm_of
 from .judge import Expectation, Seen, judge
 from .results import write_text
-from .run import Study, run
+from .running import Study, run
 
 
 @dataclass(frozen=True)

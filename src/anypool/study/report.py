@@ -14,7 +14,7 @@ from . import pictures
 from .results import HEAD, cells, write_text
 
 if TYPE_CHECKING:
-    from .run import Study
+    from .running import Study
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{{ title }}</title>
 <meta name="viewport" content="width=device-width">

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
-from .errors import PoolingError
+from ..errors import PoolingError
 
 try:
     from typer import Argument as argument
@@ -54,11 +54,11 @@ def study(
     if missing:
         raise PoolingError(f"the study needs {', '.join(missing)}: pip install 'anypool[study]'")
     if preset:
-        from .study.presets import run_presets
+        from .presets import run_presets
 
         print(run_presets(preset, out, seeds, budget, store=store))
         return
-    from .study.run import RATE, run
+    from .running import RATE, run
 
     found = run(
         data,
