@@ -46,6 +46,8 @@ def test_rules_by_type_name_pattern_and_function(capsys: Any) -> None:
     windows = ap.sliding((3, 3), 2, 1)
     assert ap.nn.swap(net(), {"?": (windows, "max")}, quiet=True)[1].windows == windows
     assert isinstance(ap.nn.swap(net(), {re.compile(r"3\.0"): lambda old: nn.Identity()})[3][0], nn.Identity)
+    ours = ap.nn.swap(net(), {lambda m: getattr(m, "kernel_size", 0) == 2: "max"}, quiet=True)
+    assert isinstance(ours[1], ap.nn.Pool2d) and isinstance(ours[3][0], nn.AvgPool2d)
     with pytest.raises(ap.PoolingError, match="neither pooling"):
         ap.nn.swap(net(), {"2": "max"})
 
@@ -119,6 +121,7 @@ def test_receptive_field_by_the_books() -> None:
     pools = nn.Sequential(convs[0], convs[1], nn.MaxPool2d(2), convs[2], nn.MaxPool2d(2), convs[3])
     assert ap.receptive_field(nn.Sequential(*convs), (1, 1, 32, 32))[-1].field == (9, 9)
     assert ap.receptive_field(pools, (1, 1, 32, 32))[-1].field == (20, 20)
+    assert ap.receptive_field(pools, (1, 32, 32))[-1].jump == (4, 4)
     ours = nn.Sequential(convs[0], ap.nn.Pool2d(ap.sliding((3, 3), 1, 1, 4), "mean"), nn.AdaptiveAvgPool2d(1))
     table = ap.receptive_field(ours, (1, 1, 32, 32))
     assert table[1].field == (11, 11) and table[2].output == (1, 1, 1, 1)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ..errors import PoolingError
-from .sites import evaluating
+from .sites import CONVOLUTIONS, evaluating, is_pooling, rank_of
 from .trace import Trace
 
 HEAD = ("layer", "kind", "output", "field", "jump", "parameters", "FLOPs", "bytes")
@@ -98,7 +98,8 @@ def receptive_field(model: nn.Module, shape: Sequence[int]) -> FieldTable:
     """Receptive field, jump, output shape, parameters, FLOPs and bytes of every layer, for an input of `shape`.
 
     The model is run once on zeros, in evaluation mode, and every operation is followed, functions called inside
-    forward() and residual branches too. Axes 0 and 1 of the input are the batch and the channels; the rest are spatial.
+    forward() and residual branches too. Axes 0 and 1 of the input are the batch (which may be left out) and the
+    channels; the rest are spatial.
 
     >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3))
     >>> [layer.field for layer in receptive_field(net, (1, 1, 16, 16))]
@@ -108,10 +109,13 @@ def receptive_field(model: nn.Module, shape: Sequence[int]) -> FieldTable:
         lengths = tuple(int(n) for n in shape)
     except (TypeError, ValueError):
         raise PoolingError(f"shape {shape!r}: give the lengths of one input, such as (1, 3, 224, 224)") from None
-    if len(lengths) < 3 or min(lengths) < 1:
+    if len(lengths) < 2 or min(lengths) < 1:
         raise PoolingError(
             f"shape {lengths}: give batch, channels and at least one spatial length, such as (1, 3, 224, 224)"
         )
+    ranks = [rank_of(m) for m in model.modules() if is_pooling(m) or isinstance(m, CONVOLUTIONS)]
+    if ranks and len(lengths) == max(ranks) + 1:  # one sample, without the batch
+        lengths = (1, *lengths)
     first = next((p for p in model.parameters() if p.is_floating_point()), None)
     x: Any = torch.zeros(lengths) if first is None else torch.zeros(lengths, dtype=first.dtype, device=first.device)
     trace = Trace(model, x)

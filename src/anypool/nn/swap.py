@@ -20,7 +20,7 @@ def swap(model: nn.Module, rules: Mapping[Any, Any], *, sample: Any = None, quie
     """Replace the pooling of a model in place, print what was replaced, and return the model.
 
     rules: what → by what. What: a module type, a dotted name, a pattern such as "layer*.pool" or a
-    compiled re; an exact name goes before a pattern, a pattern before a type. By what: a reduction (the windows
+    compiled re, or a function of the module; an exact name goes before those, they before a type. By what: a reduction (the windows
     stay), a (windows, reduction) pair, a module, or a function of the old module. A strided convolution becomes itself
     at stride 1, with the same weights and names, followed by the pooling. sample: an input to try; if the
     changed model refuses it, the old modules come back. A rule that matches nothing raises PoolingError.
@@ -94,8 +94,10 @@ def _rank(key: Any, name: str, module: nn.Module, value: Any) -> int:
         return int(isinstance(module, key) and (not isinstance(module, CONVOLUTIONS) or is_strided(module)))
     if isinstance(key, re.Pattern):
         return 2 * int(bool(key.fullmatch(name)) and _site(module))
+    if callable(key):
+        return 2 * int(bool(key(module)))
     if not isinstance(key, str):
-        raise PoolingError(f"rule {key!r}: give a module type, a dotted name, a pattern or a compiled re")
+        raise PoolingError(f"rule {key!r}: give a module type, a dotted name, a pattern, a compiled re or a function")
     if key == name:
         return 3
     return 2 * int(any(c in key for c in "*?[") and fnmatch.fnmatchcase(name, key) and _site(module))

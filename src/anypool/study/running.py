@@ -131,6 +131,8 @@ def run(
     wanted = {(k["arm"], k["choices"], k["seed"], k["rate"]) for k in keys}
     rows = [r for r in kept.rows() if (r.arm, r.choices, r.seed, r.rate) in wanted]
     rows.sort(key=lambda r: (names.index(r.arm) if r.arm in names else len(names), r.seed, r.rate))
+    if len(rows) < len(keys):
+        print(f"{len(keys) - len(rows)} trials are still running in other processes", file=sys.stderr)
     found = Study(name, held, model, tuple(chosen), baseline, rows, folder, statistics.best_rates(rows), threads)
     write_rows(folder, name, kept.rows(), found.summary)
     if report:

@@ -23,7 +23,7 @@ def best_arm(
     choices = sorted({c for a in arms for s, c in a.choices if s == "*"})
     study = optuna.create_study(
         storage=storage,
-        study_name=name,
+        study_name=f"{name} over {', '.join(choices)}",
         direction="maximize",
         load_if_exists=True,
         sampler=optuna.samplers.TPESampler(seed=0),
