@@ -93,7 +93,7 @@ def claims() -> str:
 
 def league() -> str:
     """The arms of the digits study, best first."""
-    records = json.loads((HERE / "results" / "digits-summary.json").read_text(encoding="utf-8"))
+    records = json.loads((HERE / "results" / "all-statistics-summary.json").read_text(encoding="utf-8"))
     rows = [
         "| arm | accuracy % | under Gaussian noise | under salt and pepper | same after a shift | FLOPs | verdict |",
         "|---|---|---|---|---|---|---|",

@@ -87,7 +87,7 @@ PRESETS: dict[str, tuple[Preset, ...]] = {
         Preset(
             "Noise",
             "Max pooling is chosen because it reduces noise (S29).",
-            (MAX, MEAN, ("median", "median", ""), ("softpool", "softpool", ""), ("logmeanexp", "LogMeanExp(1)", "")),
+            (MAX, MEAN, ("median", "median", ""), ("softpool", "softpool", ""), ("LogMeanExp(1)", "LogMeanExp(1)", "")),
             (
                 Expectation("mean", "max", "more", "gaussian_change"),
                 Expectation("median", "max", "more", "salt_change"),
@@ -265,6 +265,7 @@ def _study(preset: Preset, out: Path, seeds: int, budget: int, store: str, progr
         baselines=False,
         store=store,
         name=preset.data,
+        label=preset.title,
         report=False,
         progress=progress,
     )

@@ -23,16 +23,23 @@ def write_text(path: Path, text: str) -> None:
     os.replace(name, path)
 
 
-def write_rows(out: Path, name: str, rows: list[Row], summary: list[dict[str, Any]] | None = None) -> None:
-    """rows.json, rows.csv and, at the end, summary.json and summary.csv; other studies than "study" prefix their name."""
-    before = "" if name == "study" else f"{name}-"
+def write_rows(out: Path, name: str, rows: list[Row]) -> None:
+    """rows.json and rows.csv; other studies than "study" prefix their name."""
     plain = [r.plain() for r in rows]
-    write_text(out / f"{before}rows.json", json.dumps(plain, indent=1))
+    write_text(out / f"{prefix(name)}rows.json", json.dumps(plain, indent=1))
     flat = [{k: v for k, v in r.items() if not isinstance(v, list)} for r in plain]
-    write_text(out / f"{before}rows.csv", as_csv(flat))
-    if summary is not None:
-        write_text(out / f"{before}summary.json", json.dumps(finite(summary), indent=1))
-        write_text(out / f"{before}summary.csv", as_csv(summary))
+    write_text(out / f"{prefix(name)}rows.csv", as_csv(flat))
+
+
+def write_summary(out: Path, name: str, summary: list[dict[str, Any]]) -> None:
+    """summary.json and summary.csv, one record an arm."""
+    write_text(out / f"{prefix(name)}summary.json", json.dumps(finite(summary), indent=1))
+    write_text(out / f"{prefix(name)}summary.csv", as_csv(summary))
+
+
+def prefix(name: str) -> str:
+    """What stands before a file's name."""
+    return "" if name == "study" else f"{name.lower().replace(' ', '-')}-"
 
 
 def finite(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

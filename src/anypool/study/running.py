@@ -13,7 +13,7 @@ from ..errors import PoolingError
 from . import models, statistics
 from .arms import Arm, apply, arms_from
 from .data import Data, data_of, load
-from .results import write_rows
+from .results import write_rows, write_summary
 from .store import Store, key_of, open_store, spelled
 from .trial import Row, run_trial
 
@@ -70,6 +70,7 @@ def run(
     search: int = 0,
     store: str = "",
     name: str = "study",
+    label: str = "",
     threads: int = 1,
     report: bool = True,
     progress: bool = True,
@@ -82,11 +83,14 @@ def run(
     budget: epochs a trial. rates: learning rates tried for every arm alike, chosen on validation rows. search: so many
     trials of Optuna's TPE over the arms' poolings by site; the best becomes an arm. out: the folder of the store and the
     report; the same call again resumes. store: a database URL instead of the journal file. threads:
-    of torch in a trial (one is quickest for small networks, and others may work on the same study). Raises PoolingError.
+    of torch in a trial (one is quickest for small networks, and others may work on the same study). name: of the
+    study in its store and files. label: of its summary. Raises PoolingError.
 
-    >>> found = run(pools=["max", "mean"], seeds=1, budget=1, out=str(tmp), baselines=False, progress=False)  # doctest: +SKIP
-    >>> [row.arm for row in found.rows]  # doctest: +SKIP
-    ['max', 'mean']
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = run(pools=["max"], seeds=1, budget=1, out=folder, baselines=False, progress=False)
+    >>> [row.arm for row in found.rows]
+    ['max']
     """
     held = data_of("given", *data) if isinstance(data, (tuple, list)) else load(str(data))
     for what, n in (("seeds", seeds), ("budget", budget), ("threads", threads)):
@@ -134,7 +138,8 @@ def run(
     if len(rows) < len(keys):
         print(f"{len(keys) - len(rows)} trials are still running in other processes", file=sys.stderr)
     found = Study(name, held, model, tuple(chosen), baseline, rows, folder, statistics.best_rates(rows), threads)
-    write_rows(folder, name, kept.rows(), found.summary)
+    write_rows(folder, name, kept.rows())
+    write_summary(folder, label or name, found.summary)
     if report:
         from .report import write_report
 
