@@ -33,7 +33,7 @@ study-long: .venv/ready
 	.venv/bin/anypool study --preset all --seeds 10 --budget 20 --out build/study-long
 
 bench: .venv/bench
-	$(PY) -m bench.run
+	$(PY) -m bench.run $(ARGS)
 
 docs: .venv/ready
 	.venv/bin/pip install -q -c constraints.txt "mkdocs-material>=9.5"
