@@ -237,7 +237,7 @@ def run_presets(
     lines += notes
     if published:
         lines.append(
-            f"published findings reproduced in direction: {len(same)} of {len(published)}, beyond chance: {len(sure)}"
+            f"published findings: {len(sure)} of {len(published)} reproduced, {len(same) - len(sure)} more in direction but not significant"
         )
         lines += [f"  not reproduced: {r['published']} ({r['seen']})" for r in published if not r["direction"]]
     text = "\n".join([*lines, f"the page: {folder / 'report.html'}"])
