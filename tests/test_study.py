@@ -188,6 +188,20 @@ def test_search_finds_an_arm_by_site(tmp_path: Path) -> None:
     assert found.arms[-1].name == "searched" and len(found.arms[-1].choices) == 2
 
 
+def test_windows_multiply_the_arms(tmp_path: Path) -> None:
+    found = run(
+        tiny(),
+        pools=["max", "mean"],
+        windows=["sliding((3, 3), 2, 1)"],
+        baselines=False,
+        seeds=1,
+        budget=1,
+        out=tmp_path,
+        progress=False,
+    )
+    assert [a.name for a in found.arms] == ["max", "mean", *(f"{r}@sliding((3, 3), 2, 1)" for r in ("max", "mean"))]
+
+
 def test_presets_say_what_they_expect(tmp_path: Path) -> None:
     for preset in (p for row in PRESETS.values() for p in row):
         names = {a[0] for a in preset.arms}

@@ -29,6 +29,9 @@ def study(
         list[str] | None,
         option(help='an arm, such as "median", "Lp(3)@sliding((3, 3), 2, 1)" or "pool1=max;pool2=mean"'),
     ] = None,
+    windows: Annotated[
+        list[str] | None, option(help='each --pool also stands over these, such as "sliding((3, 3), 2, 1)"')
+    ] = None,
     arms: Annotated[str, option(help="a JSON file of arms: {name: text or {site: text}}")] = "",
     seeds: Annotated[int, option(help="how many; five make one cross-validation")] = 5,
     budget: Annotated[int, option(help="epochs a trial")] = 10,
@@ -67,6 +70,7 @@ def study(
         seeds=seeds,
         budget=budget,
         out=out,
+        windows=windows or [],
         arms=arms,
         rates=rate or (RATE,),
         baseline=baseline,

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import PoolingError
 from . import models, statistics
-from .arms import Arm, apply, arms_from
+from .arms import SPECIAL, Arm, apply, arms_from
 from .data import Data, data_of, load
 from .results import write_rows, write_summary
 from .store import Store, key_of, open_store, spelled
@@ -63,6 +63,7 @@ def run(
     seeds: int = 5,
     budget: int = 10,
     out: str | Path = "anypool-study",
+    windows: Iterable[str] = (),
     arms: str = "",
     rates: Iterable[float] = (RATE,),
     baseline: str = "max",
@@ -79,7 +80,7 @@ def run(
 
     data: "digits", "canvas", "places", an .npz, a folder, "module:function" or an (x, y) pair. model: "small",
     "allconv", "encoder" or "module:function". pools: arms such as "median" or "Lp(3)@sliding((3, 3), 2, 1)"; max, mean,
-    strided and none are always there unless baselines=False. seeds: how many, from 0; five make one cross-validation.
+    strided and none are always there unless baselines=False. windows: each pool that names none also stands over each of these. seeds: how many, from 0; five make one cross-validation.
     budget: epochs a trial. rates: learning rates tried for every arm alike, chosen on validation rows. search: so many
     trials of Optuna's TPE over the arms' poolings by site; the best becomes an arm. out: the folder of the store and the
     report; the same call again resumes. store: a database URL instead of the journal file. threads:
@@ -99,9 +100,10 @@ def run(
     tried = tuple(float(r) for r in rates)
     if not tried or min(tried) <= 0:
         raise PoolingError(f"rates={tried}: give positive learning rates")
-    chosen = [p for p in pools if isinstance(p, Arm)] + arms_from(
-        [p for p in pools if isinstance(p, str)], arms, baselines
-    )
+    pools, over = list(pools), list(windows)
+    texts = [p for p in pools if isinstance(p, str)]
+    texts += [f"{p}@{w}" for p in texts for w in over if not any(c in p for c in "@=;+") and p not in SPECIAL]
+    chosen = [p for p in pools if isinstance(p, Arm)] + arms_from(texts, arms, baselines)
     names = [a.name for a in chosen]
     if len(set(names)) < len(names):
         raise PoolingError(f"two arms are called {next(n for n in names if names.count(n) > 1)!r}")
