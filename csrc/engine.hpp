@@ -30,6 +30,7 @@ struct Engine final : Passes {
   std::vector<Index> lanes, results;                  // input and output lanes under each level
   std::vector<std::vector<T>> block, suffix;          // scratch of each level: its folded rows, van Herk's blocks
   std::vector<T> digits;                              // doublings
+  std::vector<std::int32_t> index;                    // of short irregular windows: where each element lies
   Index left = 0, right = 0;                          // what windows of the last level see beyond its ends
 
   explicit Engine(const anypool_job& job) : level(job.level), levels(int(job.levels)), inner(job.inner), lanes(levels), results(levels), block(levels), suffix(levels) {
@@ -42,6 +43,34 @@ struct Engine final : Passes {
     if (horizontal(levels - 1) && a.affine) {
       left = std::max<Index>(0, -a.start) * inner;
       right = std::max<Index>(0, reach(a, a.windows - 1) - a.size) * inner;
+    } else if (horizontal(levels - 1) && levels > 1 && inner == 1 && a.places > 0 && a.places <= 4 && a.size < 0x7fffffff) tabulate(a);
+  }
+
+  // Windows of up to four elements in any places: a table for each; what is missing is the margin after the row.
+  void tabulate(const anypool_level& a) {
+    index.resize(a.places * a.windows);
+    for (Index t = 0; t < a.places; ++t)
+      for (Index o = 0; o < a.windows; ++o) index[t * a.windows + o] = std::int32_t(t < a.length[o] ? a.first[o] + t * a.step : a.size);
+    right = 1;
+  }
+
+  void picked(Rows<const T> x, Rows<T> y) {
+    const auto& a = level[levels - 1];
+    const std::int32_t* at = index.data();
+    for (Index r = 0; r < x.count; ++r) {
+      const T* row = x.p + r * x.pitch;
+      T* result = y.p + r * y.pitch;
+      ask<1>(result, 4096, a.windows * Index(sizeof(T)));
+      if (a.places == 1)
+        for (Index o = 0; o < a.windows; ++o) result[o] = row[at[o]];
+      else if (a.places == 2)
+        for (Index o = 0; o < a.windows; ++o) result[o] = M::merge(row[at[o]], row[at[a.windows + o]]);
+      else
+        for (Index o = 0; o < a.windows; ++o) {
+          T v = row[at[o]];
+          for (Index t = 1; t < a.places; ++t) v = M::merge(v, row[at[t * a.windows + o]]);
+          result[o] = v;
+        }
     }
   }
 
@@ -166,6 +195,7 @@ struct Engine final : Passes {
   void across(Rows<const T> x, Index base, Rows<T> y, Index from, Index to, bool raw) {
     const auto& a = level[levels - 1];
     const Index c = inner;
+    if (!a.affine && !raw && !index.empty()) return picked(x, y);
     if (!a.affine) return irregular(x, base, y, from, to);
     if (!raw) return stretch({x.p + (a.start + from * a.stride) * c, x.pitch, x.count}, y, to - from);
     const Index most = std::max<Index>(block_bytes / Index(sizeof(T)) / (c * std::max<Index>(a.stride, 1)), 1);

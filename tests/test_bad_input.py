@@ -291,13 +291,3 @@ def test_empty_batches_and_axes(name: str, shape: tuple[int, ...]) -> None:
             ap.pool(x, ap.adaptive((2,)), name)
         with pytest.raises(ap.PoolingError):
             ap.pool(x, ap.sliding((2,), 1, 2, border="reflect"), name)
-
-
-def test_no_axes_at_all() -> None:
-    for windows in (ap.sliding((2,)), ap.adaptive((1,))):
-        with pytest.raises(ap.PoolingError):
-            ap.pool(np.float64(3), windows, "max")
-    with pytest.raises(ap.PoolingError):
-        ap.pool(3.0, ap.whole(), "max", axes=())
-    many = np.ones((1,) * 32)
-    assert ap.pool(many, ap.sliding((1,) * 32), "sum").shape == many.shape
