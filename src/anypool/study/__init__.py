@@ -23,7 +23,7 @@ def _run(*args: Any, **options: Any) -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("run", "Study"):  # they load torch and Optuna's helpers, so only when asked for
+    if name in ("run", "Study"):  # they load torch, so only when asked for
         from . import running
 
         return getattr(running, name)
