@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 NATIVE := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*)
 
-.PHONY: sanitize demo test test-quick lint bench docs clean
+.PHONY: study study-long sanitize demo test test-quick lint bench docs clean
 
 demo: .venv/ready
 	.venv/bin/anypool demo
@@ -25,11 +25,19 @@ lint: .venv/ready
 	.venv/bin/ruff format --check .
 	.venv/bin/pyright src
 
+# Every claim of the article, quickly; and with more seeds and epochs.
+study: .venv/ready
+	.venv/bin/anypool study --preset all --seeds 5 --budget 8 --out build/study
+
+study-long: .venv/ready
+	.venv/bin/anypool study --preset all --seeds 10 --budget 20 --out build/study-long
+
 bench: .venv/bench
 	$(PY) -m bench.run $(ARGS)
 
 docs: .venv/ready
-	$(PY) -m docs.tables
+	.venv/bin/pip install -q -c constraints.txt "mkdocs-material>=9.5"
+	.venv/bin/mkdocs build -q
 
 .venv/ready: $(NATIVE)
 	test -x $(PY) || python3 -m venv .venv

@@ -31,6 +31,8 @@ struct Engine final : Passes {
   std::vector<std::vector<T>> block, suffix;          // scratch of each level: its folded rows, van Herk's blocks
   std::vector<T> digits;                              // doublings
   std::vector<std::int32_t> index;                    // of short irregular windows: where each element lies
+  std::vector<std::int32_t> fetched;                  // where each lane of windows far apart begins
+  Index fetched_stride = 0;
   Index left = 0, right = 0;                          // what windows of the last level see beyond its ends
 
   explicit Engine(const anypool_job& job) : level(job.level), levels(int(job.levels)), inner(job.inner), lanes(levels), results(levels), block(levels), suffix(levels) {
@@ -247,21 +249,34 @@ struct Engine final : Passes {
     }
   }
 
-  // Windows far from each other: each is walked.
+  // Windows far from each other: side by side without a gap they are halved while they can be; else each lane is fetched.
   void apart(const T* b, T* y, Index windows) {
     const auto& a = level[levels - 1];
-    const Index c = inner;
-    for (Index i = 0; i < windows; ++i) {
-      const T* p = b + i * a.stride * c;
-      if (c == 1 && a.step == 1 && a.places >= L::n) {
-        y[i] = fold_run<M, T>(p, a.places);
-        continue;
+    const Index c = inner, lanes_ = windows * c;
+    Index k = a.places, stride = a.stride;
+    if (c == 1 && a.step == 1 && k == stride) {
+      T* s = k % 2 ? nullptr : scratch(digits, windows * k + 4 * L::n);
+      for (Index half = windows * k / 2; k % 2 == 0; half /= 2) {
+        T* to = k == 2 ? y : s;
+        few_taps<M, T, 2>(b, 0, to, 0, 1, half, 2, 1);
+        b = to, s += half + L::n, k /= 2, stride = k;
+        if (k == 1) return;
       }
-      for (Index j = 0; j < c; ++j, ++p) {
-        T v = *p;
-        for (Index t = 1; t < a.places; ++t) v = M::merge(v, p[t * a.step * c]);
-        y[i * c + j] = v;
-      }
+    }
+    if (c == 1 && a.step == 1 && k >= L::n) {
+      for (Index i = 0; i < windows; ++i) y[i] = fold_run<M, T>(b + i * stride, k);
+      return;
+    }
+    if (Index(fetched.size()) < lanes_ || fetched_stride != stride) {
+      fetched.resize(lanes_), fetched_stride = stride;
+      for (Index i = 0; i < lanes_; ++i) fetched[i] = std::int32_t(i / c * stride * c + i % c);
+    }
+    const std::int32_t* at = fetched.data();
+    for (Index i = 0; i < lanes_; ++i) y[i] = b[at[i]];
+    for (Index t = 1; t < k; ++t) {
+      const T* tap = b + t * a.step * c;
+#pragma GCC ivdep
+      for (Index i = 0; i < lanes_; ++i) y[i] = M::merge(y[i], tap[at[i]]);
     }
   }
 

@@ -89,6 +89,21 @@ void many_taps(const T* b, Index k, Index distance, T* y, Index out, T* scratch,
   }
 }
 
+// All lanes of a vector: halves are merged until one is left.
+template <class M, class T>
+ANYPOOL_INLINE T folded(typename Lanes<T>::V v) {
+  using Int = std::conditional_t<sizeof(T) == 1, std::int8_t, std::conditional_t<sizeof(T) == 2, std::int16_t, std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>>>;
+  constexpr int n = int(Lanes<T>::n);
+#pragma GCC unroll 6
+  for (int w = n / 2; w > 0; w /= 2) {
+    typename Lanes<Int>::V from{};
+#pragma GCC unroll 64
+    for (int u = 0; u < n; ++u) from[u] = Int((u + w) % n);
+    v = M::merge(v, __builtin_shuffle(v, from));
+  }
+  return v[0];
+}
+
 // One run of n contiguous elements: four partial results, in blocks so that long sums stay accurate.
 template <class M, class T>
 T fold_run(const T* x, Index n) {
@@ -101,17 +116,12 @@ T fold_run(const T* x, Index n) {
     for (i += 4 * L::n; i + 4 * L::n <= end; i += 4 * L::n)
 #pragma GCC unroll 4
       for (int u = 0; u < 4; ++u) a[u] = M::merge(a[u], L::load(x + i + u * L::n));
-    auto v = M::merge(M::merge(a[0], a[1]), M::merge(a[2], a[3]));
-    T part = v[0];
-    for (int u = 1; u < L::n; ++u) part = M::merge(part, T(v[u]));
-    total = M::merge(total, part);
+    total = M::merge(total, folded<M, T>(M::merge(M::merge(a[0], a[1]), M::merge(a[2], a[3]))));
   }
   if (n - i >= L::n) {
     auto v = L::load(x + i);
     for (i += L::n; i + L::n <= n; i += L::n) v = M::merge(v, L::load(x + i));
-    T part = v[0];
-    for (int u = 1; u < L::n; ++u) part = M::merge(part, T(v[u]));
-    total = M::merge(total, part);
+    total = M::merge(total, folded<M, T>(v));
   }
   for (; i < n; ++i) total = M::merge(total, x[i]);
   return total;

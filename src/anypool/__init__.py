@@ -34,8 +34,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "nn":  # loads torch, so only when asked for
+    if name in ("nn", "show", "study"):  # they load torch and more, so only when asked for
         import importlib
 
-        return importlib.import_module(".nn", __name__)
+        return importlib.import_module(f".{name}", __name__)
+    if name == "receptive_field":
+        from .nn.field import receptive_field
+
+        return receptive_field
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

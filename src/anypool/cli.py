@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Annotated, Any
 
 from .errors import PoolingError
+from .study.command import argument, option, study
 
 
 def main() -> None:
@@ -19,7 +21,7 @@ def main() -> None:
         add_completion=False, no_args_is_help=True, help="Pooling: any window × any reduction × any array."
     )
     app.command(name="list")(list_all)
-    for command in (check, explain, pool, bench, demo):
+    for command in (check, explain, pool, bench, demo, study):
         app.command()(command)
     try:
         app()
@@ -60,23 +62,45 @@ def check() -> None:
 
 
 def explain(
+    source: Annotated[Path | None, argument(help="an image, .npy or .npz to explain on its own numbers")] = None,
     shape: str = "",
     windows: str = "",
     reduce: str = "mean",
     axes: str = "",
     dtype: str = "float32",
+    key: str = "",
+    window: Annotated[str, option(help="which window is written out, such as 1,2")] = "",
+    out: Annotated[Path | None, option(help="a picture of it: .png, .svg or .html")] = None,
 ) -> None:
-    """The plan for a shape (--shape 16,64,112,112) and a call (--windows 'sliding((3, 3))'); nothing is computed."""
+    """What a call would do: for a --shape its plan, for an image or array also its arithmetic and, with --out, a picture."""
     import numpy as np
 
     from .api import explain as say
     from .expressions import integers, reduction_from, windows_from
 
-    if not shape or not windows:
-        raise PoolingError("give --shape, such as 16,64,112,112, and --windows, such as 'sliding((3, 3), stride=2)'")
-    lengths = integers(shape, "--shape")
-    x = np.broadcast_to(np.zeros((), dtype), lengths)
-    print(say(x, windows_from(windows), reduction_from(reduce), axes=integers(axes, "--axes") if axes else None))
+    if not windows or not (shape or source):
+        raise PoolingError(
+            "give an image, an array or --shape 16,64,112,112, and --windows 'sliding((3, 3), stride=2)'"
+        )
+    if out is not None and source is None:
+        raise PoolingError("--out draws an image or an array: name one")
+    at = integers(axes, "--axes") if axes else None
+    if source is None:
+        x: Any = np.broadcast_to(np.zeros((), dtype), integers(shape, "--shape"))
+    else:
+        from .files import read
+
+        x, image = read(source, key)
+        at = at or ((0, 1) if image else None)
+    print(say(x, windows_from(windows), reduction_from(reduce), axes=at))
+    if source is not None:
+        from .show.picture import show
+
+        chosen = integers(window, "--window") if window else None
+        picture = show(x, windows_from(windows), reduction_from(reduce), axes=at, window=chosen)
+        print(picture)
+        if out is not None:
+            print(f"the picture: {picture.save(out)}")
 
 
 def pool(source: Path, target: Path, windows: str = "", reduce: str = "mean", axes: str = "", key: str = "") -> None:

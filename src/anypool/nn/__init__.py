@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import functional
+from .accelerate import accelerate
 from .layers import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -23,6 +24,7 @@ from .layers import (
     Pool2d,
     Pool3d,
 )
+from .swap import swap
 
 __all__ = [
     "AdaptiveAvgPool1d",
@@ -43,5 +45,7 @@ __all__ = [
     "Pool1d",
     "Pool2d",
     "Pool3d",
+    "accelerate",
     "functional",
+    "swap",
 ]

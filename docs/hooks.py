@@ -1,0 +1,115 @@
+"""MkDocs hook: draws the figures and fills the tables from the registries, so that no page can go stale."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+GRADIENTS = {
+    "sum": "wᵢ",
+    "mean": "wᵢ / n",
+    "max": "1 at the maximum that wins the tie, else 0",
+    "min": "1 at the minimum that wins the tie, else 0",
+    "prod": "the product of the others",
+    "range": "1 at the maximum, −1 at the minimum",
+    "rms": "wᵢ xᵢ / (n y)",
+    "var": "2 wᵢ (xᵢ − mean) / n",
+    "std": "wᵢ (xᵢ − mean) / (n y); 0 where y is 0",
+    "logsumexp": "wᵢ e^{xᵢ − y}",
+    "softpool": "pᵢ (1 + β (xᵢ − y)), p the softmax weights",
+    "Lp": "sign(xᵢ) (|xᵢ| / y)^{p−1}; finite at 0",
+    "PowerMean": "(xᵢ / y)^{p−1} / n",
+    "LogSumExp": "wᵢ e^{r (xᵢ − y)}",
+    "LogMeanExp": "wᵢ e^{r (xᵢ − y)} / n",
+    "SoftPool": "pᵢ (1 + β (xᵢ − y))",
+    "Var": "2 (xᵢ − mean) / (n − ddof)",
+    "Std": "(xᵢ − mean) / ((n − ddof) y)",
+}
+STATUS = {"yes": "as expected", "no": "not so", "open": "open"}
+
+
+def on_pre_build(config: Any) -> None:
+    """Draw what the pages show."""
+    import numpy as np
+    from sklearn.datasets import load_digits
+
+    import anypool as ap
+    from anypool.show.figures import draw_all
+
+    folder = HERE / "figures"
+    draw_all(folder)
+    held: Any = load_digits()
+    ap.show(np.asarray(held.images[3]), ap.sliding((3, 3), 2, 1), "max").save(folder / "show-max.svg")
+    ap.show(np.asarray(held.images[3]), ap.adaptive((3, 3)), "softpool").save(folder / "show-softpool.svg")
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
+    """Fill the placeholders."""
+    for name, make in TABLES.items():
+        marker = f"<!-- {name} -->"
+        if marker in markdown:
+            markdown = markdown.replace(marker, make())
+    return markdown
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """The figures were drawn after the folder was read: add them."""
+    from mkdocs.structure.files import File
+
+    for path in sorted((HERE / "figures").glob("*.svg")):
+        if files.get_file_from_path(f"figures/{path.name}") is None:
+            files.append(File(f"figures/{path.name}", config["docs_dir"], config["site_dir"], False))
+    return files
+
+
+def reductions() -> str:
+    """Every reduction: formula, gradient, answer for nothing, source."""
+    from anypool.reductions import PARAMETRIC, REDUCTIONS
+
+    rows = ["| reduction | formula | gradient ∂y/∂xᵢ | of nothing | source |", "|---|---|---|---|---|"]
+    kinds = [(f'`"{n}"`', n, type(make())) for n, make in REDUCTIONS.items()]
+    kinds += [(f"`ap.{n}(…)`", n, kind) for n, kind in PARAMETRIC.items()]
+    for shown, name, kind in kinds:
+        empty = "raises" if kind.empty is None else f"{kind.empty:g}"
+        formula = str(kind.formula).replace("|", "\\|")
+        gradient = GRADIENTS.get(
+            name, "by the share of each element" if getattr(kind, "pull", None) else "none: it is no smooth function"
+        )
+        rows.append(
+            f"| {shown} | {formula} | {gradient.replace('|', chr(92) + '|')} | {empty} | {kind.source or 'textbook'} |"
+        )
+    return "\n".join(rows)
+
+
+def claims() -> str:
+    """What the studies saw."""
+    rows = ["| claim | expected before the run | seen | |", "|---|---|---|---|"]
+    for record in json.loads((HERE / "results" / "claims.json").read_text(encoding="utf-8")):
+        rows.append(f"| {record['claim']} | {record['expected']} | {record['seen']} | {STATUS[record['status']]} |")
+    return "\n".join(rows)
+
+
+def league() -> str:
+    """The arms of the digits study, best first."""
+    records = json.loads((HERE / "results" / "all-statistics-summary.json").read_text(encoding="utf-8"))
+    rows = [
+        "| arm | accuracy % | under Gaussian noise | under salt and pepper | same after a shift | FLOPs | verdict |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for r in sorted(records, key=lambda r: -(r["accuracy"] or 0)):
+        shares = [
+            f"{r[m] * 100:.1f} ± {(r[m + '_interval'] or 0) * 100:.1f}"
+            for m in ("accuracy", "accuracy_gaussian", "accuracy_salt", "shift_consistency")
+        ]
+        rows.append(f"| {r['arm']} | {' | '.join(shares)} | {r['flops']:,.0f} | {r['verdict']} |")
+    return "\n".join(rows)
+
+
+def run() -> str:
+    """How the published run was made."""
+    return "    " + (HERE / "results" / "run.txt").read_text(encoding="utf-8").strip().replace("\n", "\n    ")
+
+
+TABLES = {"reductions": reductions, "claims": claims, "league": league, "run": run}

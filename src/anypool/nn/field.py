@@ -1,0 +1,149 @@
+"""receptive_field(): what each layer sees of the input, and what it costs."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..errors import PoolingError
+from .sites import CONVOLUTIONS, evaluating, is_pooling, rank_of
+from .trace import Trace
+
+HEAD = ("layer", "kind", "output", "field", "jump", "parameters", "FLOPs", "bytes")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: its output, what one output element sees of the input, and its cost.
+
+    field: length of what is seen along each spatial axis of the input, border included (so it may exceed the input);
+    None where there is none. jump: distance in the input between neighbouring outputs; 0 once the axis is gone.
+    flops: a multiplication and an addition are two; a pooling window costs what it really holds. bytes: read and
+    written, parameters included.
+    """
+
+    name: str
+    kind: str
+    output: tuple[int, ...]
+    field: tuple[float, ...] | None
+    jump: tuple[float, ...] | None
+    parameters: int
+    flops: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class FieldTable(Sequence[Layer]):
+    """The layers in the order of their calls; prints as a table, and a layer is found by its name or number."""
+
+    layers: tuple[Layer, ...]
+    shape: tuple[int, ...]
+    parameters: int
+
+    @property
+    def flops(self) -> int:
+        """Of all layers."""
+        return sum(r.flops for r in self.layers)
+
+    @property
+    def bytes(self) -> int:
+        """Read and written by all layers."""
+        return sum(r.bytes for r in self.layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    def __getitem__(self, which: Any) -> Any:
+        if not isinstance(which, str):
+            return self.layers[which]
+        found = [r for r in self.layers if r.name == which]
+        if not found:
+            raise PoolingError(f"no layer {which!r}: the table has {', '.join(r.name for r in self.layers)}")
+        return found[0]
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """The table as text."""
+        return [
+            (r.name, r.kind, by(r.output), by(r.field), by(r.jump), f"{r.parameters:,}", f"{r.flops:,}", f"{r.bytes:,}")
+            for r in self.layers
+        ]
+
+    def __str__(self) -> str:
+        total = ("all", "", "", "", "", f"{self.parameters:,}", f"{self.flops:,}", f"{self.bytes:,}")
+        rows = [HEAD, *self.rows(), total]
+        wide = [max(len(r[i]) for r in rows) for i in range(len(HEAD))]
+        lines = [
+            "  ".join(c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(r, wide, strict=True)))
+            for r in rows
+        ]
+        return "\n".join([f"input {by(self.shape)}", *(line.rstrip() for line in lines)])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        cells = ["".join(f"<td>{html.escape(c)}</td>" for c in r) for r in self.rows()]
+        head = "".join(f"<th>{c}</th>" for c in HEAD)
+        return f"<table><tr>{head}</tr>" + "".join(f"<tr>{c}</tr>" for c in cells) + "</table>"
+
+
+def receptive_field(model: nn.Module, shape: Sequence[int]) -> FieldTable:
+    """Receptive field, jump, output shape, parameters, FLOPs and bytes of every layer, for an input of `shape`.
+
+    The model is run once on zeros, in evaluation mode, and every operation is followed, functions called inside
+    forward() and residual branches too. Axes 0 and 1 of the input are the batch (which may be left out) and the
+    channels; the rest are spatial.
+
+    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3))
+    >>> [layer.field for layer in receptive_field(net, (1, 1, 16, 16))]
+    [(3, 3), (4, 4), (8, 8)]
+    """
+    try:
+        lengths = tuple(int(n) for n in shape)
+    except (TypeError, ValueError):
+        raise PoolingError(f"shape {shape!r}: give the lengths of one input, such as (1, 3, 224, 224)") from None
+    if len(lengths) < 2 or min(lengths) < 1:
+        raise PoolingError(
+            f"shape {lengths}: give batch, channels and at least one spatial length, such as (1, 3, 224, 224)"
+        )
+    ranks = [rank_of(m) for m in model.modules() if is_pooling(m) or isinstance(m, CONVOLUTIONS)]
+    if ranks and len(lengths) == max(ranks) + 1:  # one sample, without the batch
+        lengths = (1, *lengths)
+    first = next((p for p in model.parameters() if p.is_floating_point()), None)
+    x: Any = torch.zeros(lengths) if first is None else torch.zeros(lengths, dtype=first.dtype, device=first.device)
+    trace = Trace(model, x)
+    try:
+        with evaluating(model), trace:
+            model(x)
+    except PoolingError:
+        raise
+    except Exception as error:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise PoolingError(f"the model does not accept an input of shape {lengths}: {said}") from None
+    rows = tuple(Layer(r.name, r.kind, r.output, *spans(r.field), r.parameters, r.flops, r.bytes) for r in trace.rows)
+    return FieldTable(rows, lengths, sum(p.numel() for p in model.parameters()))
+
+
+def spans(field: Any) -> tuple[Any, Any]:
+    """Lengths and jumps of a field, whole numbers as int."""
+    if field is None:
+        return None, None
+    return tuple(plain(s.hi - s.lo + 1) for s in field), tuple(plain(s.jump) for s in field)
+
+
+def plain(value: float) -> float:
+    return int(value) if float(value).is_integer() else round(value, 3)
+
+
+def by(values: Any) -> str:
+    """(3, 224, 224) as 3×224×224; one number where all are equal."""
+    if values is None:
+        return "–"
+    return "×".join(f"{v:g}" for v in values)

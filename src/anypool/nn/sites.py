@@ -1,0 +1,90 @@
+"""Where a model pools: which modules do, over which windows, with which reduction."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import nn
+
+from .. import windows as kinds
+from ..errors import PoolingError
+from .layers import Pool1d, Pool2d, Pool3d
+
+SLIDING = tuple(getattr(nn, f"{kind}Pool{r}d") for kind in ("Max", "Avg", "LP") for r in (1, 2, 3))
+ADAPTIVE = tuple(getattr(nn, f"Adaptive{kind}Pool{r}d") for kind in ("Max", "Avg") for r in (1, 2, 3))
+OURS: tuple[Any, ...] = (Pool1d, Pool2d, Pool3d)
+CONVOLUTIONS: tuple[Any, ...] = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+LAYERS: dict[int, Any] = {1: Pool1d, 2: Pool2d, 3: Pool3d}
+
+
+def is_pooling(module: nn.Module) -> bool:
+    """Whether the module is a pooling layer whose windows are known."""
+    return isinstance(module, (*SLIDING, *ADAPTIVE, *OURS))
+
+
+def is_strided(module: Any) -> bool:
+    """Whether the module is a convolution that also makes the array smaller."""
+    return isinstance(module, CONVOLUTIONS) and max(module.stride) > 1
+
+
+def rank_of(module: Any) -> int:
+    """How many axes the module pools or convolves."""
+    if isinstance(module, OURS):
+        return module.rank
+    return next(int(k.__name__[-2]) for k in (*SLIDING, *ADAPTIVE, *CONVOLUTIONS) if isinstance(module, k))
+
+
+def windows_of(module: Any) -> Any:
+    """The windows that a pooling layer, or the stride of a convolution, looks through.
+
+    >>> windows_of(nn.MaxPool2d(3, 2, 1)).output_shape((1, 8, 8))
+    (1, 4, 4)
+    """
+    rank = rank_of(module)
+    if isinstance(module, OURS):
+        return module.windows
+    if isinstance(module, ADAPTIVE):
+        return kinds.adaptive(row(module.output_size, rank))
+    if isinstance(module, CONVOLUTIONS):  # ⌈m/s⌉ windows, as the strided convolution has
+        return kinds.sliding(tuple(module.stride), ceil_mode=True)
+    size = row(module.kernel_size, rank)
+    stride = size if module.stride in (None, ()) else row(module.stride, rank)
+    return kinds.sliding(
+        size,
+        stride,
+        row(getattr(module, "padding", 0), rank),
+        row(getattr(module, "dilation", 1), rank),
+        ceil_mode=bool(module.ceil_mode),
+        count=_count(module),
+    )
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Generator[None]:
+    """Every module in evaluation mode; afterwards each is as it was."""
+    modes = [(m, m.training) for m in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def row(value: Any, rank: int) -> tuple[Any, ...]:
+    """One entry for each axis."""
+    entries = tuple(value) if isinstance(value, (tuple, list)) else (value,) * rank
+    if len(entries) == 1:
+        entries = entries * rank
+    if len(entries) != rank:
+        raise PoolingError(f"{value!r} has {len(entries)} entries for {rank} axes")
+    return entries
+
+
+def _count(module: Any) -> Any:
+    if not isinstance(module, (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)):
+        return "present"
+    divisor = getattr(module, "divisor_override", None)
+    return divisor if divisor is not None else "padded" if module.count_include_pad else "present"

@@ -1,0 +1,117 @@
+"""Matplotlib without a screen: one style, and figures as SVG text, PNG bytes or files."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import io
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from ..errors import PoolingError
+
+INK, PALE, GRID = "#1f2933", "#7b8794", "#e4e7eb"
+COLOURS = ("#2563a8", "#d97706", "#15803d", "#b4247a", "#6d4fc4", "#0e7490", "#9a3412", "#52606d")
+STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.edgecolor": PALE,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "svg.hashsalt": "anypool",
+}
+P = ParamSpec("P")
+T = TypeVar("T")
+KINDS = (".png", ".svg", ".html")
+
+
+def figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Any, Any]:
+    """A figure in inches and its axes, in the house style, without pyplot's global state."""
+    try:
+        import matplotlib
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise PoolingError("pictures need their extra: pip install 'anypool[demo]'") from None
+    with matplotlib.rc_context(STYLE):
+        made = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(made)
+        axes = made.subplots(rows, columns, **options)
+    return made, axes
+
+
+def styled(draw: Callable[P, T]) -> Callable[P, T]:
+    """A drawing function in the house style."""
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **options: P.kwargs) -> T:
+        try:
+            import matplotlib
+        except ImportError:
+            raise PoolingError("pictures need their extra: pip install 'anypool[demo]'") from None
+        with matplotlib.rc_context(STYLE):
+            return draw(*args, **options)
+
+    return drawn
+
+
+def saved(made: Any, form: str) -> bytes:
+    """The figure's bytes; the same figure gives the same bytes."""
+    import matplotlib
+
+    held = io.BytesIO()
+    with matplotlib.rc_context(STYLE):
+        made.savefig(held, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None)
+    return held.getvalue()
+
+
+def svg(made: Any) -> str:
+    """For a page: the svg element alone."""
+    text = saved(made, "svg").decode()
+    return text[text.index("<svg") :]
+
+
+def page(title: str, body: str) -> str:
+    """A self-contained page."""
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        "<style>body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#1f2933}"
+        f"svg,img{{max-width:100%;height:auto}}</style>{body}</html>"
+    )
+
+
+def write(made: Any, path: str | Path, title: str = "anypool") -> Path:
+    """As PNG, SVG or HTML by the name's ending; written whole or not at all."""
+    target = Path(path)
+    kind = target.suffix.lower()
+    if kind not in KINDS:
+        raise PoolingError(f"{target}: use {', '.join(KINDS)}")
+    if not target.parent.is_dir():
+        raise PoolingError(f"the folder {target.parent} does not exist")
+    data = page(title, svg(made)).encode() if kind == ".html" else saved(made, kind[1:])
+    handle, name = tempfile.mkstemp(suffix=kind, dir=target.parent)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+    os.chmod(name, 0o644)
+    os.replace(name, target)
+    return target
+
+
+def embedded(png: bytes) -> str:
+    """PNG bytes as an address that a page can hold."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()

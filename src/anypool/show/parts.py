@@ -1,0 +1,124 @@
+"""What the pictures draw: members of a window, coverage, gradient shares, where a result came from, the arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..api import pool
+from ..plan import Axis, Grid
+from ..reductions import reduction_of
+
+MOST = 24  # numbers written out in one line of arithmetic
+
+
+@dataclass(frozen=True)
+class Member:
+    """One element of a window: its place in the array (None is the border's constant), its value and its tap."""
+
+    at: tuple[int, ...] | None
+    value: float
+    tap: float
+
+
+def positions(axis: Axis, window: int) -> list[int]:
+    """The real positions that one window holds along an axis; −1 is the constant beyond the edge.
+
+    >>> import anypool as ap
+    >>> positions(ap.sliding((3,), 2, 1).plan((7,), None).axes[0], 0)
+    [0, 1]
+    """
+    imagined = int(axis.first[window]) + axis.step * np.arange(int(axis.length[window]))
+    return [int(v) for v in (imagined if axis.source is None else axis.source[imagined])]
+
+
+def members(x: NDArray[Any], grid: Grid, window: tuple[int, ...]) -> list[Member]:
+    """Everything that one window of a plane holds, in row-major order."""
+    lines = [positions(axis, w) for axis, w in zip(grid.axes, window, strict=True)]
+    taps = None if grid.taps is None else grid.tap_weights()
+    found: list[Member] = []
+    for places in np.ndindex(*(len(line) for line in lines)):
+        at = tuple(line[p] for line, p in zip(lines, places, strict=True))
+        inside = tuple(int(axis.skipped[w]) + p for axis, w, p in zip(grid.axes, window, places, strict=True))
+        tap = 1.0 if taps is None else float(taps[inside])
+        real = min(at, default=0) >= 0
+        found.append(Member(at if real else None, float(x[at]) if real else float(grid.fill or 0), tap))
+    return found
+
+
+def coverage(grid: Grid) -> NDArray[np.int64]:
+    """How many windows hold each element of a plane.
+
+    >>> import anypool as ap
+    >>> coverage(ap.sliding((3,), 1).plan((6,), None)).tolist()
+    [1, 2, 3, 3, 2, 1]
+    """
+    total: Any = np.ones((), np.int64)
+    for axis in grid.axes:
+        line = np.zeros(axis.size, np.int64)
+        for window in range(axis.out):
+            real = [p for p in positions(axis, window) if p >= 0]
+            np.add.at(line, real, 1)
+        total = np.multiply.outer(total, line)
+    return total
+
+
+def gradient_share(x: NDArray[Any], windows: Any, reduction: Any, axes: Any = None) -> NDArray[np.float64] | None:
+    """Σ over outputs of ∂y/∂x for each input; None without torch or where there is no gradient.
+
+    >>> import anypool as ap
+    >>> gradient_share(np.array([1.0, 3.0, 2.0]), ap.sliding((2,), 1), "max").tolist()
+    [0.0, 2.0, 0.0]
+    """
+    try:
+        import torch
+    except ImportError:
+        return None
+    v: Any = torch.tensor(np.asarray(x, np.float64), requires_grad=True)
+    y: Any = pool(v, windows, reduction, axes=axes)
+    if not y.requires_grad or not y.is_floating_point():
+        return None
+    return torch.autograd.grad(y.sum(), v)[0].numpy()
+
+
+def sources(
+    x: NDArray[Any], windows: Any, reduction: Any, axes: Any = None, most: int = 400
+) -> dict[tuple[int, ...], list[tuple[int, ...]]]:
+    """For each output of a selecting reduction (max, median …), the inputs it came from; empty where all inputs count."""
+    try:
+        import torch
+    except ImportError:
+        return {}
+    v: Any = torch.tensor(np.asarray(x, np.float64), requires_grad=True)
+    y: Any = pool(v, windows, reduction, axes=axes)
+    if not y.requires_grad or not y.is_floating_point() or y.numel() > most:
+        return {}
+    found: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+    for out in np.ndindex(*y.shape):
+        pulled = torch.autograd.grad(y[out], v, retain_graph=True)[0].numpy()
+        found[out] = [tuple(map(int, p)) for p in np.argwhere(pulled != 0)]
+    few = max((len(p) for p in found.values()), default=0)
+    return found if 0 < few <= 2 else {}
+
+
+def number(value: float) -> str:
+    """Short: 3, 0.25, 1.2e+09."""
+    return f"{value:.4g}"
+
+
+def arithmetic(x: NDArray[Any], grid: Grid, window: tuple[int, ...], reduction: Any, y: float) -> str:
+    """One window written out: the reduction, what it saw, what came of it."""
+    held = members(x, grid, window)
+    seen = ", ".join(
+        number(m.value) + (f"·{number(m.tap)}" if m.tap != 1 else "") + ("" if m.at is not None else " (border)")
+        for m in held[:MOST]
+    )
+    rest = f", … {len(held) - MOST} more" if len(held) > MOST else ""
+    name = reduction if isinstance(reduction, str) else repr(reduction)
+    place = ", ".join(map(str, window))
+    formula = getattr(reduction_of(reduction), "formula", "")
+    told = f"  ({formula})" if formula else ""
+    return f"window ({place}): {name} of {{{seen or 'nothing'}{rest}}} = {number(y)}{told}"

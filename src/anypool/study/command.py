@@ -1,0 +1,82 @@
+"""`anypool study`: the command line of the study."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+from ..errors import PoolingError
+
+try:
+    from typer import Argument as argument
+    from typer import Option as option
+except ImportError:  # the command line says so itself
+
+    def argument(*words: Any, **options: Any) -> Any:
+        return None
+
+    def option(*words: Any, **options: Any) -> Any:
+        return None
+
+
+def study(
+    data: Annotated[
+        str, argument(help="digits, canvas, places, an .npz, a folder of images by class, or module:function")
+    ] = "digits",
+    model: Annotated[str, option(help="small, allconv, encoder, or module:function")] = "small",
+    pool: Annotated[
+        list[str] | None,
+        option(help='an arm, such as "median", "Lp(3)@sliding((3, 3), 2, 1)" or "pool1=max;pool2=mean"'),
+    ] = None,
+    windows: Annotated[
+        list[str] | None, option(help='each --pool also stands over these, such as "sliding((3, 3), 2, 1)"')
+    ] = None,
+    arms: Annotated[str, option(help="a JSON file of arms: {name: text or {site: text}}")] = "",
+    seeds: Annotated[int, option(help="how many; five make one cross-validation")] = 5,
+    budget: Annotated[int, option(help="epochs a trial")] = 10,
+    rate: Annotated[list[float] | None, option(help="learning rates, tried for every arm alike")] = None,
+    baseline: Annotated[str, option(help="the arm that the others are compared with")] = "max",
+    search: Annotated[int, option(help="trials of a TPE search over poolings by site")] = 0,
+    threads: Annotated[int, option(help="torch's threads in a trial")] = 1,
+    preset: Annotated[
+        str,
+        option(
+            help="test a claim of the article instead: kernels, strided, noise, edges, cost, heads, shifts, league, or all"
+        ),
+    ] = "",
+    store: Annotated[
+        str, option(help="a database URL that several machines share, instead of a file under --out")
+    ] = "",
+    out: Annotated[Path, option(help="the folder of the store and the report; the same command again resumes")] = Path(
+        "anypool-study"
+    ),
+) -> None:
+    """Which pooling? Train a model with each, on the same seeds, and say which differences are real."""
+    missing = [n for n in ("torch", "scipy", "sklearn", "optuna", "jinja2", "matplotlib") if find_spec(n) is None]
+    if missing:
+        raise PoolingError(f"the study needs {', '.join(missing)}: pip install 'anypool[study]'")
+    if preset:
+        from .presets import run_presets
+
+        print(run_presets(preset, out, seeds, budget, store=store))
+        return
+    from .running import RATE, run
+
+    found = run(
+        data,
+        model,
+        pool or [],
+        seeds=seeds,
+        budget=budget,
+        out=out,
+        windows=windows or [],
+        arms=arms,
+        rates=rate or (RATE,),
+        baseline=baseline,
+        search=search,
+        store=store,
+        threads=threads,
+    )
+    print(found)
+    print(f"the page: {out / 'report.html'}")
