@@ -47,15 +47,15 @@ def library() -> Any:
         return None
     try:
         loaded = ctypes.CDLL(str(path))
-    except OSError:
+        loaded.anypool_isa.restype = ctypes.c_char_p
+        loaded.anypool_get_threads.restype = ctypes.c_int64
+        loaded.anypool_set_threads.argtypes = [ctypes.c_int64]
+        loaded.anypool_set_threads.restype = None
+        loaded.anypool_forward.argtypes = [ctypes.c_void_p] * 5
+        loaded.anypool_forward_all.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+        loaded.anypool_places.argtypes = [ctypes.c_void_p] * 4
+    except (OSError, AttributeError):  # no library, or one of another version
         return None
-    loaded.anypool_isa.restype = ctypes.c_char_p
-    loaded.anypool_get_threads.restype = ctypes.c_int64
-    loaded.anypool_set_threads.argtypes = [ctypes.c_int64]
-    loaded.anypool_set_threads.restype = None
-    loaded.anypool_forward.argtypes = [ctypes.c_void_p] * 5
-    loaded.anypool_forward_all.argtypes = [ctypes.c_void_p, ctypes.c_int64]
-    loaded.anypool_places.argtypes = [ctypes.c_void_p] * 4
     return loaded
 
 
@@ -71,7 +71,11 @@ def _path() -> Path | None:
 def missing() -> str:
     """Why the library is not there."""
     path = _path()
-    return "it was not built; install with a C++20 compiler" if path is None else f"{path.name} does not load"
+    return (
+        "it was not built; install with a C++20 compiler"
+        if path is None
+        else f"{path.name} does not load, or is of another version"
+    )
 
 
 def set_num_threads(n: Any) -> None:
