@@ -4,6 +4,7 @@
 
 #include "job.hpp"
 #include "row.hpp"
+#include "tile.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 constexpr Index block_bytes = 24576;
@@ -13,12 +14,6 @@ template <class T>
 struct Rows {
   T* p;
   Index pitch, count;
-};
-
-struct Passes {
-  virtual ~Passes() = default;
-  // Fold `rows` rows from level l on: position `base` of that level is at x; its windows [from, to) go to y.
-  virtual void run(int l, const void* x, Index pitch, Index rows, Index base, void* y, Index y_pitch, Index from, Index to) = 0;
 };
 
 template <class M, class T>

@@ -1,4 +1,4 @@
-// One tile after the other: lift, merge, finish, all in cache.
+// What the driver of tiles asks of lifts, merges and finishes, one implementation a type.
 #pragma once
 #include <algorithm>
 #include <memory>
@@ -8,7 +8,12 @@
 #include "merges.hpp"
 
 namespace anypool::ANYPOOL_ISA {
-struct Passes;
+struct Passes {
+  virtual ~Passes() = default;
+  // Fold `rows` rows from level l on: position `base` of that level is at x; its windows [from, to) go to y.
+  virtual void run(int l, const void* x, Index pitch, Index rows, Index base, void* y, Index y_pitch, Index from, Index to) = 0;
+};
+
 struct Stager;
 struct Finisher;
 // Tables filled by the kernels_*.cpp files; null where a product has no meaning.

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ..backends import cpu, reference
+from ..backends import adjoint, reference
 from ..reductions import Fold, Max, Mean, Min, Sum
 from .torch import Call, dtype_name, empty, like_layout
 
@@ -75,7 +75,7 @@ def _compiled(g: Any, x: Any, kept: list[Any], call: Call, weights: Any) -> Any:
     if not served or call.backend == "reference" or type(g) is not torch.Tensor:
         return None
     if kind in (Sum, Mean):
-        made = cpu.total(grid, dtype_name(x), g.stride(), "torch", kind is Mean)
+        made = adjoint.total(grid, dtype_name(x), g.stride(), "torch", kind is Mean)
         if made is None:
             return None
         gx = empty(made.shape, x.dtype)
@@ -83,7 +83,7 @@ def _compiled(g: Any, x: Any, kept: list[Any], call: Call, weights: Any) -> Any:
         return gx if made.back is None else gx.permute(made.back)
     if kind not in (Max, Min):
         return None
-    asked = cpu.places(grid, x.stride(), dtype_name(x), dtype_name(kept[0]))
+    asked = adjoint.places(grid, x.stride(), dtype_name(x), dtype_name(kept[0]))
     if asked is None:
         return None
     place = kept[0]
