@@ -12,6 +12,7 @@ import numpy as np
 from .arrays import numpy as numpy_arrays
 from .choose import refusals
 from .errors import PoolingError
+from .orders import Order
 from .plan import Grid, Job
 from .reductions import reduction_of
 from .windows import normal_axes
@@ -48,6 +49,7 @@ def pool(
     grid = plan_of(windows, tuple(x.shape), axes)
     reductions, single = _reductions(reduction, ties)
     _check(library.dtype_name(x), reductions, nan)
+    _check_orders(grid, reductions)
     _check_weights_shape(weights, tuple(x.shape))
     results = library.run(
         x, grid, reductions, weights, omit_nan=nan == "omit", empty=_number_or_none(empty), out=out, backend=backend
@@ -112,6 +114,7 @@ def explain(
     reductions, _ = _reductions(reduction, ties)
     dtype = library.dtype_name(x)
     _check(dtype, reductions, nan)
+    _check_orders(grid, reductions)
     _check_weights_shape(weights, tuple(x.shape))
     w = None if weights is None else (tuple(np.shape(weights)), str(getattr(weights, "dtype", "float64")))
     job = Job(
@@ -130,7 +133,7 @@ def explain(
     seen = int(grid.present.sum()) * (_size(grid.shape) // max(_size([grid.shape[a] for a in grid.at]), 1))
     return Explanation(
         tuple(x.shape),
-        grid.out_shape,
+        _answers_shape(grid.out_shape, reductions[0]),
         dtype,
         ", ".join(repr(r) for r in reductions),
         repr(windows),
@@ -180,6 +183,17 @@ def _check(dtype: str, reductions: tuple[Any, ...], nan: str) -> None:
             raise PoolingError(
                 f"{name!r} of bool: truth values have any, all, max, min, count, sum, mean, argmax and argmin; convert with x.astype(float) for more"
             )
+
+
+def _answers_shape(shape: tuple[int, ...], reduction: Any) -> tuple[int, ...]:
+    many = reduction.answers() if isinstance(reduction, Order) else None
+    return shape if many is None else (many[0], *shape) if many[1] == 0 else (*shape, many[0])
+
+
+def _check_orders(grid: Grid, reductions: tuple[Any, ...]) -> None:
+    for r in reductions:
+        if isinstance(r, Order) and grid.places:
+            r.check(grid.places)
 
 
 def _check_weights_shape(weights: Any, shape: tuple[int, ...]) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 
-from ..backends import cpu, reference
+from ..backends import cpu, orders_reference, reference
 from ..choose import choose
 from ..errors import PoolingError
+from ..orders import Order
 from ..plan import Grid, Job
 from ..reductions import Fold
 
@@ -107,7 +108,7 @@ class _Pool(torch.autograd.Function):
         ctx.call, ctx.kept_count = call, len(kept)
         ctx.mark_non_differentiable(*kept)
         selects = getattr(call.reduction, "selects", False)
-        values = getattr(call.reduction, "linear", False) or selects
+        values = getattr(call.reduction, "linear", False) or selects or isinstance(call.reduction, Order)
         small = kept if selects else []
         ctx.recompute = not selects and _keeps(call.reduction)
         empty = x.new_empty(0)
@@ -131,6 +132,9 @@ class _Pool(torch.autograd.Function):
                 kept = list(made)
             else:
                 y = g
+        if isinstance(call.reduction, Order):
+            gx = orders_reference.backward(g, x, call.grid, call.reduction, w, call.omit_nan, call.empty)
+            return _like_layout(gx, x), None, None
         gx = reference.backward(g, x, y, tuple(kept), call.grid, call.reduction, w, call.omit_nan)
         return _like_layout(gx, x), None, None
 
@@ -199,7 +203,7 @@ def _by_pull(x: Any, weights: Any, reduction: Any) -> bool:
     others = [weights, *getattr(reduction, "parameters", {}).values()]
     if any(isinstance(t, torch.Tensor) and t.requires_grad for t in others):
         return False
-    return x.is_floating_point() and callable(getattr(reduction, "pull", None))
+    return x.is_floating_point() and (isinstance(reduction, Order) or callable(getattr(reduction, "pull", None)))
 
 
 def _like_layout(y: Any, x: Any) -> Any:

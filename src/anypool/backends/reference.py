@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
+from ..orders import Order
 from ..plan import Axis, Grid, Job
 from ..reductions import State
 from ..words import library, where, zeros
@@ -24,6 +25,10 @@ def forward(
     x: Any, grid: Grid, reduction: Any, weights: Any = None, omit_nan: bool = False, empty: float | None = None
 ) -> tuple[Any, State]:
     """The result and what the gradient needs besides x and it; plain differentiable code in x's library."""
+    if isinstance(reduction, Order):
+        from . import orders_reference
+
+        return orders_reference.forward(x, grid, reduction, weights, omit_nan, empty), ()
     acc = _accumulator(x, reduction)
     z = _imagine(_cast(x, acc), grid, grid.fill)
     w, has = _weights(z, weights, grid, reduction, omit_nan)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from ..errors import PoolingError
+from ..orders import KMax, Median, Mode, Order, Ordinal, Quantile, Rank, TopKMean, TrimmedMean
+from ..orders import Range as RankRange
 from .exponentials import LogMeanExp, LogSumExp, SoftPool
 from .extremes import ArgMax, ArgMin, Max, Min, Range, SplitMax, SplitMin
 from .fold import Fold, State
@@ -47,7 +50,7 @@ __all__ = [
 TIES = ("first", "last", "split")
 
 
-REDUCTIONS: dict[str, Callable[[], Fold]] = {
+REDUCTIONS: dict[str, Callable[[], Fold | Order]] = {
     "sum": Sum,
     "mean": Mean,
     "max": Max,
@@ -64,10 +67,12 @@ REDUCTIONS: dict[str, Callable[[], Fold]] = {
     "std": Std,
     "logsumexp": LogSumExp,
     "softpool": SoftPool,
+    "median": Median,
+    "mode": Mode,
 }
 
 
-PARAMETRIC: dict[str, type[Fold]] = {
+PARAMETRIC: dict[str, type[Fold] | type[Order]] = {
     "Lp": Lp,
     "PowerMean": PowerMean,
     "LogSumExp": LogSumExp,
@@ -75,6 +80,15 @@ PARAMETRIC: dict[str, type[Fold]] = {
     "SoftPool": SoftPool,
     "Var": Var,
     "Std": Std,
+    "Median": Median,
+    "Quantile": Quantile,
+    "Rank": Rank,
+    "Range": RankRange,
+    "TrimmedMean": TrimmedMean,
+    "TopKMean": TopKMean,
+    "KMax": KMax,
+    "Ordinal": Ordinal,
+    "Mode": Mode,
 }
 
 
@@ -98,13 +112,15 @@ def reduction_of(given: Any, ties: str = "first") -> Any:
                 f"unknown reduction {given!r}: use one of {', '.join(REDUCTIONS)}, or an object such as ap.Lp(3)"
             )
         given = REDUCTIONS[given]()
-    elif isinstance(given, type) and issubclass(given, Fold):
+    elif isinstance(given, type) and issubclass(given, (Fold, Order)):
         try:
             given = given()
         except TypeError:
             raise PoolingError(
                 f"{given.__name__} needs its parameters: pass an object such as ap.{given.__name__}(2)"
             ) from None
+    if isinstance(given, Order):
+        return _tied(given, ties)
     missing = [name for name in REQUIRED if not callable(getattr(given, name, None))]
     if missing:
         raise PoolingError(
@@ -114,3 +130,16 @@ def reduction_of(given: Any, ties: str = "first") -> Any:
         raise PoolingError("ties='split' is not possible for 'range': pool max and min apart")
     kind: Any = type(given)
     return TIED[ties].get(kind, lambda: given)()
+
+
+def _tied(order: Order, ties: str) -> Order:
+    """The order statistic with this rule of ties."""
+    if ties == order.ties:
+        return order
+    if not order.shares:
+        raise PoolingError(
+            f"ties={ties!r} is not possible for {order!r}: it uses several elements, the first ranks first"
+        )
+    made = copy(order)
+    made.ties = ties
+    return made
