@@ -15,15 +15,15 @@
 #include "pool.hpp"
 
 namespace anypool {
-namespace baseline { int forward(const anypool_job&, std::int64_t, std::int64_t); }
+namespace baseline { int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t); }
 #ifdef ANYPOOL_X86
-namespace avx2 { int forward(const anypool_job&, std::int64_t, std::int64_t); }
-namespace avx512 { int forward(const anypool_job&, std::int64_t, std::int64_t); }
+namespace avx2 { int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t); }
+namespace avx512 { int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t); }
 #endif
 
 namespace {
 struct Choice {
-  Kernel forward;
+  Kernel forward, places;
   const char* name;
 };
 
@@ -35,10 +35,10 @@ Choice choose() {
   const bool two = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
   const bool five = two && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (five && (any || !std::strcmp(most, "avx512"))) return {avx512::forward, "avx512"};
-  if (two && (any || !std::strcmp(most, "avx512") || !std::strcmp(most, "avx2"))) return {avx2::forward, "avx2"};
+  if (five && (any || !std::strcmp(most, "avx512"))) return {avx512::forward, avx512::places, "avx512"};
+  if (two && (any || !std::strcmp(most, "avx512") || !std::strcmp(most, "avx2"))) return {avx2::forward, avx2::places, "avx2"};
 #endif
-  return {baseline::forward, "baseline"};
+  return {baseline::forward, baseline::places, "baseline"};
 }
 
 const Choice& chosen() {
@@ -162,20 +162,29 @@ std::int64_t tiles(const anypool_job& job) {
 
 #define ANYPOOL_EXPORT extern "C" __attribute__((visibility("default")))
 
-ANYPOOL_EXPORT int anypool_forward(const anypool_job* job) noexcept {
-  using namespace anypool;
-  const Kernel kernel = chosen().forward;
-  std::int64_t work = 1;
-  for (int l = 0; l < job->levels; ++l) work *= std::max(job->level[l].size, job->level[l].windows);
-  const std::int64_t threads = work * job->inner < 65536 ? 1 : job->threads > 0 ? job->threads : get_threads();
-  const std::int64_t count = tiles(*job);
-  if (threads == 1) return kernel(*job, 0, count);
+namespace anypool {
+int run(Kernel kernel, const anypool_job& job, std::int64_t count) {
+  std::int64_t work = job.inner;
+  for (int l = 0; l < job.levels; ++l) work *= std::max(job.level[l].size, job.level[l].windows);
+  const std::int64_t threads = work < 65536 ? 1 : job.threads > 0 ? job.threads : get_threads();
+  if (threads == 1) return kernel(job, 0, count);
   std::atomic<int> outcome{DONE};
   parallel(count, threads, [&](std::int64_t begin, std::int64_t end) {
     if (outcome != DONE) return;
-    if (const int failed = kernel(*job, begin, end)) outcome = failed;
+    if (const int failed = kernel(job, begin, end)) outcome = failed;
   });
   return outcome;
+}
+}  // namespace anypool
+
+ANYPOOL_EXPORT int anypool_forward(const anypool_job* job) noexcept {
+  return anypool::run(anypool::chosen().forward, *job, anypool::tiles(*job));
+}
+// The gradient of a selection: x holds the windows' gradients, w their places, y takes the elements' gradients.
+ANYPOOL_EXPORT int anypool_places(const anypool_job* job) noexcept {
+  std::int64_t items = 1;
+  for (int l = 0; !job->level[l].windows; ++l) items *= job->level[l].size;
+  return anypool::run(anypool::chosen().places, *job, items);
 }
 ANYPOOL_EXPORT const char* anypool_isa() noexcept { return anypool::chosen().name; }
 ANYPOOL_EXPORT void anypool_set_threads(std::int64_t n) noexcept { anypool::set_threads(n); }

@@ -91,6 +91,7 @@ struct Answer final : Finisher {
   // One row: n · d elements are divided by (d null: n).
   bool answer(Index lanes, A n, const A* d) {
     Y* y = static_cast<Y*>(job.y) + at;
+    ask<1>(y, 4096, lanes * Index(sizeof(Y)));
     A* out;
     if constexpr (std::is_same_v<A, Y>) out = y;
     else {
@@ -130,12 +131,15 @@ struct Answer final : Finisher {
         case DIVIDE_LOG: {
           int low = 0;
           for (Index i = 0; i < lanes; ++i) low |= s[i] < small;
-          if (low && !gaps) return false;
+          if (low) return false;
           if (job.finish == DIVIDE_LOG) divided(s, y);
           logarithm(job.finish == LOG ? s : y, y, lanes);
           const A shift_ = A(pivot->value), rate = A(job.rate);
-          for (Index i = 0; i < lanes; ++i) y[i] = (y[i] + shift_) / rate;
-          return !low;
+          if (rate == 1)
+            for (Index i = 0; i < lanes; ++i) y[i] += shift_;
+          else
+            for (Index i = 0; i < lanes; ++i) y[i] = (y[i] + shift_) / rate;
+          return true;
         }
         case RATIO: {
           int low = 0;

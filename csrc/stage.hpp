@@ -84,8 +84,10 @@ struct Stage final : Stager {
     const Index begin = levels - 1 == lead ? from : 0, end = levels - 1 == lead ? to : a.size, c = job.inner, n = (end - begin) * c;
     T fill;
     std::memcpy(&fill, &job.fill, sizeof(T));
-    if (!beyond && !a.source && a.x_stride == c && (c == 1 || job.x_inner == 1)) x += begin * c;
-    else {
+    if (!beyond && !a.source && a.x_stride == c && (c == 1 || job.x_inner == 1)) {
+      x += begin * c;
+      ask<0>(x, 8192, n * Index(sizeof(T)));
+    } else {
       gathered.resize(n);
       T* to_ = gathered.data();
       for (Index i = begin; i < end; ++i, to_ += c) {

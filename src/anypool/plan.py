@@ -65,7 +65,8 @@ class Axis:
         end = np.searchsorted(self.first, here, side="right")
         start = np.minimum(np.searchsorted(self.first + self.length, here, side="right"), end)
         none = np.zeros(self.extent, np.int64)
-        return Axis(self.out, start.astype(np.int64), (end - start).astype(np.int64), 1, none, none)
+        stride = int(self.stride == 1)
+        return Axis(self.out, start.astype(np.int64), (end - start).astype(np.int64), 1, none, none, None, stride)
 
     @cached_property
     def holders(self) -> tuple[Ints, Ints]:
@@ -137,6 +138,14 @@ class Grid:
     def has_empty(self) -> bool:
         """Whether some window holds nothing."""
         return bool(any(np.any(a.length == 0) for a in self.axes)) and math.prod(self.windows_shape) > 0
+
+    @cached_property
+    def adjoint(self) -> Grid | None:
+        """The Grid read the other way: which windows hold each element; None if they are no runs."""
+        if any(a.source is not None or a.transposed is None for a in self.axes):
+            return None
+        axes = tuple(a.transposed for a in self.axes if a.transposed is not None)
+        return Grid(self.out_shape, self.at, axes)
 
     def along(self, table: NDArray[Any]) -> NDArray[Any]:
         """A table shaped as the windows, broadcastable to the result."""

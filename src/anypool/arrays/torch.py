@@ -11,7 +11,7 @@ from ..choose import choose
 from ..errors import PoolingError
 from ..orders import Order
 from ..plan import Grid, Job
-from ..reductions import Fold
+from ..reductions import Fold, Max, Mean, Min, Sum
 
 functorch: Any = getattr(torch._C, "_functorch")  # noqa: B009  (untyped)
 DTYPES = frozenset("bool int8 int16 int32 int64 uint8 float16 bfloat16 float32 float64".split())
@@ -126,6 +126,9 @@ class _Pool(torch.autograd.Function):
             with torch.enable_grad():
                 again = reference.forward(x, call.grid, call.reduction, w, call.omit_nan, call.empty)[0]
                 return torch.autograd.grad(again, x, g, create_graph=True)[0], None, None
+        made = _native_gradient(g, x, kept, call, w)
+        if made is not None:
+            return made, None, None
         if not y.numel() or ctx.recompute:
             if ctx.recompute:
                 y, made = reference.forward(x, call.grid, call.reduction, w, call.omit_nan, call.empty)
@@ -183,6 +186,37 @@ def _native(job: Job, x: Any, weights: Any, places: bool) -> Any:
         return None
     y, place = (None if v is None else v.permute(prepared.back) for v in (y, place))
     return (place, ()) if y is None else (y, () if place is None else (place,))
+
+
+def _native_gradient(g: Any, x: Any, kept: list[Any], call: _Call, weights: Any) -> Any:
+    """The compiled gradient of a sum, a mean or a selection; None where there is none."""
+    grid, reduction = call.grid, call.reduction
+    if (
+        weights is not None
+        or call.omit_nan
+        or grid.taps is not None
+        or x.device.type != "cpu"
+        or call.backend == "reference"
+    ):
+        return None
+    if type(reduction) in (Sum, Mean):
+        made = cpu.total(grid, dtype_name(x), g.stride(), "torch", type(reduction) is Mean)
+        if made is None:
+            return None
+        gx = torch.empty(made.shape, dtype=x.dtype)
+        made.forward(g.data_ptr(), 0, gx.data_ptr(), 0)
+        return gx.permute(made.back)
+    if type(reduction) not in (Max, Min):
+        return None
+    found = cpu.places(grid, x.stride(), dtype_name(x), dtype_name(kept[0]))
+    if found is None:
+        return None
+    gather, order = found
+    back = sorted(range(len(order)), key=lambda i: order[i])
+    g, place = g.permute(order).contiguous(), kept[0].permute(order).contiguous()
+    gx = torch.empty([x.shape[a] for a in order], dtype=x.dtype)
+    gather.gather(g.data_ptr(), place.data_ptr(), gx.data_ptr())
+    return gx.permute(back)
 
 
 def _plain(x: Any, weights: Any, reduction: Any) -> bool:

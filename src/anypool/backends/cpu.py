@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,12 +13,24 @@ from ..errors import PoolingError
 from ..orders import Order
 from ..plan import Axis, Grid, Job
 from . import orders_cpu
+from ..reductions import Sum
 from .library import Call, Level, get_num_threads, library, missing, set_num_threads
 from .recipes import FINISHES, FLOATS, LIFTS, MERGES, RECIPES, TYPES, Recipe, recipe
 
 name = "cpu"
 NO_MEMORY, DECLINED = 1, 2
-__all__ = ["Prepared", "get_num_threads", "plane_of", "prepare", "refuses", "set_num_threads", "status"]
+__all__ = [
+    "Places",
+    "Prepared",
+    "get_num_threads",
+    "places",
+    "plane_of",
+    "prepare",
+    "refuses",
+    "set_num_threads",
+    "status",
+    "total",
+]
 
 
 class Prepared:
@@ -52,15 +64,21 @@ class Prepared:
         call.omit, call.min, call.last = int(job.omit_nan), int(made.minimum), int(made.last)
         call.fill = 0 if grid.fill is None else _bits(grid.fill, job.dtype)
         call.empty = float(empty) if empty is not None else 0.0
-        call.divisor = 0.0 if isinstance(grid.divisor, str) else float(grid.divisor)
+        call.divisor = made.divisor or (0.0 if isinstance(grid.divisor, str) else float(grid.divisor))
+        self.weights: Any = None
         call.rate, call.ddof = made.rate, made.ddof
         self.call = call
         self.run = library().anypool_forward
 
+    def weighing(self, table: Any) -> Prepared:
+        """This, with a table of weights that it keeps alive."""
+        self.weights = table
+        return self
+
     def forward(self, x: int, w: int, y: int, place: int) -> bool:
         """Fold the array at address x into those at y and place; False where the numbers need the reference."""
         call = Call.from_buffer_copy(self.call)
-        call.x, call.w, call.y, call.place = x, w, y, place
+        call.x, call.w, call.y, call.place = x, w or (0 if self.weights is None else self.weights.address), y, place
         outcome = self.run(ctypes.byref(call))
         if outcome == NO_MEMORY:
             raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
@@ -76,8 +94,6 @@ def refuses(job: Job, places: bool = False) -> str | None:
     grid = job.grid
     if job.device != "cpu":
         return f"cpu: x is on {job.device}"
-    if not isinstance(grid, Grid):
-        return "cpu: these windows are no product of axes"
     if grid.taps is not None:
         return "cpu: taps are not compiled yet"
     if 0 in grid.shape or 0 in grid.out_shape:
@@ -101,7 +117,17 @@ def plane_of(job: Job) -> str:
     return made.plane
 
 
-_PREPARED: dict[Any, Prepared] = {}
+_PREPARED: dict[Any, Any] = {}
+
+
+def _kept(key: Any, grid: Grid, make: Callable[[], Any]) -> Any:
+    """What was prepared for this key, as long as the grid that it names by identity is the same one."""
+    found = _PREPARED.get(key)
+    if found is None or found.grid is not grid:
+        if len(_PREPARED) > 1024:
+            _PREPARED.clear()
+        found = _PREPARED[key] = make()
+    return found
 
 
 def prepare(
@@ -110,17 +136,78 @@ def prepare(
     w_strides: tuple[int, ...] | None = None,
     w_type: str = "",
     places: bool = False,
+    made: Recipe | None = None,
 ) -> Prepared:
     """The job for an array, and weights, of these strides (in elements)."""
-    made = recipe(job, places)
-    assert isinstance(made, Recipe)
-    key = (id(job.grid), made, job.dtype, job.omit_nan, job.empty, job.reduction.empty, strides, w_strides, w_type)
-    found = _PREPARED.get(key)
-    if found is None or found.grid is not job.grid:
-        if len(_PREPARED) > 1024:
-            _PREPARED.clear()
-        found = _PREPARED[key] = Prepared(job, made, strides, w_strides, w_type)
-    return found
+    given = recipe(job, places) if made is None else made
+    assert isinstance(given, Recipe)
+    key = (id(job.grid), given, job.dtype, job.omit_nan, job.empty, job.reduction.empty, strides, w_strides, w_type)
+    return _kept(key, job.grid, lambda: Prepared(job, given, strides, w_strides, w_type))
+
+
+class Places:
+    """The gradient of a selection, for arrays dense in `order`: what remains is addresses."""
+
+    def __init__(self, grid: Grid, order: tuple[int, ...], dtype: str, places: str) -> None:
+        self.grid = grid
+        dense = _strides([grid.shape[a] for a in order])
+        strides = [dense[order.index(a)] for a in range(len(order))]
+        self.levels, inner, self.held = _levels(grid, order, strides, (0,) * len(order))
+        call = Call()
+        call.levels, call.level = len(self.levels), ctypes.addressof(self.levels)
+        call.inner, call.x_inner, call.w_inner = inner
+        call.x_type, call.w_type = _type(dtype), _type(places)
+        self.call = call
+        self.run = library().anypool_places
+
+    def gather(self, g: int, place: int, y: int) -> None:
+        """Each element at y takes what the windows that chose it give."""
+        call = Call.from_buffer_copy(self.call)
+        call.x, call.w, call.y = g, place, y
+        if self.run(ctypes.byref(call)):
+            raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
+
+
+def places(grid: Grid, strides: tuple[int, ...], dtype: str, kind: str) -> tuple[Places, tuple[int, ...]] | None:
+    """The gradient of a selection and the order its arrays must lie in; None where it is not compiled."""
+    real = dtype in FLOATS and kind in ("uint8", "int32")
+    if library() is None or not real or any(a.source is not None for a in grid.axes) or 0 in grid.out_shape:
+        return None
+    order = _order(grid, strides, (0,) * len(strides), True)
+    return _kept((id(grid), order, dtype, kind), grid, lambda: Places(grid, order, dtype, kind)), order
+
+
+def total(grid: Grid, dtype: str, strides: tuple[int, ...], library_name: str, divided: bool) -> Prepared | None:
+    """A sum's or mean's gradient: the windowed sum of the windows' gradients over the axes read the other way."""
+    adjoint = grid.adjoint
+    counts = grid.counts
+    uniform = counts.size > 0 and bool((counts == counts.flat[0]).all())
+    if library() is None or adjoint is None or dtype not in FLOATS or 0 in grid.shape or 0 in grid.out_shape:
+        return None
+    plane = "float32" if dtype in ("float16", "bfloat16") else dtype
+    if not divided:
+        made = Recipe("value", ("sum",), "plain", plane, dtype)
+    elif uniform:
+        made = Recipe("value", ("sum",), "divide", plane, dtype, divisor=float(counts.flat[0]))
+    else:
+        made = Recipe("share", ("sum",), "plain", plane, dtype)
+    job = Job(adjoint, Sum(), dtype, library_name)
+    if made.lift != "share":
+        return prepare(job, strides, made=made)
+    table = _kept((id(grid), plane), grid, lambda: _Counts(grid, plane))
+    return prepare(job, strides, table.strides, plane, made=made).weighing(table)
+
+
+class _Counts:
+    """What a mean divides by, a number for each window, in the type that the core computes in."""
+
+    def __init__(self, grid: Grid, plane: str) -> None:
+        self.grid = grid
+        self.table = np.ascontiguousarray(grid.along(grid.counts), plane)
+        item = self.table.itemsize
+        wide = np.broadcast_to(self.table, grid.out_shape)
+        self.strides = tuple(s // item for s in wide.strides)
+        self.address = self.table.ctypes.data
 
 
 def _type(dtype: str) -> int:
@@ -142,6 +229,11 @@ def _bits(value: float, dtype: str) -> Any:
             return None
     with np.errstate(over="ignore"):
         return int.from_bytes(np.array(value, dtype).tobytes(), "little")
+
+
+def _strides(shape: Sequence[int]) -> list[int]:
+    """Strides of a dense array."""
+    return [int(np.prod(shape[a + 1 :], dtype=np.int64)) for a in range(len(shape))]
 
 
 def _order(grid: Grid, x: Sequence[int], w: Sequence[int], ascending: bool) -> tuple[int, ...]:

@@ -30,10 +30,50 @@ from ..reductions import (
     Var,
 )
 
-TYPES = "float32 float64 float16 bfloat16 uint8 int8 uint16 int16 uint32 int32 uint64 int64".split()
-MERGES = "sum max min prod".split()
-LIFTS = "value truth magnitude square power exp exp_value shifted share weighted masked place".split()
-FINISHES = "plain divide root divide_root log divide_log ratio difference var std average present select".split()
+TYPES: list[str] = [
+    "float32",
+    "float64",
+    "float16",
+    "bfloat16",
+    "uint8",
+    "int8",
+    "uint16",
+    "int16",
+    "uint32",
+    "int32",
+    "uint64",
+    "int64",
+]
+MERGES: list[str] = ["sum", "max", "min", "prod"]
+LIFTS: list[str] = [
+    "value",
+    "truth",
+    "magnitude",
+    "square",
+    "power",
+    "exp",
+    "exp_value",
+    "shifted",
+    "share",
+    "weighted",
+    "masked",
+    "place",
+]
+FINISHES: list[str] = [
+    "plain",
+    "divide",
+    "root",
+    "divide_root",
+    "log",
+    "divide_log",
+    "ratio",
+    "difference",
+    "var",
+    "std",
+    "average",
+    "present",
+    "select",
+]
 HALVES = ("float16", "bfloat16")
 FLOATS = ("float32", "float64", *HALVES)
 SMALL_INTS = ("uint8", "int8", "uint16", "int16", "bool")
@@ -50,6 +90,7 @@ class Recipe:
     result: str
     rate: float = 0.0
     ddof: float = 0.0
+    divisor: float = 0.0  # overrides the counts where not 0
     minimum: bool = False
     last: bool = False
     values: bool = True  # the selected values are wanted
