@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import cpu, reference
+from ..backends import cpu, orders_cpu, reference
 from ..choose import choose
 from ..errors import PoolingError
+from ..orders import Order
 from ..plan import Grid, Job
+from ..reductions import Max
 
 DTYPES = frozenset("bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 bfloat16".split())
 
@@ -78,6 +80,8 @@ def run(
 
 def _native(job: Job, x: Any, weights: Any, out: Any) -> Any:
     """The compiled core's result, written to `out` where its memory fits; None where the numbers need the reference."""
+    if isinstance(job.reduction, Order):
+        return _native_order(job, x)
     item = x.itemsize
     strides = tuple(s // item for s in x.strides)
     if weights is None:
@@ -96,6 +100,19 @@ def _native(job: Job, x: Any, weights: Any, out: Any) -> Any:
         result = y.transpose(prepared.back)
     done = prepared.forward(_address(x), w, *((_address(y), 0) if made.values else (0, _address(y))))
     return result if done else None
+
+
+def _native_order(job: Job, x: Any) -> Any:
+    """An order statistic by the compiled core; windows that a NaN spoils are found by a maximum."""
+    prepared = orders_cpu.prepare(job, tuple(s // x.itemsize for s in x.strides))
+    y = np.empty(prepared.shape, prepared.result)
+    result = y.transpose(prepared.back)
+    if prepared.forward(_address(x), _address(y)):
+        if prepared.spoils:
+            np.copyto(result, np.nan, where=np.isnan(run(x, job.grid, (Max(),))[0]))
+        elif not prepared.ranked:
+            return None
+    return result
 
 
 def _address(x: Any) -> int:

@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from ..backends import cpu, orders_reference, reference
+from ..backends import cpu, orders_cpu, orders_reference, reference
 from ..choose import choose
 from ..errors import PoolingError
 from ..orders import Order
 from ..plan import Grid, Job
-from ..reductions import Fold, Max, Mean, Min, Sum
+from ..reductions import Fold, Max, Max, Mean, Min, Sum
 
 functorch: Any = getattr(torch._C, "_functorch")  # noqa: B009  (untyped)
 DTYPES = frozenset("bool int8 int16 int32 int64 uint8 float16 bfloat16 float32 float64".split())
@@ -171,6 +171,8 @@ def _keeps(reduction: Any) -> bool:
 
 def _native(job: Job, x: Any, weights: Any, places: bool) -> Any:
     """The compiled core's result and places; None where the numbers need the reference."""
+    if isinstance(job.reduction, Order):
+        return _native_order(job, x)
     w, w_strides, w_type = 0, None, ""
     if weights is not None:
         plane = cpu.plane_of(job)
@@ -217,6 +219,19 @@ def _native_gradient(g: Any, x: Any, kept: list[Any], call: _Call, weights: Any)
     gx = torch.empty([x.shape[a] for a in order], dtype=x.dtype)
     gather.gather(g.data_ptr(), place.data_ptr(), gx.data_ptr())
     return gx.permute(back)
+
+
+def _native_order(job: Job, x: Any) -> Any:
+    """An order statistic by the compiled core; windows that a NaN spoils are found by a maximum."""
+    prepared = orders_cpu.prepare(job, x.stride())
+    y = torch.empty(prepared.shape, dtype=getattr(torch, prepared.result))
+    result = y.permute(prepared.back)
+    if prepared.forward(x.data_ptr(), y.data_ptr()):
+        if prepared.spoils:
+            result.masked_fill_(run(x.detach(), job.grid, (Max(),))[0].isnan(), float("nan"))
+        elif not prepared.ranked:
+            return None
+    return result, ()
 
 
 def _plain(x: Any, weights: Any, reduction: Any) -> bool:

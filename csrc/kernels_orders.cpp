@@ -1,0 +1,35 @@
+// Which element types have order statistics.
+#include "job.hpp"
+#include "orders_tiles.hpp"
+
+namespace anypool::ANYPOOL_ISA {
+int orders(const anypool_orders& job, const OrdersCut& cut, std::int64_t begin, std::int64_t end);
+
+namespace {
+template <class S>
+int run(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end) {
+  Tiles<S> tiles{job, cut};
+  if (!tiles.memory || !tiles.line || !tiles.mixed) return NO_MEMORY;
+  for (Index task = begin; task < end; ++task) tiles.task(task);
+  return tiles.nan ? DECLINED : DONE;
+}
+}  // namespace
+
+// DECLINED says that x holds a NaN: the answers are there, with NaN as the largest number.
+int orders(const anypool_orders& job, const OrdersCut& cut, std::int64_t begin, std::int64_t end) {
+  switch (job.type) {
+    case F32: return run<float>(job, cut, begin, end);
+    case F64: return run<double>(job, cut, begin, end);
+    case F16: return run<Half>(job, cut, begin, end);
+    case BF16: return run<Brain>(job, cut, begin, end);
+    case U8: return run<std::uint8_t>(job, cut, begin, end);
+    case I8: return run<std::int8_t>(job, cut, begin, end);
+    case U16: return run<std::uint16_t>(job, cut, begin, end);
+    case I16: return run<std::int16_t>(job, cut, begin, end);
+    case U32: return run<std::uint32_t>(job, cut, begin, end);
+    case I32: return run<std::int32_t>(job, cut, begin, end);
+    case U64: return run<std::uint64_t>(job, cut, begin, end);
+    default: return run<std::int64_t>(job, cut, begin, end);
+  }
+}
+}  // namespace anypool::ANYPOOL_ISA
