@@ -11,7 +11,7 @@ from ..choose import choose
 from ..errors import PoolingError
 from ..orders import Order
 from ..plan import Grid, Job
-from ..reductions import Fold, Max, Max, Mean, Min, Sum
+from ..reductions import Fold, Max, Mean, Min, Sum
 
 functorch: Any = getattr(torch._C, "_functorch")  # noqa: B009  (untyped)
 DTYPES = frozenset("bool int8 int16 int32 int64 uint8 float16 bfloat16 float32 float64".split())

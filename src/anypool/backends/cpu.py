@@ -12,8 +12,8 @@ import numpy as np
 from ..errors import PoolingError
 from ..orders import Order
 from ..plan import Axis, Grid, Job
-from . import orders_cpu
 from ..reductions import Sum
+from . import orders_cpu
 from .library import Call, Level, get_num_threads, library, missing, set_num_threads
 from .recipes import FINISHES, FLOATS, LIFTS, MERGES, RECIPES, TYPES, Recipe, recipe
 
