@@ -139,3 +139,18 @@ def test_results_do_not_depend_on_threads() -> None:
     ap.set_num_threads(before)
     np.testing.assert_array_equal(results[0], results[1])
     np.testing.assert_array_equal(results[0], results[2])
+
+
+def test_windows_that_overhang_are_the_references() -> None:
+    for dtype in ("float32", "uint8", "int32"):
+        x = data((2, 30, 40), dtype)
+        for windows in (
+            ap.sliding((3, 3), 1, 1),
+            ap.sliding((5, 4), (1, 2), "same"),
+            ap.sliding((3, 3), 2, 1, ceil_mode=True),
+        ):
+            for order in (ap.Median("lower"), ap.Median(), ap.Quantile(0.3)):
+                agrees(x, windows, order, axes=(1, 2))
+                agrees(torch.as_tensor(x).permute(1, 2, 0).contiguous().numpy(), windows, order, axes=(0, 1))
+    got = ap.pool(torch.as_tensor(x).float(), ap.sliding((3, 3), 1, 1), "median")
+    np.testing.assert_array_equal(got, ap.pool(x.astype(np.float32), ap.sliding((3, 3), 1, 1), "median"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import cpu, orders_cpu, reference
+from ..backends import cpu, orders_cpu, orders_reference, reference
 from ..choose import choose
 from ..errors import PoolingError
 from ..orders import Order
@@ -112,6 +112,8 @@ def _native_order(job: Job, x: Any) -> Any:
             np.copyto(result, np.nan, where=np.isnan(run(x, job.grid, (Max(),))[0]))
         elif not prepared.ranked:
             return None
+    for where, grid in prepared.edges:
+        result[where] = orders_reference.forward(x, grid, job.reduction, None, job.omit_nan, job.empty)
     return result
 
 

@@ -231,6 +231,8 @@ def _native_order(job: Job, x: Any) -> Any:
             result.masked_fill_(run(x.detach(), job.grid, (Max(),))[0].isnan(), float("nan"))
         elif not prepared.ranked:
             return None
+    for where, grid in prepared.edges:
+        result[where] = orders_reference.forward(x.detach(), grid, job.reduction, None, job.omit_nan, job.empty)
     return result, ()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -107,8 +107,11 @@ def _unserved(job: Job) -> str | None:
         return "order statistics are compiled for up to three pooled axes"
     if not 1 < grid.places <= MOST_PLACES:
         return f"order statistics are compiled for windows of 2 to {MOST_PLACES} elements"
-    if any(_steady(a) is None for a in grid.axes):
-        return "these windows are not all full and equally far apart"
+    inside = interior(grid)
+    if inside is None:
+        return "these windows are not full and equally far apart"
+    if inside is not grid and job.empty is None and "float" not in job.dtype and grid.has_empty:
+        return "an empty window has no integer answer"
     if grid.fill is not None and _bits(grid.fill, job.dtype) is None:
         return f"the border {grid.fill} is no {job.dtype}"
     made = wanted(order, grid.places)
@@ -119,13 +122,63 @@ def _unserved(job: Job) -> str | None:
 
 def engine(job: Job) -> str:
     """What runs the job, in words."""
-    shape = _shape(job.grid, wanted(job.reduction, job.grid.places))
+    inside = interior(job.grid)
+    assert inside is not None
+    shape = _shape(inside, wanted(job.reduction, job.grid.places))
     made = networks.program(shape, networks.tile_of(shape))
     outputs = made.tile[0] * made.tile[1]
     kind = "sorting network and vote" if isinstance(job.reduction, Mode) else "selection network"
     return (
         f"{kind}, {made.operations / outputs:.0f} minima and maxima an output, tiles of {made.tile[0]}×{made.tile[1]}"
     )
+
+
+@lru_cache(maxsize=1024)
+def interior(grid: Grid) -> Grid | None:
+    """The grid itself, the part of it whose windows are full and equally far apart if that is most of it, or None."""
+    if all(_steady(a) is not None for a in grid.axes):
+        return grid
+    inside = cut(grid, [a.regular for a in grid.axes])
+    full = math.prod(inside.windows_shape)
+    if 2 * full < math.prod(grid.windows_shape) or any(_steady(a) is None for a in inside.axes):
+        return None
+    return inside
+
+
+@lru_cache(maxsize=1024)
+def edges(grid: Grid) -> tuple[tuple[tuple[slice, ...], Grid], ...]:
+    """What the interior leaves: slabs of the result, and the windows of each."""
+    made: list[tuple[tuple[slice, ...], Grid]] = []
+    for k, axis in enumerate(grid.axes):
+        low, high = axis.regular
+        for begin, end in ((0, low), (high, axis.out)):
+            if begin < end:
+                ranges = [a.regular for a in grid.axes[:k]] + [(begin, end)] + [(0, a.out) for a in grid.axes[k + 1 :]]
+                made.append((slab(grid, ranges), cut(grid, ranges)))
+    return tuple(made)
+
+
+def slab(grid: Grid, ranges: list[tuple[int, int]]) -> tuple[slice, ...]:
+    """Where these windows lie in the result."""
+    where = [slice(None)] * len(grid.shape)
+    for a, (begin, end) in zip(grid.at, ranges, strict=True):
+        where[a] = slice(begin, end)
+    return tuple(where)
+
+
+def cut(grid: Grid, ranges: list[tuple[int, int]]) -> Grid:
+    """The windows of these ranges."""
+    axes = [
+        replace(
+            axis,
+            first=axis.first[b:e],
+            length=axis.length[b:e],
+            skipped=axis.skipped[b:e],
+            padded=axis.padded[b:e],
+        )
+        for axis, (b, e) in zip(grid.axes, ranges, strict=True)
+    ]
+    return replace(grid, axes=tuple(axes))
 
 
 @lru_cache(maxsize=4096)
@@ -165,11 +218,17 @@ class Prepared:
         memory = sorted(range(len(grid.shape)), key=lambda a: (-abs(strides[a]), a))
         self.order = memory if [a for a in memory if a in grid.at] == list(grid.at) else list(range(len(grid.shape)))
         self.shape = tuple(grid.out_shape[a] for a in self.order)
+        whole, inside = grid, interior(grid)
+        assert inside is not None
+        self.edges = () if inside is grid else edges(grid)
+        grid = inside
+        self.inside = slab(whole, [a.regular for a in whole.axes]) if self.edges else ()
         self.back = tuple(int(i) for i in np.argsort(self.order))
         y_strides = [0] * len(grid.shape)
         far = 1
         for a in reversed(self.order):
-            y_strides[a], far = far, far * grid.out_shape[a]
+            y_strides[a], far = far, far * whole.out_shape[a]
+        self.first = sum((s.start or 0) * n for s, n in zip(self.inside, y_strides, strict=False))
         lanes = [a for a in self.order[self.order.index(grid.at[-1]) + 1 :] if grid.shape[a] > 1]
         inner, under = 1, list[int]()
         for a in reversed(lanes):
@@ -204,14 +263,15 @@ class Prepared:
             if axis.source is not None:
                 self.held.append(np.ascontiguousarray(axis.source))
                 span.source = self.held[-1].ctypes.data
+        self.item = 2 if self.result == "bfloat16" else np.dtype(self.result).itemsize
         self.spoils = not order.nan_is_largest
         self.ranked = job.dtype != "float64"  # a NaN has its place among the keys
         self.run = library().anypool_forward_orders
 
     def forward(self, x: int, y: int) -> bool:
-        """Pool the array at address x into the one at y; True where x holds a NaN, which was the largest number."""
+        """Pool the full windows of the array at address x into the one at y; True where x holds a NaN, which was the largest number."""
         call = Call.from_buffer_copy(self.call)
-        call.x, call.y = x, y
+        call.x, call.y = x, y + self.first * self.item
         outcome = self.run(ctypes.byref(call))
         if outcome == NO_MEMORY:
             raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")

@@ -192,13 +192,12 @@ def between(low: Any, high: Any, share: Any) -> Any:
     """NumPy's interpolation: exact at both ends, and at infinities where both are equal or the share is 0."""
     if not hasattr(share, "shape") and share == 0:
         return low
-    if hasattr(share, "shape") and library(low) is not np:
-        share = share.to(low.dtype)
-    elif hasattr(share, "shape"):
-        share = share.astype(low.dtype)
+    rest = 1 - share
+    if hasattr(share, "shape"):
+        share, rest = (v.astype(low.dtype) if library(low) is np else v.to(low.dtype) for v in (share, rest))
     with np.errstate(all="ignore"):
         apart = high - low
-        near, far = low + apart * share, high - apart * (1 - share)
+        near, far = low + apart * share, high - apart * rest
         if not hasattr(share, "shape"):
             found = near if share < 0.5 else far
         else:
