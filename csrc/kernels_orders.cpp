@@ -4,6 +4,7 @@
 
 namespace anypool::ANYPOOL_ISA {
 int orders(const anypool_orders& job, const OrdersCut& cut, std::int64_t begin, std::int64_t end);
+int orders_direct(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end);
 
 namespace {
 template <class S>
@@ -15,8 +16,10 @@ int run(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end)
 }
 }  // namespace
 
-// DECLINED says that x holds a NaN: the answers are there, with NaN as the largest number.
+// begin < 0 asks how many rows a tile of a direct network has, 0 where there is none. DECLINED says that x holds a NaN:
+// the answers are there, with NaN as the largest number, unless a direct network was at work.
 int orders(const anypool_orders& job, const OrdersCut& cut, std::int64_t begin, std::int64_t end) {
+  if (cut.direct || begin < 0) return orders_direct(job, cut, begin, end);
   switch (job.type) {
     case F32: return run<float>(job, cut, begin, end);
     case F64: return run<double>(job, cut, begin, end);

@@ -21,6 +21,7 @@ struct anypool_orders {
   std::int64_t scratch, tile_rows, tile_columns, reach, ranks;
   std::int64_t blend;  // of two ranks: 0 none, 1 their mean, 2 low + (high - low) * share
   double share;
+  std::uint64_t key;   // names the program among the generated networks
   std::int64_t fill;   // the border's constant, as bits of x's type
 };
 const char* anypool_isa() noexcept;
@@ -32,7 +33,8 @@ constexpr std::int32_t STAGED = 1 << 30;
 // How a job is cut into tasks: batch items, side by side in lanes where they are small; chunks of the inner elements;
 // strips of tiles; bands of rows.
 struct OrdersCut {
-  std::int64_t chunk, chunks, tiles, strips, group, groups, band, bands, pitch, tasks;
+  std::int64_t chunk, chunks, tiles, strips, group, groups, band, bands, pitch, tasks, direct;
 };
+constexpr int AGAIN = 3;  // to be called again without a key
 using OrdersKernel = int (*)(const anypool_orders&, const OrdersCut&, std::int64_t begin, std::int64_t end);
 }  // namespace anypool

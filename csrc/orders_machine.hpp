@@ -1,14 +1,9 @@
 // Runs a selection network: each instruction takes whole rows of lanes, a vector at a time.
 #pragma once
 #include "orders.hpp"
-#include "words.hpp"
+#include "orders_words.hpp"
 
 namespace anypool::ANYPOOL_ISA {
-template <class V>
-ANYPOOL_INLINE V lesser(V a, V b) { return a < b ? a : b; }
-template <class V>
-ANYPOOL_INLINE V greater(V a, V b) { return a > b ? a : b; }
-
 // Rows in registers: Batcher's odd-even sort, unrolled by the compiler.
 template <int n, class V>
 ANYPOOL_INLINE void sort_rows(V (&v)[n]) {

@@ -35,8 +35,11 @@ struct Tiles {
   const anypool_span &planes = job.span[0], &rows = job.span[1], &columns = job.span[2];
   const Index phases = job.tile_columns * columns.stride, deep = planes.size, wide = cut.tiles + job.reach;
   const Index reach_rows = (job.tile_rows - 1) * rows.stride + (rows.size - 1) * rows.step + 1;
+  const Straight<T> straight = network();
+  const Index scratch_rows = straight.run ? straight.rows : job.scratch;
+  const std::int32_t* const outputs = straight.run ? straight.outputs : job.outputs;
   const Index staged_row = deep * phases * cut.pitch, elements = wide * std::max(phases, job.tile_columns) + 64;
-  const std::unique_ptr<T[]> memory{new (std::nothrow) T[2 * reach_rows * staged_row + (job.scratch + 1) * cut.pitch]{}};
+  const std::unique_ptr<T[]> memory{new (std::nothrow) T[2 * reach_rows * staged_row + (scratch_rows + 1) * cut.pitch]{}};
   const std::unique_ptr<S[]> line{new (std::nothrow) S[elements]};
   const std::unique_ptr<T[]> mixed{new (std::nothrow) T[elements]};
   bool nan = false;
@@ -44,8 +47,12 @@ struct Tiles {
   Index item = 0, items = 0, skip = 0, inner = 0, first = 0, tiles = 0;  // batch items, inner elements, tiles
   T* const ring = memory.get();
   T* const scratch = ring + 2 * reach_rows * staged_row;
-  T* const spare = scratch + job.scratch * cut.pitch;
+  T* const spare = scratch + scratch_rows * cut.pitch;
 
+  Straight<T> network() const {
+    if constexpr (std::is_same_v<T, std::uint8_t> || std::is_same_v<T, std::uint16_t> || std::is_same_v<T, std::int32_t>) return straight_network<T>(job.key);
+    else return {};
+  }
   S constant() const {
     S value;
     std::memcpy(static_cast<void*>(&value), &job.fill, sizeof(S));
@@ -130,7 +137,7 @@ struct Tiles {
   }
   template <class Y>
   void answer(const Machine<T>& machine, Index plane, Index tile_row) {
-    const Index outputs = job.tile_rows * job.tile_columns, many = job.tile_columns;
+    const Index tile = job.tile_rows * job.tile_columns, many = job.tile_columns;
     const Index left = first * many, n = std::min(tiles * many, columns.windows - left);
     for (Index r = 0; r < job.tile_rows; ++r) {
       const Index o = tile_row * job.tile_rows + r;
@@ -140,7 +147,7 @@ struct Tiles {
         const T* found[2][16];
         for (Index k = 0; k < 2; ++k)
           for (Index c = 0; c < many; ++c)
-            found[k][c] = machine.at(job.outputs[std::min<Index>(k, job.ranks - 1) * outputs + r * many + c]) + i * wide * inner;
+            found[k][c] = machine.at(outputs[std::min<Index>(k, job.ranks - 1) * tile + r * many + c]) + i * wide * inner;
         if (inner == 1 && job.inner == 1 && many > 1) {
           T *low = mixed.get(), *high = low;
           join(found[0], n, low);
@@ -184,7 +191,8 @@ struct Tiles {
       have = std::max(have, top);
       for (; have < end; ++have) stage_row(plane, have, ring + (have - base) * staged_row);
       machine.staged = ring + (top - base) * staged_row;
-      machine.run(job.code, spare);
+      if (straight.run) straight.run(machine.staged, scratch, cut.pitch, inner, machine.lanes);
+      else machine.run(job.code, spare);
       if (job.y_type == job.type) answer<S>(machine, plane, t);
       else answer<double>(machine, plane, t);
     }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 CE, MIN, MAX, PICK, SORT, MODE = range(6)
+MOST_GENERATED = 10000  # words of code
 SORTED_AT_ONCE = 8  # rows that one instruction sorts
 Value = tuple[int, int]  # what it is, and at which distance in lanes
 STAGED = 1 << 30  # marks an operand that lies in the staged rows
@@ -40,6 +41,16 @@ class Program:
     tile: tuple[int, int]  # outputs: rows and columns
     reach: int  # lanes read to the right
     operations: int  # minima and maxima a tile
+
+    @property
+    def key(self) -> int:
+        """FNV-1a of the code: names the program among those that were generated when the core was built."""
+        if len(self.code) > MOST_GENERATED:
+            return 0
+        key = 0xCBF29CE484222325
+        for word in self.code:
+            key = ((key ^ (word & 0xFFFFFFFF)) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+        return key
 
 
 def operand(value: Value, staged: bool) -> int:

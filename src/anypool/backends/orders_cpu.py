@@ -18,7 +18,7 @@ from . import networks
 from .library import library, missing
 from .recipes import FLOATS, TYPES
 
-NO_MEMORY, DECLINED = 1, 2
+NO_MEMORY, DECLINED, AGAIN = 1, 2, 3
 MOST_PLACES = 4096  # of one window
 MOST_LABELS = 27  # of one window's mode
 
@@ -43,6 +43,7 @@ class Call(ctypes.Structure):
         ("span", Span * 3),
         *_fields(_INT, "inner code outputs scratch tile_rows tile_columns reach ranks blend"),
         ("share", ctypes.c_double),
+        ("key", ctypes.c_uint64),
         ("fill", _INT),
     ]
 
@@ -248,6 +249,7 @@ class Prepared:
         call.code, call.outputs, call.batch_x, call.batch_y = (t.ctypes.data for t in self.held)
         call.scratch, call.reach, call.ranks = program.rows, program.reach, max(len(made.ranks), 1)
         call.tile_rows, call.tile_columns = program.tile
+        call.key = program.key
         call.blend, call.share = made.blend, made.share
         call.fill = 0 if grid.fill is None else _bits(grid.fill, job.dtype)
         unused = 3 - len(grid.axes)
@@ -273,6 +275,9 @@ class Prepared:
         call = Call.from_buffer_copy(self.call)
         call.x, call.y = x, y + self.first * self.item
         outcome = self.run(ctypes.byref(call))
+        if outcome == AGAIN:
+            call.key = 0
+            outcome = self.run(ctypes.byref(call))
         if outcome == NO_MEMORY:
             raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
         return outcome == DECLINED
