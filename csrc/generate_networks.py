@@ -29,8 +29,8 @@ def shapes(n):
         yield n.Shape((2, 2, 2), (2, 2, 2), one, ranks), (1, 1), True
     for size, stride in (((1, 2, 2), (1, 2, 2)), ((2, 2, 2), (2, 2, 2)), ((1, 3, 3), one)):
         yield n.Shape(size, stride, one, ()), (1, 1), True
-    for k in (5, 7, 9):
-        yield n.Shape((1, k, k), one, one, (k * k // 2,)), (2, 2), False
+    for k, tile in ((5, (2, 2)), (7, (2, 2)), (9, (2, 2)), (11, (2, 4)), (13, (2, 4)), (15, (4, 4))):
+        yield n.Shape((1, k, k), one, one, (k * k // 2,)), tile, False
     yield n.Shape((3, 3, 3), one, one, (13,)), (2, 1), False
 
 
@@ -67,33 +67,9 @@ class Writer:
             i += count
         self.rows = {}
 
-    def levels(self):
-        """Which loop makes each value, and which values later loops read."""
-        level, alive, stored = {}, set(), {v for v, _ in self.wanted}
-        stack = [v for v, _ in self.wanted]
-        while stack:
-            v = stack.pop()
-            if v in alive:
-                continue
-            alive.add(v)
-            if self.nodes[v][0] >= 0:
-                stack += [o for o, _ in self.nodes[v][1]]
-        for v in sorted(alive):
-            kind, operands, _ = self.nodes[v]
-            if kind < 0:
-                continue
-            level[v] = 0
-            for o, shift in operands:
-                if self.nodes[o][0] >= 0:
-                    level[v] = max(level[v], level[o] + (shift > 0))
-        for v in level:
-            for o, shift in self.nodes[v][1]:
-                if self.nodes[o][0] >= 0 and (shift or level[o] < level[v]):
-                    stored.add(o)
-        return level, stored
-
     def staged_body(self):
-        level, stored = self.levels()
+        written = self.n.Written(self.network, self.wanted)
+        level, stored = {v: at for v, at in written.level.items() if v in written.alive}, written.stored
         lines = []
         for v in sorted(stored):
             self.rows[v] = len(self.rows)
@@ -129,11 +105,15 @@ class Writer:
                 text = f"Lanes<T>::load(staged + {number} * pitch + {shift} * unit + i)"
             self.lines.append(f"    const V {name} = {text};")
         elif level is not None and (shift or level[v] < current):
-            self.lines.append(f"    const V {name} = Lanes<T>::load(scratch + {self.rows[v]} * pitch + {shift} * unit + i);")
+            self.lines.append(
+                f"    const V {name} = Lanes<T>::load(scratch + {self.rows[v]} * pitch + {shift} * unit + i);"
+            )
         else:
             inputs = [self.value(o, shift + s, level, current) for o, s in operands]
             if kind == self.n.CE:
-                self.lines.append(f"    const V {name} = {'greater' if result else 'lesser'}({inputs[0]}, {inputs[1]});")
+                self.lines.append(
+                    f"    const V {name} = {'greater' if result else 'lesser'}({inputs[0]}, {inputs[1]});"
+                )
             elif kind == self.n.PICK:
                 pairs = [f"greater({a}, {b})" if a != b else a for a, b in zip(inputs[::2], inputs[1::2])]
                 self.lines.append(f"    V {name} = {pairs[0]};")
@@ -156,26 +136,37 @@ def main(source, target):
     n = load(source)
     texts, cases = {True: [], False: []}, {True: [], False: []}
     for number, (shape, tile, direct) in enumerate(shapes(n)):
-        writer, many, name, out = Writer(n, shape, tile, direct), max(len(shape.ranks), 1), f"network_{number}", texts[direct]
+        writer, many, name, out = (
+            Writer(n, shape, tile, direct),
+            max(len(shape.ranks), 1),
+            f"network_{number}",
+            texts[direct],
+        )
         out.append(f"// {shape} {tile}")
         case = f"case 0x{n.program(shape, tile).key:x}ull: return "
         if direct:
             lines, results = writer.direct_body()
             rows = ((tile[0] - 1) * shape.stride[1] + shape.size[1]) * shape.size[0]
             out.append(f"struct {name} {{")
-            out.append(f"  static constexpr int rows = {rows}, phases = {writer.network.phases}, tile = {tile[0]}, ranks = {many};")
+            out.append(
+                f"  static constexpr int rows = {rows}, phases = {writer.network.phases}, tile = {tile[0]}, ranks = {many};"
+            )
             out.append(f"  static constexpr bool votes = {str(not shape.ranks).lower()};")
             out.append("  template <class V, class X> static ANYPOOL_INLINE void run(const X& x, V* y) {")
             out += [*lines, *(f"    y[{i}] = {r};" for i, r in enumerate(results)), "  }", "};"]
             cases[direct].append(f"{case}f({name}{{}});")
         else:
             body = writer.staged_body()
-            outputs = ", ".join(str(n.operand((writer.rows[v], s), False)) for v, s in writer.wanted)
-            out.append(f"template <class T> void {name}(const T* staged, T* scratch, Index pitch, Index unit, Index lanes) {{")
+            outputs = ", ".join(str(n.operand((writer.rows[v], s), n.ROW)) for v, s in writer.wanted)
+            out.append(
+                f"template <class T> void {name}(const T* staged, T* scratch, Index pitch, Index unit, Index lanes) {{"
+            )
             out.append("  using V = typename Lanes<T>::V; constexpr Index L = Lanes<T>::n;")
             out += [*body, "}", f"constexpr std::int32_t {name}_outputs[] = {{{outputs}}};"]
             cases[direct].append(f"{case}{{{name}<T>, {name}_outputs, {len(writer.rows)}}};")
-    texts[True].append("template <class F> auto with_direct(std::uint64_t key, F f) -> decltype(f(network_0{})) { switch (key) {")
+    texts[True].append(
+        "template <class F> auto with_direct(std::uint64_t key, F f) -> decltype(f(network_0{})) { switch (key) {"
+    )
     texts[False].append("template <class T> Straight<T> straight_network(std::uint64_t key) { switch (key) {")
     for direct, name in ((True, "direct"), (False, "staged")):
         text = [*texts[direct], *cases[direct], "default: return {}; } }"]

@@ -10,7 +10,7 @@ namespace {
 template <class S>
 int run(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end) {
   Tiles<S> tiles{job, cut};
-  if (!tiles.memory || !tiles.line || !tiles.mixed) return NO_MEMORY;
+  if (!tiles.memory || !tiles.line || !tiles.mixed || !tiles.machine.code) return NO_MEMORY;
   for (Index task = begin; task < end; ++task) tiles.task(task);
   return tiles.nan ? DECLINED : DONE;
 }

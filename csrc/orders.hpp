@@ -17,8 +17,10 @@ struct anypool_orders {
   const std::int64_t *batch_x, *batch_y;  // (batches,) where each begins, in elements
   anypool_span span[3];                  // planes, rows, columns
   std::int64_t inner;                    // contiguous elements at each column
-  const std::int32_t *code, *outputs;
-  std::int64_t scratch, tile_rows, tile_columns, reach, ranks;
+  const std::int32_t* code;
+  std::int64_t words;
+  const std::int32_t* outputs;
+  std::int64_t scratch, registers, tile_rows, tile_columns, reach, ranks;
   std::int64_t blend;  // of two ranks: 0 none, 1 their mean, 2 low + (high - low) * share
   double share;
   std::uint64_t key;   // names the program among the generated networks
@@ -29,7 +31,7 @@ const char* anypool_isa() noexcept;
 
 namespace anypool {
 enum class Do { CE, MIN, MAX, PICK, SORT, MODE };  // of a network: both, one, the least of the greater ones, sort, mode
-constexpr std::int32_t STAGED = 1 << 30;
+constexpr std::int32_t STAGED = 1 << 30, ROW = 1 << 29, NEXT_LOOP = -2;
 // How a job is cut into tasks: batch items, side by side in lanes where they are small; chunks of the inner elements;
 // strips of tiles; bands of rows.
 struct OrdersCut {

@@ -1,5 +1,8 @@
 // Runs a selection network: each instruction takes whole rows of lanes, a vector at a time.
 #pragma once
+#include <memory>
+#include <new>
+
 #include "orders.hpp"
 #include "orders_words.hpp"
 
@@ -21,126 +24,132 @@ ANYPOOL_INLINE void sort_rows(V (&v)[n]) {
           }
 }
 
+// A program for rows of a known pitch: operands are offsets in lanes, the two lowest bits say from where.
 template <class T>
 struct Machine {
   using V = typename Lanes<T>::V;
-  static constexpr Index L = Lanes<T>::n;
-  const T* staged;
-  T* scratch;
-  Index pitch, unit, lanes;  // of a row; lanes from a column to the next; how many to compute
+  static constexpr Index L = Lanes<T>::n, width = 2 * L;  // lanes that one pass takes
+  enum { REGISTER, SCRATCH, INPUT };
+  const T* staged = nullptr;
+  T *scratch, *registers;
+  Index pitch, unit, lanes = 0;  // of a row; lanes from a column to the next; how many to compute
+  std::unique_ptr<std::int64_t[]> code;
 
-  ANYPOOL_INLINE const T* at(std::int32_t o) const {
-    return (o & STAGED ? staged : scratch) + Index((o & (STAGED - 1)) >> 10) * pitch + Index(o & 1023) * unit;
+  Machine(const anypool_orders& job, T* rows, T* file, Index row, Index column)
+      : scratch(rows), registers(file), pitch(row), unit(column), code(new (std::nothrow) std::int64_t[job.words]) {
+    if (!code) return;
+    for (Index k = 0; k < job.words;) {
+      const std::int32_t kind = job.code[k];
+      code[k++] = kind;
+      if (kind < 0) continue;
+      const std::int32_t n = job.code[k];
+      code[k++] = n;
+      const Index end = k + n + (Do(kind) == Do::CE ? 2 : Do(kind) == Do::SORT ? n : 1);
+      for (; k < end; ++k) code[k] = decoded(job.code[k]);
+    }
   }
-  ANYPOOL_INLINE T* to(std::int32_t o) const { return scratch + Index(o >> 10) * pitch; }
+  std::int64_t decoded(std::int32_t o) const {
+    const Index at = (o & (ROW - 1)) >> 10, shift = (o & 1023) * unit;
+    if (o & STAGED) return (at * pitch + shift) * 4 + INPUT;
+    if (o & ROW) return (at * pitch + shift) * 4 + SCRATCH;
+    return at * width * 4 + REGISTER;
+  }
+  ANYPOOL_INLINE const T* output(std::int32_t o) const { return scratch + (decoded(o) >> 2); }
+
+  struct Pass {  // where the three kinds of operands lie in this pass
+    T* base[3];
+    ANYPOOL_INLINE T* at(std::int64_t o) const { return base[o & 3] + (o >> 2); }
+    ANYPOOL_INLINE V get(std::int64_t o, Index half) const { return Lanes<T>::load(at(o) + half * L); }
+    ANYPOOL_INLINE void put(std::int64_t o, Index half, V v) const { Lanes<T>::store(at(o) + half * L, v); }
+  };
 
   template <int n>
-  void sort(const std::int32_t* a) const {
-    const T* p[n];
-    T* q[n];
-    for (int r = 0; r < n; ++r) p[r] = at(a[r]), q[r] = to(a[n + r]);
-    for (Index i = 0; i < lanes; i += L) {
+  static ANYPOOL_INLINE void sort(const Pass& p, const std::int64_t* a) {
+    for (Index half = 0; half < 2; ++half) {
       V v[n];
 #pragma GCC unroll 8
-      for (int r = 0; r < n; ++r) v[r] = Lanes<T>::load(p[r] + i);
+      for (int r = 0; r < n; ++r) v[r] = p.get(a[r], half);
       sort_rows<n>(v);
 #pragma GCC unroll 8
-      for (int r = 0; r < n; ++r) Lanes<T>::store(q[r] + i, v[r]);
+      for (int r = 0; r < n; ++r) p.put(a[n + r], half, v[r]);
     }
   }
-
-  // d = min over pairs of max(a, b), four pairs at a time.
-  template <int n, bool more>
-  void pick_some(const std::int32_t* a, T* d) const {
-    const T* p[2 * n];
-    for (int r = 0; r < 2 * n; ++r) p[r] = at(a[r]);
-    for (Index i = 0; i < lanes; i += L) {
-      V v = greater(Lanes<T>::load(p[0] + i), Lanes<T>::load(p[1] + i));
-#pragma GCC unroll 8
-      for (int r = 1; r < n; ++r) v = lesser(v, greater(Lanes<T>::load(p[2 * r] + i), Lanes<T>::load(p[2 * r + 1] + i)));
-      if constexpr (more) v = lesser(v, Lanes<T>::load(d + i));
-      Lanes<T>::store(d + i, v);
-    }
-  }
-  template <bool more>
-  void pick_few(Index n, const std::int32_t* a, T* d) const {
-    switch (n) {
-      case 1: return pick_some<1, more>(a, d);
-      case 2: return pick_some<2, more>(a, d);
-      case 3: return pick_some<3, more>(a, d);
-      case 4: return pick_some<4, more>(a, d);
-      case 5: return pick_some<5, more>(a, d);
-      case 6: return pick_some<6, more>(a, d);
-      default: return pick_some<7, more>(a, d);
-    }
-  }
-  // Longer picks fold into a row of their own, since d may be one of the rows that are read.
-  void pick(Index n, const std::int32_t* a, T* d, T* spare) const {
-    if (n <= 7) return pick_few<false>(n, a, d);
-    pick_few<false>(7, a, spare);
-    for (Index r = 7; r < n; r += 7) pick_few<true>(std::min<Index>(7, n - r), a + 2 * r, spare);
-    std::memcpy(d, spare, lanes * sizeof(T));
-  }
-
-  // The longest run of equal ones among n sorted rows, the first of those as long.
-  void mode(Index n, const std::int32_t* a, T* d) const {
+  // The longest run of equal ones among n sorted values, the first of those as long.
+  static void mode(const Pass& p, Index n, const std::int64_t* a) {
     using M = decltype(V{} == V{});
-    for (Index i = 0; i < lanes; i += L) {
-      V before = Lanes<T>::load(at(a[0]) + i), best = before;
+    for (Index half = 0; half < 2; ++half) {
+      V before = p.get(a[0], half), best = before;
       M run = M{} + 1, most = run;
       for (Index r = 1; r < n; ++r) {
-        const V v = Lanes<T>::load(at(a[r]) + i);
+        const V v = p.get(a[r], half);
         run = (run & (v == before)) + 1;
         const M wins = run > most;
         best = wins ? v : best;
         most = wins ? run : most;
         before = v;
       }
-      Lanes<T>::store(d + i, best);
+      p.put(a[n], half, best);
     }
   }
 
-  void run(const std::int32_t* code, T* spare) const {
-    for (; *code >= 0;) {
-      const Do kind = Do(code[0]);
-      const std::int32_t n = code[1], *a = code + 2;
-      code = a + n + (kind == Do::CE ? 2 : kind == Do::SORT ? n : 1);
-      switch (kind) {
+  // One loop's instructions for two vectors of lanes; where the next loop's begin.
+  static const std::int64_t* pass(const Pass& p, const std::int64_t* c) {
+    for (; c[0] >= 0;) {
+      const Index n = c[1];
+      const std::int64_t* a = c + 2;
+      switch (Do(c[0])) {
         case Do::CE: {
-          const T *p = at(a[0]), *q = at(a[1]);
-          T *d = to(a[2]), *e = to(a[3]);
-          for (Index i = 0; i < lanes; i += L) {
-            const V v = Lanes<T>::load(p + i), w = Lanes<T>::load(q + i);
-            Lanes<T>::store(d + i, lesser(v, w));
-            Lanes<T>::store(e + i, greater(v, w));
-          }
+          const V v = p.get(a[0], 0), w = p.get(a[1], 0), x = p.get(a[0], 1), y = p.get(a[1], 1);
+          p.put(a[2], 0, lesser(v, w)), p.put(a[2], 1, lesser(x, y));
+          p.put(a[3], 0, greater(v, w)), p.put(a[3], 1, greater(x, y));
+          c += 6;
           break;
         }
-        case Do::MIN: {
-          const T *p = at(a[0]), *q = at(a[1]);
-          T* d = to(a[2]);
-          for (Index i = 0; i < lanes; i += L) Lanes<T>::store(d + i, lesser(Lanes<T>::load(p + i), Lanes<T>::load(q + i)));
-          break;
-        }
+        case Do::MIN:
         case Do::MAX: {
-          const T *p = at(a[0]), *q = at(a[1]);
-          T* d = to(a[2]);
-          for (Index i = 0; i < lanes; i += L) Lanes<T>::store(d + i, greater(Lanes<T>::load(p + i), Lanes<T>::load(q + i)));
+          const V v = p.get(a[0], 0), w = p.get(a[1], 0), x = p.get(a[0], 1), y = p.get(a[1], 1);
+          const bool less = Do(c[0]) == Do::MIN;
+          p.put(a[2], 0, less ? lesser(v, w) : greater(v, w)), p.put(a[2], 1, less ? lesser(x, y) : greater(x, y));
+          c += 5;
           break;
         }
-        case Do::PICK: pick(n / 2, a, to(a[n]), spare); break;
-        case Do::MODE: mode(n, a, to(a[n])); break;
+        case Do::PICK: {
+          V v = greater(p.get(a[0], 0), p.get(a[1], 0)), w = greater(p.get(a[0], 1), p.get(a[1], 1));
+          for (Index r = 2; r < n; r += 2) {
+            v = lesser(v, greater(p.get(a[r], 0), p.get(a[r + 1], 0)));
+            w = lesser(w, greater(p.get(a[r], 1), p.get(a[r + 1], 1)));
+          }
+          p.put(a[n], 0, v), p.put(a[n], 1, w);
+          c += n + 3;
+          break;
+        }
+        case Do::MODE:
+          mode(p, n, a);
+          c += n + 3;
+          break;
         case Do::SORT:
           switch (n) {
-            case 2: sort<2>(a); break;
-            case 3: sort<3>(a); break;
-            case 4: sort<4>(a); break;
-            case 5: sort<5>(a); break;
-            case 6: sort<6>(a); break;
-            case 7: sort<7>(a); break;
-            default: sort<8>(a);
+            case 2: sort<2>(p, a); break;
+            case 3: sort<3>(p, a); break;
+            case 4: sort<4>(p, a); break;
+            case 5: sort<5>(p, a); break;
+            case 6: sort<6>(p, a); break;
+            case 7: sort<7>(p, a); break;
+            default: sort<8>(p, a);
           }
+          c += 2 * n + 2;
       }
+    }
+    return c;
+  }
+
+  void run() const {
+    const std::int64_t* begin = code.get();
+    for (;;) {
+      const std::int64_t* end = begin;
+      for (Index i = 0; i < lanes; i += width) end = pass(Pass{{registers, scratch + i, const_cast<T*>(staged) + i}}, begin);
+      if (*end != NEXT_LOOP) return;
+      begin = end + 1;
     }
   }
 };

@@ -4,28 +4,10 @@
 #include <memory>
 #include <new>
 
-#include "orders_keys.hpp"
 #include "orders_machine.hpp"
+#include "orders_phases.hpp"
 
 namespace anypool::ANYPOOL_ISA {
-// Lane i of phase c is element i*M + c.
-template <int M, class S, class T>
-void apart(const S* x, Index n, T* d, Index pitch) {
-  const Index tiles = n / M;
-  for (Index i = 0; i < tiles; ++i)
-#pragma GCC unroll 16
-    for (int c = 0; c < M; ++c) d[c * pitch + i] = Keys<S>::in(x[i * M + c]);
-  for (Index v = tiles * M; v < n; ++v) d[v % M * pitch + v / M] = Keys<S>::in(x[v]);
-}
-template <int M, class T>
-void together(const T* const* row, Index n, T* d) {
-  const Index tiles = n / M;
-  for (Index i = 0; i < tiles; ++i)
-#pragma GCC unroll 16
-    for (int c = 0; c < M; ++c) d[i * M + c] = row[c][i];
-  for (Index v = tiles * M; v < n; ++v) d[v] = row[v % M][v / M];
-}
-
 template <class S>
 struct Tiles {
   using K = Keys<S>;
@@ -39,7 +21,7 @@ struct Tiles {
   const Index scratch_rows = straight.run ? straight.rows : job.scratch;
   const std::int32_t* const outputs = straight.run ? straight.outputs : job.outputs;
   const Index staged_row = deep * phases * cut.pitch, elements = wide * std::max(phases, job.tile_columns) + 64;
-  const std::unique_ptr<T[]> memory{new (std::nothrow) T[2 * reach_rows * staged_row + (scratch_rows + 1) * cut.pitch]{}};
+  const std::unique_ptr<T[]> memory{new (std::nothrow) T[2 * reach_rows * staged_row + scratch_rows * cut.pitch + (job.registers + 1) * Machine<T>::width]{}};
   const std::unique_ptr<S[]> line{new (std::nothrow) S[elements]};
   const std::unique_ptr<T[]> mixed{new (std::nothrow) T[elements]};
   bool nan = false;
@@ -47,7 +29,7 @@ struct Tiles {
   Index item = 0, items = 0, skip = 0, inner = 0, first = 0, tiles = 0;  // batch items, inner elements, tiles
   T* const ring = memory.get();
   T* const scratch = ring + 2 * reach_rows * staged_row;
-  T* const spare = scratch + scratch_rows * cut.pitch;
+  Machine<T> machine{job, scratch, scratch + scratch_rows * cut.pitch, cut.pitch, std::min(cut.chunk, job.inner)};
 
   Straight<T> network() const {
     if constexpr (std::is_same_v<T, std::uint8_t> || std::is_same_v<T, std::uint16_t> || std::is_same_v<T, std::int32_t>) return straight_network<T>(job.key);
@@ -72,15 +54,15 @@ struct Tiles {
     for (Index i = 0; i < n; ++i) d[i] = K::in(x[i]);
   }
   void split(const S* x, Index n, T* d) {
-    watch(x, n);
     switch (phases) {
-      case 1: return apart<1>(x, n, d, cut.pitch);
-      case 2: return apart<2>(x, n, d, cut.pitch);
-      case 3: return apart<3>(x, n, d, cut.pitch);
-      case 4: return apart<4>(x, n, d, cut.pitch);
-      case 8: return apart<8>(x, n, d, cut.pitch);
-      case 16: return apart<16>(x, n, d, cut.pitch);
+      case 1: nan |= apart<1>(x, n, d, cut.pitch); return;
+      case 2: nan |= apart<2>(x, n, d, cut.pitch); return;
+      case 3: nan |= apart<3>(x, n, d, cut.pitch); return;
+      case 4: nan |= apart<4>(x, n, d, cut.pitch); return;
+      case 8: nan |= apart<8>(x, n, d, cut.pitch); return;
+      case 16: nan |= apart<16>(x, n, d, cut.pitch); return;
       default:
+        watch(x, n);
         for (Index c = 0; c < phases; ++c)
           for (Index i = c, o = 0; i < n; i += phases, ++o) d[c * cut.pitch + o] = K::in(x[i]);
     }
@@ -98,10 +80,10 @@ struct Tiles {
       }
       return split(line.get(), n, d);
     }
-    if (row && phases == 1 && !columns.source && columns.x_stride == inner) return keys(row + begin * inner, n * inner, d);
+    if (row && phases == 1 && !columns.source && columns.x_stride == inner && inner == machine.unit) return keys(row + begin * inner, n * inner, d);
     for (Index i = 0; i < n; ++i) {
       const Index at = columns.source ? columns.source[begin + i] : begin + i;
-      T* to = d + i % phases * cut.pitch + i / phases * inner;
+      T* to = d + i % phases * cut.pitch + i / phases * machine.unit;
       if (row && at >= 0) keys(row + at * columns.x_stride, inner, to);
       else std::fill(to, to + inner, K::in(constant()));
     }
@@ -113,7 +95,7 @@ struct Tiles {
       Index at = planes.start + plane * planes.stride + z * planes.step;
       if (planes.source) at = planes.source[at];
       for (Index i = 0; i < items; ++i)
-        stage(y < 0 || at < 0 ? nullptr : source(i) + at * planes.x_stride + y * rows.x_stride, d + z * phases * cut.pitch + i * wide * inner);
+        stage(y < 0 || at < 0 ? nullptr : source(i) + at * planes.x_stride + y * rows.x_stride, d + z * phases * cut.pitch + i * wide * machine.unit);
     }
   }
 
@@ -136,7 +118,7 @@ struct Tiles {
     }
   }
   template <class Y>
-  void answer(const Machine<T>& machine, Index plane, Index tile_row) {
+  void answer(Index plane, Index tile_row) {
     const Index tile = job.tile_rows * job.tile_columns, many = job.tile_columns;
     const Index left = first * many, n = std::min(tiles * many, columns.windows - left);
     for (Index r = 0; r < job.tile_rows; ++r) {
@@ -147,8 +129,13 @@ struct Tiles {
         const T* found[2][16];
         for (Index k = 0; k < 2; ++k)
           for (Index c = 0; c < many; ++c)
-            found[k][c] = machine.at(outputs[std::min<Index>(k, job.ranks - 1) * tile + r * many + c]) + i * wide * inner;
+            found[k][c] = machine.output(outputs[std::min<Index>(k, job.ranks - 1) * tile + r * many + c]) + i * wide * machine.unit;
         if (inner == 1 && job.inner == 1 && many > 1) {
+          if constexpr (std::is_same_v<T, Y> && std::is_same_v<S, T>)
+            if (!job.blend && columns.y_stride == 1) {
+              join(found[0], n, y);
+              continue;
+            }
           T *low = mixed.get(), *high = low;
           join(found[0], n, low);
           if (job.blend && job.ranks > 1) join(found[1], n, high = other());
@@ -156,7 +143,7 @@ struct Tiles {
         } else if (inner == 1 && job.inner == 1)
           write(found[0][0], found[1][0], n, columns.y_stride, y);
         else
-          for (Index v = 0; v < n; ++v) write(found[0][v % many] + v / many * inner, found[1][v % many] + v / many * inner, inner, 1, y + v * columns.y_stride);
+          for (Index v = 0; v < n; ++v) write(found[0][v % many] + v / many * machine.unit, found[1][v % many] + v / many * machine.unit, inner, 1, y + v * columns.y_stride);
       }
     }
   }
@@ -180,7 +167,7 @@ struct Tiles {
     first = strip * cut.tiles, tiles = std::min(cut.tiles, all - first);
     const Index last = std::min((band + 1) * cut.band, (rows.windows + job.tile_rows - 1) / job.tile_rows);
     const Index step = job.tile_rows * rows.stride;
-    Machine<T> machine{ring, scratch, cut.pitch, inner, items * wide * inner};
+    machine.lanes = items * wide * machine.unit;
     Index base = rows.start + band * cut.band * step, have = base;  // the ring begins at this row; rows staged up to
     for (Index t = band * cut.band; t < last; ++t) {
       const Index top = rows.start + t * step, end = std::min(top + reach_rows, rows.extent);
@@ -191,10 +178,10 @@ struct Tiles {
       have = std::max(have, top);
       for (; have < end; ++have) stage_row(plane, have, ring + (have - base) * staged_row);
       machine.staged = ring + (top - base) * staged_row;
-      if (straight.run) straight.run(machine.staged, scratch, cut.pitch, inner, machine.lanes);
-      else machine.run(job.code, spare);
-      if (job.y_type == job.type) answer<S>(machine, plane, t);
-      else answer<double>(machine, plane, t);
+      if (straight.run) straight.run(machine.staged, scratch, cut.pitch, machine.unit, machine.lanes);
+      else machine.run();
+      if (job.y_type == job.type) answer<S>(plane, t);
+      else answer<double>(plane, t);
     }
   }
 };

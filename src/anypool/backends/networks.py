@@ -6,14 +6,16 @@ read again at a lane's distance; what cannot be a wanted rank is dropped after e
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 CE, MIN, MAX, PICK, SORT, MODE = range(6)
-MOST_GENERATED = 10000  # words of code
+MOST_GENERATED = 30000  # words of code
 SORTED_AT_ONCE = 8  # rows that one instruction sorts
 Value = tuple[int, int]  # what it is, and at which distance in lanes
-STAGED = 1 << 30  # marks an operand that lies in the staged rows
+STAGED, ROW = 1 << 30, 1 << 29  # an operand in the staged rows, or in a row of scratch; else in a register
+NEXT_LOOP, END = -2, -1
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Program:
     code: tuple[int, ...]
     outputs: tuple[int, ...]  # operands: rank by rank, row by row, column by column
     rows: int  # of scratch
+    registers: int
     tile: tuple[int, int]  # outputs: rows and columns
     reach: int  # lanes read to the right
     operations: int  # minima and maxima a tile
@@ -53,10 +56,10 @@ class Program:
         return key
 
 
-def operand(value: Value, staged: bool) -> int:
-    """A row and a distance in lanes in one number."""
-    assert value[0] < 1 << 20 and value[1] < 1 << 10
-    return (STAGED if staged else 0) | value[0] << 10 | value[1]
+def operand(value: Value, kind: int) -> int:
+    """A row or register, and a distance in lanes, in one number."""
+    assert value[0] < 1 << 19 and value[1] < 1 << 10
+    return kind | value[0] << 10 | value[1]
 
 
 class Network:
@@ -229,86 +232,126 @@ class Network:
 
 @lru_cache(maxsize=256)
 def program(shape: Shape, tile: tuple[int, int]) -> Program:
-    """The instructions in an order that runs, with rows of scratch used again once their value is dead."""
+    """The instructions in loops over lanes; rows and registers are used again once their value is dead."""
     network = Network(shape, tile)
     found = network.solve()
     wanted = [found[y, x][r] for r in range(max(len(shape.ranks), 1)) for y in range(tile[0]) for x in range(tile[1])]
-    nodes = network.nodes
-    alive = bytearray(len(nodes))
-    for v, _ in wanted:
-        alive[v] = 1
-    for i in range(len(nodes) - 1, -1, -1):
-        if alive[i]:
-            for v, _ in nodes[i][1] if nodes[i][0] >= 0 else ():
-                alive[v] = 1
-    reach = [0] * len(nodes)
-    for v, s in wanted:
-        reach[v] = max(reach[v], s)
-    steps: list[tuple[int, list[int]]] = []  # first node of an instruction, and which of its results live
-    i = 0
-    while i < len(nodes):
-        kind, operands, _ = nodes[i]
-        many = 2 if kind == CE else len(operands) if kind == SORT else 1
-        if kind >= 0 and any(alive[i : i + many]):
-            steps.append((i, [j for j in range(i, i + many) if alive[j]]))
-        i += many
-    final: dict[int, int] = {v: len(steps) for v, _ in wanted}
-    for t in range(len(steps) - 1, -1, -1):
-        first, results = steps[t]
-        far = max(reach[j] for j in results)
-        for v, s in nodes[first][1]:
-            final.setdefault(v, t)
-            reach[v] = max(reach[v], far + s)
-    return _written(network, steps, final, wanted, max(reach, default=0))
+    return Written(network, wanted).program()
 
 
-def _written(
-    network: Network, steps: list[tuple[int, list[int]]], final: dict[int, int], wanted: list[Value], reach: int
-) -> Program:
-    nodes, row, free, rows = network.nodes, dict[int, int](), list[int](), 0
-    for v, node in enumerate(nodes):
-        if node[0] < 0:
-            row[v] = node[1][0][0]
+class Written:
+    """A network as a program: which loop makes each value, and where it lies."""
 
-    def at(value: Value) -> int:
-        return operand((row[value[0]], value[1]), nodes[value[0]][0] < 0)
+    def __init__(self, network: Network, wanted: list[Value]) -> None:
+        self.nodes, self.tile, self.wanted = network.nodes, network.tile, wanted
+        alive, stack = set[int](), [v for v, _ in wanted]
+        while stack:
+            v = stack.pop()
+            if v not in alive:
+                alive.add(v)
+                stack += [o for o, _ in self.nodes[v][1]] if self.nodes[v][0] >= 0 else ()
+        self.alive = alive
+        self.steps = list(self._steps())
+        self.level = self._levels()
+        self.steps.sort(key=lambda step: self.level[step[0]])
+        self.stored = {v for v, _ in wanted}
+        self.last_step, self.last_level = dict[int, int](), {v: 1 << 30 for v, _ in wanted}
+        for t, (first, _) in enumerate(self.steps):
+            for v, shift in self.nodes[first][1]:
+                if self.nodes[v][0] >= 0:
+                    if shift or self.level[v] < self.level[first]:
+                        self.stored.add(v)
+                    self.last_step[v] = t
+                    self.last_level[v] = max(self.last_level.get(v, 0), self.level[first])
 
-    code: list[int] = []
-    operations = 0
-    for t, (first, results) in enumerate(steps):
-        kind, operands, _ = nodes[first]
-        inputs = [at(o) for o in operands]
-        if kind != SORT and kind != MODE:  # a row may be written where it is read
-            free += _dead(operands, final, t, row, nodes)
-        places: list[int] = []
-        for j in results if kind != SORT else range(first, first + len(operands)):
-            if not free:
-                free.append(rows)
-                rows += 1
-            row[j] = free.pop()
-            places.append(row[j] << 10)
-            if j not in results:
-                final[j] = t
-        if kind == SORT or kind == MODE:
-            free += _dead(operands, final, t, row, nodes)
-            free += [row[j] for j in range(first, first + len(operands)) if kind == SORT and j not in results]
-        if kind == CE and len(results) == 1:
-            kind, operations = (MIN if results[0] == first else MAX), operations - 1
-        operations += {CE: 2, MIN: 2, MAX: 2, PICK: len(inputs) - 1, SORT: len(inputs) * 3, MODE: 4 * len(inputs)}[kind]
-        code += [kind, len(inputs), *inputs, *places]
-    outputs = tuple(at(w) for w in wanted)
-    return Program((*code, -1), outputs, rows, network.tile, reach, operations)
+    def _steps(self) -> Iterator[tuple[int, list[int]]]:
+        """The first result of each instruction that is wanted, and all its results."""
+        i = 0
+        while i < len(self.nodes):
+            kind, operands, _ = self.nodes[i]
+            many = 2 if kind == CE else len(operands) if kind == SORT else 1
+            if kind >= 0 and any(j in self.alive for j in range(i, i + many)):
+                yield i, list(range(i, i + many))
+            i += many
+
+    def _levels(self) -> dict[int, int]:
+        """A value that is read at a distance must come from an earlier loop."""
+        level: dict[int, int] = {}
+        for first, results in self.steps:
+            far = [level[o] + (shift > 0) for o, shift in self.nodes[first][1] if self.nodes[o][0] >= 0]
+            level.update(dict.fromkeys(results, max(far, default=0)))
+        return level
+
+    def program(self) -> Program:
+        """Write it down."""
+        place: dict[int, int] = {}
+        rows, registers = Slots(), Slots()
+        ending: dict[int, list[int]] = {}
+        code: list[int] = []
+        operations, now = 0, 0
+
+        def at(value: Value) -> int:
+            v, shift = value
+            if self.nodes[v][0] < 0:
+                return operand((self.nodes[v][1][0][0], shift), STAGED)
+            return operand((place[v], shift), ROW if v in self.stored else 0)
+
+        for t, (first, results) in enumerate(self.steps):
+            if self.level[first] != now:
+                for v in ending.pop(now, ()):
+                    rows.free(place[v])
+                now = self.level[first]
+                code.append(NEXT_LOOP)
+            kind, operands, _ = self.nodes[first]
+            inputs = [at(o) for o in operands]
+            for v in {v for v, _ in operands}:
+                if self.nodes[v][0] >= 0 and v not in self.stored and self.last_step[v] == t:
+                    registers.free(place[v])
+            kept = [j for j in results if j in self.alive]
+            written = kept if kind != SORT else results
+            for v in written:
+                place[v] = (rows if v in self.stored else registers).take()
+                if v in self.stored:
+                    ending.setdefault(self.last_level[v], []).append(v)
+            places = [operand((place[v], 0), ROW if v in self.stored else 0) for v in written]
+            for v in written:
+                if v not in self.alive:
+                    registers.free(place[v])
+            operations += {CE: len(kept), PICK: len(inputs) - 1, SORT: 3 * len(inputs), MODE: 4 * len(inputs)}[kind]
+            if kind == CE and len(kept) == 1:
+                kind = MIN if kept[0] == first else MAX
+            code += [kind, len(inputs), *inputs, *places]
+        outputs = tuple(at(w) for w in self.wanted)
+        return Program((*code, END), outputs, rows.most, registers.most, self.tile, self._reach(), operations)
+
+    def _reach(self) -> int:
+        reach: dict[int, int] = {}
+        for v, shift in self.wanted:
+            reach[v] = max(reach.get(v, 0), shift)
+        for first, results in reversed(self.steps):
+            far = max(reach.get(j, 0) for j in results)
+            for v, shift in self.nodes[first][1]:
+                reach[v] = max(reach.get(v, 0), far + shift)
+        return max(reach.values(), default=0)
 
 
-def _dead(
-    operands: tuple[Value, ...],
-    final: dict[int, int],
-    now: int,
-    row: dict[int, int],
-    nodes: list[tuple[int, tuple[Value, ...], int]],
-) -> list[int]:
-    """Scratch rows that nobody reads after this instruction."""
-    return [row[v] for v in {v for v, _ in operands} if final[v] == now and nodes[v][0] >= 0]
+class Slots:
+    """Numbers that are lent and given back."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self.spare: list[int] = []
+
+    def take(self) -> int:
+        """A number that nobody has."""
+        if self.spare:
+            return self.spare.pop()
+        self.most += 1
+        return self.most - 1
+
+    def free(self, slot: int) -> None:
+        """Nobody needs it any more."""
+        self.spare.append(slot)
 
 
 def tile_of(shape: Shape) -> tuple[int, int]:

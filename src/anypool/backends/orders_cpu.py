@@ -41,7 +41,7 @@ class Call(ctypes.Structure):
     _fields_ = [
         *_fields(_INT, "x y type y_type batches batch_x batch_y"),
         ("span", Span * 3),
-        *_fields(_INT, "inner code outputs scratch tile_rows tile_columns reach ranks blend"),
+        *_fields(_INT, "inner code words outputs scratch registers tile_rows tile_columns reach ranks blend"),
         ("share", ctypes.c_double),
         ("key", ctypes.c_uint64),
         ("fill", _INT),
@@ -247,6 +247,7 @@ class Prepared:
         call.type, call.y_type = _type(job.dtype), _type(self.result)
         call.batches, call.inner = len(self.batches[0]), inner
         call.code, call.outputs, call.batch_x, call.batch_y = (t.ctypes.data for t in self.held)
+        call.words, call.registers = len(program.code), program.registers
         call.scratch, call.reach, call.ranks = program.rows, program.reach, max(len(made.ranks), 1)
         call.tile_rows, call.tile_columns = program.tile
         call.key = program.key
