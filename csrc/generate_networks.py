@@ -81,7 +81,7 @@ class Writer:
                 name = self.value(v, 0, level, current)
                 if v in stored:
                     self.lines.append(f"    Lanes<T>::store(scratch + {self.rows[v]} * pitch + i, {name});")
-            lines += self.lines + ["  }"]
+            lines += [*self.lines, "  }"]
         return lines
 
     def direct_body(self):
@@ -115,13 +115,13 @@ class Writer:
                     f"    const V {name} = {'greater' if result else 'lesser'}({inputs[0]}, {inputs[1]});"
                 )
             elif kind == self.n.PICK:
-                pairs = [f"greater({a}, {b})" if a != b else a for a, b in zip(inputs[::2], inputs[1::2])]
+                pairs = [f"greater({a}, {b})" if a != b else a for a, b in zip(inputs[::2], inputs[1::2], strict=True)]
                 self.lines.append(f"    V {name} = {pairs[0]};")
                 self.lines += [f"    {name} = lesser({name}, {pair});" for pair in pairs[1:]]
             elif kind == self.n.SORT:
                 first = self.first[v]
                 names = [f"v{first + j}_{shift}" for j in range(len(inputs))]
-                self.lines.append(f"    V {', '.join(f'{a} = {b}' for a, b in zip(names, inputs))};")
+                self.lines.append(f"    V {', '.join(f'{a} = {b}' for a, b in zip(names, inputs, strict=True))};")
                 self.lines += [f"    order({names[i]}, {names[j]});" for i, j in comparators(len(inputs))]
                 for j, each in enumerate(names):
                     self.names[first + j, shift] = each

@@ -49,7 +49,7 @@ OrdersCut cut(const anypool_orders& job) {
   c.bands = std::clamp<std::int64_t>(32 / others, 1, std::max<std::int64_t>(down / 8, 1));
   c.band = (down + c.bands - 1) / c.bands;
   c.bands = (down + c.band - 1) / c.band;
-  const std::int64_t line = vector / size, full = c.group * wide + 2 * line + job.reach * c.chunk;
+  const std::int64_t line = vector / size, full = c.group * wide + 8 * line + job.reach * c.chunk;
   c.pitch = ((full + line - 1) / line | 1) * line;  // an odd number of cache lines: rows do not meet in the same sets
   c.tasks = others * c.bands;
   return c;

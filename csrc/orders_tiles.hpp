@@ -21,7 +21,7 @@ struct Tiles {
   const Index scratch_rows = straight.run ? straight.rows : job.scratch;
   const std::int32_t* const outputs = straight.run ? straight.outputs : job.outputs;
   const Index staged_row = deep * phases * cut.pitch, elements = wide * std::max(phases, job.tile_columns) + 64;
-  const std::unique_ptr<T[]> memory{new (std::nothrow) T[2 * reach_rows * staged_row + scratch_rows * cut.pitch + (job.registers + 1) * Machine<T>::width]{}};
+  const std::unique_ptr<T[]> memory{new (std::nothrow) T[2 * reach_rows * staged_row + scratch_rows * cut.pitch + (job.registers + 1) * Machine<T>::pass_lanes(job)]{}};
   const std::unique_ptr<S[]> line{new (std::nothrow) S[elements]};
   const std::unique_ptr<T[]> mixed{new (std::nothrow) T[elements]};
   bool nan = false;

@@ -293,3 +293,34 @@ def test_smooth_quantile_is_an_average_and_has_a_limit() -> None:
 def test_bad_input(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ap.PoolingError, match=message):
         make()
+
+
+@pytest.mark.parametrize("ties", ["first", "last"])
+def test_selections_are_found_as_sorting_finds_them(ties: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from anypool.backends import orders_gradient
+
+    x = torch.randint(0, 5, (2, 9, 8), generator=torch.Generator().manual_seed(2)).double()
+    for windows in (
+        ap.sliding((3, 3), 1, 1),
+        ap.sliding((2, 4), 2, 1, ceil_mode=True),
+        ap.adaptive((4, 3)),
+        ap.sliding((3, 3), 1, 1, border="reflect"),
+    ):
+        for order in (
+            ap.Median(),
+            ap.Median("higher"),
+            ap.Rank(0),
+            ap.Mode(),
+            ap.Quantile(0.7),
+            ap.Quantile(0.2, "nearest"),
+        ):
+            grads = []
+            for by_value in (True, False):
+                with monkeypatch.context() as patch:
+                    if not by_value:
+                        patch.setattr(orders_gradient, "parts", lambda order, grid: None)
+                    v = x.clone().requires_grad_()
+                    y = ap.pool(v, windows, order, ties=ties)
+                    (y * torch.arange(1.0, y.numel() + 1).reshape(y.shape)).sum().backward()
+                    grads.append(v.grad)
+            torch.testing.assert_close(grads[0], grads[1])

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ..backends import cpu, orders_cpu, orders_reference, reference
+from ..backends import cpu, orders_cpu, orders_gradient, orders_reference, reference
 from ..choose import choose
 from ..errors import PoolingError
 from ..orders import Order
@@ -86,6 +86,10 @@ class _Call:
         y, kept = reference.forward(x, self.grid, self.reduction, weights, self.omit_nan, self.empty)
         return _like_layout(y, x), kept
 
+    def selection(self, x: Any) -> Any:
+        """What pools x by another order statistic over the same windows."""
+        return lambda order: _Call(self.grid, order, False, self.empty, self.backend).forward(x, None)[0]
+
     def moved(self, batch: int) -> _Call:
         """The same call with one more axis in front."""
         g = self.grid
@@ -136,7 +140,11 @@ class _Pool(torch.autograd.Function):
             else:
                 y = g
         if isinstance(call.reduction, Order):
-            gx = orders_reference.backward(g, x, call.grid, call.reduction, w, call.omit_nan, call.empty)
+            gx = None
+            if w is None and not call.omit_nan:
+                gx = orders_gradient.backward(g, x.detach(), call.grid, call.reduction, call.selection(x.detach()))
+            if gx is None:
+                gx = orders_reference.backward(g, x, call.grid, call.reduction, w, call.omit_nan, call.empty)
             return _like_layout(gx, x), None, None
         gx = reference.backward(g, x, y, tuple(kept), call.grid, call.reduction, w, call.omit_nan)
         return _like_layout(gx, x), None, None

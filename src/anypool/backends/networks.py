@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 CE, MIN, MAX, PICK, SORT, MODE = range(6)
-MOST_GENERATED = 30000  # words of code
+MOST_GENERATED = 100000  # words of code
 SORTED_AT_ONCE = 8  # rows that one instruction sorts
 Value = tuple[int, int]  # what it is, and at which distance in lanes
 STAGED, ROW = 1 << 30, 1 << 29  # an operand in the staged rows, or in a row of scratch; else in a register
