@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 NATIVE := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*)
 
-.PHONY: demo test test-quick lint bench docs clean
+.PHONY: sanitize demo test test-quick lint bench docs clean
 
 demo: .venv/ready
 	.venv/bin/anypool demo
@@ -12,6 +12,13 @@ test: .venv/ready
 
 test-quick: .venv/ready
 	HYPOTHESIS_PROFILE=quick $(PY) -m pytest -n 2 -m "not slow"
+
+# The suite on a library that checks every address and every undefined operation (torch's own graphs left out: hours).
+sanitize: .venv/ready
+	.venv/bin/cmake -S . -B build/sanitize -DCMAKE_BUILD_TYPE=Release -DANYPOOL_SANITIZE=ON
+	.venv/bin/cmake --build build/sanitize -j 2
+	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
+	ANYPOOL_LIBRARY=build/sanitize/_native.so $(PY) -m pytest -p no:cacheprovider -m "not slow" --deselect tests/test_compile.py tests
 
 lint: .venv/ready
 	.venv/bin/ruff check .

@@ -177,11 +177,34 @@ int run(Kernel kernel, const anypool_job& job, std::int64_t count) {
 }
 }  // namespace anypool
 
-ANYPOOL_EXPORT int anypool_forward(const anypool_job* job) noexcept {
-  return anypool::run(anypool::chosen().forward, *job, anypool::tiles(*job));
+ANYPOOL_EXPORT int anypool_forward(const anypool_job* job, const void* x, const void* w, void* y, void* place) noexcept {
+  anypool_job call = *job;
+  call.x = x, call.w = w, call.y = y, call.place = place;
+  return anypool::run(anypool::chosen().forward, call, anypool::tiles(call));
+}
+// Several folds of one array: they go through it side by side, so that memory is read once.
+ANYPOOL_EXPORT int anypool_forward_all(const anypool_job* jobs, std::int64_t n) noexcept {
+  std::int64_t steps = 1;
+  for (std::int64_t i = 0; i < n; ++i) steps = std::max(steps, anypool::tiles(jobs[i]));
+  const auto forward = anypool::chosen().forward;
+  std::int64_t work = jobs->inner;
+  for (int l = 0; l < jobs->levels; ++l) work *= std::max(jobs->level[l].size, jobs->level[l].windows);
+  const std::int64_t threads = work < 65536 ? 1 : anypool::get_threads();
+  std::atomic<int> outcome{anypool::DONE};
+  anypool::parallel(steps, threads, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t s = begin; s < end; ++s)
+      for (std::int64_t i = 0; i < n && outcome == anypool::DONE; ++i) {
+        const std::int64_t count = anypool::tiles(jobs[i]);
+        if (const int failed = forward(jobs[i], s * count / steps, (s + 1) * count / steps)) outcome = failed;
+      }
+  });
+  return outcome;
 }
 // The gradient of a selection: x holds the windows' gradients, w their places, y takes the elements' gradients.
-ANYPOOL_EXPORT int anypool_places(const anypool_job* job) noexcept {
+ANYPOOL_EXPORT int anypool_places(const anypool_job* given, const void* g, const void* place, void* y) noexcept {
+  anypool_job call = *given;
+  call.x = g, call.w = place, call.y = y;
+  const anypool_job* job = &call;
   std::int64_t items = 1;
   for (int l = 0; !job->level[l].windows; ++l) items *= job->level[l].size;
   return anypool::run(anypool::chosen().places, *job, items);

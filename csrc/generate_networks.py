@@ -1,19 +1,18 @@
-"""Writes selection networks as straight-line C++ at build time: usage generate_networks.py networks.py folder.
+"""Writes selection networks as straight-line C++ at build time: usage generate_networks.py backends folder.
 
 `direct` networks read x itself, for small windows; `staged` ones run in place of the machine on staged rows:
 values that are read at a distance in lanes end one loop and are stored, all others stay in registers.
 """
 
-import importlib.util
+import importlib
 import sys
 
 
-def load(path):
-    spec = importlib.util.spec_from_file_location("networks", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["networks"] = module
-    spec.loader.exec_module(module)
-    return module
+def load(folder):
+    """The planner alone: the package around it is not built yet."""
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, folder)
+    return importlib.import_module("networks")
 
 
 def shapes(n):

@@ -16,7 +16,7 @@ void taps(const T* b, Index pitch, T* y, Index y_pitch, Index rows, Index out, I
         for (int t = 1; t < K; ++t) v = M::merge(v, get(b + i + t * distance, whole));
         put(y + i, v, whole);
       } else {  // two apart: taps come in pairs from the same two vectors (distance 1)
-        typename L::V v;
+        typename L::V v{};
         Index left = 2 * Index(whole);
 #pragma GCC unroll 4
         for (int t = 0; t < K; t += 2) {

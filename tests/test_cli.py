@@ -22,6 +22,7 @@ def anypool(*words: object, ok: bool = True) -> str:
 
 def test_list_check_explain() -> None:
     assert "softpool" in anypool("list")
+    assert "| `sliding`" in anypool("list", "--markdown") and "SoftPool" in anypool("list", "--markdown")
     assert "reference" in anypool("check")
     assert "(16, 64, 56, 56)" in anypool(
         "explain", "--shape", "16,64,112,112", "--windows", "sliding((3, 3), stride=2, padding=1)", "--reduce", "max"
@@ -71,8 +72,60 @@ def test_errors_are_one_sentence_and_leave_nothing(tmp_path: Path, words: tuple[
     assert sorted(p.name for p in tmp_path.iterdir()) == ["x.npy"]
 
 
+def test_long_work_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    import anypool as ap
+    from anypool.show import demo_parts
+
+    x = np.random.default_rng(0).standard_normal((3, 7, 12, 10)).astype(np.float32)
+    monkeypatch.setattr(demo_parts, "LONG", 1)
+    monkeypatch.setattr(demo_parts, "PART", x.nbytes // 5)
+    calls = [
+        (ap.sliding((3, 3), 2, 1), "mean", None),
+        (ap.sliding((3, 3)), "argmax", (0, 2)),
+        (ap.segments([0, 2, 2, 9]), "sum", (-1,)),
+        (ap.whole(), "logsumexp", (0, 1, 2, 3)),
+        (ap.adaptive((2, 2)), ap.Lp(3), (1, 0)),
+    ]
+    for windows, reduction, axes in calls:
+        y = demo_parts.pool_in_parts(x, windows, reduction, axes)
+        np.testing.assert_array_equal(y, ap.pool(x, windows, reduction, axes=axes))
+        assert y.dtype == np.asarray(ap.pool(x, windows, reduction, axes=axes)).dtype
+
+
+def test_bench_prints_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from anypool import cli
+    from anypool.show import demo_speed
+
+    rows = demo_speed.speeds((1, 2, 12, 12))
+    assert len(rows) == 10 and all(r.ours > 0 and r.copy > 0 for r in rows)
+    monkeypatch.setattr(demo_speed, "speeds", lambda **_: rows)
+    cli.bench()
+    said = capsys.readouterr().out
+    assert "15×15/1" in said and "make bench" in said
+
+
+def test_the_page_is_whole_and_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("sklearn")
+    from anypool import REDUCTIONS, cli
+    from anypool.show import demo
+
+    row = demo.Speed("max 2×2/2", 1.0, 20.0, 0.5, "cpu")
+    without = demo.Speed("max 2×2/2", 1.0, None, 0.5, "reference")
+    for rows in ([row], [without]):
+        monkeypatch.setattr(demo, "speeds", lambda rows=rows: rows)
+        cli.demo(tmp_path / "page")
+        assert "the page:" in capsys.readouterr().out
+        page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+        assert page.count("data:image/png") > len(REDUCTIONS) + 20
+        assert "://" not in page and "<link" not in page and 'src="/' not in page
+        assert all(f"&#34;{name}&#34;" in page for name in REDUCTIONS)
+        assert [p.name for p in (tmp_path / "page").iterdir()] == ["index.html"]
+
+
 @pytest.mark.slow
 def test_demo_writes_a_page(tmp_path: Path) -> None:
     anypool("demo", "--out", tmp_path / "page")
     page = (tmp_path / "page" / "index.html").read_text()
-    assert page.count("data:image/png") > 20 and "http" not in page
+    assert page.count("data:image/png") > 20 and "://" not in page

@@ -15,7 +15,7 @@ from .errors import PoolingError
 from .orders import Order
 from .plan import Grid, Job
 from .reductions import reduction_of
-from .windows import normal_axes
+from .windows import MEMORY, normal_axes
 
 
 def pool(
@@ -45,15 +45,40 @@ def pool(
     array([[5., 4.]])
     """
     library = library_of(x)
+    if library.compiling() and out is None:
+        return library.traced(x, windows, reduction, weights, (axes, nan, ties, empty, backend))
+    key = None
+    if weights is None and out is None and _plain(reduction, axes, empty):
+        key = library.key(x, (windows, reduction, axes, nan, ties, empty, backend))
+        try:
+            ready = library.READY.get(key)
+        except TypeError:  # windows that cannot be compared are planned each time
+            key = ready = None
+        if ready is not None and (y := ready(x)) is not None:
+            return y
     x = library.array(x)
-    grid = plan_of(windows, tuple(x.shape), axes)
-    reductions, single = _reductions(reduction, ties)
-    _check(library.dtype_name(x), reductions, nan)
-    _check_orders(grid, reductions)
-    _check_weights_shape(weights, tuple(x.shape))
-    results = library.run(
-        x, grid, reductions, weights, omit_nan=nan == "omit", empty=_number_or_none(empty), out=out, backend=backend
-    )
+    try:
+        grid = plan_of(windows, tuple(x.shape), axes)
+        reductions, single = _reductions(reduction, ties)
+        _check(library.dtype_name(x), reductions, nan)
+        _check_orders(grid, reductions)
+        _check_weights_shape(weights, tuple(x.shape))
+        _check_result(grid, out)
+        results = library.run(
+            x,
+            grid,
+            reductions,
+            weights,
+            omit_nan=nan == "omit",
+            empty=_number_or_none(empty),
+            out=out,
+            backend=backend,
+            remember=key,
+        )
+    except MemoryError as error:
+        raise PoolingError(
+            f"pooling x of shape {tuple(x.shape)} does not fit in memory ({error}); pool in parts"
+        ) from error
     return results[0] if single else results
 
 
@@ -145,6 +170,23 @@ def explain(
     )
 
 
+def _answers_shape(shape: tuple[int, ...], reduction: Any) -> tuple[int, ...]:
+    many = reduction.answers() if isinstance(reduction, Order) else None
+    return shape if many is None else (many[0], *shape) if many[1] == 0 else (*shape, many[0])
+
+
+def _check_orders(grid: Grid, reductions: tuple[Any, ...]) -> None:
+    for r in reductions:
+        if isinstance(r, Order) and grid.places:
+            r.check(grid.places)
+
+
+def _plain(reduction: Any, axes: Any, empty: Any) -> bool:
+    """Whether the arguments can be told from others by comparing them."""
+    ints = axes is None or type(axes) is int or (type(axes) is tuple and all(type(a) is int for a in axes))
+    return ints and type(reduction) is str and (empty is None or type(empty) is float)
+
+
 def library_of(x: Any) -> Any:
     """The module of `arrays` that serves x; torch's is loaded only if the caller imported torch."""
     torch = sys.modules.get("torch")
@@ -185,27 +227,30 @@ def _check(dtype: str, reductions: tuple[Any, ...], nan: str) -> None:
             )
 
 
-def _answers_shape(shape: tuple[int, ...], reduction: Any) -> tuple[int, ...]:
-    many = reduction.answers() if isinstance(reduction, Order) else None
-    return shape if many is None else (many[0], *shape) if many[1] == 0 else (*shape, many[0])
-
-
-def _check_orders(grid: Grid, reductions: tuple[Any, ...]) -> None:
-    for r in reductions:
-        if isinstance(r, Order) and grid.places:
-            r.check(grid.places)
-
-
 def _check_weights_shape(weights: Any, shape: tuple[int, ...]) -> None:
     if weights is None:
         return
-    given = tuple(np.shape(weights))
+    if isinstance(weights, np.ma.MaskedArray):
+        raise PoolingError("weights is a numpy.ma array: pass weights.filled(0), 0 for an element that shall not count")
+    try:
+        given = tuple(np.shape(weights))
+    except ValueError:
+        raise PoolingError("weights of uneven rows: give an array that broadcasts to x") from None
     try:
         fits = np.broadcast_shapes(given, shape) == shape
     except ValueError:
         fits = False
     if not fits:
         raise PoolingError(f"weights of shape {given} do not broadcast to x of shape {shape}; weights never enlarge x")
+
+
+def _check_result(grid: Grid, out: Any) -> None:
+    if _size(grid.out_shape) > MEMORY:
+        raise PoolingError(
+            f"a result of shape {grid.out_shape} does not fit in memory; use a larger stride, or pool in parts"
+        )
+    if isinstance(out, np.ndarray) and not out.flags.writeable:
+        raise PoolingError("out is read-only: give an array that may be written")
 
 
 def _number_or_none(empty: Any) -> float | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from .errors import PoolingError
 
@@ -20,7 +19,7 @@ def main() -> None:
         add_completion=False, no_args_is_help=True, help="Pooling: any window × any reduction × any array."
     )
     app.command(name="list")(list_all)
-    for command in (check, explain, pool, demo):
+    for command in (check, explain, pool, bench, demo):
         app.command()(command)
     try:
         app()
@@ -29,24 +28,20 @@ def main() -> None:
         raise SystemExit(2) from None
 
 
-def list_all() -> None:
-    """What exists: windows, reductions, backends."""
-    import rich.console
-    import rich.table
+def list_all(markdown: bool = False, into: Path | None = None) -> None:
+    """What exists: windows, reductions, backends; --markdown for tables, --into README.md to renew those of a file."""
+    from .show import demo_tables
 
-    from .choose import BACKENDS, short_name
-    from .reductions import PARAMETRIC, REDUCTIONS
+    if into is not None:
+        print(f"{into}: {'made anew' if demo_tables.renew(into) else 'already what exists'}")
+    elif markdown:
+        print(f"{demo_tables.summary()}\n\n{demo_tables.reductions()}")
+    else:
+        import rich.console
+        import rich.markdown
 
-    console = rich.console.Console()
-    table = rich.table.Table("reduction", "formula", "of nothing", "source", title="reductions")
-    for name, make in REDUCTIONS.items():
-        r: Any = make()
-        table.add_row(name, r.formula, str(r.empty), r.source)
-    for name, kind in PARAMETRIC.items():
-        table.add_row(f"ap.{name}(…)", kind.formula, str(kind.empty), kind.source)
-    console.print(table)
-    console.print("windows: sliding, adaptive, whole, segments, segments(…).sliding")
-    console.print("backends: " + ", ".join(short_name(b) for b in BACKENDS))
+        for text in (demo_tables.summary(), demo_tables.reductions()):
+            rich.console.Console().print(rich.markdown.Markdown(text))
 
 
 def check() -> None:
@@ -86,30 +81,41 @@ def explain(
 
 def pool(source: Path, target: Path, windows: str = "", reduce: str = "mean", axes: str = "", key: str = "") -> None:
     """Pool an image (PNG, JPEG, TIFF), .npy or .npz; TARGET is written whole or not at all."""
-    from .api import pool as run
     from .expressions import integers, reduction_from, windows_from
     from .files import read, write
+    from .show.demo_parts import pool_in_parts
 
     if not windows:
         raise PoolingError("--windows is missing: such as --windows 'sliding((2, 2))'")
     x, image = read(source, key)
     given = integers(axes, "--axes") if axes else ((0, 1) if image else None)
-    y = run(x, windows_from(windows), reduction_from(reduce), axes=given)
+    y = pool_in_parts(x, windows_from(windows), reduction_from(reduce), given)
     write(target, y, x.dtype if image else None)
     print(f"{source} {tuple(x.shape)} -> {target} {tuple(y.shape)}")
+
+
+def bench(threads: int = 0) -> None:
+    """A short list of calls beside torch (where installed) and a copy of the same bytes, in one run."""
+    import rich.console
+
+    from . import set_num_threads
+    from .show.demo_speed import machine, speed_table, speeds
+
+    if threads:
+        set_num_threads(threads)
+    console = rich.console.Console()
+    console.print(speed_table(speeds(threads=threads)))
+    console.print(f"{machine()}. Every case, with onnxruntime, OpenCV and SciPy: make bench in the source tree.")
 
 
 def demo(out: Path = Path("anypool-demo")) -> None:
     """Pool a real photograph with every reduction and several windows; write one page with the pictures."""
     import rich.console
-    import rich.table
 
     from .show.demo import make_page
+    from .show.demo_speed import speed_table
 
     rows, page = make_page(out)
     console = rich.console.Console()
-    table = rich.table.Table("call", "ms", "torch ms", "copy ms", title="speed on 8×64×112×112 float32")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
-    console.print(f"the page: {page}")
+    console.print(speed_table(rows))
+    console.print(f"the page: {page}", soft_wrap=True)

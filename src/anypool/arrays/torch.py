@@ -1,20 +1,26 @@
-"""PyTorch tensors: one autograd.Function around the backend chosen; higher derivatives in torch words."""
+"""PyTorch tensors: the backend chosen, and torch words where torch itself must see every step."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
 import torch
 
-from ..backends import cpu, orders_cpu, orders_gradient, orders_reference, reference
+from ..backends import cpu, reference
 from ..choose import choose
 from ..errors import PoolingError
 from ..orders import Order
 from ..plan import Grid, Job
-from ..reductions import Fold, Max, Mean, Min, Sum
 
 functorch: Any = getattr(torch._C, "_functorch")  # noqa: B009  (untyped)
 DTYPES = frozenset("bool int8 int16 int32 int64 uint8 float16 bfloat16 float32 float64".split())
+NAMES: dict[Any, str] = {getattr(torch, name): name for name in DTYPES}
+TYPES: dict[str, Any] = {name: dtype for dtype, name in NAMES.items()}
+READY: dict[Any, Any] = {}  # calls seen before: nothing is left to decide
+MOST_READY = 1024
+LARGE = 1 << 22  # bytes from which fresh memory is asked for in huge pages
 
 
 def array(x: Any) -> Any:
@@ -26,7 +32,33 @@ def array(x: Any) -> Any:
 
 def dtype_name(x: Any) -> str:
     """NumPy's name of the element type."""
-    return str(x.dtype).removeprefix("torch.")
+    return NAMES.get(x.dtype) or str(x.dtype).removeprefix("torch.")
+
+
+def compiling() -> bool:
+    """Whether torch.compile is tracing, which sees an operator in place of the call."""
+    return torch.compiler.is_compiling()
+
+
+def traced(*args: Any) -> Any:
+    """The call as that operator."""
+    from . import operators
+
+    return operators.traced(*args)
+
+
+def key(x: Any, call: tuple[Any, ...]) -> Any:
+    """What tells this call from others, the data apart; None where calls are not remembered."""
+    if type(x) not in (torch.Tensor, torch.nn.Parameter) or transformed() or not x.is_cpu:
+        return None
+    return (x.shape, x.stride(), x.dtype, x.requires_grad and torch.is_grad_enabled(), call)
+
+
+def transformed() -> bool:
+    """Whether torch.func, forward-mode AD or torch.compile watches: then every step must be torch's own."""
+    if torch.compiler.is_compiling():
+        return True
+    return functorch.maybe_current_level() is not None or torch.autograd.forward_ad._current_level >= 0
 
 
 def run(
@@ -39,233 +71,163 @@ def run(
     empty: float | None = None,
     out: Any = None,
     backend: str | None = None,
+    remember: Any = None,
 ) -> tuple[Any, ...]:
-    """One result a reduction."""
+    """One result a reduction; `remember` is the key of a call that will come again."""
+    from . import gradient
+
     if weights is not None:
         weights = torch.as_tensor(weights, device=x.device)
-    results: list[Any] = []
-    for reduction in reductions:
-        call = _Call(grid, reduction, omit_nan, empty, backend)
-        if _plain(x, weights, reduction):
-            results.append(call.forward(x, weights)[0])
-        elif _by_pull(x, weights, reduction):
-            results.append(_Pool.apply(x, weights, call)[0])
-        else:
-            results.append(reference.forward(x, grid, reduction, weights, omit_nan, empty)[0])
-    if out is None:
-        return tuple(results)
+    if any(isinstance(r, Order) for r in reductions):
+        return _with_orders(x, grid, reductions, weights, out, omit_nan=omit_nan, empty=empty, backend=backend)
+    calls = [Call(grid, r, omit_nan, empty, backend) for r in reductions]
+    results: tuple[Any, ...]
+    again = calls[0].again
+    if transformed():
+        results = tuple(call.reference(x, weights)[0] for call in calls)
+    elif any(_learns(x, weights, r) for r in reductions):
+        results = tuple(gradient.apply(x, weights, call) for call in calls)
+        again = calls[0].again_learning
+    else:
+        results = forward(calls, x, weights)
+    if remember is not None and len(calls) == 1 and calls[0].prepared is not None:
+        if len(READY) >= MOST_READY:
+            READY.clear()
+        READY[remember] = again
+    return results if out is None else _into(out, results)
+
+
+def _with_orders(x: Any, grid: Grid, reductions: tuple[Any, ...], weights: Any, out: Any, **options: Any) -> Any:
+    from .orders_torch import pooled
+
+    results = tuple(
+        pooled(x, grid, r, weights, **options) if isinstance(r, Order) else run(x, grid, (r,), weights, **options)[0]
+        for r in reductions
+    )
+    return results if out is None else _into(out, results)
+
+
+def _into(out: Any, results: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(results) != 1 or not isinstance(out, torch.Tensor) or out.shape != results[0].shape:
         raise PoolingError(f"out must be one tensor of shape {tuple(results[0].shape)}, for one reduction")
     out.copy_(results[0])
     return (out,)
 
 
-class _Call:
+def _learns(x: Any, weights: Any, reduction: Any) -> bool:
+    tensors = [x, weights, *getattr(reduction, "parameters", {}).values()]
+    return torch.is_grad_enabled() and any(isinstance(t, torch.Tensor) and t.requires_grad for t in tensors)
+
+
+class Call:
     """What one call needs besides tensors."""
 
     def __init__(self, grid: Grid, reduction: Any, omit_nan: bool, empty: float | None, backend: str | None) -> None:
         self.grid, self.reduction, self.omit_nan, self.empty, self.backend = grid, reduction, omit_nan, empty, backend
+        self.prepared: Any = None
+        self.places = False
 
-    def forward(self, x: Any, weights: Any) -> tuple[Any, tuple[Any, ...]]:
+    def reference(self, x: Any, weights: Any) -> tuple[Any, tuple[Any, ...]]:
+        """The result and what backward needs, in torch words."""
+        return reference.forward(x, self.grid, self.reduction, weights, self.omit_nan, self.empty)
+
+    def prepare(self, x: Any, weights: Any, places: bool) -> tuple[int, Any]:
+        """Meet x's strides, if the compiled core serves; the address of the weights and who holds them."""
+        facts = None if weights is None else (tuple(weights.shape), dtype_name(weights))
+        job = Job(self.grid, self.reduction, dtype_name(x), "torch", x.device.type, facts, self.omit_nan, self.empty)
+        plain = type(x) in (torch.Tensor, torch.nn.Parameter) and not x.is_neg()
+        self.prepared, self.places = None, places
+        if choose(job, self.backend) is not cpu or not plain or (places and cpu.refuses(job, True) is not None):
+            return 0, None
+        if weights is None:
+            self.prepared = cpu.prepare(job, x.stride(), None, "", places)
+            return 0, None
+        plane = cpu.plane_of(job)
+        held = weights.detach()
+        held = held if held.dtype == torch.bool else held.to(getattr(torch, plane))
+        self.prepared = cpu.prepare(job, x.stride(), held.expand(x.shape).stride(), dtype_name(held), places)
+        return held.data_ptr(), held
+
+    def fresh(self) -> tuple[Any, Any]:
+        """Memory for the values and for the places, where they are wanted."""
+        shape, made = self.prepared.shape, self.prepared.recipe
+        y = empty(shape, TYPES[made.result]) if made.values else None
+        return y, empty(shape, TYPES[made.places]) if made.places else None
+
+    def shown(self, y: Any, place: Any) -> tuple[Any, Any]:
+        """Memory in x's order of axes."""
+        back = self.prepared.back
+        if back is None:
+            return y, place
+        return None if y is None else y.permute(back), None if place is None else place.permute(back)
+
+    def forward(self, x: Any, weights: Any, places: bool) -> tuple[Any, tuple[Any, ...]]:
         """The result and what backward needs besides x and it."""
-        job = Job(
-            self.grid,
-            self.reduction,
-            dtype_name(x),
-            "torch",
-            x.device.type,
-            None if weights is None else (tuple(weights.shape), dtype_name(weights)),
-            self.omit_nan,
-            self.empty,
-        )
-        places = x.requires_grad and getattr(self.reduction, "selects", False)
-        if choose(job, self.backend) is cpu and (not places or cpu.refuses(job, True) is None):
-            made = _native(job, x, weights, places)
+        w, held = self.prepare(x, weights, places)
+        if self.prepared is not None:
+            made = self.again_with(x, w)
+            del held
             if made is not None:
                 return made
-        y, kept = reference.forward(x, self.grid, self.reduction, weights, self.omit_nan, self.empty)
-        return _like_layout(y, x), kept
+        y, kept = self.reference(x, weights)
+        return like_layout(y, x), kept
 
-    def selection(self, x: Any) -> Any:
-        """What pools x by another order statistic over the same windows."""
-        return lambda order: _Call(self.grid, order, False, self.empty, self.backend).forward(x, None)[0]
-
-    def moved(self, batch: int) -> _Call:
-        """The same call with one more axis in front."""
-        g = self.grid
-        grid = Grid((batch, *g.shape), tuple(a + 1 for a in g.at), g.axes, g.fill, g.divisor, g.taps)
-        return _Call(grid, self.reduction, self.omit_nan, self.empty, self.backend)
-
-
-class _Pool(torch.autograd.Function):
-    """The one gradient: pull for the first order, the reference in torch words for higher ones."""
-
-    @staticmethod
-    def forward(x: Any, weights: Any, call: _Call) -> Any:
-        y, kept = call.forward(x, weights)
-        return (y, *kept)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        x, weights, call = inputs
-        y, *kept = output
-        ctx.call, ctx.kept_count = call, len(kept)
-        ctx.mark_non_differentiable(*kept)
-        selects = getattr(call.reduction, "selects", False)
-        values = getattr(call.reduction, "linear", False) or selects or isinstance(call.reduction, Order)
-        small = kept if selects else []
-        ctx.recompute = not selects and _keeps(call.reduction)
-        empty = x.new_empty(0)
-        ctx.shape, ctx.dtype, ctx.needs_values = x.shape, x.dtype, True
-        ctx.save_for_backward(x, empty if values else y, empty if weights is None else weights, *small)
-        ctx.save_for_forward(x, weights)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        x, y, weights, *kept = ctx.saved_tensors
-        call: _Call = ctx.call
-        g = grads[0]
-        w = weights if weights.numel() or call.grid.shape == () else None
-        if torch.is_grad_enabled() and (g.requires_grad or x.requires_grad):
-            with torch.enable_grad():
-                again = reference.forward(x, call.grid, call.reduction, w, call.omit_nan, call.empty)[0]
-                return torch.autograd.grad(again, x, g, create_graph=True)[0], None, None
-        made = _native_gradient(g, x, kept, call, w)
-        if made is not None:
-            return made, None, None
-        if not y.numel() or ctx.recompute:
-            if ctx.recompute:
-                y, made = reference.forward(x, call.grid, call.reduction, w, call.omit_nan, call.empty)
-                kept = list(made)
-            else:
-                y = g
-        if isinstance(call.reduction, Order):
-            gx = None
-            if w is None and not call.omit_nan:
-                gx = orders_gradient.backward(g, x.detach(), call.grid, call.reduction, call.selection(x.detach()))
-            if gx is None:
-                gx = orders_reference.backward(g, x, call.grid, call.reduction, w, call.omit_nan, call.empty)
-            return _like_layout(gx, x), None, None
-        gx = reference.backward(g, x, y, tuple(kept), call.grid, call.reduction, w, call.omit_nan)
-        return _like_layout(gx, x), None, None
-
-    @staticmethod
-    def jvp(ctx: Any, *tangents: Any) -> Any:
-        x, weights = ctx.saved_tensors[:2]
-        call: _Call = ctx.call
-        tangent: Any = torch.func.jvp(
-            lambda v: reference.forward(v, call.grid, call.reduction, weights, call.omit_nan, call.empty)[0],
-            (x,),
-            (tangents[0],),
-        )[1]
-        return (tangent, *(None for _ in range(ctx.kept_count)))
-
-    @staticmethod
-    def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
-        x, weights, call = args
-        size = info.batch_size
-        x = x.movedim(in_dims[0], 0) if in_dims[0] is not None else x.expand(size, *x.shape)
-        if weights is not None and in_dims[1] is not None:
-            weights = weights.movedim(in_dims[1], 0)
-            weights = weights.reshape(size, *(1,) * (x.ndim - weights.ndim), *weights.shape[1:])
-        results = _Pool.apply(x, weights, call.moved(size))
-        return results, tuple(0 for _ in results)
-
-
-def _keeps(reduction: Any) -> bool:
-    """Whether backward needs more than x and y."""
-    return callable(getattr(reduction, "keep", None)) and getattr(type(reduction), "keep", None) is not Fold.keep
-
-
-def _native(job: Job, x: Any, weights: Any, places: bool) -> Any:
-    """The compiled core's result and places; None where the numbers need the reference."""
-    if isinstance(job.reduction, Order):
-        return _native_order(job, x)
-    w, w_strides, w_type = 0, None, ""
-    if weights is not None:
-        plane = cpu.plane_of(job)
-        weights = weights.detach()
-        weights = weights if weights.dtype == torch.bool else weights.to(getattr(torch, plane))
-        w, w_strides, w_type = weights.data_ptr(), weights.expand(x.shape).stride(), dtype_name(weights)
-    prepared = cpu.prepare(job, x.stride(), w_strides, w_type, places)
-    made = prepared.recipe
-    y = torch.empty(prepared.shape, dtype=getattr(torch, made.result)) if made.values else None
-    place = torch.empty(prepared.shape, dtype=getattr(torch, made.places)) if made.places else None
-    address = 0 if y is None else y.data_ptr()
-    if not prepared.forward(x.data_ptr(), w, address, 0 if place is None else place.data_ptr()):
-        return None
-    y, place = (None if v is None else v.permute(prepared.back) for v in (y, place))
-    return (place, ()) if y is None else (y, () if place is None else (place,))
-
-
-def _native_gradient(g: Any, x: Any, kept: list[Any], call: _Call, weights: Any) -> Any:
-    """The compiled gradient of a sum, a mean or a selection; None where there is none."""
-    grid, reduction = call.grid, call.reduction
-    if (
-        weights is not None
-        or call.omit_nan
-        or grid.taps is not None
-        or x.device.type != "cpu"
-        or call.backend == "reference"
-    ):
-        return None
-    if type(reduction) in (Sum, Mean):
-        made = cpu.total(grid, dtype_name(x), g.stride(), "torch", type(reduction) is Mean)
-        if made is None:
+    def again_with(self, x: Any, w: int = 0) -> Any:
+        """The prepared fold of x; None where the numbers need the reference."""
+        y, place = self.fresh()
+        done = self.prepared.forward(
+            x.data_ptr(), w, 0 if y is None else y.data_ptr(), 0 if place is None else place.data_ptr()
+        )
+        if not done:
             return None
-        gx = torch.empty(made.shape, dtype=x.dtype)
-        made.forward(g.data_ptr(), 0, gx.data_ptr(), 0)
-        return gx.permute(made.back)
-    if type(reduction) not in (Max, Min):
-        return None
-    found = cpu.places(grid, x.stride(), dtype_name(x), dtype_name(kept[0]))
-    if found is None:
-        return None
-    gather, order = found
-    back = sorted(range(len(order)), key=lambda i: order[i])
-    g, place = g.permute(order).contiguous(), kept[0].permute(order).contiguous()
-    gx = torch.empty([x.shape[a] for a in order], dtype=x.dtype)
-    gather.gather(g.data_ptr(), place.data_ptr(), gx.data_ptr())
-    return gx.permute(back)
+        y, place = self.shown(y, place)
+        return (place, ()) if y is None else (y, () if place is None else (place,))
+
+    def again(self, x: Any) -> Any:
+        """The same fold of another tensor of this form."""
+        made = self.again_with(x)
+        return None if made is None else made[0]
+
+    def again_learning(self, x: Any) -> Any:
+        """Likewise, with a gradient."""
+        from . import gradient
+
+        return gradient.apply(x, None, self)
 
 
-def _native_order(job: Job, x: Any) -> Any:
-    """An order statistic by the compiled core; windows that a NaN spoils are found by a maximum."""
-    prepared = orders_cpu.prepare(job, x.stride())
-    y = torch.empty(prepared.shape, dtype=getattr(torch, prepared.result))
-    result = y.permute(prepared.back)
-    if prepared.forward(x.data_ptr(), y.data_ptr()):
-        if prepared.spoils:
-            result.masked_fill_(run(x.detach(), job.grid, (Max(),))[0].isnan(), float("nan"))
-        elif not prepared.ranked:
-            return None
-    for where, grid in prepared.edges:
-        result[where] = orders_reference.forward(x.detach(), grid, job.reduction, None, job.omit_nan, job.empty)
-    return result, ()
+def forward(calls: list[Call], x: Any, weights: Any) -> tuple[Any, ...]:
+    """Several folds of one tensor; those that are compiled read it once."""
+    if len(calls) == 1:
+        return (calls[0].forward(x, weights, False)[0],)
+    prepared = [call.prepare(x, weights, False) for call in calls]
+    memory = [call.fresh() if call.prepared is not None else (None, None) for call in calls]
+    records = [
+        call.prepared.at(x.data_ptr(), w, *(0 if m is None else m.data_ptr() for m in made))
+        for call, (w, _), made in zip(calls, prepared, memory, strict=True)
+        if call.prepared is not None
+    ]
+    done = bool(records) and cpu.forward_all(records)
+    results: list[Any] = []
+    for call, (y, place) in zip(calls, memory, strict=True):
+        if done and call.prepared is not None:
+            y, place = call.shown(y, place)
+            results.append(place if y is None else y)
+        else:
+            results.append(like_layout(call.reference(x, weights)[0], x))
+    return tuple(results)
 
 
-def _plain(x: Any, weights: Any, reduction: Any) -> bool:
-    """No gradient is wanted."""
-    if functorch.maybe_current_level() is not None or torch.autograd.forward_ad._current_level >= 0:
-        return False
-    tensors = [x, weights, *getattr(reduction, "parameters", {}).values()]
-    wanted = any(isinstance(t, torch.Tensor) and t.requires_grad for t in tensors)
-    return not (torch.is_grad_enabled() and wanted)
+def empty(shape: Any, dtype: Any) -> Any:
+    """Fresh memory; a large tensor's is NumPy's, which asks for huge pages: 51 MB cost 4 ms to touch, not 36."""
+    size = math.prod(shape) * dtype.itemsize
+    if size < LARGE:
+        return torch.empty(shape, dtype=dtype)
+    raw = torch.from_numpy(np.empty(size + 64, np.uint8))
+    begin = -raw.data_ptr() % 64
+    return raw[begin : begin + size].view(dtype).view(shape)
 
 
-def _by_pull(x: Any, weights: Any, reduction: Any) -> bool:
-    """Only x wants a gradient, and the reduction says its own; under transforms torch differentiates the reference."""
-    if functorch.maybe_current_level() is not None or torch.autograd.forward_ad._current_level >= 0:
-        return False
-    if torch.compiler.is_compiling():
-        return False
-    others = [weights, *getattr(reduction, "parameters", {}).values()]
-    if any(isinstance(t, torch.Tensor) and t.requires_grad for t in others):
-        return False
-    return x.is_floating_point() and (isinstance(reduction, Order) or callable(getattr(reduction, "pull", None)))
-
-
-def _like_layout(y: Any, x: Any) -> Any:
+def like_layout(y: Any, x: Any) -> Any:
     """y in the memory format of x."""
     for form, rank in ((torch.channels_last, 4), (torch.channels_last_3d, 5)):
         if x.ndim == rank and not x.is_contiguous() and x.is_contiguous(memory_format=form):

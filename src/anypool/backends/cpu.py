@@ -22,6 +22,7 @@ NO_MEMORY, DECLINED = 1, 2
 __all__ = [
     "Places",
     "Prepared",
+    "forward_all",
     "get_num_threads",
     "places",
     "plane_of",
@@ -45,7 +46,7 @@ class Prepared:
         w = w_strides or (0,) * len(strides)
         self.order = order = _order(grid, strides, w, made.places is not None)
         self.shape = tuple(grid.out_shape[a] for a in order)
-        self.back = tuple(int(i) for i in np.argsort(order))
+        self.back = _back(order)
         self.levels, inner, self.held = _levels(grid, order, strides, w)
         reduction: Any = job.reduction
         empty = job.empty if job.empty is not None else reduction.empty
@@ -68,6 +69,7 @@ class Prepared:
         self.weights: Any = None
         call.rate, call.ddof = made.rate, made.ddof
         self.call = call
+        self.address = ctypes.addressof(call)
         self.run = library().anypool_forward
 
     def weighing(self, table: Any) -> Prepared:
@@ -77,12 +79,26 @@ class Prepared:
 
     def forward(self, x: int, w: int, y: int, place: int) -> bool:
         """Fold the array at address x into those at y and place; False where the numbers need the reference."""
+        w = w or (0 if self.weights is None else self.weights.address)
+        return _done(self.run(self.address, x, w, y, place))
+
+    def at(self, x: int, w: int, y: int, place: int) -> Call:
+        """The call as a record, for `forward_all`."""
         call = Call.from_buffer_copy(self.call)
-        call.x, call.w, call.y, call.place = x, w or (0 if self.weights is None else self.weights.address), y, place
-        outcome = self.run(ctypes.byref(call))
-        if outcome == NO_MEMORY:
-            raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
-        return outcome != DECLINED
+        call.x, call.w, call.y, call.place = x, w, y, place
+        return call
+
+
+def forward_all(calls: Sequence[Call]) -> bool:
+    """Several folds of one array, which is read once; False where the numbers need the reference."""
+    table = (Call * len(calls))(*calls)
+    return _done(library().anypool_forward_all(ctypes.addressof(table), len(calls)))
+
+
+def _done(outcome: int) -> bool:
+    if outcome == NO_MEMORY:
+        raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
+    return outcome != DECLINED
 
 
 def refuses(job: Job, places: bool = False) -> str | None:
@@ -136,10 +152,9 @@ def prepare(
     w_strides: tuple[int, ...] | None = None,
     w_type: str = "",
     places: bool = False,
-    made: Recipe | None = None,
 ) -> Prepared:
     """The job for an array, and weights, of these strides (in elements)."""
-    given = recipe(job, places) if made is None else made
+    given = recipe(job, places)
     assert isinstance(given, Recipe)
     key = (id(job.grid), given, job.dtype, job.omit_nan, job.empty, job.reduction.empty, strides, w_strides, w_type)
     return _kept(key, job.grid, lambda: Prepared(job, given, strides, w_strides, w_type))
@@ -148,9 +163,12 @@ def prepare(
 class Places:
     """The gradient of a selection, for arrays dense in `order`: what remains is addresses."""
 
-    def __init__(self, grid: Grid, order: tuple[int, ...], dtype: str, places: str) -> None:
+    def __init__(self, grid: Grid, x: tuple[int, ...], dtype: str, places: str) -> None:
         self.grid = grid
-        dense = _strides([grid.shape[a] for a in order])
+        self.order = order = _order(grid, x, (0,) * len(x), True)
+        self.back = _back(order)
+        self.shape = tuple(grid.shape[a] for a in order)
+        dense = _strides(self.shape)
         strides = [dense[order.index(a)] for a in range(len(order))]
         self.levels, inner, self.held = _levels(grid, order, strides, (0,) * len(order))
         call = Call()
@@ -162,47 +180,48 @@ class Places:
 
     def gather(self, g: int, place: int, y: int) -> None:
         """Each element at y takes what the windows that chose it give."""
-        call = Call.from_buffer_copy(self.call)
-        call.x, call.w, call.y = g, place, y
-        if self.run(ctypes.byref(call)):
-            raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
+        _done(self.run(ctypes.addressof(self.call), g, place, y))
 
 
-def places(grid: Grid, strides: tuple[int, ...], dtype: str, kind: str) -> tuple[Places, tuple[int, ...]] | None:
-    """The gradient of a selection and the order its arrays must lie in; None where it is not compiled."""
+def places(grid: Grid, strides: tuple[int, ...], dtype: str, kind: str) -> Places | None:
+    """The gradient of a selection from x of these strides; None where it is not compiled."""
     real = dtype in FLOATS and kind in ("uint8", "int32")
     if library() is None or not real or any(a.source is not None for a in grid.axes) or 0 in grid.out_shape:
         return None
-    order = _order(grid, strides, (0,) * len(strides), True)
-    return _kept((id(grid), order, dtype, kind), grid, lambda: Places(grid, order, dtype, kind)), order
+    return _kept((id(grid), strides, dtype, kind), grid, lambda: Places(grid, strides, dtype, kind))
 
 
 def total(grid: Grid, dtype: str, strides: tuple[int, ...], library_name: str, divided: bool) -> Prepared | None:
     """A sum's or mean's gradient: the windowed sum of the windows' gradients over the axes read the other way."""
-    adjoint = grid.adjoint
-    counts = grid.counts
-    uniform = counts.size > 0 and bool((counts == counts.flat[0]).all())
-    if library() is None or adjoint is None or dtype not in FLOATS or 0 in grid.shape or 0 in grid.out_shape:
+    if library() is None or grid.adjoint is None or dtype not in FLOATS or 0 in grid.shape or 0 in grid.out_shape:
         return None
-    plane = "float32" if dtype in ("float16", "bfloat16") else dtype
-    if not divided:
-        made = Recipe("value", ("sum",), "plain", plane, dtype)
-    elif uniform:
-        made = Recipe("value", ("sum",), "divide", plane, dtype, divisor=float(counts.flat[0]))
-    else:
-        made = Recipe("share", ("sum",), "plain", plane, dtype)
-    job = Job(adjoint, Sum(), dtype, library_name)
-    if made.lift != "share":
-        return prepare(job, strides, made=made)
-    table = _kept((id(grid), plane), grid, lambda: _Counts(grid, plane))
-    return prepare(job, strides, table.strides, plane, made=made).weighing(table)
+    key = (id(grid), dtype, strides, library_name, divided)
+    return _kept(key, grid, lambda: _Total(grid, dtype, strides, library_name, divided)).prepared
+
+
+class _Total:
+    def __init__(self, grid: Grid, dtype: str, strides: tuple[int, ...], library_name: str, divided: bool) -> None:
+        self.grid = grid
+        adjoint, counts = grid.adjoint, grid.counts
+        assert adjoint is not None
+        plane = "float32" if dtype in ("float16", "bfloat16") else dtype
+        job = Job(adjoint, Sum(), dtype, library_name)
+        if not divided:
+            made = Recipe("value", ("sum",), "plain", plane, dtype)
+        elif bool((counts == counts.flat[0]).all()):
+            made = Recipe("value", ("sum",), "divide", plane, dtype, divisor=float(counts.flat[0]))
+        else:
+            table = _Counts(grid, plane)
+            share = Recipe("share", ("sum",), "plain", plane, dtype)
+            self.prepared = Prepared(job, share, strides, table.strides, plane).weighing(table)
+            return
+        self.prepared = Prepared(job, made, strides, None, "")
 
 
 class _Counts:
     """What a mean divides by, a number for each window, in the type that the core computes in."""
 
     def __init__(self, grid: Grid, plane: str) -> None:
-        self.grid = grid
         self.table = np.ascontiguousarray(grid.along(grid.counts), plane)
         item = self.table.itemsize
         wide = np.broadcast_to(self.table, grid.out_shape)
@@ -229,6 +248,11 @@ def _bits(value: float, dtype: str) -> Any:
             return None
     with np.errstate(over="ignore"):
         return int.from_bytes(np.array(value, dtype).tobytes(), "little")
+
+
+def _back(order: tuple[int, ...]) -> tuple[int, ...] | None:
+    """How to put the axes back into their own order; None where they are in it."""
+    return None if order == tuple(range(len(order))) else tuple(int(i) for i in np.argsort(order))
 
 
 def _strides(shape: Sequence[int]) -> list[int]:

@@ -9,6 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import PoolingError
 
 
@@ -51,7 +53,9 @@ def library() -> Any:
     loaded.anypool_get_threads.restype = ctypes.c_int64
     loaded.anypool_set_threads.argtypes = [ctypes.c_int64]
     loaded.anypool_set_threads.restype = None
-    loaded.anypool_forward.argtypes = [ctypes.c_void_p]
+    loaded.anypool_forward.argtypes = [ctypes.c_void_p] * 5
+    loaded.anypool_forward_all.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+    loaded.anypool_places.argtypes = [ctypes.c_void_p] * 4
     return loaded
 
 
@@ -72,7 +76,7 @@ def missing() -> str:
 
 def set_num_threads(n: int) -> None:
     """How many threads the compiled core may use, at least 1."""
-    if type(n) is bool or not float(n).is_integer() or n < 1:
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n < 2**31:
         raise PoolingError(f"set_num_threads({n!r}): give an integer of at least 1")
     loaded = library()
     if loaded is not None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,10 @@ from numpy.typing import NDArray
 
 from ..errors import PoolingError
 from ..orders import METHODS, Median, Mode, Order, Quantile, Rank
-from ..plan import Axis, Grid, Job
+from ..plan import Grid, Job
 from . import networks
 from .library import library, missing
+from .orders_parts import edges, interior, slab, steady
 from .recipes import FLOATS, TYPES
 
 NO_MEMORY, DECLINED, AGAIN = 1, 2, 3
@@ -134,72 +134,13 @@ def engine(job: Job) -> str:
     )
 
 
-@lru_cache(maxsize=1024)
-def interior(grid: Grid) -> Grid | None:
-    """The grid itself, the part of it whose windows are full and equally far apart if that is most of it, or None."""
-    if all(_steady(a) is not None for a in grid.axes):
-        return grid
-    inside = cut(grid, [a.regular for a in grid.axes])
-    full = math.prod(inside.windows_shape)
-    if 2 * full < math.prod(grid.windows_shape) or any(_steady(a) is None for a in inside.axes):
-        return None
-    return inside
-
-
-@lru_cache(maxsize=1024)
-def edges(grid: Grid) -> tuple[tuple[tuple[slice, ...], Grid], ...]:
-    """What the interior leaves: slabs of the result, and the windows of each."""
-    made: list[tuple[tuple[slice, ...], Grid]] = []
-    for k, axis in enumerate(grid.axes):
-        low, high = axis.regular
-        for begin, end in ((0, low), (high, axis.out)):
-            if begin < end:
-                ranges = [a.regular for a in grid.axes[:k]] + [(begin, end)] + [(0, a.out) for a in grid.axes[k + 1 :]]
-                made.append((slab(grid, ranges), cut(grid, ranges)))
-    return tuple(made)
-
-
-def slab(grid: Grid, ranges: list[tuple[int, int]]) -> tuple[slice, ...]:
-    """Where these windows lie in the result."""
-    where = [slice(None)] * len(grid.shape)
-    for a, (begin, end) in zip(grid.at, ranges, strict=True):
-        where[a] = slice(begin, end)
-    return tuple(where)
-
-
-def cut(grid: Grid, ranges: list[tuple[int, int]]) -> Grid:
-    """The windows of these ranges."""
-    axes = [
-        replace(
-            axis,
-            first=axis.first[b:e],
-            length=axis.length[b:e],
-            skipped=axis.skipped[b:e],
-            padded=axis.padded[b:e],
-        )
-        for axis, (b, e) in zip(grid.axes, ranges, strict=True)
-    ]
-    return replace(grid, axes=tuple(axes))
-
-
-@lru_cache(maxsize=4096)
-def _steady(axis: Axis) -> tuple[int, int] | None:
-    """(start, stride) where every window is full; else None."""
-    if not axis.out or not np.all(axis.length == axis.places):
-        return None
-    stride = int(axis.first[1] - axis.first[0]) if axis.out > 1 else max(axis.places * axis.step, 1)
-    if axis.out > 2 and not np.all(np.diff(axis.first) == stride):
-        return None
-    return (int(axis.first[0]), stride) if 0 < stride < 2**31 and axis.step < 2**20 else None
-
-
 def _shape(grid: Grid, made: Wanted | str) -> networks.Shape:
     assert isinstance(made, Wanted)
     spans = [(1, 1, 1)] * (3 - len(grid.axes))
     for axis in grid.axes:
-        steady = _steady(axis)
-        assert steady is not None
-        stride = 1 if axis.out == 1 else steady[1]
+        found = steady(axis)
+        assert found is not None
+        stride = 1 if axis.out == 1 else found[1]
         spans.append((axis.places, min(stride, 1 << 20), axis.step))
     size, stride, step = zip(*spans, strict=True)
     return networks.Shape(size, stride, step, made.ranks)
@@ -259,7 +200,7 @@ class Prepared:
             if k < unused:
                 continue
             axis, a = grid.axes[k - unused], grid.at[k - unused]
-            start = _steady(axis)
+            start = steady(axis)
             assert start is not None
             span.windows, span.size, span.step, span.stride = axis.out, axis.places, axis.step, shape.stride[k]
             span.start, span.extent, span.x_stride, span.y_stride = start[0], axis.extent, strides[a], y_strides[a]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import PoolingError
 from ..orders import KMax, Order, Sorted
 from ..plan import Grid
 from ..words import library, where, zeros
-from .reference import _cast, _dtype_name, _full, _is_bool, _is_floating
+from .orders_windows import as_like, gathered, table
+from .reference.either import cast, dtype_name, filled, is_bool, is_floating
 
 CHUNK = 1 << 22  # elements that are gathered at once
 
@@ -93,32 +93,32 @@ def _part(
 ) -> Any:
     """(rows, windows[, answers]) of one piece."""
     rows, windows = piece
-    index, tap = _table(grid, windows.start, windows.stop)
-    given = _dtype_name(x)
+    index, tap = table(grid, windows.start, windows.stop)
+    given = dtype_name(x)
     z = _wide(_flat(x, grid)[rows])
-    values, has, constant = _gathered(z, index)
+    values, has, constant = gathered(z, index)
     if constant is not None:
-        values = where(constant, _full(values, grid.fill), values)
+        values = where(constant, filled(values, grid.fill), values)
     masses: Any = None
     if weights is not None:
         full = np.broadcast_to(weights, grid.shape) if library(weights) is np else weights.expand(grid.shape)
-        w, _, _ = _gathered(_flat(full, grid)[rows], index)
-        if not _is_bool(w):
-            w = _cast(w, "float64")
-            masses = w if constant is None else where(constant, _full(w, 1.0), w)
+        w, _, _ = gathered(_flat(full, grid)[rows], index)
+        if not is_bool(w):
+            w = cast(w, "float64")
+            masses = w if constant is None else where(constant, filled(w, 1.0), w)
         heard = w != 0 if constant is None else (w != 0) | constant
         has = heard if has is None else has & heard
     if tap is not None:
-        spread = _as(tap, z)
+        spread = as_like(tap, z)
         masses = (
-            spread + zeros(values if _is_floating(values) else _cast(values, "float64"))
+            spread + zeros(values if is_floating(values) else cast(values, "float64"))
             if masses is None
             else masses * spread
         )
         has = (masses != 0) if has is None else has & (masses != 0)
-    if omit_nan and _is_floating(values):
+    if omit_nan and is_floating(values):
         has = values == values if has is None else has & (values == values)
-    nan_in = _any_nan(values, has) if _is_floating(values) and not order.nan_is_largest and not omit_nan else None
+    nan_in = _any_nan(values, has) if is_floating(values) and not order.nan_is_largest and not omit_nan else None
     window, n = _sorted(values, has, masses, order)
     answer = _finish(order, window, n)
     return _answer(answer, window, n, nan_in, order, grid, given, empty, weights is not None or tap is not None)
@@ -145,17 +145,17 @@ def _answer(
                 raise PoolingError(
                     f"a window holds too few elements for {order!r}, and nothing is no {given}: give empty="
                 )
-            y = where(_spread(lacks, y), _full(y, empty), y)
-        return _cast(y, given)
-    y = window.number(y) if "float" not in _dtype_name(y) else y
+            y = where(_spread(lacks, y), filled(y, empty), y)
+        return cast(y, given)
+    y = window.number(y) if "float" not in dtype_name(y) else y
     if nan_in is not None:
-        y = where(nan_in[..., None] if many else nan_in, _full(y, float("nan")), y)
+        y = where(nan_in[..., None] if many else nan_in, filled(y, float("nan")), y)
     lacks = order.lacks(n)
     if not isinstance(lacks, (bool, np.bool_)):
-        y = where(_spread(lacks, y), _full(y, order.empty if empty is None else empty), y)
+        y = where(_spread(lacks, y), filled(y, order.empty if empty is None else empty), y)
     elif lacks:
         y = zeros(y) + (order.empty if empty is None else empty)
-    return _cast(y, given) if "float" in given else y
+    return cast(y, given) if "float" in given else y
 
 
 def _spread(lacks: Any, y: Any) -> Any:
@@ -180,8 +180,8 @@ def _sorted(values: Any, has: Any, masses: Any, order: Order) -> tuple[Sorted, A
     if has is not None:
         values = where(has, values, _top(values))
         present = has.sum(-1)
-    if _is_bool(values):
-        values = _cast(values, "uint8")
+    if is_bool(values):
+        values = cast(values, "uint8")
     raw, ties = values, getattr(order, "ties", "first")
     if order.descending:
         values = np.flip(values, -1) if module is np else values.flip(-1)
@@ -222,11 +222,11 @@ def _learns(values: Any) -> bool:
 
 def _top(values: Any) -> Any:
     """What sorts behind every element: NaN, or the largest integer."""
-    if _is_floating(values):
-        return _full(values, float("nan"))
-    if _is_bool(values):
-        return _full(values, True)
-    return _full(values, library(values).iinfo(values.dtype).max)
+    if is_floating(values):
+        return filled(values, float("nan"))
+    if is_bool(values):
+        return filled(values, True)
+    return filled(values, library(values).iinfo(values.dtype).max)
 
 
 def _any_nan(values: Any, has: Any) -> Any:
@@ -235,34 +235,9 @@ def _any_nan(values: Any, has: Any) -> Any:
     return found.any(-1)
 
 
-def _gathered(z: Any, index: NDArray[np.int64]) -> tuple[Any, Any, Any]:
-    """(rows, windows, places) of the elements, which of them are there, and which are the border's constant."""
-    module, low = library(z), int(index.min()) if index.size else 0
-    at = np.maximum(index, 0)
-    if not z.shape[1]:
-        values = (
-            np.zeros((*z.shape[:1], *index.shape), z.dtype) if module is np else z.new_zeros((z.shape[0], *index.shape))
-        )
-    elif module is np:
-        values = z[:, at]
-    else:
-        values = z[:, module.as_tensor(at, device=z.device)]
-    if low == 0:
-        return values, None, None
-    has = _as(index != -1, z) if (index == -1).any() else None
-    constant = _as(index == -2, z) if low == -2 else None
-    if has is not None:
-        has = np.broadcast_to(has, values.shape) if module is np else has.expand(values.shape)
-    return values, has, constant
-
-
-def _as(table: NDArray[Any], like: Any) -> Any:
-    return table if library(like) is np else library(like).as_tensor(table, device=like.device)
-
-
 def _wide(z: Any) -> Any:
     """Half types are sorted as float32."""
-    return _cast(z, "float32") if _dtype_name(z) in ("float16", "bfloat16") else z
+    return cast(z, "float32") if dtype_name(z) in ("float16", "bfloat16") else z
 
 
 def _flat(x: Any, grid: Grid) -> Any:
@@ -286,31 +261,3 @@ def _size(shape: Any) -> int:
 def all_odd(grid: Grid) -> bool:
     """Whether every window holds an odd number of elements."""
     return all(bool(np.all(a.length % 2 == 1)) for a in grid.axes)
-
-
-def _table(grid: Grid, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
-    """Windows [begin, end): flat positions, −1 absent, −2 the constant; and the taps' weights."""
-    wanted = np.unravel_index(np.arange(begin, end), grid.windows_shape)
-    index: Any = np.zeros((end - begin, 1), np.int64)
-    taps = None if grid.taps is None else grid.tap_weights()
-    place: list[Any] = []
-    for k, (axis, o) in enumerate(zip(grid.axes, wanted, strict=True)):
-        j = np.arange(axis.places)
-        at = axis.first[o][:, None] + j * axis.step
-        here = j < axis.length[o][:, None]
-        if axis.source is not None and axis.extent:
-            at = np.where(here, axis.source[np.where(here, at, 0)], -1)
-            at = np.where(here & (at == -1), -2, at)
-        at = np.where(here, at, -1)
-        if taps is not None:
-            tap = np.minimum(j + axis.skipped[o][:, None], taps.shape[k] - 1)
-            shape = [end - begin] + [1] * len(grid.axes)
-            shape[k + 1] = axis.places
-            place.append(tap.reshape(shape))
-        left, right = index[:, :, None], at[:, None, :]
-        flat = left * axis.size + right
-        flat = np.where((left == -2) | (right == -2), -2, flat)
-        index = np.where((left == -1) | (right == -1), -1, flat).reshape(end - begin, -1)
-    if taps is None:
-        return index, None
-    return index, np.where(index == -1, 0.0, taps[tuple(place)].reshape(end - begin, -1))

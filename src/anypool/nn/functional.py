@@ -7,6 +7,7 @@ that odd p cancel signs and may give NaN, and inflates windows that overhang wit
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -43,6 +44,17 @@ def _windows(
     ceil_mode: bool = False,
     count: Any = "present",
 ) -> Windows:
+    if torch.compiler.is_compiling():  # which traces what a cache would hide
+        return _built(rank, kernel_size, stride, padding, dilation, ceil_mode, count)
+    try:
+        return _remembered(rank, kernel_size, stride, padding, dilation, ceil_mode, count)
+    except TypeError:  # lists cannot be remembered
+        return _built(rank, kernel_size, stride, padding, dilation, ceil_mode, count)
+
+
+def _built(
+    rank: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, count: Any
+) -> Windows:
     size = _row(kernel_size, rank, "kernel_size")
     step = (
         size if stride is None or (isinstance(stride, (tuple, list)) and not stride) else _row(stride, rank, "stride")
@@ -55,6 +67,9 @@ def _windows(
         ceil_mode=bool(ceil_mode),
         count=count,
     )
+
+
+_remembered = lru_cache(maxsize=1024, typed=True)(_built)
 
 
 def _max(x: Any, windows: Windows, indices: bool) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, ClassVar
 
+from ..errors import PoolingError
 from .sorted import Sorted
 
 
@@ -50,6 +52,10 @@ class Order:
         plain = tuple(v if isinstance(v, (int, float, str, tuple)) else id(v) for v in self.parameters.values())
         return hash((type(self), plain, self.ties))
 
+    def facts(self) -> tuple[tuple[str, Any], ...]:
+        """What makes this order statistic besides its parameters: names and values."""
+        return tuple((k, v) for k, v in self.__dict__.items() if k != "parameters")
+
     def finish(self, window: Sorted, n: Any) -> Any:
         """The answer for each window; several answers lie on a new last axis."""
         raise NotImplementedError(type(self).__name__)
@@ -69,6 +75,15 @@ class Order:
     def check(self, places: int) -> None:
         """Raise PoolingError if windows of at most this many elements have no answer."""
 
-    def prepare(self, window: Sorted) -> Sorted:
-        """The window this statistic looks at."""
-        return window
+
+def tied(order: Order, ties: str) -> Order:
+    """The order statistic with this rule of ties."""
+    if ties == order.ties:
+        return order
+    if not order.shares:
+        raise PoolingError(
+            f"ties={ties!r} is not possible for {order!r}: it uses several elements, the first ranks first"
+        )
+    made = copy(order)
+    made.ties = ties
+    return made

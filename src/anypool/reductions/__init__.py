@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
 from typing import Any
 
 from ..errors import PoolingError
-from ..orders import KMax, Median, Mode, Order, Ordinal, Quantile, Rank, TopKMean, TrimmedMean
-from ..orders import Range as RankRange
+from ..orders import ORDERS, Order, tied
 from .exponentials import LogMeanExp, LogSumExp, SoftPool
 from .extremes import ArgMax, ArgMin, Max, Min, Range, SplitMax, SplitMin
 from .fold import Fold, State
@@ -50,7 +48,7 @@ __all__ = [
 TIES = ("first", "last", "split")
 
 
-REDUCTIONS: dict[str, Callable[[], Fold | Order]] = {
+REDUCTIONS: dict[str, Callable[[], Fold]] = {
     "sum": Sum,
     "mean": Mean,
     "max": Max,
@@ -67,12 +65,10 @@ REDUCTIONS: dict[str, Callable[[], Fold | Order]] = {
     "std": Std,
     "logsumexp": LogSumExp,
     "softpool": SoftPool,
-    "median": Median,
-    "mode": Mode,
 }
 
 
-PARAMETRIC: dict[str, type[Fold] | type[Order]] = {
+PARAMETRIC: dict[str, type[Fold]] = {
     "Lp": Lp,
     "PowerMean": PowerMean,
     "LogSumExp": LogSumExp,
@@ -80,15 +76,6 @@ PARAMETRIC: dict[str, type[Fold] | type[Order]] = {
     "SoftPool": SoftPool,
     "Var": Var,
     "Std": Std,
-    "Median": Median,
-    "Quantile": Quantile,
-    "Rank": Rank,
-    "Range": RankRange,
-    "TrimmedMean": TrimmedMean,
-    "TopKMean": TopKMean,
-    "KMax": KMax,
-    "Ordinal": Ordinal,
-    "Mode": Mode,
 }
 
 
@@ -106,10 +93,12 @@ def reduction_of(given: Any, ties: str = "first") -> Any:
     """The reduction object for a name, an object or a class; unknown names list what exists."""
     if ties not in TIES:
         raise PoolingError(f"ties={ties!r}: use one of {', '.join(map(repr, TIES))}")
+    if isinstance(given, str) and given in ORDERS:
+        given = ORDERS[given]()
     if isinstance(given, str):
         if given not in REDUCTIONS:
             raise PoolingError(
-                f"unknown reduction {given!r}: use one of {', '.join(REDUCTIONS)}, or an object such as ap.Lp(3)"
+                f"unknown reduction {given!r}: use one of {', '.join((*REDUCTIONS, *ORDERS))}, or an object such as ap.Lp(3)"
             )
         given = REDUCTIONS[given]()
     elif isinstance(given, type) and issubclass(given, (Fold, Order)):
@@ -120,7 +109,7 @@ def reduction_of(given: Any, ties: str = "first") -> Any:
                 f"{given.__name__} needs its parameters: pass an object such as ap.{given.__name__}(2)"
             ) from None
     if isinstance(given, Order):
-        return _tied(given, ties)
+        return tied(given, ties)
     missing = [name for name in REQUIRED if not callable(getattr(given, name, None))]
     if missing:
         raise PoolingError(
@@ -130,16 +119,3 @@ def reduction_of(given: Any, ties: str = "first") -> Any:
         raise PoolingError("ties='split' is not possible for 'range': pool max and min apart")
     kind: Any = type(given)
     return TIED[ties].get(kind, lambda: given)()
-
-
-def _tied(order: Order, ties: str) -> Order:
-    """The order statistic with this rule of ties."""
-    if ties == order.ties:
-        return order
-    if not order.shares:
-        raise PoolingError(
-            f"ties={ties!r} is not possible for {order!r}: it uses several elements, the first ranks first"
-        )
-    made = copy(order)
-    made.ties = ties
-    return made

@@ -7,7 +7,7 @@ from typing import Any
 from ..words import inf, isnan, log, stop, where, zeros
 from .arithmetic import fade, grown, times
 from .fold import Fold, State
-from .parameters import nonzero, number
+from .parameters import finite, nonzero
 
 
 class LogSumExp(Fold):
@@ -67,7 +67,7 @@ class SoftPool(Fold):
 
     def __init__(self, beta: Any = 1.0) -> None:
         super().__init__()
-        self.parameters = {"beta": number(beta, "SoftPool(beta)")}
+        self.parameters = {"beta": finite(beta, "SoftPool(beta)")}
 
     def init(self, zero: Any) -> State:
         return zero - inf, zero, zero

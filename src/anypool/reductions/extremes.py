@@ -126,7 +126,11 @@ class Range(Fold):
     def __init__(self, ties: str = "first") -> None:
         super().__init__()
         self.ties = ties
-        self.ends = (Max(ties), Min(ties)) if ties != "split" else (SplitMax(), SplitMin())
+
+    @property
+    def ends(self) -> tuple[Any, Any]:
+        """The greatest and the smallest."""
+        return (Max(self.ties), Min(self.ties)) if self.ties != "split" else (SplitMax(), SplitMin())
 
     def init(self, zero: Any) -> State:
         return (*self.ends[0].init(zero), *self.ends[1].init(zero))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ def number(value: Any, name: str) -> Any:
     if isinstance(value, (bool, str)) or value is None:
         raise PoolingError(f"{name}: {value!r} is no number")
     if isinstance(value, (int, float, np.integer, np.floating)):
-        if np.isnan(value):
+        if math.isnan(value):
             raise PoolingError(f"{name}: NaN is not possible")
         return float(value)
     if hasattr(value, "dtype") and hasattr(value, "shape"):
@@ -30,13 +31,27 @@ def positive(value: Any, name: str) -> Any:
 
 def nonzero(value: Any, name: str) -> Any:
     value = number(value, name)
-    if isinstance(value, float) and (value == 0.0 or np.isinf(value)):
+    if isinstance(value, float) and (value == 0.0 or math.isinf(value)):
         raise PoolingError(f"{name}: {value} must be finite and other than 0 (its limits are the mean, max and min)")
     return value
 
 
 def at_least_zero(value: Any, name: str) -> float:
     value = number(value, name)
-    if not isinstance(value, float) or value < 0:
-        raise PoolingError(f"{name}: {value!r} must be a number of at least 0")
+    if not isinstance(value, float) or not 0 <= value < np.inf:
+        raise PoolingError(f"{name}: {value!r} must be a finite number of at least 0")
+    return value
+
+
+def positive_number(value: Any, name: str) -> float:
+    value = number(value, name)
+    if not isinstance(value, float) or not 0 < value < np.inf:
+        raise PoolingError(f"{name}: {value!r} must be a finite number above 0")
+    return value
+
+
+def finite(value: Any, name: str) -> Any:
+    value = number(value, name)
+    if isinstance(value, float) and np.isinf(value):
+        raise PoolingError(f"{name}: {value} must be finite (its limits are the maximum and the minimum)")
     return value

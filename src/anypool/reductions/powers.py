@@ -8,7 +8,7 @@ from ..errors import PoolingError
 from ..words import absolute, exp, isnan, log, sign, stop, where, zeros
 from .arithmetic import is_infinite, joined, power_of, ratio, root_of
 from .fold import Fold, State
-from .parameters import number, positive
+from .parameters import number, positive, positive_number
 
 
 class Lp(Fold):
@@ -34,7 +34,8 @@ class Lp(Fold):
         """|x|^p in units of |x|: 1, with the gradient that |x|^p has."""
         size = absolute(x)
         top = stop(size)
-        return power_of(ratio(size, top), self.parameters["p"])
+        p = self.parameters["p"]
+        return ratio(size, top) if is_infinite(p) else power_of(ratio(size, top), p)
 
     def merge(self, a: State, b: State) -> State:
         top = where((b[0] > a[0]) | isnan(b[0]), b[0], a[0])
@@ -43,19 +44,21 @@ class Lp(Fold):
 
     def finish(self, state: State, n: Any) -> Any:
         p = self.parameters["p"]
-        if is_infinite(p):
-            return joined(state[0], state[1])
+        if is_infinite(p):  # state[1] counts those that tie: they share the gradient
+            return joined(state[0], ratio(state[1], stop(state[1])))
         mean = self.averaged(state[1], n)
         root = where(mean > 0, root_of(where(mean > 0, mean, zeros(mean) + 1), p), mean)
         return joined(state[0], root)
 
     def keep(self, state: State) -> State:
-        return ()
+        return (state[1],) if is_infinite(self.parameters["p"]) else ()
 
     def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
         p = self.parameters["p"]
-        share = power_of(ratio(absolute(x), y), p - 1) if not is_infinite(p) else (absolute(x) == y) * 1.0
-        share = where((y == 0) | (x == 0) & (y == 0), zeros(share), share)
+        if is_infinite(p):
+            return sign(x) * where(absolute(x) == y, w / kept[0], zeros(kept[0]))
+        share = power_of(ratio(absolute(x), y), p - 1)
+        share = where((y == 0) | (x == 0), zeros(share), share)  # p < 1: an infinite slope at 0 is taken as 0
         return sign(x) * self.averaged(share * w, n)
 
 
@@ -89,12 +92,13 @@ class PowerMean(Fold):
         super().__init__()
         if form not in ("clamped", "signed", "magnitude"):
             raise PoolingError(f"PowerMean(form={form!r}): use 'clamped', 'signed' or 'magnitude'")
-        if not eps > 0:
-            raise PoolingError(f"PowerMean(eps={eps!r}): must be above 0")
         self.parameters = {
             "p": number(p, "PowerMean(p)") if form == "clamped" else positive(p, f"PowerMean(p, form={form!r})")
         }
-        self.form, self.eps = form, float(eps)
+        self.form, self.eps = form, positive_number(eps, "PowerMean(eps)")
+
+    def facts(self) -> tuple[tuple[str, Any], ...]:
+        return (("form", self.form), ("eps", self.eps))
 
     def __repr__(self) -> str:
         return f"PowerMean({self.parameters['p']!r}, form={self.form!r}, eps={self.eps!r})"

@@ -2,115 +2,204 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .. import __version__
 from .. import windows as kinds
 from ..api import pool
-from ..reductions import REDUCTIONS, Lp, PowerMean
+from ..backends import cpu
+from ..errors import PoolingError
+from ..reductions import PARAMETRIC, REDUCTIONS
+from .demo_pictures import bytes_of, ends, gray, mapped, png, result_of, windows_on
+from .demo_speed import Speed, machine, speeds
 
-PAGE = """<!doctype html><meta charset="utf-8"><title>anypool demo</title>
-<style>body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#222}
-h1,h2{font-weight:600}.row{display:flex;flex-wrap:wrap;gap:14px}figure{margin:0}figcaption{font-size:13px;color:#555;max-width:250px}
-img{image-rendering:pixelated;border:1px solid #ddd;max-width:100%}table{border-collapse:collapse}td,th{padding:3px 12px;border-bottom:1px solid #eee;text-align:right}
-td:first-child,th:first-child{text-align:left}</style>
-<h1>anypool: any window × any reduction</h1>
-<p>A photograph ({{ shape }}), its result by every reduction over 8×8 windows, then one reduction over several windows.</p>
-<figure><img src="{{ before }}" alt="the photograph"><figcaption>before</figcaption></figure>
-{% for title, pictures in sections %}<h2>{{ title }}</h2><div class="row">
-{% for caption, picture, width in pictures %}<figure><img src="{{ picture }}" width="{{ width }}" alt="{{ caption }}"><figcaption>{{ caption }}</figcaption></figure>
-{% endfor %}</div>{% endfor %}
-<h2>One window, by hand</h2><p>{{ arithmetic }}</p>
-<h2>Speed, this machine, this run</h2><table><tr><th>call</th><th>anypool ms</th><th>torch ms</th><th>copy ms</th></tr>
-{% for row in rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>{% endfor %}</table>
-"""
+PARAMETERS = {"LogSumExp": 10, "LogMeanExp": 10, "SoftPool": 20, "Var": 1, "Std": 1}  # else 3
+BRIGHT = 0.6
 
 
-def make_page(out: Path) -> tuple[list[tuple[str, ...]], Path]:
+def make_page(out: Path) -> tuple[list[Speed], Path]:
     """Write the page under `out`; returns the speed rows and the page's path."""
     import jinja2
     from sklearn.datasets import load_sample_images
 
-    photo = np.asarray(load_sample_images().images[0])
-    gray = photo.astype(np.float32).mean(-1) / 255
-    by_reduction = [(n, _scaled(pool(gray, kinds.sliding((8, 8)), n, ties="first")), 160) for n in REDUCTIONS]
-    by_reduction += [(str(r), _scaled(pool(gray, kinds.sliding((8, 8)), r)), 160) for r in (Lp(3), PowerMean(3.0))]
-    choices: list[tuple[str, Any]] = [
-        ("sliding((2, 2))", kinds.sliding((2, 2))),
-        ("sliding((3, 3), 2, 1): overlapping", kinds.sliding((3, 3), 2, 1)),
-        ("sliding((7, 7), 1, 'same', border='reflect')", kinds.sliding((7, 7), 1, "same", border="reflect")),
-        ("sliding((3, 3), 1, dilation=4)", kinds.sliding((3, 3), 1, 0, 4)),
-        ("adaptive((9, 13))", kinds.adaptive((9, 13))),
-        ("adaptive((1, None)): a strip", kinds.adaptive((1, None))),
-    ]
-    by_window = [(f"max · {n}", _png(pool(photo, w, "max", axes=(0, 1))), 250) for n, w in choices]
-    block = gray[:2, :2]
-    arithmetic = f"mean of {block.round(3).ravel().tolist()} = {block.mean():.4f}; anypool says {pool(gray, kinds.sliding((2, 2)))[0, 0]:.4f}"
-    rows = speed()
+    photo: Any = np.asarray(load_sample_images().images[0])
+    light = photo.astype(np.float32).mean(-1) / 255
+    rows = speeds()
+    template = Path(__file__).with_name("demo_page.html").read_text(encoding="utf-8")
     page = (
-        jinja2.Environment(autoescape=True)
-        .from_string(PAGE)
+        jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+        .from_string(template)
         .render(
-            shape="×".join(map(str, photo.shape)),
-            before=_png(photo),
-            sections=[("Every reduction, 8×8 windows", by_reduction), ("Max over several windows", by_window)],
-            arithmetic=arithmetic,
+            version=__version__,
+            photo=png(photo),
+            shape=photo.shape,
+            hand=by_hand(light),
+            what=by_reduction(light),
+            where=by_windows(photo),
+            before=png(_region(photo)),
+            how_much=by_weights(photo),
             rows=rows,
+            has_torch=any(r.torch for r in rows),
+            slowest=max([r.torch or r.ours for r in rows]),
+            machine=machine(),
+            core=cpu.status()[0],
         )
     )
-    out.mkdir(parents=True, exist_ok=True)
-    target = out / "index.html"
-    handle, name = tempfile.mkstemp(suffix=".html", dir=out)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(page)
-    os.replace(name, target)
-    return rows, target
+    return rows, _write(out, page)
 
 
-def speed() -> list[tuple[str, ...]]:
-    """Best of three for several calls, torch's own and a copy of the same bytes beside them."""
-    import torch
-
-    x = torch.randn(8, 64, 112, 112)
-    rows: list[tuple[str, ...]] = []
-    for size, stride, padding in [(2, 2, 0), (3, 2, 1), (3, 1, 1), (7, 1, 3)]:
-        windows = kinds.sliding((size, size), stride, padding)
-        for name, theirs in (("max", torch.nn.functional.max_pool2d), ("mean", torch.nn.functional.avg_pool2d)):
-            y = pool(x, windows, name)
-            ours = _best(lambda w=windows, n=name, o=y: pool(x, w, n, out=o))
-            torchs = _best(lambda f=theirs, k=size, s=stride, p=padding: f(x, k, s, p))
-            half = y.numel() / x.numel()
-            copy = _best(lambda: x.clone()) * (1 + half) / 2
-            rows.append((f"{name} {size}×{size}/{stride}", f"{ours:.2f}", f"{torchs:.2f}", f"{copy:.2f}"))
-    return rows
+def by_hand(light: Any) -> dict[str, Any]:
+    """A few pixels as numbers, and what 2×2 windows make of them."""
+    block = np.rint(light[176:182, 232:240] * 255).astype(np.uint8)
+    windows = kinds.sliding((2, 2))
+    corner = [int(v) for v in block[:2, :2].ravel()]
+    return {
+        "pixels": block.tolist(),
+        "results": [
+            ("max", pool(block, windows, "max").tolist()),
+            ("mean", np.asarray(pool(block, windows, "mean")).round(1).tolist()),
+        ],
+        "sum": f"max({', '.join(map(str, corner))}) = {max(corner)}; ({' + '.join(map(str, corner))}) / 4 = {sum(corner) / 4:g}",
+    }
 
 
-def _best(call: Callable[[], Any]) -> float:
-    times: list[float] = []
-    for _ in range(3):
-        begin = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - begin)
-    return min(times) * 1e3
+def by_reduction(light: Any) -> list[dict[str, str]]:
+    """Every reduction of the registry over the same windows of the same picture."""
+    windows = kinds.sliding((7, 7), 3, 2)
+    made: list[tuple[str, Any]] = [(f'"{name}"', name) for name in REDUCTIONS]
+    for name, kind in PARAMETRIC.items():
+        make: Any = kind
+        made.append((f"ap.{name}({PARAMETERS.get(name, 3)})", make(PARAMETERS.get(name, 3))))
+    return [{"name": label, **_reduced(light, windows, reduction)} for label, reduction in made]
 
 
-def _scaled(y: Any) -> str:
-    y = np.asarray(y, np.float64)
-    low, high = float(y.min()), float(y.max())
-    return _png(np.uint8((y - low) / (high - low or 1) * 255))
+def _reduced(light: Any, windows: Any, reduction: Any) -> dict[str, str]:
+    name = reduction if isinstance(reduction, str) else reduction.name
+    formula = str((REDUCTIONS[name]() if isinstance(reduction, str) else reduction).formula)
+    asked, x, weights = "x", light, None
+    if name in ("any", "all"):
+        asked, x = f"x > {BRIGHT}", light > BRIGHT
+    elif name == "count":
+        asked, weights = f"where x > {BRIGHT}", light > BRIGHT
+    y = np.asarray(pool(x, windows, reduction, weights=weights))
+    # an average of one value is that value: then the result is a picture like x, else a map of something else
+    like_x = y.dtype == bool or bool(np.allclose(pool(np.full((9, 9), 0.5), kinds.sliding((9, 9)), reduction), 0.5))
+    return {
+        "of": asked,
+        "formula": formula,
+        "picture": png(gray(y) if like_x else mapped(y)),
+        "ends": ends(y),
+        "like": "picture" if like_x else "map",
+    }
 
 
-def _png(pixels: Any) -> str:
-    from PIL import Image
+def by_windows(photo: Any) -> list[dict[str, Any]]:
+    """One reduction over several windows: drawn on a crop, the crop's result, and a larger part at true scale."""
+    crop, region = photo[118:146, 284:324], _region(photo)
+    choices: list[tuple[str, str, Any, tuple[int, ...], str]] = [
+        ("sliding((4, 4))", "tiles: the stride is the size", kinds.sliding((4, 4)), (0, 1), "max"),
+        ("sliding((7, 7), stride=3)", "overlapping", kinds.sliding((7, 7), 3), (0, 1), "mean"),
+        (
+            "sliding((7, 7), stride=2, padding='same')",
+            "beyond the edge nothing is there: only present pixels count",
+            kinds.sliding((7, 7), 2, "same"),
+            (0, 1),
+            "max",
+        ),
+        (
+            "sliding((3, 3), stride=2, dilation=3)",
+            "dilated: nine pixels, three apart",
+            kinds.sliding((3, 3), 2, 0, 3),
+            (0, 1),
+            "min",
+        ),
+        (
+            "adaptive((9, 13))",
+            "any input to one output size; edges as torch's",
+            kinds.adaptive((9, 13)),
+            (0, 1),
+            "mean",
+        ),
+        ("sliding((1, 9), stride=(1, 3))", "long windows along one axis", kinds.sliding((1, 9), (1, 3)), (0, 1), "max"),
+    ]
+    return [_windowed(crop, region, *choice) for choice in choices] + [_ragged(crop, region)]
 
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, format="PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+def _windowed(
+    crop: Any, region: Any, call: str, says: str, windows: Any, axes: tuple[int, ...], name: str
+) -> dict[str, Any]:
+    small, large = (bytes_of(pool(a, windows, name, axes=axes)) for a in (crop, region))
+    return {
+        "call": f"ap.{call}",
+        "says": says,
+        "reduction": name,
+        "drawn": windows_on(crop, windows, axes, 9),
+        "result": result_of(small, 360, 252),
+        "small": small.shape[:2],
+        "crop": crop.shape[:2],
+        "large": large.shape[:2],
+        "picture": png(large),
+    }
+
+
+def _ragged(crop: Any, region: Any) -> dict[str, Any]:
+    """Segments of the columns, given by lengths that grow."""
+
+    def lengths(n: int, least: int) -> list[int]:
+        found: list[int] = []
+        while sum(found) < n:
+            found.append(min(least + len(found), n - sum(found)))
+        return found
+
+    axes = (1,)
+    made = {n: kinds.segments(lengths=lengths(n, least)) for n, least in ((crop.shape[1], 2), (region.shape[1], 1))}
+    row = _windowed(
+        crop, region, "segments(lengths=[2, 3, 4, …])", "ragged runs of one axis", made[crop.shape[1]], axes, "mean"
+    )
+    large = bytes_of(pool(region, made[region.shape[1]], "mean", axes=axes))
+    return {**row, "large": large.shape[:2], "picture": png(large)}
+
+
+def by_weights(photo: Any) -> list[dict[str, str]]:
+    """Four of five pixels lost: a mean of what is there, with the mask and without."""
+    region = _region(photo)
+    mask = np.random.default_rng(0).random(region.shape[:2]) < 0.2
+    broken = region * mask[..., None].astype(np.uint8)
+    windows = kinds.sliding((7, 7), 1, "same")
+    calls: list[tuple[str, str, Any]] = [
+        ("x", "before: four of five pixels are lost", broken),
+        (
+            "ap.pool(x, w, 'mean')",
+            "every pixel counts: the lost ones darken it",
+            pool(broken, windows, "mean", axes=(0, 1)),
+        ),
+        (
+            "ap.pool(x, w, 'mean', weights=mask)",
+            "only what is there counts",
+            pool(broken, windows, "mean", axes=(0, 1), weights=mask[..., None], empty=0.0),
+        ),
+    ]
+    return [{"call": call, "says": says, "picture": png(bytes_of(y))} for call, says, y in calls]
+
+
+def _region(photo: Any) -> Any:
+    return photo[60:312, 150:510]
+
+
+def _write(out: Path, page: str) -> Path:
+    """The page whole or not at all."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(suffix=".html", dir=out)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(page)
+        os.chmod(name, 0o644)
+        os.replace(name, out / "index.html")
+    except OSError as error:
+        raise PoolingError(f"the page cannot be written under {out}: {error}; give another folder with --out") from None
+    return out / "index.html"

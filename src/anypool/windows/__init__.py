@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from .adaptive import Adaptive, adaptive
 from .arguments import normal_axes
-from .kind import Windows
+from .kind import MEMORY, Windows
 from .segments import Segments, segments
 from .sliding import Sliding, sliding
 from .whole import Whole, whole
 
 __all__ = [
+    "MEMORY",
     "Adaptive",
     "Segments",
     "Sliding",

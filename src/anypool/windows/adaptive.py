@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,14 +20,26 @@ class Adaptive(Kind):
 
     output_size: tuple[int | None, ...] | int | None
 
+    def facts(self) -> tuple[Any, ...]:
+        """What makes these windows, in the order of the fields."""
+        return (self.output_size,)
+
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
-        given = self.output_size
-        if not isinstance(given, tuple):
-            at = need_axes(axes, f"adaptive({given})", "an output size for each axis, such as adaptive((7, 7))")
-            given = (given,) * len(at)
-        else:
-            at = last_axes(axes, len(given), shape, f"adaptive({shown(given)})")
+        at, given = self._entries(shape, axes)
         return grid_of((self, given), shape, at)
+
+    def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
+        """As many as were asked for."""
+        return {a: shape[a] if out is None else out for a, out in zip(*self._entries(shape, axes), strict=True)}
+
+    def _entries(
+        self, shape: tuple[Any, ...], axes: tuple[int, ...] | None
+    ) -> tuple[tuple[int, ...], tuple[int | None, ...]]:
+        given = self.output_size
+        if isinstance(given, tuple):
+            return last_axes(axes, len(given), shape, f"adaptive({shown(given)})"), given
+        at = need_axes(axes, f"adaptive({given})", "an output size for each axis, such as adaptive((7, 7))")
+        return at, (given,) * len(at)
 
     def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
         given = self.output_size if isinstance(self.output_size, tuple) else (self.output_size,) * len(at)

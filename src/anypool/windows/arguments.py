@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Set
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..errors import PoolingError
 from ..plan import Ints
+
+Made = TypeVar("Made")
+
+
+def constant(make: Made) -> Made:
+    """Mark a function whose arguments decide its result: torch.compile calls it once and keeps what it gave."""
+    make._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return make
 
 
 def integer(value: Any, name: str) -> int:
@@ -25,6 +33,8 @@ def integer(value: Any, name: str) -> int:
 
 def sizes_of(value: Any, name: str) -> int | tuple[int, ...]:
     """An int, or a tuple of them; entries below 1 raise."""
+    if isinstance(value, (Mapping, Set)):
+        raise PoolingError(f"{name}={value!r}: use an integer or a row of them, one for each pooled axis")
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) != 0:
         row = tuple(at_least(integer(v, name), 1, name) for v in value)
         if not row:

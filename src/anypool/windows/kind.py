@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +14,17 @@ from ..errors import PoolingError
 from ..plan import Axis, Grid
 from .arguments import integer, normal_axes
 
-MOST_WINDOWS = 2**40  # more results along one axis than any memory holds
+
+def _memory() -> int:
+    """Bytes of memory that this machine has."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 2**40
+
+
+MEMORY = _memory()
+MOST_WINDOWS = MEMORY // 40  # along one axis: a table row of 32 bytes each, and a result
 
 
 class Windows(Protocol):
@@ -30,6 +41,15 @@ class Kind:
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
         raise NotImplementedError
+
+    def facts(self) -> tuple[Any, ...]:
+        """What makes these windows, in the order of the fields."""
+        return ()
+
+    def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
+        """How many windows lie along each pooled axis; lengths may be symbols, of which only arithmetic is asked."""
+        grid = self.plan(tuple(int(n) for n in shape), axes)
+        return {a: axis.out for a, axis in zip(grid.at, grid.axes, strict=True)}
 
     def output_shape(self, shape: Sequence[int], axes: int | Iterable[int] | None = None) -> tuple[int, ...]:
         """Shape of the result for an input of this shape, without data.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from ..errors import PoolingError
 from ..plan import Axis, Grid
-from .arguments import entries, need_axes, to_numpy
+from .arguments import entries, integer, need_axes, to_numpy
 from .kind import Kind, ascending, grid_of
 from .runs import windows_count
 from .sliding import Sliding, one_axis_offsets, paddings_of, sliding
@@ -21,9 +22,19 @@ class Segments(Kind):
 
     offsets: tuple[int, ...]
 
+    def facts(self) -> tuple[Any, ...]:
+        """What makes these windows, in the order of the fields."""
+        return (self.offsets,)
+
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
         at = need_axes(axes, "segments(…)", "the axis they lie on, such as axes=0")
         return grid_of(self, shape, at)
+
+    def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
+        """A window a segment."""
+        at = need_axes(axes, "segments(…)", "the axis they lie on, such as axes=0")
+        one_axis_offsets(self.offsets, shape, at)
+        return {at[0]: len(self.offsets) - 1}
 
     def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
         n = one_axis_offsets(self.offsets, shape, at)
@@ -73,21 +84,29 @@ def segments(offsets: Any = None, *, lengths: Any = None) -> Segments:
     """
     if (offsets is None) == (lengths is None):
         raise PoolingError("segments needs either offsets (n + 1 of them) or lengths=, and not both")
-    values = np.asarray(to_numpy(offsets if lengths is None else lengths))
     name = "offsets" if lengths is None else "lengths"
+    row = _row(offsets if lengths is None else lengths, name)
+    if lengths is not None:
+        if row and min(row) < 0:
+            at = next(i for i, v in enumerate(row) if v < 0)
+            raise PoolingError(f"lengths[{at}] = {row[at]}: lengths must be at least 0")
+        row = (0, *itertools.accumulate(row))
+    if not row:
+        raise PoolingError("offsets is empty: n segments need n + 1 offsets, [0] for none")
+    if row[0] < 0 or any(b < a for a, b in itertools.pairwise(row)):
+        at = next((i + 1 for i, (a, b) in enumerate(itertools.pairwise(row)) if b < a), 0) if row[0] >= 0 else 0
+        raise PoolingError(f"offsets must not decrease nor be negative, but offsets[{at}] = {row[at]}")
+    return Segments(row)
+
+
+def _row(given: Any, name: str) -> tuple[int, ...]:
+    """Integers from a list, or from a 1-D array or tensor of them."""
+    if isinstance(given, (list, tuple, range)):
+        return tuple([integer(v, name) for v in given])
+    values = np.asarray(to_numpy(given))
     if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
         raise PoolingError(f"{name} of shape {values.shape} and dtype {values.dtype}: use a 1-D row of integers")
-    values = values.astype(np.int64)
-    if lengths is not None:
-        if np.any(values < 0):
-            raise PoolingError(f"lengths[{int(np.argmax(values < 0))}] = {values.min()}: lengths must be at least 0")
-        values = np.concatenate([[0], np.cumsum(values)])
-    if not len(values):
-        raise PoolingError("offsets is empty: n segments need n + 1 offsets, [0] for none")
-    if values[0] < 0 or np.any(np.diff(values) < 0):
-        where = int(np.argmax(np.diff(values, prepend=0) < 0))
-        raise PoolingError(f"offsets must not decrease nor be negative, but offsets[{where}] = {values[where]}")
-    return Segments(tuple(values.tolist()))
+    return tuple(values.tolist())
 
 
 def _one(windows: Sliding) -> tuple[int, int, tuple[int, int], int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,23 @@ class Sliding(Kind):
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
         return grid_of(self, shape, _sliding_axes(self, shape, axes))
+
+    def facts(self) -> tuple[Any, ...]:
+        """What makes these windows, in the order of the fields."""
+        more = (self.dilation, self.ceil_mode, self.border, self.count, self.taps, self.offsets)
+        return (self.size, self.stride, self.padding, *more)
+
+    def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
+        """How many windows lie along each pooled axis."""
+        if self.offsets is not None:
+            return super().counts(shape, axes)
+        at = _sliding_axes(self, shape, axes)
+        sizes = entries(self.size, len(at), "size")
+        strides = sizes if self.stride is None else entries(self.stride, len(at), "stride")
+        dilations = entries(self.dilation, len(at), "dilation")
+        pads = paddings_of(self.padding, sizes, dilations)
+        every = zip(at, sizes, strides, pads, dilations, strict=True)
+        return {a: windows_count(shape[a], k, s, p, d, self.ceil_mode, self.border) for a, k, s, p, d in every}
 
     def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
         """Build the Grid: every entry is read once, in the order of the axes."""
@@ -93,8 +111,10 @@ def sliding(
     """
     if border not in BORDERS and (isinstance(border, str) or not is_number(border)):
         raise PoolingError(f"border={border!r}: use one of {', '.join(map(repr, BORDERS))} or a number")
-    if count not in ("present", "padded") and (isinstance(count, str) or not is_number(count) or count == 0):
-        raise PoolingError(f"count={count!r}: use 'present', 'padded' or a number other than 0")
+    if count not in ("present", "padded") and (
+        isinstance(count, str) or not is_number(count) or count == 0 or math.isinf(count)
+    ):
+        raise PoolingError(f"count={count!r}: use 'present', 'padded' or a finite number other than 0")
     if ceil_mode not in (True, False):
         raise PoolingError(f"ceil_mode={ceil_mode!r}: use True or False")
     return Sliding(

@@ -30,7 +30,12 @@ class _Table:
     """A read-only float array that compares by value, so that windows with taps can be cached."""
 
     def __init__(self, values: Any) -> None:
-        array = np.array(to_numpy(values))
+        try:
+            array = np.array(to_numpy(values))
+        except ValueError:
+            raise PoolingError(
+                "taps of uneven rows: give one vector for each axis, or a table of the window's shape"
+            ) from None
         if array.dtype.kind not in "biuf":
             raise PoolingError(f"taps of dtype {array.dtype}: use real numbers")
         self.values = array.astype(np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,10 @@ class Whole(Kind):
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
         return grid_of(self, shape, need_axes(axes, "whole()", "axes, such as axes=(-2, -1) for images"))
+
+    def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
+        """One window an axis."""
+        return dict.fromkeys(need_axes(axes, "whole()", "axes, such as axes=(-2, -1) for images"), 1)
 
     def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
         zero = np.zeros(1, np.int64)

@@ -1,0 +1,66 @@
+"""anypool's own calls for a case, and which backend really answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+import anypool as ap
+from anypool.backends import reference
+
+from .cases import Case
+from .data import numpy_of
+
+Call = Callable[[], Any]
+
+
+@contextmanager
+def watched() -> Iterator[list[str]]:
+    """Collects the name of each reference function that runs meanwhile; none means the compiled core did it all."""
+    seen: list[str] = []
+    originals = {name: getattr(reference, name) for name in ("forward", "backward")}
+
+    def watcher(name: str) -> Call:
+        def run(*args: Any, **options: Any) -> Any:
+            seen.append(name)
+            return originals[name](*args, **options)
+
+        return run
+
+    for name in originals:
+        setattr(reference, name, watcher(name))
+    try:
+        yield seen
+    finally:
+        for name, original in originals.items():
+            setattr(reference, name, original)
+
+
+def calls_of(case: Case, x: torch.Tensor) -> dict[str, Call]:
+    """The ways to make the call: "torch new" makes its result, "torch out" writes into memory that is there …"""
+    windows, reduction, axes = case.windows, case.reduction, case.axes
+    if case.direction != "forward":
+        return {"torch new": gradient_call(case, x, lambda t: ap.pool(t, windows, reduction, axes=axes))}
+    array = numpy_of(x)
+    calls: dict[str, Call] = {}
+    for library, source in (("torch", x), ("numpy", array)):
+        if case.group == "small" and case.library != library:
+            continue
+        calls[f"{library} new"] = lambda s=source: ap.pool(s, windows, reduction, axes=axes)
+        if isinstance(reduction, str) and case.group != "small":
+            y = ap.pool(source, windows, reduction, axes=axes)
+            calls[f"{library} out"] = lambda s=source, y=y: ap.pool(s, windows, reduction, axes=axes, out=y)
+    return calls
+
+
+def gradient_call(case: Case, x: torch.Tensor, forward: Callable[[torch.Tensor], Any]) -> Call:
+    """The gradient alone, or a whole training step."""
+    leaf = x.clone(memory_format=torch.preserve_format).requires_grad_()
+    y = forward(leaf)
+    g = torch.ones_like(y) if case.group == "small" else torch.linspace(0.5, 1.5, y.numel()).reshape(y.shape)
+    if case.direction == "backward":
+        return lambda: torch.autograd.grad(y, leaf, g, retain_graph=True)[0]
+    return lambda: torch.autograd.grad(forward(leaf), leaf, g)[0]

@@ -1,0 +1,95 @@
+"""The one autograd.Function: pull or a compiled gradient for the first order, torch words for higher ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ..backends import cpu, reference
+from ..reductions import Fold, Max, Mean, Min, Sum
+from .torch import Call, dtype_name, empty, like_layout
+
+
+def apply(x: Any, weights: Any, call: Call) -> Any:
+    """The call's result, with a gradient; weights and parameters that learn are differentiated by torch."""
+    others = [weights, *getattr(call.reduction, "parameters", {}).values()]
+    alone = not any(isinstance(t, torch.Tensor) and t.requires_grad for t in others)
+    pulls = callable(getattr(call.reduction, "pull", None))
+    if alone and pulls and x.is_floating_point():
+        return _Pool.apply(x, weights, call)
+    if not alone:
+        return call.reference(x, weights)[0]
+    y = call.forward(x.detach(), weights, False)[0] if not pulls and isinstance(call.reduction, Fold) else None
+    return call.reference(x, weights)[0] if y is None or y.is_floating_point() else y
+
+
+class _Pool(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any, weights: Any, call: Call) -> Any:
+        reduction = call.reduction
+        selects = getattr(reduction, "selects", False)
+        plain = call.prepared is not None and call.places == selects and weights is None
+        made = call.again_with(x) if plain else None  # a call that was seen before
+        y, kept = made if made is not None else call.forward(x, weights, selects)
+        ctx.call = call
+        ctx.recompute = recompute = not selects and _keeps(reduction)
+        saved = [x] if weights is None else [x, weights]
+        ctx.weighted, ctx.valued = weights is not None, not (selects or recompute or type(reduction) in (Sum, Mean))
+        if ctx.valued:
+            saved.append(y)
+        ctx.save_for_backward(*saved, *(kept if selects else ()))
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        (g,) = grad_outputs
+        saved = list(ctx.saved_tensors)
+        x = saved.pop(0)
+        weights = saved.pop(0) if ctx.weighted else None
+        y = saved.pop(0) if ctx.valued else g
+        call: Call = ctx.call
+        if torch.is_grad_enabled() and (g.requires_grad or x.requires_grad):
+            with torch.enable_grad():
+                again = call.reference(x, weights)[0]
+                return torch.autograd.grad(again, x, g, create_graph=True)[0], None, None
+        made = _compiled(g, x, saved, call, weights)
+        if made is not None:
+            return made, None, None
+        if ctx.recompute:
+            y, kept = call.reference(x, weights)
+            saved = list(kept)
+        gx = reference.backward(g, x, y, tuple(saved), call.grid, call.reduction, weights, call.omit_nan)
+        return like_layout(gx, x), None, None
+
+
+def _keeps(reduction: Any) -> bool:
+    """Whether backward needs more than x and y."""
+    return callable(getattr(reduction, "keep", None)) and getattr(type(reduction), "keep", None) is not Fold.keep
+
+
+def _compiled(g: Any, x: Any, kept: list[Any], call: Call, weights: Any) -> Any:
+    """The compiled gradient of a sum, a mean or a selection; None where there is none."""
+    grid, kind = call.grid, type(call.reduction)
+    served = weights is None and not call.omit_nan and grid.taps is None and x.device.type == "cpu"
+    if not served or call.backend == "reference" or type(g) is not torch.Tensor:
+        return None
+    if kind in (Sum, Mean):
+        made = cpu.total(grid, dtype_name(x), g.stride(), "torch", kind is Mean)
+        if made is None:
+            return None
+        gx = empty(made.shape, x.dtype)
+        made.forward(g.data_ptr(), 0, gx.data_ptr(), 0)
+        return gx if made.back is None else gx.permute(made.back)
+    if kind not in (Max, Min):
+        return None
+    asked = cpu.places(grid, x.stride(), dtype_name(x), dtype_name(kept[0]))
+    if asked is None:
+        return None
+    place = kept[0]
+    if asked.back is not None:
+        g, place = g.permute(asked.order), place.permute(asked.order)
+    g, place = g.contiguous(), place.contiguous()
+    gx = empty(asked.shape, x.dtype)
+    asked.gather(g.data_ptr(), place.data_ptr(), gx.data_ptr())
+    return gx if asked.back is None else gx.permute(asked.back)

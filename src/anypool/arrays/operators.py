@@ -1,0 +1,156 @@
+"""The one op pair, anypool::forward and anypool::backward: what torch.compile sees of a call."""
+
+from __future__ import annotations
+
+import base64
+import pickle
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..orders import Order
+from ..reductions import Fold, reduction_of
+from ..windows import normal_axes
+from ..windows.arguments import constant
+
+OPTIONS = ("axes", "nan", "ties", "empty", "backend")
+
+
+def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: tuple[Any, ...]) -> Any:
+    """The call as one opaque operator a reduction."""
+    if isinstance(reduction, (tuple, list)):
+        return tuple([traced(x, windows, r, weights, options) for r in reduction])
+    learned, plain = None, ()
+    if not isinstance(reduction, (str, type)):
+        for name, value in getattr(reduction, "parameters", {}).items():
+            if isinstance(value, Tensor):
+                learned, value = value, None
+            plain = (*plain, (name, value))
+        more = reduction.facts() if isinstance(reduction, (Fold, Order)) else ()
+        spec = spec_of(type(windows), windows.facts(), type(reduction), (plain, more), options)
+    else:
+        spec = spec_of(type(windows), windows.facts(), reduction, None, options)
+    return torch.ops.anypool.forward(x, weights, learned, spec)
+
+
+@constant
+def spec_of(kind: Any, facts: Any, reduction: Any, parameters: Any, options: Any) -> str:
+    """Everything but tensors, as a string: an operator takes no Python objects."""
+    return base64.b85encode(pickle.dumps((kind, facts, reduction, parameters, options))).decode()
+
+
+@lru_cache(maxsize=1024)
+def _read(spec: str) -> tuple[Any, Any, dict[str, Any]]:
+    kind, facts, reduction, parameters, options = pickle.loads(base64.b85decode(spec))
+    if parameters is not None:
+        made = object.__new__(reduction)
+        made.parameters = dict(parameters[0])
+        made.__dict__.update(dict(parameters[1]))
+        reduction = made
+    return kind(*facts), reduction, dict(zip(OPTIONS, options, strict=True))
+
+
+def _with(reduction: Any, learned: Any) -> Any:
+    """The reduction with its parameter put back."""
+    if learned is None:
+        return reduction
+    whole = object.__new__(type(reduction))
+    whole.__dict__.update(reduction.__dict__)
+    whole.parameters = {k: learned if v is None else v for k, v in reduction.parameters.items()}
+    return whole
+
+
+def _autograd_again() -> Any:
+    """Inside an operator torch records nothing; here it shall, as outside."""
+    include, exclude = torch._C._dispatch_tls_local_include_set(), torch._C._dispatch_tls_local_exclude_set()
+    for name in ("AutogradCPU", "AutogradCUDA", "AutogradMPS", "AutogradOther", "ADInplaceOrView"):
+        key = getattr(torch._C.DispatchKey, name, None)
+        if key is not None:
+            exclude = exclude.remove(key)
+    return torch._C._ForceDispatchKeyGuard(include, exclude)
+
+
+@torch.library.custom_op("anypool::forward", mutates_args=())
+def forward(x: Tensor, weights: Tensor | None, learned: Tensor | None, spec: str) -> Tensor:
+    """Pool x."""
+    from ..api import pool
+
+    windows, reduction, options = _read(spec)
+    with torch.no_grad():
+        y = pool(x.detach(), windows, _with(reduction, learned), weights=weights, **options)
+    return y.clone() if y.data_ptr() == x.data_ptr() and y.numel() else y
+
+
+@torch.library.custom_op("anypool::backward", mutates_args=())
+def backward(
+    g: Tensor, x: Tensor, weights: Tensor | None, learned: Tensor | None, spec: str
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients for x, weights and the learned parameter; empty where there is none."""
+    from ..api import pool
+
+    windows, reduction, options = _read(spec)
+    asked = [None if t is None else t.detach().requires_grad_(t.is_floating_point()) for t in (x, weights, learned)]
+    wanted = [t for t in asked if t is not None and t.requires_grad]
+    with torch.enable_grad(), _autograd_again():
+        y = pool(asked[0], windows, _with(reduction, asked[2]), weights=asked[1], **options)
+        found = iter(torch.autograd.grad(y, wanted, g, allow_unused=True))
+    given = [next(found) if t is not None and t.requires_grad else None for t in asked]
+    none = x.new_empty(0)
+    gx, gw, gp = (
+        none.clone() if t is None else torch.zeros_like(t) if v is None else v.contiguous()
+        for v, t in zip(given, asked, strict=True)
+    )
+    return gx, gw, gp
+
+
+@forward.register_fake
+def _(x: Any, weights: Any, learned: Any, spec: str) -> Any:
+    windows, reduction, options = _read(spec)
+    made: Any = reduction_of(reduction, options["ties"])
+    shape = list(x.shape)
+    for axis, count in windows.counts(tuple(x.shape), normal_axes(options["axes"], x.ndim)).items():
+        shape[axis] = count
+    if isinstance(made, Order):
+        kept = x.dtype.is_floating_point or made.whole(False)
+        many = made.answers()
+        shape = shape if many is None else [many[0], *shape] if many[1] == 0 else [*shape, many[0]]
+        return x.new_empty(shape, dtype=x.dtype if kept else torch.float64)
+    return x.new_empty(shape, dtype=_result_dtype(x.dtype, made))
+
+
+@backward.register_fake
+def _(g: Any, x: Any, weights: Any, learned: Any, spec: str) -> Any:
+    none = x.new_empty(0)
+    return tuple(
+        none.clone() if t is None else torch.empty(t.shape, dtype=t.dtype, device=t.device)
+        for t in (x, weights, learned)
+    )
+
+
+def _result_dtype(dtype: Any, reduction: Any) -> Any:
+    gives, kind = getattr(reduction, "gives", "value"), getattr(reduction, "accumulates", "float")
+    if gives != "value":
+        return torch.bool if gives == "truth" else torch.int64
+    if dtype.is_floating_point or kind == "same":
+        return dtype
+    return torch.int64 if kind == "wide" else torch.float64
+
+
+def _remember(ctx: Any, inputs: Any, output: Any) -> None:
+    x, weights, learned, spec = inputs
+    ctx.save_for_backward(x, weights, learned)
+    ctx.spec = spec
+
+
+def _gradients(ctx: Any, g: Any) -> Any:
+    x, weights, learned = ctx.saved_tensors
+    found = torch.ops.anypool.backward(g, x, weights, learned, ctx.spec)
+    given = [
+        None if t is None or not t.is_floating_point() else v for t, v in zip((x, weights, learned), found, strict=True)
+    ]
+    return (*given, None)
+
+
+forward.register_autograd(_gradients, setup_context=_remember)

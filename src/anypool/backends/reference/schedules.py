@@ -1,0 +1,120 @@
+"""The two ways to fold: runs of 1, 2, 4 … joined, or the places of a window one after the other."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from ...plan import Axis, Grid
+from ...reductions import State
+from ...words import where, zeros
+from .either import as_like, dtype_name, is_bool, is_one, narrow, nothing_like, ones_like, take, zeros_of
+
+
+def lifted(reduction: Any, z: Any, w: Any, has: Any, at: Any) -> State:
+    """One state an element; elements that are absent hold nothing."""
+    nothing = reduction.init(zeros(z))
+    with np.errstate(all="ignore"):
+        safe = z if has is None else where(has, z, ones_like(z))
+        full = reduction.step(nothing, safe, w, at)
+    if has is None:
+        return full
+    return tuple(where(has, new, old) for new, old in zip(full, nothing, strict=True))
+
+
+def doubled(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tuple[State, Any]:
+    """Fold axis by axis, last first (the order stays row-major): runs of 1, 2, 4 … are joined, each once."""
+    parts: list[Any] = [*lifted(reduction, z, w, has, at)]
+    states = len(parts)
+    if has is not None or not is_one(w):
+        parts.append(
+            where(has, w + zeros(z) if not is_bool(z) else has * 1.0, zeros(z)) if has is not None else w + zeros(z)
+        )
+        parts.append((has if has is not None else (z == z) | (z != z)) * 1)
+    nothing = [
+        *list(reduction.init(zeros(z[(slice(0, 1),) * z.ndim]))),
+        0.0,
+        0,
+    ]
+
+    def join(a: list[Any], b: list[Any]) -> list[Any]:
+        with np.errstate(all="ignore"):
+            merged = list(reduction.merge(tuple(a[:states]), tuple(b[:states])))
+        return merged + [p + q for p, q in zip(a[states:], b[states:], strict=True)]
+
+    for axis, dim in reversed(list(zip(grid.axes, grid.at, strict=True))):
+        parts = double_axis(parts, axis, dim, join, nothing)
+    return tuple(parts[:states]), (parts[states:] or None)
+
+
+def double_axis(parts: list[Any], axis: Axis, dim: int, join: Any, nothing: list[Any]) -> list[Any]:
+    result: list[Any] | None = None
+    end = axis.first + axis.length * axis.step
+    level, run, extent = parts, 1, axis.extent
+    while True:
+        bit = (axis.length & run) != 0
+        if bit.any():
+            begin = end - run * axis.step
+            block = [take(p, np.clip(begin, 0, max(extent - 1, 0)), dim) for p in level]
+            shape = [1] * parts[0].ndim
+            shape[dim] = axis.out
+            mask = as_like(bit.reshape(shape), parts[0], exact=True)
+            if result is None:
+                result = [where(mask, b, nothing_like(v, b)) for b, v in zip(block, nothing, strict=False)]
+            else:
+                result = [where(mask, new, old) for new, old in zip(join(block, result), result, strict=True)]
+            end = np.where(bit, begin, end)
+        run *= 2
+        if run > axis.places:
+            break
+        half = run // 2 * axis.step
+        extent -= half
+        level = join([narrow(p, dim, 0, extent) for p in level], [narrow(p, dim, half, extent) for p in level])
+    if result is None:
+        shape = list(parts[0].shape)
+        shape[dim] = axis.out
+        result = [nothing_like(v, p, shape) for p, v in zip(parts, nothing, strict=False)]
+    return result
+
+
+def walked(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tuple[State, Any]:
+    """Visit the places of the window one after the other, all windows at once: for taps, and folds that cannot merge."""
+    taps = None if grid.taps is None else grid.tap_weights()
+    ranges = [range(n) for n in taps.shape] if taps is not None else [range(a.places) for a in grid.axes]
+    shape = list(z.shape)
+    for axis, dim in zip(grid.axes, grid.at, strict=True):
+        shape[dim] = axis.out
+    zero = zeros_of(z, shape)
+    state: State = tuple(reduction.init(zero))
+    total, present = zero * 1.0 if not is_bool(zero) else zeros_of(z, shape, "float64"), 0
+    for places in itertools.product(*ranges):
+        tap = 1.0 if taps is None else float(taps[places])
+        if tap == 0:
+            continue
+        items: list[Any] = [z, at] + ([has] if has is not None else []) + ([w] if not is_one(w) else [])
+        valid = None
+        for place, axis, dim in zip(places, grid.axes, grid.at, strict=True):
+            j = place - (axis.skipped if taps is not None else 0)
+            here = (j >= 0) & (j < axis.length)
+            index = np.where(here, axis.first + j * axis.step, 0)
+            items = (
+                [take(v, index, dim) for v in items]
+                if axis.extent
+                else [zeros_of(z, shape, dtype_name(v)) for v in items]
+            )
+            along = [1] * z.ndim
+            along[dim] = axis.out
+            valid = here.reshape(along) if valid is None else valid & here.reshape(along)
+        ok = as_like(np.asarray(valid), z, exact=True)
+        if has is not None:
+            ok = ok & items[2]
+        weight = (1.0 if is_one(w) else items[-1]) * tap
+        weight = weight if taps is not None or not is_one(w) else w
+        with np.errstate(all="ignore"):
+            new = reduction.step(state, where(ok, items[0], ones_like(items[0])), weight, items[1])
+        state = tuple(where(ok, b, a) for a, b in zip(state, new, strict=True))
+        total = total + where(ok, weight + zeros(total), zeros(total))
+        present = present + ok * 1
+    return state, [total, present]

@@ -1,0 +1,46 @@
+"""Long work in parts along an axis that no window spans, with a progress bar; the result is the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..api import plan_of, pool
+
+LONG = 2**26  # bytes of input from which work is cut: less takes no time worth a bar
+PART = 2**24  # bytes of input in one part
+
+
+def pool_in_parts(x: Any, windows: Any, reduction: Any, axes: tuple[int, ...] | None = None) -> Any:
+    """`pool` of a NumPy array for the command line: long work shows how far it is.
+
+    >>> import numpy as np, anypool as ap
+    >>> pool_in_parts(np.arange(8.0).reshape(2, 4), ap.sliding((2,)), "max")
+    array([[1., 3.],
+           [5., 7.]])
+    """
+    grid = plan_of(windows, tuple(x.shape), axes)
+    free = next((a for a in range(x.ndim) if a not in grid.at and x.shape[a] > 1), None)
+    if free is None or x.nbytes < LONG or not all(grid.out_shape):
+        return pool(x, windows, reduction, axes=axes)
+    lines = max(1, x.shape[free] * PART // x.nbytes)
+    y: Any = None
+    with _bar() as bar:
+        for begin in bar.track(range(0, x.shape[free], lines), description="pooling"):
+            at = (slice(None),) * free + (slice(begin, begin + lines),)
+            part = pool(x[at], windows, reduction, axes=axes)
+            if y is None:
+                y = np.empty(grid.out_shape, part.dtype)
+            y[at] = part
+    return y
+
+
+def _bar() -> Any:
+    """A progress bar on the error stream, silent where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

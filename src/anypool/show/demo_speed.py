@@ -1,0 +1,149 @@
+"""Timing: calls take turns, the least of several rounds counts; a short list of calls beside torch and a copy."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import windows as kinds
+from ..api import explain, pool
+
+Call = Callable[[], Any]
+
+
+def fastest(
+    calls: Mapping[str, Call],
+    rounds: int = 15,
+    patience: float = 1.0,
+    known: Mapping[str, float] | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, float]:
+    """Seconds of each call: the least of several rounds in which every call has its turn.
+
+    A call that has taken `patience` seconds in all is left out of the rounds that remain, and one `known` to
+    take longer is not made again; one far under a millisecond is repeated within its turn. `clock` tells the
+    time: the wall's, or `time.thread_time` for work of one thread on a busy machine.
+    """
+    best = {name: (known or {}).get(name, 0.0) for name in calls}
+    spent = dict(best)
+    for name, call in calls.items():
+        if spent[name] < patience:
+            best[name] = _seconds(call, 1, clock)
+    repeats = {name: max(1, min(int(1e-3 / max(seconds, 1e-7)), 1000)) for name, seconds in best.items()}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            if spent[name] < patience:
+                seconds = _turn(call, repeats[name], clock)
+                best[name] = min(best[name], seconds)
+                spent[name] += seconds * repeats[name]
+    return best
+
+
+def _turn(call: Call, repeats: int, clock: Callable[[], float]) -> float:
+    """One turn: a pause in which the threads of the one before stop spinning, a call for its own to wake, then time."""
+    time.sleep(0.003)
+    if (first := _seconds(call, 1, clock)) > 0.2:
+        return first
+    return _seconds(call, repeats, clock)
+
+
+def _seconds(call: Call, repeats: int, clock: Callable[[], float]) -> float:
+    begin = clock()
+    for _ in range(repeats):
+        call()
+    return (clock() - begin) / repeats
+
+
+def machine() -> str:
+    """The processor's name and how many cores there are; nothing that names the host."""
+    name = platform.processor() or platform.machine()
+    listed = Path("/proc/cpuinfo")
+    if listed.exists():
+        lines = listed.read_text(encoding="utf-8", errors="replace").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    return f"{name}, {os.cpu_count()} cores"
+
+
+@dataclass(frozen=True)
+class Speed:
+    """One call's best times, in milliseconds; None where there is no torch."""
+
+    call: str
+    ours: float
+    torch: float | None
+    copy: float
+    backend: str
+
+
+def speeds(shape: tuple[int, ...] = (8, 64, 112, 112), threads: int = 0) -> list[Speed]:
+    """A few calls on a float32 batch, torch's own and a copy of the same bytes beside them.
+
+    anypool and the copy write into memory that is there (`out=`); torch, which offers no `out` here, allocates.
+    """
+    x = np.random.default_rng(0).standard_normal(shape, np.float32)
+    torch = _torch()
+    if torch is not None and threads:
+        torch.set_num_threads(threads)
+    rows: list[Speed] = []
+    for size, stride, padding in [(2, 2, 0), (3, 2, 1), (3, 1, 1), (7, 1, 3), (15, 1, 7)]:
+        windows = kinds.sliding((size, size), stride, padding, count="padded")
+        for name in ("max", "mean"):
+            y = pool(x, windows, name)
+            half = (x.nbytes + y.nbytes) // 2
+            source, target = np.ones(half, np.uint8), np.zeros(half, np.uint8)
+            calls: dict[str, Call] = {
+                "ours": lambda w=windows, n=name, o=y: pool(x, w, n, out=o),
+                "copy": _copy(torch, source, target),
+            }
+            if torch is not None:
+                theirs = torch.nn.functional.max_pool2d if name == "max" else torch.nn.functional.avg_pool2d
+                tensor = torch.from_numpy(x)
+                calls["torch"] = lambda f=theirs, t=tensor, k=size, s=stride, p=padding: f(t, k, s, p)
+            best = fastest(calls, 5, 0.6)
+            rows.append(
+                Speed(
+                    f"{name} {size}×{size}/{stride}",
+                    best["ours"] * 1e3,
+                    best["torch"] * 1e3 if "torch" in best else None,
+                    best["copy"] * 1e3,
+                    explain(x, windows, name).backend,
+                )
+            )
+    return rows
+
+
+def speed_table(rows: list[Speed]) -> Any:
+    """The rows as a table for the screen."""
+    from rich.table import Table
+
+    table = Table(title="float32, 8×64×112×112: best of several turns, milliseconds")
+    table.add_column("call")
+    for head in ("anypool", "torch", "copy", "× torch", "÷ copy", "by"):
+        table.add_column(head, justify="right")
+    for r in rows:
+        torch, times = (f"{r.torch:.2f}", f"{r.torch / r.ours:.3g}") if r.torch else ("–", "–")
+        table.add_row(r.call, f"{r.ours:.2f}", torch, f"{r.copy:.2f}", times, f"{r.ours / r.copy:.2f}", r.backend)
+    return table
+
+
+def _torch() -> Any:
+    try:
+        import torch
+    except ImportError:
+        return None
+    return torch
+
+
+def _copy(torch: Any, source: Any, target: Any) -> Call:
+    """The fastest plain copy at hand: torch's uses every thread."""
+    if torch is None:
+        return lambda: np.copyto(target, source)
+    here, there = torch.from_numpy(source), torch.from_numpy(target)
+    return lambda: there.copy_(here)

@@ -1,0 +1,114 @@
+"""The compiled core against the reference, wherever it does not refuse: windows × folds × types × layouts × weights."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+import anypool as ap
+from anypool.backends.library import library
+from anypool.reductions import REDUCTIONS
+
+pytestmark = pytest.mark.skipif(library() is None, reason="the compiled library is not there")
+WINDOWS = {
+    "2x2/2": ap.sliding((2, 2)),
+    "3x3/1 padded": ap.sliding((3, 3), 1, 1),
+    "3x3/2 padded": ap.sliding((3, 3), 2, 1),
+    "5x4/3": ap.sliding((5, 4), 3, 2),
+    "15x15/1": ap.sliding((15, 15), 1, 7),
+    "11x13/2": ap.sliding((11, 13), 2, (6, 3)),
+    "dilated": ap.sliding((3, 3), 1, 2, 2),
+    "dilated, large": ap.sliding((9, 10), 3, 9, 2),
+    "adaptive": ap.adaptive((5, 7)),
+    "reflected": ap.sliding((3, 5), 1, 2, border="reflect"),
+    "constant": ap.sliding((3, 3), 2, 1, border=0.0),
+    "count padded": ap.sliding((3, 3), 2, 1, count="padded"),
+    "count 5": ap.sliding((3, 3), 2, 1, count=5.0),
+    "larger than x": ap.sliding((40, 50), 3, (3, 2)),
+}
+TOLERANCE = {"float16": 5e-3, "float32": 3e-5, "float64": 1e-9}
+
+
+def _data(shape: tuple[int, ...], dtype: str) -> Any:
+    x = np.random.default_rng(0).normal(size=shape) * 4
+    if dtype == "bool":
+        return x > 0
+    if dtype.startswith("float"):
+        x.flat[:: max(x.size // 9, 1)] = np.nan
+        x.flat[3 :: max(x.size // 7, 1)] = np.inf
+        return x.astype(dtype)
+    return np.abs(x * 7).astype(dtype) if dtype.startswith("u") else np.round(x * 7).astype(dtype)
+
+
+def _layouts(x: Any) -> dict[str, Any]:
+    last = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    return {"C": x, "channels last": last, "reversed": x[:, :, ::-1, ::2], "F": np.asfortranarray(x)}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "uint8", "int16", "int32", "uint64", "bool"])
+@pytest.mark.parametrize("shape", [(2, 3, 33, 37), (30, 2, 7, 7), (1, 1, 5, 90)], ids=str)
+def test_the_core_is_the_reference(shape: tuple[int, ...], dtype: str) -> None:
+    weights = np.abs(np.random.default_rng(1).normal(size=(shape[0], 1, *shape[2:]))).round(0)
+    served, wrong = 0, list[Any]()
+    for (layout, x), (name, w), fold in itertools.product(
+        _layouts(_data(shape, dtype)).items(), WINDOWS.items(), REDUCTIONS
+    ):
+        if fold == "prod" and "float" in dtype:
+            continue  # where it overflows, the order of the factors decides between 0, infinity and NaN
+        options: list[dict[str, Any]] = [{}, {"nan": "omit"}, {"weights": weights[..., : x.shape[-1]]}]
+        for more in options:
+            try:
+                found = ap.pool(x, w, fold, backend="cpu", **more)
+            except ap.PoolingError:
+                continue
+            asked = ap.pool(x, w, fold, backend="reference", **more)
+            served += 1
+            same = found.dtype == asked.dtype and found.shape == asked.shape
+            if found.dtype.kind == "f":
+                tolerance = TOLERANCE[found.dtype.name] * (12 if fold in ("var", "std") else 1)
+                same = same and np.allclose(found, asked, rtol=tolerance, atol=4 * tolerance, equal_nan=True)
+            else:
+                same = same and np.array_equal(found, asked)
+            if not same:
+                wrong.append((layout, name, fold, list(more)))
+    assert served > 100
+    assert not wrong, (len(wrong), wrong[:5])
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_change_nothing(threads: int) -> None:
+    x = _data((8, 16, 40, 41), "float32")
+    before = ap.get_num_threads()
+    try:
+        ap.set_num_threads(1)
+        alone = [ap.pool(x, w, f) for w in WINDOWS.values() for f in ("sum", "var", "max")]
+        ap.set_num_threads(threads)
+        for y, again in zip(
+            alone, [ap.pool(x, w, f) for w in WINDOWS.values() for f in ("sum", "var", "max")], strict=True
+        ):
+            np.testing.assert_array_equal(y, again)
+    finally:
+        ap.set_num_threads(before)
+
+
+def test_several_folds_in_one_reading() -> None:
+    x = _data((2, 3, 33, 37), "float32")
+    folds = ("max", "mean", "argmax", "var", "count", "range")
+    for y, name in zip(ap.pool(x, WINDOWS["3x3/2 padded"], folds), folds, strict=True):
+        np.testing.assert_array_equal(y, ap.pool(x, WINDOWS["3x3/2 padded"], name))
+
+
+def test_numbers_that_the_core_declines() -> None:
+    """A window far below its neighbours, infinities and NaN in sums of exponentials: the reference answers."""
+    x = np.zeros((8, 64), np.float32)
+    x[:, 32:] = -500
+    x[0, 40] = -np.inf
+    y = ap.pool(x, ap.sliding((4,)), "logsumexp")
+    np.testing.assert_allclose(y[1, 8:], -500 + np.log(4), rtol=1e-6)
+    np.testing.assert_allclose(y[0, 10], -500 + np.log(3), rtol=1e-6)
+    tiny = np.full((4, 8), 1e-30, np.float32)
+    np.testing.assert_allclose(ap.pool(tiny, ap.sliding((2, 2)), "rms"), 1e-30, rtol=1e-6)
+    np.testing.assert_allclose(ap.pool(tiny * 1e-10, ap.sliding((2, 2)), ap.Lp(2)), 2e-40, rtol=1e-3)

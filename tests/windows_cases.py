@@ -1,0 +1,130 @@
+"""Every window kind in its variants, with the same windows by hand: the registry of the product test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from brute import Line, cut, divide, inside, slide
+
+import anypool as ap
+
+SHAPE = (2, 2, 6, 5)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A call's windows and axes, and what they hold by hand."""
+
+    windows: Any
+    lines: list[Line]
+    at: tuple[int, ...] = (2, 3)
+    axes: Any = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+BOTH = [slide(6, 2), slide(5, 2)]
+TAPS = (np.array([1.0, 2.0, 0.5]), np.array([0.0, 1.0, 3.0]))
+TABLE = np.array([[1.0, 0.0, 2.0], [0.5, 1.0, 1.0]])
+
+
+def sliding_cases() -> dict[str, Case]:
+    made = {
+        "2x2/2": Case(ap.sliding((2, 2)), BOTH),
+        "3x3/1 pad 1": Case(ap.sliding((3, 3), 1, 1), [slide(6, 3, 1, 1), slide(5, 3, 1, 1)]),
+        "3x2/(2,1) dilated": Case(
+            ap.sliding((3, 2), (2, 1), 1, (2, 3)), [slide(6, 3, 2, 1, 1, 2), slide(5, 2, 1, 1, 1, 3)]
+        ),
+        "ceil": Case(
+            ap.sliding((2, 2), 2, 1, ceil_mode=True), [slide(6, 2, 2, 1, 1, 1, True), slide(5, 2, 2, 1, 1, 1, True)]
+        ),
+        "ceil padded": Case(
+            ap.sliding((3, 3), 2, 1, ceil_mode=True, count="padded"),
+            [slide(6, 3, 2, 1, 1, 1, True), slide(5, 3, 2, 1, 1, 1, True)],
+            options={"count": "padded"},
+        ),
+        "divisor 7": Case(
+            ap.sliding((3, 2), 2, ((0, 2), (1, 0)), count=7.0),
+            [slide(6, 3, 2, 0, 2), slide(5, 2, 2, 1, 0)],
+            options={"count": 7.0},
+        ),
+        "same": Case(ap.sliding((4, 3), 1, "same"), [slide(6, 4, 1, 1, 2), slide(5, 3, 1, 1, 1)]),
+        "one axis": Case(ap.sliding(3, 2, 4), [slide(2, 3, 2, 4)], (1,), 1),
+        "axes named backwards": Case(ap.sliding((3, 2), (2, 1)), [slide(2, 2, 1), slide(5, 3, 2)], (1, 3), (-1, 1)),
+        "batch too": Case(
+            ap.sliding((2, 1, 3, 2), 1), [slide(2, 2, 1), slide(2, 1, 1), slide(6, 3, 1), slide(5, 2, 1)], (0, 1, 2, 3)
+        ),
+        "larger than x": Case(ap.sliding((9, 7), 1), [slide(6, 9, 1), slide(5, 7, 1)]),
+        "far stride": Case(ap.sliding((1, 2), (4, 9)), [slide(6, 1, 4), slide(5, 2, 9)]),
+        "empty at the edge": Case(
+            ap.sliding((2, 2), 2, ((4, 0), (0, 3))), [slide(6, 2, 2, 4, 0), slide(5, 2, 2, 0, 3)]
+        ),
+        "taps by axis": Case(
+            ap.sliding((3, 3), 2, 1, taps=TAPS),
+            [slide(6, 3, 2, 1, taps=TAPS[0]), slide(5, 3, 2, 1, taps=TAPS[1])],
+            options={"has_taps": True},
+        ),
+    }
+    for border in ("reflect", "replicate", "circular", 2.0):
+        made[f"border {border}"] = Case(
+            ap.sliding((3, 2), (1, 2), ((2, 3), (1, 7)), border=border),
+            [slide(6, 3, 1, 2, 3, border=border), slide(5, 2, 2, 1, 7, border=border)],
+            options={"border": border if isinstance(border, float) else None},
+        )
+    made["border 2 dilated ceil"] = Case(
+        ap.sliding((3, 3), 2, 2, 2, border=2.0, ceil_mode=True, count="padded"),
+        [slide(6, 3, 2, 2, 2, 2, True, 2.0), slide(5, 3, 2, 2, 2, 2, True, 2.0)],
+        options={"border": 2.0, "count": "padded"},
+    )
+    return made
+
+
+def ragged_cases() -> dict[str, Case]:
+    offsets = [1, 1, 3, 4, 4, 6]
+    return {
+        "adaptive": Case(ap.adaptive((4, 2)), [divide(6, 4), divide(5, 2)]),
+        "adaptive keeps": Case(ap.adaptive((None, 3)), [divide(6, 6), divide(5, 3)]),
+        "adaptive up": Case(ap.adaptive((8, 9)), [divide(6, 8), divide(5, 9)]),
+        "whole": Case(ap.whole(), [cut([0, 6]), cut([0, 5])], (2, 3), (-2, -1)),
+        "whole batch and row": Case(ap.whole(), [cut([0, 2]), cut([0, 5])], (0, 3), (0, 3)),
+        "segments": Case(ap.segments([0, 1, 4, 6]), [cut([0, 1, 4, 6])], (2,), 2),
+        "segments, some empty": Case(ap.segments(offsets), [cut(offsets)], (2,), 2),
+        "segments by lengths": Case(ap.segments(lengths=[2, 3]), [cut([0, 2, 5])], (3,), -1),
+        "sliding in segments": Case(
+            ap.segments([0, 1, 4, 6]).sliding(2, 1, 1), [inside([0, 1, 4, 6], 2, 1, 1)], (2,), 2
+        ),
+        "dilated in segments": Case(
+            ap.segments([1, 5, 6]).sliding(3, 2, 0, 2, ceil_mode=True),
+            [inside([1, 5, 6], 3, 2, 0, 0, 2, True)],
+            (2,),
+            2,
+        ),
+        "reflect in segments": Case(
+            ap.segments([0, 2, 6]).sliding(3, 1, 2, border="reflect"),
+            [inside([0, 2, 6], 3, 1, 2, border="reflect")],
+            (2,),
+            2,
+        ),
+    }
+
+
+CASES: dict[str, Case] = {**sliding_cases(), **ragged_cases()}
+REDUCTIONS: dict[str, Any] = {
+    **{name: name for name in ap.REDUCTIONS},
+    "Lp(1)": ap.Lp(1),
+    "Lp(2)": ap.Lp(2),
+    "Lp(3)": ap.Lp(3),
+    "Lp(inf)": ap.Lp(float("inf")),
+    "PowerMean(3)": ap.PowerMean(3),
+    "PowerMean(-2)": ap.PowerMean(-2),
+    "PowerMean(0)": ap.PowerMean(0),
+    "PowerMean(3, signed)": ap.PowerMean(3, form="signed"),
+    "PowerMean(1.5, magnitude)": ap.PowerMean(1.5, form="magnitude"),
+    "LogSumExp(2)": ap.LogSumExp(2),
+    "LogSumExp(-1)": ap.LogSumExp(-1),
+    "LogMeanExp(1.5)": ap.LogMeanExp(1.5),
+    "SoftPool(-0.5)": ap.SoftPool(-0.5),
+    "Var(1)": ap.Var(1),
+    "Std(0.5)": ap.Std(0.5),
+}
