@@ -26,7 +26,7 @@ lint: .venv/ready
 	.venv/bin/pyright src
 
 bench: .venv/bench
-	$(PY) -m bench.run
+	$(PY) -m bench.run $(ARGS)
 
 docs: .venv/ready
 	$(PY) -m docs.tables

@@ -61,7 +61,7 @@ int run(const anypool_job& job, Index begin, Index end) {
       if (!stager->tile(item, items, base, stop, b, two ? b + bytes : nullptr, pivot)) return DECLINED;
     }
     const Index results = (to - from) * out, offset = item * item_out + from * out;
-    unsigned char* folds[2];
+    unsigned char* folds[2] = {};
     if (in_place) folds[0] = static_cast<unsigned char*>(job.y) + offset * width;
     else {
       const Index bytes = (results * items * width + 127) / 64 * 64;

@@ -35,9 +35,9 @@ void fold_few(const T* before, const T* row, Index distance, Index k, T* dst, In
 template <class M, class T, int vectors>
 void fold_column(const T* row, Index distance, Index k, T* dst, Index lanes) {
   using L = Lanes<T>;
-  typename L::V total[vectors];
+  typename L::V total[vectors]{};
   for (Index r = 0; r < k; r += 64) {
-    typename L::V part[vectors];
+    typename L::V part[vectors]{};
     const T* p = row + r * distance;
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; ++v) part[v] = L::load(p + v * L::n, lanes - v * L::n);

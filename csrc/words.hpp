@@ -35,6 +35,8 @@ struct Lanes {
     return v;
   }
   static ANYPOOL_INLINE void store(T* p, V v, Index count) {
+    if (count >= n) return store(p, v);  // no mask says "all 64 bytes": the shift would be one too far
+    if (count <= 0) return;
 #ifdef __AVX512BW__
     if constexpr (ANYPOOL_LANES_BYTES == 64) return _mm512_mask_storeu_epi8(p, (__mmask64(1) << (count * sizeof(T))) - 1, (__m512i)v);
 #endif

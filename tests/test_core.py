@@ -112,3 +112,13 @@ def test_numbers_that_the_core_declines() -> None:
     tiny = np.full((4, 8), 1e-30, np.float32)
     np.testing.assert_allclose(ap.pool(tiny, ap.sliding((2, 2)), "rms"), 1e-30, rtol=1e-6)
     np.testing.assert_allclose(ap.pool(tiny * 1e-10, ap.sliding((2, 2)), ap.Lp(2)), 2e-40, rtol=1e-3)
+
+
+@pytest.mark.parametrize("lanes", [1, 3, 8, 15, 16, 17, 31, 32, 48, 64, 100, 128, 200])
+def test_columns_of_every_width(lanes: int) -> None:
+    x = np.random.default_rng(0).normal(size=(1300, lanes)).astype(np.float32)
+    for lengths in ([1] * 1300, [13] * 100, [65] * 20, [300, 0, 1000]):
+        y = ap.pool(x, ap.segments(lengths=lengths), "max", axes=0)
+        bounds = np.cumsum([0, *lengths])
+        for s, (a, b) in enumerate(itertools.pairwise(bounds)):
+            np.testing.assert_array_equal(y[s], x[a:b].max(0, initial=-np.inf))

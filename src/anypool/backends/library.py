@@ -74,7 +74,7 @@ def missing() -> str:
     return "it was not built; install with a C++20 compiler" if path is None else f"{path.name} does not load"
 
 
-def set_num_threads(n: int) -> None:
+def set_num_threads(n: Any) -> None:
     """How many threads the compiled core may use, at least 1."""
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n < 2**31:
         raise PoolingError(f"set_num_threads({n!r}): give an integer of at least 1")

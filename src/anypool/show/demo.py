@@ -16,7 +16,7 @@ from ..backends import cpu
 from ..errors import PoolingError
 from ..reductions import PARAMETRIC, REDUCTIONS
 from .demo_pictures import bytes_of, ends, gray, mapped, png, result_of, windows_on
-from .demo_speed import Speed, machine, speeds
+from .demo_speed import Speed, load, machine, speeds
 
 PARAMETERS = {"LogSumExp": 10, "LogMeanExp": 10, "SoftPool": 20, "Var": 1, "Std": 1}  # else 3
 BRIGHT = 0.6
@@ -47,6 +47,7 @@ def make_page(out: Path) -> tuple[list[Speed], Path]:
             has_torch=any(r.torch for r in rows),
             slowest=max([r.torch or r.ours for r in rows]),
             machine=machine(),
+            load=load(),
             core=cpu.status()[0],
         )
     )
