@@ -162,7 +162,10 @@ def main(source, target):
             )
             out.append("  using V = typename Lanes<T>::V; constexpr Index L = Lanes<T>::n;")
             out += [*body, "}", f"constexpr std::int32_t {name}_outputs[] = {{{outputs}}};"]
-            cases[direct].append(f"{case}{{{name}<T>, {name}_outputs, {len(writer.rows)}}};")
+            found = f"return {{{name}<T>, {name}_outputs, {len(writer.rows)}}};"
+            if max(shape.size) > 9:  # long code pays with wide lanes
+                found = f"if constexpr (ANYPOOL_LANES_BYTES > 16) {found} else return {{}};"
+            cases[direct].append(f"{case.removesuffix('return ')}{found}")
     texts[True].append(
         "template <class F> auto with_direct(std::uint64_t key, F f) -> decltype(f(network_0{})) { switch (key) {"
     )
