@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import numpy as numpy_arrays
+from .backends import orders_cpu
 from .choose import refusals
 from .errors import PoolingError
 from .orders import Order
@@ -96,12 +97,13 @@ class Explanation:
     bytes_read: int
     bytes_written: int
     operations: int
+    engine: str = ""  # how a backend with several ways does it
 
     def __str__(self) -> str:
         lines = [
             f"{self.reduction} of {self.windows}",
             f"  {self.dtype} {self.shape} -> {self.out_shape}",
-            f"  backend    {self.backend}",
+            f"  backend    {self.backend}{f': {self.engine}' if self.engine else ''}",
         ]
         lines += [f"  refused by {sentence}" for sentence in self.refusals.values() if sentence]
         lines += [
@@ -167,6 +169,7 @@ def explain(
         _size(grid.shape) * item,
         _size(grid.out_shape) * item * len(reductions),
         seen * len(reductions),
+        orders_cpu.engine(job) if chosen == "cpu" and isinstance(reductions[0], Order) else "",
     )
 
 
