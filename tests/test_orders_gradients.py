@@ -80,3 +80,16 @@ def test_selections_are_found_as_sorting_finds_them(ties: str, monkeypatch: pyte
                     (y * torch.arange(1.0, y.numel() + 1).reshape(y.shape)).sum().backward()
                     grads.append(v.grad)
             torch.testing.assert_close(grads[0], grads[1])
+
+
+@pytest.mark.parametrize(
+    "order",
+    [ap.Median(), ap.Quantile([0.1, 0.5]), ap.KMax(2), ap.Range(), ap.Ordinal(torch.linspace(1, 0, 9)), ap.Mode()],
+    ids=str,
+)
+def test_compile(order: ap.Order) -> None:
+    x = torch.rand(2, 7, 8, requires_grad=True)
+    call = lambda v: ap.pool(v, ap.sliding((3, 3), 2), order)  # noqa: E731
+    got = torch.compile(call, fullgraph=True, backend="aot_eager")(x)
+    torch.testing.assert_close(got, call(x))
+    torch.testing.assert_close(torch.autograd.grad(got.sum(), x), torch.autograd.grad(call(x).sum(), x))

@@ -189,11 +189,10 @@ class Range(Order):
         low, high = fraction(lo, "Range(lo)"), fraction(hi, "Range(hi)")
         if low > high:
             raise PoolingError(f"Range({low}, {high}): lo must be at most hi")
-        self.ends = Quantile(low), Quantile(high)
         self.parameters = {"lo": low, "hi": high}
 
     def finish(self, window: Sorted, n: Any) -> Any:
-        low, high = (window.number(q.finish(window, n)) for q in self.ends)
+        low, high = (window.number(Quantile(q).finish(window, n)) for q in self.parameters.values())
         with np.errstate(invalid="ignore"):
             return high - low
 
