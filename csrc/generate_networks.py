@@ -20,6 +20,8 @@ def shapes(n):
     one = (1, 1, 1)
     for rank in range(9):
         yield n.Shape((1, 3, 3), one, one, (rank,)), (2, 1), True
+    for rank in range(8):  # quantiles between two ranks
+        yield n.Shape((1, 3, 3), one, one, (rank, rank + 1)), (2, 1), True
     for ranks in ((1,), (2,), (1, 2)):
         yield n.Shape((1, 2, 2), (1, 2, 2), one, ranks), (1, 1), True
     yield n.Shape((1, 3, 3), (1, 3, 3), one, (4,)), (1, 1), True

@@ -64,7 +64,7 @@ struct Direct {
   bool serves() const {
     const bool near = columns.x_stride == job.inner && columns.y_stride == job.inner && (N::phases == 1 || job.inner == 1);
     const bool inside = !columns.source && !rows.source && !planes.source && columns.size >= columns.stride;
-    return near && inside && lanes >= Lanes<S>::n && rows.windows >= tile && job.y_type == job.type && job.blend == (N::ranks == 2) && (floats || N::ranks == 1);
+    return near && inside && lanes >= Lanes<S>::n && rows.windows >= tile && job.y_type == job.type && (job.blend != 0) == (N::ranks == 2) && (floats || N::ranks == 1);
   }
 
   // Rows [begin, end) of the windows of one batch item and plane.
@@ -94,7 +94,8 @@ struct Direct {
           auto v = found[t / N::tile][t % N::tile];
           if constexpr (N::ranks == 2 && floats) {
             const auto w = found[t / N::tile][N::tile + t % N::tile];
-            v = v == w ? v : (v + w) * S(0.5);
+            const auto blended = job.blend == 1 ? (v + w) * S(0.5) : job.share < 0.5 ? v + (w - v) * S(job.share) : w - (w - v) * S(1 - job.share);
+            v = v == w ? v : blended;
           }
           L::store(to[t] + i, v);
         }
