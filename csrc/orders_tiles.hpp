@@ -148,7 +148,7 @@ struct Tiles {
     }
   }
   T* other() { return (second ? second : second = std::unique_ptr<T[]>(new T[elements])).get(); }
-  std::unique_ptr<T[]> second;
+  std::unique_ptr<T[]> second{};
   void join(const T* const* row, Index n, T* d) const {
     switch (job.tile_columns) {
       case 2: return together<2>(row, n, d);
