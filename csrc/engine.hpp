@@ -30,6 +30,7 @@ struct Engine final : Passes {
   std::vector<Index> lanes, results;                  // input and output lanes under each level
   std::vector<std::vector<T>> block, suffix;          // scratch of each level: its folded rows, van Herk's blocks
   std::vector<T> digits;                              // doublings
+  std::vector<std::int32_t> index;                    // of short irregular windows: where each element lies
   Index left = 0, right = 0;                          // what windows of the last level see beyond its ends
 
   explicit Engine(const anypool_job& job) : level(job.level), levels(int(job.levels)), inner(job.inner), lanes(levels), results(levels), block(levels), suffix(levels) {
@@ -42,6 +43,34 @@ struct Engine final : Passes {
     if (horizontal(levels - 1) && a.affine) {
       left = std::max<Index>(0, -a.start) * inner;
       right = std::max<Index>(0, reach(a, a.windows - 1) - a.size) * inner;
+    } else if (horizontal(levels - 1) && levels > 1 && inner == 1 && a.places > 0 && a.places <= 4 && a.size < 0x7fffffff) tabulate(a);
+  }
+
+  // Windows of up to four elements in any places: a table for each; what is missing is the margin after the row.
+  void tabulate(const anypool_level& a) {
+    index.resize(a.places * a.windows);
+    for (Index t = 0; t < a.places; ++t)
+      for (Index o = 0; o < a.windows; ++o) index[t * a.windows + o] = std::int32_t(t < a.length[o] ? a.first[o] + t * a.step : a.size);
+    right = 1;
+  }
+
+  void picked(Rows<const T> x, Rows<T> y) {
+    const auto& a = level[levels - 1];
+    const std::int32_t* at = index.data();
+    for (Index r = 0; r < x.count; ++r) {
+      const T* row = x.p + r * x.pitch;
+      T* result = y.p + r * y.pitch;
+      ask<1>(result, 4096, a.windows * Index(sizeof(T)));
+      if (a.places == 1)
+        for (Index o = 0; o < a.windows; ++o) result[o] = row[at[o]];
+      else if (a.places == 2)
+        for (Index o = 0; o < a.windows; ++o) result[o] = M::merge(row[at[o]], row[at[a.windows + o]]);
+      else
+        for (Index o = 0; o < a.windows; ++o) {
+          T v = row[at[o]];
+          for (Index t = 1; t < a.places; ++t) v = M::merge(v, row[at[t * a.windows + o]]);
+          result[o] = v;
+        }
     }
   }
 
@@ -54,18 +83,18 @@ struct Engine final : Passes {
   }
 
   void run(int l, const void* x, Index pitch, Index rows, Index base, void* y, Index y_pitch, Index from, Index to) override {
-    pass(l, {static_cast<const T*>(x), pitch, rows}, base, {static_cast<T*>(y), y_pitch, rows}, from, to, true);
+    pass(l, {static_cast<const T*>(x), pitch, rows}, base, {static_cast<T*>(y), y_pitch, rows}, from, to, true, false);
   }
 
-  // `raw`: nothing lies beside the rows.
-  void pass(int l, Rows<const T> x, Index base, Rows<T> y, Index from, Index to, bool raw) {
+  // `raw`: the rows come from memory, not from scratch; `margins`: what lies beside them is nothing.
+  void pass(int l, Rows<const T> x, Index base, Rows<T> y, Index from, Index to, bool raw, bool margins) {
     const auto& a = level[l];
     if (!a.windows) {
       for (Index r = 0; r < x.count; ++r)
-        pass(l + 1, {x.p + r * x.pitch + (from - base) * lanes[l], lanes[l], to - from}, 0, {y.p + r * y.pitch, results[l], to - from}, 0, all(l + 1), raw);
+        pass(l + 1, {x.p + r * x.pitch + (from - base) * lanes[l], lanes[l], to - from}, 0, {y.p + r * y.pitch, results[l], to - from}, 0, all(l + 1), raw, false);
       return;
     }
-    if (horizontal(l)) return across(x, base, y, from, to, raw);
+    if (horizontal(l)) return across(x, base, y, from, to, margins);
     const bool joined = a.affine && a.places > 8 && a.stride < a.places * a.step;
     for (Index r = 0; r < x.count; ++r) {
       const T* row = x.p + r * x.pitch - base * lanes[l];
@@ -81,7 +110,7 @@ struct Engine final : Passes {
       if (joined && a.step > 1) height = to - from;  // its windows are not made in order
       T* b = scratch(block[l], next * height + L::n) + before;
       auto deeper = [&](Index o, Index h) {  // windows [o, o + h) lie in the block
-        pass(l + 1, {b, next, h}, 0, {result + (o - from) * results[l], results[l], h}, 0, all(l + 1), false);
+        pass(l + 1, {b, next, h}, 0, {result + (o - from) * results[l], results[l], h}, 0, all(l + 1), false, last);
       };
       if (joined) {
         van_herk(l, row, b, next, from, to, raw, height, deeper);
@@ -163,11 +192,12 @@ struct Engine final : Passes {
   }
 
   // The last axis, whose lanes lie side by side.
-  void across(Rows<const T> x, Index base, Rows<T> y, Index from, Index to, bool raw) {
+  void across(Rows<const T> x, Index base, Rows<T> y, Index from, Index to, bool margins) {
     const auto& a = level[levels - 1];
     const Index c = inner;
+    if (!a.affine && margins && !index.empty()) return picked(x, y);
     if (!a.affine) return irregular(x, base, y, from, to);
-    if (!raw) return stretch({x.p + (a.start + from * a.stride) * c, x.pitch, x.count}, y, to - from);
+    if (margins) return stretch({x.p + (a.start + from * a.stride) * c, x.pitch, x.count}, y, to - from);
     const Index most = std::max<Index>(block_bytes / Index(sizeof(T)) / (c * std::max<Index>(a.stride, 1)), 1);
     for (Index o = from; o < to; o += most) {
       const Index end = std::min(to, o + most), low = a.start + o * a.stride, high = reach(a, end - 1);
@@ -176,7 +206,7 @@ struct Engine final : Passes {
         stretch({x.p + (low - base) * c, x.pitch, x.count}, part, end - o);
         continue;
       }
-      const Index begin = std::clamp<Index>(low, 0, a.size), stop = std::clamp<Index>(high, begin, a.size), wide = (high - low) * c;
+      const Index begin = std::clamp<Index>(0, low, high), stop = std::clamp<Index>(a.size, begin, high), wide = (high - low) * c;
       const Index height = std::clamp<Index>(block_bytes / (wide * Index(sizeof(T))), 1, x.count);
       T* b = scratch(block[levels - 1], wide * height + L::n);
       for (Index r = 0; r < x.count; r += height) {

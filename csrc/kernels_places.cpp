@@ -21,6 +21,9 @@ struct Places {
   const int levels;
   std::vector<Index> lanes, results, share;  // lanes under each level, and places under each pooled one
   std::vector<A> wide, phases, total;
+  std::vector<const A*> values;    // of the row of windows of each holder
+  std::vector<const P*> chosen;    // their places
+  std::vector<Holder> taps;        // of a phase: how many windows back, and which place
   std::vector<std::vector<Holder>> held;  // for each level, the windows that hold the elements at hand
 
   explicit Places(const anypool_job& j) : job(j), level(j.level), levels(int(j.levels)), lanes(levels), results(levels), share(levels), held(levels + 1) {
@@ -55,47 +58,107 @@ struct Places {
     }
   }
 
-  // One row of elements: each of the `stride` phases of the axis is a row of its own, shifted whole vectors at a time.
+  // One row of elements: each of the `stride` phases of the axis is a row of its own, made whole vectors at a time from
+  // all its windows (adding window after window would read what was stored a moment ago, at another offset).
   void last(const T* g, const P* place, T* y, const std::vector<Holder>& above) {
     const auto& a = level[levels - 1];
-    const Index c = job.inner, s = a.stride, width = a.windows + ((a.places - 1) * a.step) / s + 1;
-    phases.assign(s * width * c, A(0));
+    const Index c = job.inner, s = a.stride, width = a.windows + ((a.places - 1) * a.step) / s + 1, row = a.windows * c;
+    phases.resize(s * width * c);
     Index full = 0;  // windows that are clipped on the left count their places from the first that is present
     while (full < a.windows && a.first[full] != a.start + full * s) ++full;
+    values.clear(), chosen.clear();
+    if constexpr (!std::is_same_v<T, A>) wide.resize(above.size() * row);
     for (const Holder& h : above) {
-      const T* row = g + h.row;
-      const P* chosen = place + h.row;
-      const A* values;
-      if constexpr (std::is_same_v<T, A>) values = row;
+      ask<0>(g + h.row, 4096, row * Index(sizeof(T)));
+      if constexpr (std::is_same_v<T, A>) values.push_back(g + h.row);
       else {
-        wide.resize(a.windows * c);
-        widen(row, wide.data(), a.windows * c);
-        values = wide.data();
+        A* w = wide.data() + values.size() * row;
+        widen(g + h.row, w, row);
+        values.push_back(w);
       }
-      for (Index j = 0; j < a.places; ++j) {
-        const Index far = j * a.step;
-        add(phases.data() + (far % s * width + far / s) * c, values, chosen, P(h.place + j), full * c, a.windows * c);
-      }
-      for (Index o = 0; o < full; ++o)
+      chosen.push_back(place + h.row);
+    }
+    for (Index phase = 0; phase < s; ++phase) {
+      taps.clear();
+      for (Index j = 0; j < a.places; ++j)
+        if (j * a.step % s == phase) taps.push_back({j * a.step / s, j});
+      A* to = phases.data() + phase * width * c;
+      const Index low = taps.empty() ? width : std::min(full + taps.back().row, width), high = taps.empty() ? width : std::max(low, a.windows + taps.front().row);
+      edge(to, 0, low, full, above), inside(to, low * c, high * c, above), edge(to, high, width, full, above);
+    }
+    for (Index o = 0; o < full; ++o)
+      for (std::size_t h = 0; h < above.size(); ++h)
         for (Index j = 0; j < a.length[o]; ++j) {
           const Index far = a.first[o] + j * a.step - a.start;
-          for (Index u = 0; u < c; ++u) phases[(far % s * width + far / s) * c + u] += chosen[o * c + u] == P(h.place + j) ? values[o * c + u] : A(0);
+          for (Index u = 0; u < c; ++u) phases[(far % s * width + far / s) * c + u] += chosen[h][o * c + u] == P(above[h].place + j) ? values[h][o * c + u] : A(0);
         }
-    }
     write(y, width);
   }
 
-  static void add(A* to, const A* g, const P* chosen, P place, Index from, Index end) {
-    for (Index i = from; i < end; ++i) to[i] += chosen[i] == place ? g[i] : A(0);
+  // Where some windows of the row are missing.
+  void edge(A* to, Index from, Index end, Index full, const std::vector<Holder>& above) {
+    const auto& a = level[levels - 1];
+    const Index c = job.inner;
+    for (Index q = from; q < end; ++q)
+      for (Index u = 0; u < c; ++u) {
+        A sum = 0;
+        for (std::size_t h = 0; h < above.size(); ++h)
+          for (const Holder& t : taps) {
+            const Index o = q - t.row;
+            if (o >= full && o < a.windows && chosen[h][o * c + u] == P(above[h].place + t.place)) sum += values[h][o * c + u];
+          }
+        to[q * c + u] = sum;
+      }
+  }
+
+  void inside(A* to, Index from, Index end, const std::vector<Holder>& above) {
+    const std::size_t rows = above.size();
+    Index i = from;
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+    // sixteen places are compared at once and mask the addition; the compiler widens them one by one instead
+    if constexpr (std::is_same_v<A, float> && sizeof(P) == 1)
+      for (; i + 16 <= end; i += 16) {
+        __m512 sum = _mm512_setzero_ps();
+        for (std::size_t h = 0; h < rows; ++h)
+          for (const Holder& t : taps) {
+            const Index at = i - t.row * job.inner;
+            const __m128i place = _mm_loadu_si128(reinterpret_cast<const __m128i*>(chosen[h] + at));
+            sum = _mm512_mask_add_ps(sum, _mm_cmpeq_epi8_mask(place, _mm_set1_epi8(char(above[h].place + t.place))), sum, _mm512_loadu_ps(values[h] + at));
+          }
+        _mm512_storeu_ps(to + i, sum);
+      }
+#endif
+    for (constexpr Index n = 16; i < end; i += n) {
+      const Index some = std::min(n, end - i);
+      A sum[n] = {};
+      for (std::size_t h = 0; h < rows; ++h)
+        for (const Holder& t : taps) {
+          const Index at = i - t.row * job.inner;
+          const P place = P(above[h].place + t.place);
+          for (Index u = 0; u < some; ++u) sum[u] += chosen[h][at + u] == place ? values[h][at + u] : A(0);
+        }
+      std::copy_n(sum, some, to + i);
+    }
   }
 
   // The phases side by side.
   void write(T* y, Index width) {
+    ask<1>(y, 4096, level[levels - 1].size * job.inner * Index(sizeof(T)));
     const auto& a = level[levels - 1];
     const Index c = job.inner, s = a.stride, n = a.size;
     A* out;
     if constexpr (std::is_same_v<T, A>) out = y;
     else total.resize(n * c), out = total.data();
+    if (c == 1 && s == 2) {  // two phases, side by side
+      const A *even = phases.data(), *odd = even + width;
+      const Index begin = std::clamp<Index>((1 - a.start) / 2, 0, width), end = std::clamp<Index>((n - a.start) / 2, begin, width);
+      const Index from = a.start + 2 * begin, to_ = a.start + 2 * end;
+      for (Index i = 0; i < std::min(from, n); ++i) out[i] = i == a.start + 2 * (begin - 1) + 1 && begin ? odd[begin - 1] : A(0);
+      for (Index q = begin; q < end; ++q) out[a.start + 2 * q] = even[q], out[a.start + 2 * q + 1] = odd[q];
+      for (Index i = std::max<Index>(to_, 0); i < n; ++i) out[i] = i == to_ && end < width ? even[end] : A(0);
+      if constexpr (!std::is_same_v<T, A>) narrow(static_cast<const A*>(out), y, n * c);
+      return;
+    }
     for (Index phase = 0; phase < s; ++phase) {
       const A* row = phases.data() + phase * width * c;
       const Index first = a.start + phase, skip = first < 0 ? (-first + s - 1) / s : 0;

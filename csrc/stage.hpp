@@ -99,7 +99,10 @@ struct Stage final : Stager {
       x = gathered.data();
     }
     const A* weights = nullptr;
-    if (job.w) {
+    const auto& last = level[levels - 1];
+    const bool side_by_side = !beyond && !last.source && last.w_stride == c && (c == 1 || job.w_inner == 1);
+    if (job.w && side_by_side && (job.w_type != U8 || std::is_same_v<A, std::uint8_t>)) weights = static_cast<const A*>(job.w) + w + begin * c;
+    else if (job.w) {
       weight.resize(n);
       if (job.w_type == U8 && !std::is_same_v<A, std::uint8_t>) weigh(static_cast<const std::uint8_t*>(job.w) + w, begin, end, beyond);
       else weigh(static_cast<const A*>(job.w) + w, begin, end, beyond);
@@ -144,9 +147,14 @@ struct Stage final : Stager {
         }
         return;
       }
-      case SHARE:
-        for (Index i = 0; i < n; ++i) p0[i] = w[i] != 0 ? A(number(x[i])) / w[i] : A(0);
+      case SHARE: {
+        A* share = p0;
+        for (Index i = 0; i < n; ++i) {
+          const A q = A(number(x[i])) / w[i];
+          share[i] = w[i] != 0 ? q : A(0);
+        }
         return;
+      }
       case PLACE:
         if constexpr (std::is_same_v<A, std::int64_t> && sizeof(T) <= 4) places(x, n, code);
         return;

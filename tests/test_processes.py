@@ -215,12 +215,7 @@ print(made.hexdigest())
     "shapes",
     [
         ((1, 1, 1, 1), (2, 3, 7, 5), (1, 2, 40, 67)),
-        pytest.param(
-            ((3, 1, 130, 3),) * 3,
-            marks=pytest.mark.xfail(
-                reason="cpu: the first result of a (3, 3, 130, 1) channels-last array", strict=True
-            ),
-        ),
+        ((3, 1, 130, 3),) * 3,
     ],
 )
 def test_poisoned_heap(shapes: Any) -> None:

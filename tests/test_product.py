@@ -98,9 +98,6 @@ def test_element_types(name: str, dtype: str) -> None:
     assert sum(check(name, case, key, x, {"contiguous": x}) for key, case in CASES.items() if fits(case, x)) > 20
 
 
-@pytest.mark.xfail(
-    reason="cpu: wrong numbers where an unpooled axis lies between the pooled ones in memory", strict=True
-)
 @pytest.mark.parametrize("name", ["max", "sum", "argmax", "var", "softpool"])
 def test_an_axis_between_the_pooled_ones(name: str) -> None:
     x = data("float32", 1)

@@ -157,7 +157,9 @@ def explain(
     said = refusals(job)
     chosen = backend or next(name for name, sentence in said.items() if sentence is None)
     item = 2 if dtype in ("float16", "bfloat16") else np.dtype(dtype).itemsize
-    seen = int(grid.present.sum()) * (_size(grid.shape) // max(_size([grid.shape[a] for a in grid.at]), 1))
+    seen = _size(axis.length.sum() for axis in grid.axes) * (
+        _size(grid.shape) // max(_size([grid.shape[a] for a in grid.at]), 1)
+    )
     return Explanation(
         tuple(x.shape),
         _answers_shape(grid.out_shape, reductions[0]),
@@ -239,6 +241,9 @@ def _check_weights_shape(weights: Any, shape: tuple[int, ...]) -> None:
         given = tuple(np.shape(weights))
     except ValueError:
         raise PoolingError("weights of uneven rows: give an array that broadcasts to x") from None
+    kind = str(getattr(weights, "dtype", type(weights).__name__))
+    if "complex" in kind or isinstance(weights, (str, bytes)):
+        raise PoolingError(f"weights of {kind}: use bool (a mask) or real numbers")
     try:
         fits = np.broadcast_shapes(given, shape) == shape
     except ValueError:

@@ -22,7 +22,10 @@ def array(x: Any) -> Any:
     """x as a NumPy array with native bytes and a known element type; no copy where none is needed."""
     if isinstance(x, np.ma.MaskedArray):
         raise PoolingError("x is a numpy.ma array: pass x.data and weights=~numpy.ma.getmaskarray(x)")
-    given = np.asarray(x)
+    try:
+        given = np.asarray(x)
+    except ValueError as error:
+        raise PoolingError(f"x is no array: {error}; give rows of one length") from None
     if given.dtype.name not in DTYPES:
         raise PoolingError(f"x of dtype {given.dtype}: pooling has a meaning for {', '.join(sorted(DTYPES))}")
     if not given.dtype.isnative:
@@ -47,8 +50,8 @@ def key(x: Any, call: tuple[Any, ...]) -> Any:
 
 def check_weights(weights: Any, reduction: Any) -> None:
     """Weights must be numbers, and no less than zero unless the reduction is linear in them."""
-    if weights.dtype.kind == "f" and bool(np.isnan(weights).any()):
-        raise PoolingError("weights hold a NaN: use finite numbers, 0 for an element that shall not count")
+    if weights.dtype.kind == "f" and not bool(np.isfinite(weights).all()):
+        raise PoolingError("weights hold a NaN or an infinity: use finite numbers, 0 for what shall not count")
     if weights.dtype.kind in "fi" and not getattr(reduction, "signed_weights", False) and bool((weights < 0).any()):
         raise PoolingError(
             f"weights as low as {weights.min()}: {getattr(reduction, 'name', reduction)!r} needs weights of at least 0"

@@ -369,6 +369,9 @@ def _affine_start(axis: Axis) -> int | None:
     if high <= low or axis.places * axis.step >= 2**31 or axis.stride >= 2**31:
         return None
     start = int(axis.first[low]) - low * axis.stride
+    beyond = max(-start, 0) + max(start + (axis.out - 1) * axis.stride + axis.places * axis.step - axis.extent, 0)
+    if beyond > 4 * axis.extent + 4096:  # rows would be mostly margin
+        return None
     at = start + np.arange(axis.out) * axis.stride
     skip = np.maximum(-(at // axis.step), 0)
     until = np.clip(-((at - axis.extent) // axis.step), 0, axis.places)

@@ -76,7 +76,8 @@ def missing() -> str:
 
 def set_num_threads(n: Any) -> None:
     """How many threads the compiled core may use, at least 1."""
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n < 2**31:
+    given: Any = n
+    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or not 1 <= n < 2**31:
         raise PoolingError(f"set_num_threads({n!r}): give an integer of at least 1")
     loaded = library()
     if loaded is not None:

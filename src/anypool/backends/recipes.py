@@ -132,7 +132,9 @@ def _wide(job: Job) -> str:
     """The plane type of a total, as NumPy widens it."""
     if job.dtype in FLOATS:
         return _own(job)
-    return "uint64" if job.dtype.startswith("uint") else "int64"
+    return (
+        "uint64" if job.dtype.startswith("uint") and job.library == "numpy" else "int64"
+    )  # torch has no unsigned sums
 
 
 def _as_x(job: Job, plane: str) -> str:
@@ -185,6 +187,10 @@ def _placed(job: Job, plain: Recipe) -> Recipe:
     _unweighted(job, "the places of a selection")
     if job.reduction.ties == "split":
         raise Refusal("ties='split' is not compiled with a gradient yet")
+    if isinstance(job.reduction, Range):
+        raise Refusal("the two places of a range are not compiled yet")
+    if job.grid.has_empty and not isinstance(job.reduction, (ArgMax, ArgMin)):
+        raise Refusal("a selection's value where a window is empty is not compiled with places yet")
     if job.dtype in ("float64", "int64", "uint64"):
         raise Refusal(f"places of {job.dtype} are not compiled: order key and position share 64 bits")
     bits = sum(max(axis.extent - 1, 1).bit_length() for axis in job.grid.axes)

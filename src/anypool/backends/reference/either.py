@@ -44,15 +44,18 @@ def accumulator(x: Any, reduction: Any) -> str:
     if kind == "same":
         return given
     if kind == "wide":
-        return "uint64" if given.startswith("uint") else "int64"
+        return "uint64" if given.startswith("uint") and library(x) is np else "int64"
     return "float64"
 
 
 def result_of(y: Any, x: Any, reduction: Any) -> Any:
-    if getattr(reduction, "gives", "value") != "value":
-        return y
+    """The result in the type it shall have, in memory of its own."""
     given = dtype_name(x)
-    return cast(y, given) if given in ("float16", "bfloat16", "float32", "float64") else y
+    if getattr(reduction, "gives", "value") == "value" and given in ("float16", "bfloat16", "float32", "float64"):
+        y = cast(y, given)
+    if library(y) is np:
+        return y if y.flags.writeable else y.copy()
+    return y.clone() if 0 in y.stride() and y.numel() > 1 else y
 
 
 def dtype_name(x: Any) -> str:
