@@ -24,12 +24,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "words": set(),
     "plan": set(),
-    "reductions": {"words", "errors"},
+    "orders": {"words", "errors"},
+    "reductions": {"orders", "words", "errors"},
     "windows": {"plan", "errors"},
-    "backends": {"reductions", "plan", "words", "errors"},
+    "backends": {"reductions", "orders", "plan", "words", "errors"},
     "choose": {"backends", "plan", "errors"},
-    "arrays": {"choose", "plan", "backends", "reductions", "errors", "windows", "api", "words"},
-    "api": {"windows", "reductions", "arrays", "choose", "plan", "errors"},
+    "arrays": {"choose", "plan", "backends", "reductions", "orders", "errors", "windows", "api", "words"},
+    "api": {"backends", "windows", "reductions", "orders", "arrays", "choose", "plan", "errors"},
 }
 ABOVE = {"nn", "study", "show", "cli", "__init__", "__main__", "files", "expressions"}
 BARRED = {room: {"nn", "study", "show", "cli"} for room in MAY_IMPORT}

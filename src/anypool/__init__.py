@@ -7,6 +7,7 @@ from typing import Any
 from .api import explain, pool
 from .backends.cpu import get_num_threads, set_num_threads
 from .errors import PoolingError
+from .orders import KMax, Median, Mode, Order, Ordinal, Quantile, Range, Rank, TopKMean, TrimmedMean
 from .reductions import REDUCTIONS, Fold, LogMeanExp, LogSumExp, Lp, PowerMean, SoftPool, Std, Var
 from .windows import adaptive, segments, sliding, whole
 
@@ -14,13 +15,23 @@ __version__ = "0.1.0"
 __all__ = [
     "REDUCTIONS",
     "Fold",
+    "KMax",
     "LogMeanExp",
     "LogSumExp",
     "Lp",
+    "Median",
+    "Mode",
+    "Order",
+    "Ordinal",
     "PoolingError",
     "PowerMean",
+    "Quantile",
+    "Range",
+    "Rank",
     "SoftPool",
     "Std",
+    "TopKMean",
+    "TrimmedMean",
     "Var",
     "adaptive",
     "explain",

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from .arrays import numpy as numpy_arrays
+from .backends import orders_cpu
 from .choose import refusals
 from .errors import PoolingError
+from .orders import Order
 from .plan import Grid, Job
 from .reductions import reduction_of
 from .windows import MEMORY, normal_axes
@@ -60,6 +62,7 @@ def pool(
         grid = plan_of(windows, tuple(x.shape), axes)
         reductions, single = _reductions(reduction, ties)
         _check(library.dtype_name(x), reductions, nan)
+        _check_orders(grid, reductions)
         _check_weights_shape(weights, tuple(x.shape))
         _check_result(grid, out)
         results = library.run(
@@ -94,12 +97,13 @@ class Explanation:
     bytes_read: int
     bytes_written: int
     operations: int
+    engine: str = ""  # how a backend with several ways does it
 
     def __str__(self) -> str:
         lines = [
             f"{self.reduction} of {self.windows}",
             f"  {self.dtype} {self.shape} -> {self.out_shape}",
-            f"  backend    {self.backend}",
+            f"  backend    {self.backend}{f': {self.engine}' if self.engine else ''}",
         ]
         lines += [f"  refused by {sentence}" for sentence in self.refusals.values() if sentence]
         lines += [
@@ -137,6 +141,7 @@ def explain(
     reductions, _ = _reductions(reduction, ties)
     dtype = library.dtype_name(x)
     _check(dtype, reductions, nan)
+    _check_orders(grid, reductions)
     _check_weights_shape(weights, tuple(x.shape))
     w = None if weights is None else (tuple(np.shape(weights)), str(getattr(weights, "dtype", "float64")))
     job = Job(
@@ -157,7 +162,7 @@ def explain(
     )
     return Explanation(
         tuple(x.shape),
-        grid.out_shape,
+        _answers_shape(grid.out_shape, reductions[0]),
         dtype,
         ", ".join(repr(r) for r in reductions),
         repr(windows),
@@ -166,7 +171,19 @@ def explain(
         _size(grid.shape) * item,
         _size(grid.out_shape) * item * len(reductions),
         seen * len(reductions),
+        orders_cpu.engine(job) if chosen == "cpu" and isinstance(reductions[0], Order) else "",
     )
+
+
+def _answers_shape(shape: tuple[int, ...], reduction: Any) -> tuple[int, ...]:
+    many = reduction.answers() if isinstance(reduction, Order) else None
+    return shape if many is None else (many[0], *shape) if many[1] == 0 else (*shape, many[0])
+
+
+def _check_orders(grid: Grid, reductions: tuple[Any, ...]) -> None:
+    for r in reductions:
+        if isinstance(r, Order) and grid.places:
+            r.check(grid.places)
 
 
 def _plain(reduction: Any, axes: Any, empty: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import windows as kinds
 from .errors import PoolingError
+from .orders import ORDERS, PARAMETRIC_ORDERS
 from .reductions import PARAMETRIC, REDUCTIONS
 
 KINDS = {"sliding": kinds.sliding, "adaptive": kinds.adaptive, "whole": kinds.whole, "segments": kinds.segments}
@@ -27,9 +28,9 @@ def reduction_from(text: str) -> Any:
     >>> reduction_from("Lp(3)")
     Lp(p=3.0)
     """
-    if text.strip() in REDUCTIONS:
+    if text.strip() in REDUCTIONS or text.strip() in ORDERS:
         return text.strip()
-    return _call(text, PARAMETRIC, "reduction", f"{', '.join(REDUCTIONS)}, or ")
+    return _call(text, {**PARAMETRIC, **PARAMETRIC_ORDERS}, "reduction", f"{', '.join((*REDUCTIONS, *ORDERS))}, or ")
 
 
 def integers(text: str, name: str) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 from ..backends import cpu, reference
 from ..choose import choose
 from ..errors import PoolingError
+from ..orders import Order
 from ..plan import Grid, Job
 
 DTYPES = frozenset("bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 bfloat16".split())
@@ -76,6 +77,16 @@ def run(
             raise PoolingError(f"weights of dtype {weights.dtype}: use bool (a mask) or real numbers")
         for reduction in reductions:
             check_weights(weights, reduction)
+    if any(isinstance(r, Order) for r in reductions):
+        from .orders_numpy import forward
+
+        each = [
+            forward(x, grid, r, weights, omit_nan, empty, backend)
+            if isinstance(r, Order)
+            else run(x, grid, (r,), weights, omit_nan=omit_nan, empty=empty, backend=backend)[0]
+            for r in reductions
+        ]
+        return tuple(each) if out is None else (_into(out, each),)
     facts = None if weights is None else (weights.shape, weights.dtype.name)
     jobs = [Job(grid, r, x.dtype.name, "numpy", "cpu", facts, omit_nan, empty) for r in reductions]
     natives = [_Native(j, x, weights, out) if choose(j, backend) is cpu else None for j in jobs]

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..orders import Order
 from ..reductions import Fold, reduction_of
 from ..windows import normal_axes
 from ..windows.arguments import constant
@@ -27,7 +28,7 @@ def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: tuple[An
             if isinstance(value, Tensor):
                 learned, value = value, None
             plain = (*plain, (name, value))
-        more = reduction.facts() if isinstance(reduction, Fold) else ()
+        more = reduction.facts() if isinstance(reduction, (Fold, Order)) else ()
         spec = spec_of(type(windows), windows.facts(), type(reduction), (plain, more), options)
     else:
         spec = spec_of(type(windows), windows.facts(), reduction, None, options)
@@ -111,6 +112,11 @@ def _(x: Any, weights: Any, learned: Any, spec: str) -> Any:
     shape = list(x.shape)
     for axis, count in windows.counts(tuple(x.shape), normal_axes(options["axes"], x.ndim)).items():
         shape[axis] = count
+    if isinstance(made, Order):
+        kept = x.dtype.is_floating_point or made.whole(False)
+        many = made.answers()
+        shape = shape if many is None else [many[0], *shape] if many[1] == 0 else [*shape, many[0]]
+        return x.new_empty(shape, dtype=x.dtype if kept else torch.float64)
     return x.new_empty(shape, dtype=_result_dtype(x.dtype, made))
 
 

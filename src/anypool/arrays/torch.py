@@ -11,6 +11,7 @@ import torch
 from ..backends import cpu, reference
 from ..choose import choose
 from ..errors import PoolingError
+from ..orders import Order
 from ..plan import Grid, Job
 
 functorch: Any = getattr(torch._C, "_functorch")  # noqa: B009  (untyped)
@@ -77,6 +78,8 @@ def run(
 
     if weights is not None:
         weights = torch.as_tensor(weights, device=x.device)
+    if any(isinstance(r, Order) for r in reductions):
+        return _with_orders(x, grid, reductions, weights, out, omit_nan=omit_nan, empty=empty, backend=backend)
     calls = [Call(grid, r, omit_nan, empty, backend) for r in reductions]
     results: tuple[Any, ...]
     again = calls[0].again
@@ -91,8 +94,20 @@ def run(
         if len(READY) >= MOST_READY:
             READY.clear()
         READY[remember] = again
-    if out is None:
-        return results
+    return results if out is None else _into(out, results)
+
+
+def _with_orders(x: Any, grid: Grid, reductions: tuple[Any, ...], weights: Any, out: Any, **options: Any) -> Any:
+    from .orders_torch import pooled
+
+    results = tuple(
+        pooled(x, grid, r, weights, **options) if isinstance(r, Order) else run(x, grid, (r,), weights, **options)[0]
+        for r in reductions
+    )
+    return results if out is None else _into(out, results)
+
+
+def _into(out: Any, results: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(results) != 1 or not isinstance(out, torch.Tensor) or out.shape != results[0].shape:
         raise PoolingError(f"out must be one tensor of shape {tuple(results[0].shape)}, for one reduction")
     out.copy_(results[0])

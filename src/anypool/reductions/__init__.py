@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import PoolingError
+from ..orders import ORDERS, Order, tied
 from .exponentials import LogMeanExp, LogSumExp, SoftPool
 from .extremes import ArgMax, ArgMin, Max, Min, Range, SplitMax, SplitMin
 from .fold import Fold, State
@@ -92,19 +93,23 @@ def reduction_of(given: Any, ties: str = "first") -> Any:
     """The reduction object for a name, an object or a class; unknown names list what exists."""
     if ties not in TIES:
         raise PoolingError(f"ties={ties!r}: use one of {', '.join(map(repr, TIES))}")
+    if isinstance(given, str) and given in ORDERS:
+        given = ORDERS[given]()
     if isinstance(given, str):
         if given not in REDUCTIONS:
             raise PoolingError(
-                f"unknown reduction {given!r}: use one of {', '.join(REDUCTIONS)}, or an object such as ap.Lp(3)"
+                f"unknown reduction {given!r}: use one of {', '.join((*REDUCTIONS, *ORDERS))}, or an object such as ap.Lp(3)"
             )
         given = REDUCTIONS[given]()
-    elif isinstance(given, type) and issubclass(given, Fold):
+    elif isinstance(given, type) and issubclass(given, (Fold, Order)):
         try:
             given = given()
         except TypeError:
             raise PoolingError(
                 f"{given.__name__} needs its parameters: pass an object such as ap.{given.__name__}(2)"
             ) from None
+    if isinstance(given, Order):
+        return tied(given, ties)
     missing = [name for name in REQUIRED if not callable(getattr(given, name, None))]
     if missing:
         raise PoolingError(

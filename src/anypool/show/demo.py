@@ -15,6 +15,7 @@ from ..api import pool
 from ..backends import cpu
 from ..errors import PoolingError
 from ..reductions import PARAMETRIC, REDUCTIONS
+from .demo_orders import by_noise, by_size, chart
 from .demo_pictures import bytes_of, ends, gray, mapped, png, result_of, windows_on
 from .demo_speed import Speed, load, machine, speeds
 
@@ -43,6 +44,8 @@ def make_page(out: Path) -> tuple[list[Speed], Path]:
             where=by_windows(photo),
             before=png(_region(photo)),
             how_much=by_weights(photo),
+            noise=by_noise(light[100:300, 200:440]),
+            sizes=chart(by_size()),
             rows=rows,
             has_torch=any(r.torch for r in rows),
             slowest=max([r.torch or r.ours for r in rows]),

@@ -1,0 +1,182 @@
+"""Writes selection networks as straight-line C++ at build time: usage generate_networks.py backends folder.
+
+`direct` networks read x itself, for small windows; `staged` ones run in place of the machine on staged rows:
+values that are read at a distance in lanes end one loop and are stored, all others stay in registers.
+"""
+
+import importlib
+import sys
+
+
+def load(folder):
+    """The planner alone: the package around it is not built yet."""
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, folder)
+    return importlib.import_module("networks")
+
+
+def shapes(n):
+    """What is generated: (shape, tile, direct)."""
+    one = (1, 1, 1)
+    for rank in range(9):
+        yield n.Shape((1, 3, 3), one, one, (rank,)), (2, 1), True
+    for rank in range(8):  # quantiles between two ranks
+        yield n.Shape((1, 3, 3), one, one, (rank, rank + 1)), (2, 1), True
+    for ranks in ((1,), (2,), (1, 2)):
+        yield n.Shape((1, 2, 2), (1, 2, 2), one, ranks), (1, 1), True
+    yield n.Shape((1, 3, 3), (1, 3, 3), one, (4,)), (1, 1), True
+    yield n.Shape((1, 3, 3), (1, 2, 2), one, (4,)), (1, 1), True
+    for ranks in ((3,), (4,), (3, 4)):
+        yield n.Shape((2, 2, 2), (2, 2, 2), one, ranks), (1, 1), True
+    for size, stride in (((1, 2, 2), (1, 2, 2)), ((2, 2, 2), (2, 2, 2)), ((1, 3, 3), one)):
+        yield n.Shape(size, stride, one, ()), (1, 1), True
+    for k, tile in ((5, (2, 2)), (7, (2, 2)), (9, (2, 2)), (11, (2, 4)), (13, (2, 4)), (15, (4, 4))):
+        yield n.Shape((1, k, k), one, one, (k * k // 2,)), tile, False
+    yield n.Shape((3, 3, 3), one, one, (13,)), (2, 1), False
+
+
+def comparators(count):
+    """Batcher's odd-even merge sort for any number of values."""
+    p = 1
+    while p < count:
+        k = p
+        while k >= 1:
+            for j in range(k % p, count - k, 2 * k):
+                for i in range(min(k, count - j - k)):
+                    if (i + j) // (2 * p) == (i + j + k) // (2 * p):
+                        yield i + j, i + j + k
+            k //= 2
+        p *= 2
+
+
+class Writer:
+    """One network as the body of loops over lanes."""
+
+    def __init__(self, n, shape, tile, direct):
+        self.n, self.direct, self.network = n, direct, n.Network(shape, tile)
+        found = self.network.solve()
+        many = max(len(shape.ranks), 1)
+        self.wanted = [found[y, x][r] for r in range(many) for y in range(tile[0]) for x in range(tile[1])]
+        self.nodes = self.network.nodes
+        self.first = {}
+        i = 0
+        while i < len(self.nodes):
+            kind, operands, _ = self.nodes[i]
+            count = 2 if kind == n.CE else len(operands) if kind == n.SORT else 1
+            for j in range(i, i + count):
+                self.first[j] = i
+            i += count
+        self.rows = {}
+
+    def staged_body(self):
+        written = self.n.Written(self.network, self.wanted)
+        level, stored = {v: at for v, at in written.level.items() if v in written.alive}, written.stored
+        lines = []
+        for v in sorted(stored):
+            self.rows[v] = len(self.rows)
+        for current in range(max(level.values()) + 1):
+            lines.append("  for (Index i = 0; i < lanes; i += L) {")
+            self.names = {}
+            self.lines = []
+            for v in sorted(v for v in level if level[v] == current):
+                name = self.value(v, 0, level, current)
+                if v in stored:
+                    self.lines.append(f"    Lanes<T>::store(scratch + {self.rows[v]} * pitch + i, {name});")
+            lines += [*self.lines, "  }"]
+        return lines
+
+    def direct_body(self):
+        self.names, self.lines = {}, []
+        results = [self.value(v, s, None, 0) for v, s in self.wanted]
+        return self.lines, results
+
+    def value(self, v, shift, level, current):
+        """The name of a value at a distance; what it takes is written before."""
+        key = (v, shift)
+        if key in self.names:
+            return self.names[key]
+        kind, operands, result = self.nodes[v]
+        name = f"v{v}_{shift}"
+        if kind < 0:
+            number = operands[0][0]
+            if self.direct:
+                row, phase = divmod(number, self.network.phases)
+                text = f"x.template at<{phase}>({row}, {shift})"
+            else:
+                text = f"Lanes<T>::load(staged + {number} * pitch + {shift} * unit + i)"
+            self.lines.append(f"    const V {name} = {text};")
+        elif level is not None and (shift or level[v] < current):
+            self.lines.append(
+                f"    const V {name} = Lanes<T>::load(scratch + {self.rows[v]} * pitch + {shift} * unit + i);"
+            )
+        else:
+            inputs = [self.value(o, shift + s, level, current) for o, s in operands]
+            if kind == self.n.CE:
+                self.lines.append(
+                    f"    const V {name} = {'greater' if result else 'lesser'}({inputs[0]}, {inputs[1]});"
+                )
+            elif kind == self.n.PICK:
+                pairs = [f"greater({a}, {b})" if a != b else a for a, b in zip(inputs[::2], inputs[1::2], strict=True)]
+                self.lines.append(f"    V {name} = {pairs[0]};")
+                self.lines += [f"    {name} = lesser({name}, {pair});" for pair in pairs[1:]]
+            elif kind == self.n.SORT:
+                first = self.first[v]
+                names = [f"v{first + j}_{shift}" for j in range(len(inputs))]
+                self.lines.append(f"    V {', '.join(f'{a} = {b}' for a, b in zip(names, inputs, strict=True))};")
+                self.lines += [f"    order({names[i]}, {names[j]});" for i, j in comparators(len(inputs))]
+                for j, each in enumerate(names):
+                    self.names[first + j, shift] = each
+            else:
+                self.lines.append(f"    const V sorted_{name}[] = {{{', '.join(inputs)}}};")
+                self.lines.append(f"    const V {name} = vote(sorted_{name});")
+        self.names[key] = name
+        return name
+
+
+def main(source, target):
+    n = load(source)
+    texts, cases = {True: [], False: []}, {True: [], False: []}
+    for number, (shape, tile, direct) in enumerate(shapes(n)):
+        writer, many, name, out = (
+            Writer(n, shape, tile, direct),
+            max(len(shape.ranks), 1),
+            f"network_{number}",
+            texts[direct],
+        )
+        out.append(f"// {shape} {tile}")
+        case = f"case 0x{n.program(shape, tile).key:x}ull: return "
+        if direct:
+            lines, results = writer.direct_body()
+            rows = ((tile[0] - 1) * shape.stride[1] + shape.size[1]) * shape.size[0]
+            out.append(f"struct {name} {{")
+            out.append(
+                f"  static constexpr int rows = {rows}, phases = {writer.network.phases}, tile = {tile[0]}, ranks = {many};"
+            )
+            out.append(f"  static constexpr bool votes = {str(not shape.ranks).lower()};")
+            out.append("  template <class V, class X> static ANYPOOL_INLINE void run(const X& x, V* y) {")
+            out += [*lines, *(f"    y[{i}] = {r};" for i, r in enumerate(results)), "  }", "};"]
+            cases[direct].append(f"{case}f({name}{{}});")
+        else:
+            body = writer.staged_body()
+            outputs = ", ".join(str(n.operand((writer.rows[v], s), n.ROW)) for v, s in writer.wanted)
+            out.append(
+                f"template <class T> void {name}(const T* staged, T* scratch, Index pitch, Index unit, Index lanes) {{"
+            )
+            out.append("  using V = typename Lanes<T>::V; constexpr Index L = Lanes<T>::n;")
+            out += [*body, "}", f"constexpr std::int32_t {name}_outputs[] = {{{outputs}}};"]
+            found = f"return {{{name}<T>, {name}_outputs, {len(writer.rows)}}};"
+            if max(shape.size) > 9:  # long code pays with wide lanes
+                found = f"if constexpr (ANYPOOL_LANES_BYTES > 16) {found} else return {{}};"
+            cases[direct].append(f"{case.removesuffix('return ')}{found}")
+    texts[True].append(
+        "template <class F> auto with_direct(std::uint64_t key, F f) -> decltype(f(network_0{})) { switch (key) {"
+    )
+    texts[False].append("template <class T> Straight<T> straight_network(std::uint64_t key) { switch (key) {")
+    for direct, name in ((True, "direct"), (False, "staged")):
+        text = [*texts[direct], *cases[direct], "default: return {}; } }"]
+        with open(f"{target}/networks_{name}.inc", "w", encoding="utf-8") as file:
+            file.write("\n".join(text) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,38 @@
+// Which element types have order statistics.
+#include "job.hpp"
+#include "orders_tiles.hpp"
+
+namespace anypool::ANYPOOL_ISA {
+int orders(const anypool_orders& job, const OrdersCut& cut, std::int64_t begin, std::int64_t end);
+int orders_direct(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end);
+
+namespace {
+template <class S>
+int run(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end) {
+  Tiles<S> tiles{job, cut};
+  if (!tiles.memory || !tiles.line || !tiles.mixed || !tiles.machine.code) return NO_MEMORY;
+  for (Index task = begin; task < end; ++task) tiles.task(task);
+  return tiles.nan ? DECLINED : DONE;
+}
+}  // namespace
+
+// begin < 0 asks how many rows a tile of a direct network has, 0 where there is none. DECLINED says that x holds a NaN:
+// the answers are there, with NaN as the largest number, unless a direct network was at work.
+int orders(const anypool_orders& job, const OrdersCut& cut, std::int64_t begin, std::int64_t end) {
+  if (cut.direct || begin < 0) return orders_direct(job, cut, begin, end);
+  switch (job.type) {
+    case F32: return run<float>(job, cut, begin, end);
+    case F64: return run<double>(job, cut, begin, end);
+    case F16: return run<Half>(job, cut, begin, end);
+    case BF16: return run<Brain>(job, cut, begin, end);
+    case U8: return run<std::uint8_t>(job, cut, begin, end);
+    case I8: return run<std::int8_t>(job, cut, begin, end);
+    case U16: return run<std::uint16_t>(job, cut, begin, end);
+    case I16: return run<std::int16_t>(job, cut, begin, end);
+    case U32: return run<std::uint32_t>(job, cut, begin, end);
+    case I32: return run<std::int32_t>(job, cut, begin, end);
+    case U64: return run<std::uint64_t>(job, cut, begin, end);
+    default: return run<std::int64_t>(job, cut, begin, end);
+  }
+}
+}  // namespace anypool::ANYPOOL_ISA

@@ -1,0 +1,42 @@
+// Generated networks that read x itself.
+#include "job.hpp"
+#include "orders_direct.hpp"
+
+namespace anypool::ANYPOOL_ISA {
+#include "networks_direct.inc"
+
+// Whether a generated network serves the job (begin < 0), or its tasks; DECLINED where x holds a NaN.
+int orders_direct(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end);
+
+namespace {
+template <class S>
+int run(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end) {
+  return with_direct(job.key, [&](auto network) -> int {
+    using N = decltype(network);
+    if constexpr (N::votes == std::is_integral_v<S> || (!N::votes && !std::is_same_v<S, std::uint32_t>)) {
+      Direct<S, N> direct{job};
+      if (begin < 0) return direct.serves() ? Direct<S, N>::tile : 0;
+      for (Index task = begin; task < end; ++task) {
+        const Index band = task % cut.bands, rest = task / cut.bands, plane = rest % job.span[0].windows;
+        direct.band(rest / job.span[0].windows, plane, band * cut.band, std::min((band + 1) * cut.band, job.span[1].windows));
+      }
+      return std::is_floating_point_v<S> && direct.watch.nan() ? DECLINED : DONE;
+    }
+    return 0;
+  });
+}
+}  // namespace
+
+int orders_direct(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end) {
+  switch (job.type) {
+    case F32: return run<float>(job, cut, begin, end);
+    case F64: return run<double>(job, cut, begin, end);
+    case U8: return run<std::uint8_t>(job, cut, begin, end);
+    case U16: return run<std::uint16_t>(job, cut, begin, end);
+    case I16: return run<std::int16_t>(job, cut, begin, end);
+    case U32: return run<std::uint32_t>(job, cut, begin, end);
+    case I32: return run<std::int32_t>(job, cut, begin, end);
+    default: return 0;
+  }
+}
+}  // namespace anypool::ANYPOOL_ISA

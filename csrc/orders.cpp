@@ -1,0 +1,78 @@
+// The C entry point of order statistics: cut the job into tasks and run them on the threads.
+#include "orders.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "job.hpp"
+#include "pool.hpp"
+
+namespace anypool {
+namespace baseline { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t); }
+#ifdef ANYPOOL_X86
+namespace avx2 { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t); }
+namespace avx512 { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t); }
+#endif
+
+namespace {
+OrdersKernel kernel() {
+#ifdef ANYPOOL_X86
+  const char* isa = anypool_isa();
+  if (!std::strcmp(isa, "avx512")) return avx512::orders;
+  if (!std::strcmp(isa, "avx2")) return avx2::orders;
+#endif
+  return baseline::orders;
+}
+
+// A direct network has no place for a NaN: the staged rows have.
+int finished(int outcome, const OrdersCut& c) { return c.direct && outcome == DECLINED ? AGAIN : outcome; }
+
+OrdersCut cut(const anypool_orders& job) {
+  constexpr std::int64_t sizes[TYPES] = {4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8}, cache = 65536, vector = 64;
+  const auto &planes = job.span[0], &rows = job.span[1], &columns = job.span[2];
+  const std::int64_t size = sizes[job.type], phases = job.tile_columns * columns.stride;
+  const std::int64_t reach = (job.tile_rows - 1) * rows.stride + (rows.size - 1) * rows.step + 1;
+  const std::int64_t all = reach * planes.size * phases + job.scratch;  // rows of lanes that are alive
+  const std::int64_t lanes = std::clamp<std::int64_t>(cache / all, 512, 8192) / size;
+  OrdersCut c{};
+  c.chunk = std::min(job.inner, lanes);
+  c.chunks = (job.inner + c.chunk - 1) / c.chunk;
+  const std::int64_t tiles = (columns.windows + job.tile_columns - 1) / job.tile_columns;
+  c.strips = (tiles * c.chunk + lanes - 1) / lanes;
+  c.tiles = (tiles + c.strips - 1) / c.strips;
+  c.strips = (tiles + c.tiles - 1) / c.tiles;
+  const std::int64_t wide = (c.tiles + job.reach) * c.chunk;
+  c.group = c.strips == 1 && c.chunks == 1 ? std::clamp<std::int64_t>(lanes / wide, 1, job.batches) : 1;
+  c.groups = (job.batches + c.group - 1) / c.group;
+  const std::int64_t down = (rows.windows + job.tile_rows - 1) / job.tile_rows, others = c.groups * planes.windows * c.chunks * c.strips;
+  c.bands = std::clamp<std::int64_t>(32 / others, 1, std::max<std::int64_t>(down / 8, 1));
+  c.band = (down + c.bands - 1) / c.bands;
+  c.bands = (down + c.band - 1) / c.band;
+  const std::int64_t line = vector / size, full = c.group * wide + 8 * line + job.reach * c.chunk;
+  c.pitch = ((full + line - 1) / line | 1) * line;  // an odd number of cache lines: rows do not meet in the same sets
+  c.tasks = others * c.bands;
+  return c;
+}
+}  // namespace
+}  // namespace anypool
+
+extern "C" __attribute__((visibility("default"))) int anypool_forward_orders(const anypool_orders* job) noexcept {
+  using namespace anypool;
+  const OrdersKernel run = kernel();
+  OrdersCut c = cut(*job);
+  if (const int tile = job->key ? run(*job, c, -1, 0) : 0) {  // whole rows, in bands of a quarter million elements
+    const std::int64_t rows = job->span[1].windows, some = 262144 / std::max<std::int64_t>(job->span[2].windows * job->inner * tile, 1) + 1;
+    c.direct = 1, c.band = std::min(some * tile, rows), c.bands = (rows + c.band - 1) / c.band;
+    c.tasks = job->batches * job->span[0].windows * c.bands;
+  }
+  const std::int64_t work = job->batches * job->inner * job->span[0].windows * job->span[1].windows * job->span[2].windows;
+  const std::int64_t threads = work < 8192 ? 1 : get_threads();
+  if (threads == 1) return finished(run(*job, c, 0, c.tasks), c);
+  std::atomic<int> outcome{DONE};
+  parallel(c.tasks, threads, [&](std::int64_t begin, std::int64_t end) {
+    if (const int said = run(*job, c, begin, end))
+      if (outcome != NO_MEMORY) outcome = said;
+  });
+  return finished(outcome, c);
+}

@@ -1,0 +1,42 @@
+// The C ABI's record of an order statistic over regular windows, and who runs it.
+#pragma once
+#include <cstdint>
+
+extern "C" {
+// One pooled axis of regular windows: window o holds positions start + o*stride + t*step, t < size.
+struct anypool_span {
+  std::int64_t windows, size, stride, step, start;
+  std::int64_t extent, x_stride, y_stride;  // positions; elements from one to the next
+  const std::int64_t* source;               // (extent,) real position, -1 the border's constant; null: itself
+};
+struct anypool_orders {
+  const void* x;
+  void* y;
+  std::int64_t type, y_type;              // element types
+  std::int64_t batches;                  // items apart from each other
+  const std::int64_t *batch_x, *batch_y;  // (batches,) where each begins, in elements
+  anypool_span span[3];                  // planes, rows, columns
+  std::int64_t inner;                    // contiguous elements at each column
+  const std::int32_t* code;
+  std::int64_t words;
+  const std::int32_t* outputs;
+  std::int64_t scratch, registers, tile_rows, tile_columns, reach, ranks;
+  std::int64_t blend;  // of two ranks: 0 none, 1 their mean, 2 low + (high - low) * share
+  double share;
+  std::uint64_t key;   // names the program among the generated networks
+  std::int64_t fill;   // the border's constant, as bits of x's type
+};
+const char* anypool_isa() noexcept;
+}
+
+namespace anypool {
+enum class Do { CE, MIN, MAX, PICK, SORT, MODE };  // of a network: both, one, the least of the greater ones, sort, mode
+constexpr std::int32_t STAGED = 1 << 30, ROW = 1 << 29, NEXT_LOOP = -2;
+// How a job is cut into tasks: batch items, side by side in lanes where they are small; chunks of the inner elements;
+// strips of tiles; bands of rows.
+struct OrdersCut {
+  std::int64_t chunk, chunks, tiles, strips, group, groups, band, bands, pitch, tasks, direct;
+};
+constexpr int AGAIN = 3;  // to be called again without a key
+using OrdersKernel = int (*)(const anypool_orders&, const OrdersCut&, std::int64_t begin, std::int64_t end);
+}  // namespace anypool

@@ -1,0 +1,188 @@
+// One task of an order statistic: stage rows as keys, run the network for each row of tiles, write the answers.
+#pragma once
+#include <algorithm>
+#include <memory>
+#include <new>
+
+#include "orders_machine.hpp"
+#include "orders_phases.hpp"
+
+namespace anypool::ANYPOOL_ISA {
+template <class S>
+struct Tiles {
+  using K = Keys<S>;
+  using T = typename K::Lane;
+  const anypool_orders& job;
+  const OrdersCut& cut;
+  const anypool_span &planes = job.span[0], &rows = job.span[1], &columns = job.span[2];
+  const Index phases = job.tile_columns * columns.stride, deep = planes.size, wide = cut.tiles + job.reach;
+  const Index reach_rows = (job.tile_rows - 1) * rows.stride + (rows.size - 1) * rows.step + 1;
+  const Straight<T> straight = network();
+  const Index scratch_rows = straight.run ? straight.rows : job.scratch;
+  const std::int32_t* const outputs = straight.run ? straight.outputs : job.outputs;
+  const Index staged_row = deep * phases * cut.pitch, elements = wide * std::max(phases, job.tile_columns) + 64;
+  const std::unique_ptr<T[]> memory{new (std::nothrow) T[2 * reach_rows * staged_row + scratch_rows * cut.pitch + (job.registers + 1) * Machine<T>::pass_lanes(job)]{}};
+  const std::unique_ptr<S[]> line{new (std::nothrow) S[elements]};
+  const std::unique_ptr<T[]> mixed{new (std::nothrow) T[elements]};
+  bool nan = false;
+  // of the task at hand
+  Index item = 0, items = 0, skip = 0, inner = 0, first = 0, tiles = 0;  // batch items, inner elements, tiles
+  T* const ring = memory.get();
+  T* const scratch = ring + 2 * reach_rows * staged_row;
+  Machine<T> machine{job, scratch, scratch + scratch_rows * cut.pitch, cut.pitch, std::min(cut.chunk, job.inner)};
+
+  Straight<T> network() const {
+    if constexpr (std::is_same_v<T, std::uint8_t> || std::is_same_v<T, std::uint16_t> || std::is_same_v<T, std::int32_t>) return straight_network<T>(job.key);
+    else return {};
+  }
+  S constant() const {
+    S value;
+    std::memcpy(static_cast<void*>(&value), &job.fill, sizeof(S));
+    return value;
+  }
+  const S* source(Index at) const { return static_cast<const S*>(job.x) + job.batch_x[item + at] + skip; }
+
+  void watch(const S* x, Index n) {
+    if constexpr (K::floats) {
+      int found = 0;
+      for (Index i = 0; i < n; ++i) found |= is_nan(x[i]);
+      nan |= found;
+    } else (void)x, (void)n;
+  }
+  void keys(const S* x, Index n, T* d) {
+    watch(x, n);
+    for (Index i = 0; i < n; ++i) d[i] = K::in(x[i]);
+  }
+  void split(const S* x, Index n, T* d) {
+    switch (phases) {
+      case 1: nan |= apart<1>(x, n, d, cut.pitch); return;
+      case 2: nan |= apart<2>(x, n, d, cut.pitch); return;
+      case 3: nan |= apart<3>(x, n, d, cut.pitch); return;
+      case 4: nan |= apart<4>(x, n, d, cut.pitch); return;
+      case 8: nan |= apart<8>(x, n, d, cut.pitch); return;
+      case 16: nan |= apart<16>(x, n, d, cut.pitch); return;
+      default:
+        watch(x, n);
+        for (Index c = 0; c < phases; ++c)
+          for (Index i = c, o = 0; i < n; i += phases, ++o) d[c * cut.pitch + o] = K::in(x[i]);
+    }
+  }
+
+  // The elements of one row that this task's tiles see, as keys, each phase a row of its own.
+  void stage(const S* row, T* d) {
+    const Index begin = columns.start + first * phases, n = std::min((tiles + job.reach) * phases, columns.extent - begin);
+    if (inner == 1 && job.inner == 1) {
+      if (row && !columns.source && columns.x_stride == 1) return split(row + begin, n, d);
+      const S fill = constant();
+      for (Index i = 0; i < n; ++i) {
+        const Index at = columns.source ? columns.source[begin + i] : begin + i;
+        line[i] = row && at >= 0 ? row[at * columns.x_stride] : fill;
+      }
+      return split(line.get(), n, d);
+    }
+    if (row && phases == 1 && !columns.source && columns.x_stride == inner && inner == machine.unit) return keys(row + begin * inner, n * inner, d);
+    for (Index i = 0; i < n; ++i) {
+      const Index at = columns.source ? columns.source[begin + i] : begin + i;
+      T* to = d + i % phases * cut.pitch + i / phases * machine.unit;
+      if (row && at >= 0) keys(row + at * columns.x_stride, inner, to);
+      else std::fill(to, to + inner, K::in(constant()));
+    }
+  }
+  // One row of the window's planes, for every batch item.
+  void stage_row(Index plane, Index position, T* d) {
+    const Index y = rows.source ? rows.source[position] : position;
+    for (Index z = 0; z < deep; ++z) {
+      Index at = planes.start + plane * planes.stride + z * planes.step;
+      if (planes.source) at = planes.source[at];
+      for (Index i = 0; i < items; ++i)
+        stage(y < 0 || at < 0 ? nullptr : source(i) + at * planes.x_stride + y * rows.x_stride, d + z * phases * cut.pitch + i * wide * machine.unit);
+    }
+  }
+
+  template <class Y>
+  void write(const T* low, const T* high, Index n, Index apart, Y* y) const {
+    if constexpr (std::is_same_v<Y, S>)
+      if (!job.blend) {
+        if (apart == 1)
+          for (Index i = 0; i < n; ++i) y[i] = K::out(low[i]);
+        else
+          for (Index i = 0; i < n; ++i) y[i * apart] = K::out(low[i]);
+        return;
+      }
+    using R = typename K::Real;
+    const R share = R(job.share), rest = R(1 - job.share);
+    for (Index i = 0; i < n; ++i) {
+      const R a = K::real(low[i]), b = K::real(high[i]);
+      const R mean = job.blend == 1 ? (a + b) * R(0.5) : job.share < 0.5 ? a + (b - a) * share : b - (b - a) * rest;
+      narrow(a == b ? a : mean, y[i * apart]);
+    }
+  }
+  template <class Y>
+  void answer(Index plane, Index tile_row) {
+    const Index tile = job.tile_rows * job.tile_columns, many = job.tile_columns;
+    const Index left = first * many, n = std::min(tiles * many, columns.windows - left);
+    for (Index r = 0; r < job.tile_rows; ++r) {
+      const Index o = tile_row * job.tile_rows + r;
+      if (o >= rows.windows) return;
+      for (Index i = 0; i < items; ++i) {
+        Y* y = static_cast<Y*>(job.y) + job.batch_y[item + i] + skip + plane * planes.y_stride + o * rows.y_stride + left * columns.y_stride;
+        const T* found[2][16];
+        for (Index k = 0; k < 2; ++k)
+          for (Index c = 0; c < many; ++c)
+            found[k][c] = machine.output(outputs[std::min<Index>(k, job.ranks - 1) * tile + r * many + c]) + i * wide * machine.unit;
+        if (inner == 1 && job.inner == 1 && many > 1) {
+          if constexpr (std::is_same_v<T, Y> && std::is_same_v<S, T>)
+            if (!job.blend && columns.y_stride == 1) {
+              join(found[0], n, y);
+              continue;
+            }
+          T *low = mixed.get(), *high = low;
+          join(found[0], n, low);
+          if (job.blend && job.ranks > 1) join(found[1], n, high = other());
+          write(low, high, n, columns.y_stride, y);
+        } else if (inner == 1 && job.inner == 1)
+          write(found[0][0], found[1][0], n, columns.y_stride, y);
+        else
+          for (Index v = 0; v < n; ++v) write(found[0][v % many] + v / many * machine.unit, found[1][v % many] + v / many * machine.unit, inner, 1, y + v * columns.y_stride);
+      }
+    }
+  }
+  T* other() { return (second ? second : second = std::unique_ptr<T[]>(new T[elements])).get(); }
+  std::unique_ptr<T[]> second{};
+  void join(const T* const* row, Index n, T* d) const {
+    switch (job.tile_columns) {
+      case 2: return together<2>(row, n, d);
+      case 4: return together<4>(row, n, d);
+      case 8: return together<8>(row, n, d);
+      default: return together<16>(row, n, d);
+    }
+  }
+
+  void task(Index number) {
+    const Index band = number % cut.bands, strip = number / cut.bands % cut.strips, chunk = number / cut.bands / cut.strips % cut.chunks;
+    const Index rest = number / cut.bands / cut.strips / cut.chunks, plane = rest % planes.windows;
+    item = rest / planes.windows * cut.group, items = std::min(cut.group, job.batches - item);
+    skip = chunk * cut.chunk, inner = std::min(cut.chunk, job.inner - skip);
+    const Index all = (columns.windows + job.tile_columns - 1) / job.tile_columns;
+    first = strip * cut.tiles, tiles = std::min(cut.tiles, all - first);
+    const Index last = std::min((band + 1) * cut.band, (rows.windows + job.tile_rows - 1) / job.tile_rows);
+    const Index step = job.tile_rows * rows.stride;
+    machine.lanes = items * wide * machine.unit;
+    Index base = rows.start + band * cut.band * step, have = base;  // the ring begins at this row; rows staged up to
+    for (Index t = band * cut.band; t < last; ++t) {
+      const Index top = rows.start + t * step, end = std::min(top + reach_rows, rows.extent);
+      if (top - base + reach_rows > 2 * reach_rows) {
+        if (have > top) std::memmove(ring, ring + (top - base) * staged_row, (have - top) * staged_row * sizeof(T));
+        base = top, have = std::max(have, top);
+      }
+      have = std::max(have, top);
+      for (; have < end; ++have) stage_row(plane, have, ring + (have - base) * staged_row);
+      machine.staged = ring + (top - base) * staged_row;
+      if (straight.run) straight.run(machine.staged, scratch, cut.pitch, machine.unit, machine.lanes);
+      else machine.run();
+      if (job.y_type == job.type) answer<S>(plane, t);
+      else answer<double>(plane, t);
+    }
+  }
+};
+}  // namespace anypool::ANYPOOL_ISA

@@ -1,0 +1,35 @@
+"""Order statistics of NumPy arrays by the backend chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backends import cpu, orders_cpu, orders_reference
+from ..choose import choose
+from ..orders import Order
+from ..plan import Grid, Job
+from ..reductions import Max
+from . import numpy as arrays
+
+
+def forward(
+    x: Any, grid: Grid, order: Order, weights: Any, omit_nan: bool, empty: float | None, backend: str | None
+) -> Any:
+    """One order statistic; windows that a NaN spoils are found by a maximum, those that overhang are the reference's."""
+    facts = None if weights is None else (weights.shape, weights.dtype.name)
+    job = Job(grid, order, x.dtype.name, "numpy", "cpu", facts, omit_nan, empty)
+    if choose(job, backend) is not cpu:
+        return orders_reference.forward(x, grid, order, weights, omit_nan, empty)
+    prepared = orders_cpu.prepare(job, tuple(s // x.itemsize for s in x.strides))
+    y = np.empty(prepared.shape, prepared.result)
+    result = y.transpose(prepared.back)
+    if prepared.forward(arrays._address(x), arrays._address(y)):
+        if prepared.spoils:
+            np.copyto(result, np.nan, where=np.isnan(arrays.run(x, grid, (Max(),))[0]))
+        elif not prepared.ranked:
+            return orders_reference.forward(x, grid, order, weights, omit_nan, empty)
+    for where, edge in prepared.edges:
+        result[where] = orders_reference.forward(x, edge, order, None, omit_nan, empty)
+    return result

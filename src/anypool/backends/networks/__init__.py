@@ -1,0 +1,24 @@
+"""Selection networks, planned here and run by the core; the build generates the commonest from the same code."""
+
+from __future__ import annotations
+
+from .graph import CE, MAX, MIN, MODE, PICK, SORT, Network, Shape, tile_of
+from .programs import ROW, STAGED, Program, Written, operand, program
+
+__all__ = [
+    "CE",
+    "MAX",
+    "MIN",
+    "MODE",
+    "PICK",
+    "ROW",
+    "SORT",
+    "STAGED",
+    "Network",
+    "Program",
+    "Shape",
+    "Written",
+    "operand",
+    "program",
+    "tile_of",
+]

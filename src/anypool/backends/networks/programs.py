@@ -1,0 +1,166 @@
+"""A network written down for the core: loops over lanes, rows and registers used again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from .graph import CE, MAX, MIN, MODE, PICK, SORT, Network, Shape, Value
+
+STAGED, ROW = 1 << 30, 1 << 29  # an operand in the staged rows, or in a row of scratch; else in a register
+NEXT_LOOP, END = -2, -1
+MOST_GENERATED = 30000  # words of code
+
+
+@dataclass(frozen=True)
+class Program:
+    """Instructions for one tile of outputs, and how much room they need."""
+
+    code: tuple[int, ...]
+    outputs: tuple[int, ...]  # operands: rank by rank, row by row, column by column
+    rows: int  # of scratch
+    registers: int
+    tile: tuple[int, int]  # outputs: rows and columns
+    reach: int  # lanes read to the right
+    operations: int  # minima and maxima a tile
+
+    @property
+    def key(self) -> int:
+        """FNV-1a of the code: names the program among those that were generated when the core was built."""
+        if len(self.code) > MOST_GENERATED:
+            return 0
+        key = 0xCBF29CE484222325
+        for word in self.code:
+            key = ((key ^ (word & 0xFFFFFFFF)) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+        return key
+
+
+def operand(value: Value, kind: int) -> int:
+    """A row or register, and a distance in lanes, in one number."""
+    assert value[0] < 1 << 19 and value[1] < 1 << 10
+    return kind | value[0] << 10 | value[1]
+
+
+@lru_cache(maxsize=256)
+def program(shape: Shape, tile: tuple[int, int]) -> Program:
+    """The instructions in loops over lanes; rows and registers are used again once their value is dead."""
+    network = Network(shape, tile)
+    found = network.solve()
+    wanted = [found[y, x][r] for r in range(max(len(shape.ranks), 1)) for y in range(tile[0]) for x in range(tile[1])]
+    return Written(network, wanted).program()
+
+
+class Written:
+    """A network as a program: which loop makes each value, and where it lies."""
+
+    def __init__(self, network: Network, wanted: list[Value]) -> None:
+        self.nodes, self.tile, self.wanted = network.nodes, network.tile, wanted
+        alive, stack = set[int](), [v for v, _ in wanted]
+        while stack:
+            v = stack.pop()
+            if v not in alive:
+                alive.add(v)
+                stack += [o for o, _ in self.nodes[v][1]] if self.nodes[v][0] >= 0 else ()
+        self.alive = alive
+        self.steps = list(self._steps())
+        self.level = self._levels()
+        self.steps.sort(key=lambda step: self.level[step[0]])
+        self.stored = {v for v, _ in wanted}
+        self.last_step, self.last_level = dict[int, int](), {v: 1 << 30 for v, _ in wanted}
+        for t, (first, _) in enumerate(self.steps):
+            for v, shift in self.nodes[first][1]:
+                if self.nodes[v][0] >= 0:
+                    if shift or self.level[v] < self.level[first]:
+                        self.stored.add(v)
+                    self.last_step[v] = t
+                    self.last_level[v] = max(self.last_level.get(v, 0), self.level[first])
+
+    def _steps(self) -> Iterator[tuple[int, list[int]]]:
+        """The first result of each instruction that is wanted, and all its results."""
+        i = 0
+        while i < len(self.nodes):
+            kind, operands, _ = self.nodes[i]
+            many = 2 if kind == CE else len(operands) if kind == SORT else 1
+            if kind >= 0 and any(j in self.alive for j in range(i, i + many)):
+                yield i, list(range(i, i + many))
+            i += many
+
+    def _levels(self) -> dict[int, int]:
+        """A value that is read at a distance must come from an earlier loop."""
+        level: dict[int, int] = {}
+        for first, results in self.steps:
+            far = [level[o] + (shift > 0) for o, shift in self.nodes[first][1] if self.nodes[o][0] >= 0]
+            level.update(dict.fromkeys(results, max(far, default=0)))
+        return level
+
+    def program(self) -> Program:
+        """Write it down."""
+        place: dict[int, int] = {}
+        rows, registers = Slots(), Slots()
+        ending: dict[int, list[int]] = {}
+        code: list[int] = []
+        operations, now = 0, 0
+
+        def at(value: Value) -> int:
+            v, shift = value
+            if self.nodes[v][0] < 0:
+                return operand((self.nodes[v][1][0][0], shift), STAGED)
+            return operand((place[v], shift), ROW if v in self.stored else 0)
+
+        for t, (first, results) in enumerate(self.steps):
+            if self.level[first] != now:
+                for v in ending.pop(now, ()):
+                    rows.free(place[v])
+                now = self.level[first]
+                code.append(NEXT_LOOP)
+            kind, operands, _ = self.nodes[first]
+            inputs = [at(o) for o in operands]
+            for v in {v for v, _ in operands}:
+                if self.nodes[v][0] >= 0 and v not in self.stored and self.last_step[v] == t:
+                    registers.free(place[v])
+            kept = [j for j in results if j in self.alive]
+            written = kept if kind != SORT else results
+            for v in written:
+                place[v] = (rows if v in self.stored else registers).take()
+                if v in self.stored:
+                    ending.setdefault(self.last_level[v], []).append(v)
+            places = [operand((place[v], 0), ROW if v in self.stored else 0) for v in written]
+            for v in written:
+                if v not in self.alive:
+                    registers.free(place[v])
+            operations += {CE: len(kept), PICK: len(inputs) - 1, SORT: 3 * len(inputs), MODE: 4 * len(inputs)}[kind]
+            if kind == CE and len(kept) == 1:
+                kind = MIN if kept[0] == first else MAX
+            code += [kind, len(inputs), *inputs, *places]
+        outputs = tuple(at(w) for w in self.wanted)
+        return Program((*code, END), outputs, rows.most, registers.most, self.tile, self._reach(), operations)
+
+    def _reach(self) -> int:
+        reach: dict[int, int] = {}
+        for v, shift in self.wanted:
+            reach[v] = max(reach.get(v, 0), shift)
+        for first, results in reversed(self.steps):
+            far = max(reach.get(j, 0) for j in results)
+            for v, shift in self.nodes[first][1]:
+                reach[v] = max(reach.get(v, 0), far + shift)
+        return max(reach.values(), default=0)
+
+
+class Slots:
+    """Numbers that are lent and given back."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self.spare: list[int] = []
+
+    def take(self) -> int:
+        """A number that nobody has."""
+        if self.spare:
+            return self.spare.pop()
+        self.most += 1
+        return self.most - 1
+
+    def free(self, slot: int) -> None:
+        """Nobody needs it any more."""
+        self.spare.append(slot)

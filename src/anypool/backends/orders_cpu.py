@@ -1,0 +1,261 @@
+"""Order statistics by the compiled core: selection networks over regular windows; what remains is the reference's."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import PoolingError
+from ..orders import METHODS, Median, Mode, Order, Quantile, Rank
+from ..plan import Grid, Job
+from . import networks
+from .library import library, missing
+from .orders_parts import edges, interior, slab, steady
+from .recipes import FLOATS, TYPES
+
+NO_MEMORY, DECLINED, AGAIN = 1, 2, 3
+MOST_PLACES = 4096  # of one window
+MOST_LABELS = 27  # of one window's mode
+
+_INT = ctypes.c_int64
+
+
+def _fields(kind: Any, names: str) -> list[tuple[str, Any]]:
+    return [(name, kind) for name in names.split()]
+
+
+class Span(ctypes.Structure):
+    """One pooled axis; the twin of anypool_span."""
+
+    _fields_ = _fields(_INT, "windows size stride step start extent x_stride y_stride source")
+
+
+class Call(ctypes.Structure):
+    """One call; the twin of anypool_orders."""
+
+    _fields_ = [
+        *_fields(_INT, "x y type y_type batches batch_x batch_y"),
+        ("span", Span * 3),
+        *_fields(_INT, "inner code words outputs scratch registers tile_rows tile_columns reach ranks blend"),
+        ("share", ctypes.c_double),
+        ("key", ctypes.c_uint64),
+        ("fill", _INT),
+    ]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a window of n elements gives: one or two ranks and how they blend; no rank is the mode."""
+
+    ranks: tuple[int, ...]
+    blend: int = 0  # 0 none, 1 the mean, 2 low + (high − low) · share
+    share: float = 0.0
+
+
+def wanted(order: Order, n: int) -> Wanted | str:
+    """The ranks of an order statistic over n elements, or why there are none."""
+    if isinstance(order, Mode):
+        return Wanted(()) if order.parameters["ignore"] is None else "a mode that ignores is not compiled"
+    if isinstance(order, Rank):
+        k = order.parameters["k"]
+        return Wanted((k if k >= 0 else n + k,))
+    if isinstance(order, Median):
+        low, high = (n - 1) // 2, n // 2
+        even = order.parameters["even"]
+        if low == high:
+            return Wanted((low,), int(even == "mean"))
+        return Wanted((low, high), 1) if even == "mean" else Wanted((low if even == "lower" else high,))
+    if isinstance(order, Quantile) and order.answers() is None and order.parameters["smooth"] is None:
+        rank = max(METHODS[order.parameters["method"]](n, order.qs[0]), 0)
+        down = math.floor(rank)
+        low, high, share = min(down, n - 1), min(down + 1, n - 1), float(rank - down)
+        if order.whole(False):
+            return Wanted((low,))
+        return Wanted((low,), 1) if share == 0 or low == high else Wanted((low, high), 2, share)
+    return f"{order!r} is not compiled"
+
+
+def refuses(job: Job) -> str | None:
+    """A sentence, or None if the compiled core serves the job."""
+    if library() is None:
+        return f"cpu: the compiled library is not there ({missing()})"
+    if job.device != "cpu":
+        return f"cpu: x is on {job.device}"
+    said = _unserved(job)
+    return None if said is None else f"cpu: {said}"
+
+
+def _unserved(job: Job) -> str | None:
+    grid, order = job.grid, job.reduction
+    if type(order) not in (Median, Mode, Quantile, Rank):
+        return f"{order!r} is not compiled"
+    if job.weights is not None or grid.taps is not None:
+        return f"{order!r} with weights is not compiled"
+    if job.omit_nan and job.dtype in FLOATS:
+        return f"{order!r} that omits NaN is not compiled"
+    if job.dtype not in (*TYPES, "bool"):
+        return f"{job.dtype} is not compiled"
+    if isinstance(order, Mode) and (job.dtype in FLOATS or grid.places > MOST_LABELS):
+        return f"the mode is compiled for integers and up to {MOST_LABELS} elements a window"
+    if 0 in grid.shape or 0 in grid.out_shape:
+        return "x or the result is empty"
+    if len(grid.axes) > 3:
+        return "order statistics are compiled for up to three pooled axes"
+    if not 1 < grid.places <= MOST_PLACES:
+        return f"order statistics are compiled for windows of 2 to {MOST_PLACES} elements"
+    inside = interior(grid)
+    if inside is None:
+        return "these windows are not full and equally far apart"
+    if inside is not grid and job.empty is None and "float" not in job.dtype and grid.has_empty:
+        return "an empty window has no integer answer"
+    if grid.fill is not None and _bits(grid.fill, job.dtype) is None:
+        return f"the border {grid.fill} is no {job.dtype}"
+    made = wanted(order, grid.places)
+    if isinstance(made, str):
+        return made
+    return None
+
+
+def engine(job: Job) -> str:
+    """What runs the job, in words."""
+    inside = interior(job.grid)
+    assert inside is not None
+    shape = _shape(inside, wanted(job.reduction, job.grid.places))
+    made = networks.program(shape, networks.tile_of(shape))
+    outputs = made.tile[0] * made.tile[1]
+    kind = "sorting network and vote" if isinstance(job.reduction, Mode) else "selection network"
+    return (
+        f"{kind}, {made.operations / outputs:.0f} minima and maxima an output, tiles of {made.tile[0]}×{made.tile[1]}"
+    )
+
+
+def _shape(grid: Grid, made: Wanted | str) -> networks.Shape:
+    assert isinstance(made, Wanted)
+    spans = [(1, 1, 1)] * (3 - len(grid.axes))
+    for axis in grid.axes:
+        found = steady(axis)
+        assert found is not None
+        stride = 1 if axis.out == 1 else found[1]
+        spans.append((axis.places, min(stride, 1 << 20), axis.step))
+    size, stride, step = zip(*spans, strict=True)
+    return networks.Shape(size, stride, step, made.ranks)
+
+
+class Prepared:
+    """A job met an array's strides: what remains is addresses."""
+
+    def __init__(self, job: Job, strides: tuple[int, ...]) -> None:
+        grid, order = job.grid, job.reduction
+        made = wanted(order, grid.places)
+        assert isinstance(made, Wanted)
+        self.grid = grid
+        self.result = job.dtype if "float" in job.dtype or order.whole(_all_odd(grid)) else "float64"
+        if self.result == job.dtype and (len(made.ranks) < 2 or "float" not in job.dtype):
+            made = Wanted(made.ranks)
+        memory = sorted(range(len(grid.shape)), key=lambda a: (-abs(strides[a]), a))
+        self.order = memory if [a for a in memory if a in grid.at] == list(grid.at) else list(range(len(grid.shape)))
+        self.shape = tuple(grid.out_shape[a] for a in self.order)
+        whole, inside = grid, interior(grid)
+        assert inside is not None
+        self.edges = () if inside is grid else edges(grid)
+        grid = inside
+        self.inside = slab(whole, [a.regular for a in whole.axes]) if self.edges else ()
+        self.back = tuple(int(i) for i in np.argsort(self.order))
+        y_strides = [0] * len(grid.shape)
+        far = 1
+        for a in reversed(self.order):
+            y_strides[a], far = far, far * whole.out_shape[a]
+        self.first = sum((s.start or 0) * n for s, n in zip(self.inside, y_strides, strict=False))
+        lanes = [a for a in self.order[self.order.index(grid.at[-1]) + 1 :] if grid.shape[a] > 1]
+        inner, under = 1, list[int]()
+        for a in reversed(lanes):
+            if strides[a] != inner:
+                break
+            inner, under = inner * grid.shape[a], [*under, a]
+        if inner == 1:
+            under = []
+        apart = [a for a in range(len(grid.shape)) if a not in grid.at and a not in under]
+        self.batches = [_offsets([grid.shape[a] for a in apart], [s[a] for a in apart]) for s in (strides, y_strides)]
+        shape = _shape(grid, made)
+        program = networks.program(shape, networks.tile_of(shape))
+        self.held: list[Any] = [np.array(program.code, np.int32), np.array(program.outputs, np.int32), *self.batches]
+        call = self.call = Call()
+        call.type, call.y_type = _type(job.dtype), _type(self.result)
+        call.batches, call.inner = len(self.batches[0]), inner
+        call.code, call.outputs, call.batch_x, call.batch_y = (t.ctypes.data for t in self.held)
+        call.words, call.registers = len(program.code), program.registers
+        call.scratch, call.reach, call.ranks = program.rows, program.reach, max(len(made.ranks), 1)
+        call.tile_rows, call.tile_columns = program.tile
+        call.key = program.key
+        call.blend, call.share = made.blend, made.share
+        call.fill = 0 if grid.fill is None else _bits(grid.fill, job.dtype)
+        unused = 3 - len(grid.axes)
+        for k, span in enumerate(call.span):
+            span.windows = span.size = span.stride = span.step = span.extent = 1
+            if k < unused:
+                continue
+            axis, a = grid.axes[k - unused], grid.at[k - unused]
+            start = steady(axis)
+            assert start is not None
+            span.windows, span.size, span.step, span.stride = axis.out, axis.places, axis.step, shape.stride[k]
+            span.start, span.extent, span.x_stride, span.y_stride = start[0], axis.extent, strides[a], y_strides[a]
+            if axis.source is not None:
+                self.held.append(np.ascontiguousarray(axis.source))
+                span.source = self.held[-1].ctypes.data
+        self.item = 2 if self.result == "bfloat16" else np.dtype(self.result).itemsize
+        self.spoils = not order.nan_is_largest
+        self.ranked = job.dtype != "float64"  # a NaN has its place among the keys
+        self.run = library().anypool_forward_orders
+
+    def forward(self, x: int, y: int) -> bool:
+        """Pool the full windows of the array at address x into the one at y; True where x holds a NaN, which was the largest number."""
+        call = Call.from_buffer_copy(self.call)
+        call.x, call.y = x, y + self.first * self.item
+        outcome = self.run(ctypes.byref(call))
+        if outcome == AGAIN:
+            call.key = 0
+            outcome = self.run(ctypes.byref(call))
+        if outcome == NO_MEMORY:
+            raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
+        return outcome == DECLINED
+
+
+_PREPARED: dict[Any, Prepared] = {}
+
+
+def prepare(job: Job, strides: tuple[int, ...]) -> Prepared:
+    """The job for an array of these strides (in elements)."""
+    key = (id(job.grid), job.reduction, job.dtype, strides)
+    found = _PREPARED.get(key)
+    if found is None or found.grid is not job.grid:
+        if len(_PREPARED) > 256:
+            _PREPARED.clear()
+        found = _PREPARED[key] = Prepared(job, strides)
+    return found
+
+
+def _offsets(shape: list[int], strides: list[int]) -> NDArray[np.int64]:
+    """Where each item begins."""
+    offsets = np.zeros(1, np.int64)
+    for n, stride in zip(shape, strides, strict=True):
+        offsets = (offsets[:, None] + np.arange(n, dtype=np.int64) * stride).reshape(-1)
+    return np.ascontiguousarray(offsets)
+
+
+def _all_odd(grid: Grid) -> bool:
+    return all(bool(np.all(a.length % 2 == 1)) for a in grid.axes)
+
+
+def _type(dtype: str) -> int:
+    return TYPES.index("uint8" if dtype == "bool" else dtype)
+
+
+def _bits(value: float, dtype: str) -> Any:
+    from .cpu import _bits as bits
+
+    return bits(value, dtype)

@@ -1,0 +1,64 @@
+"""Which elements each window holds, as tables of positions, and the elements themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..plan import Grid
+from ..words import library
+
+
+def gathered(z: Any, index: NDArray[np.int64]) -> tuple[Any, Any, Any]:
+    """(rows, windows, places) of the elements, which of them are there, and which are the border's constant."""
+    module, low = library(z), int(index.min()) if index.size else 0
+    at = np.maximum(index, 0)
+    if not z.shape[1]:
+        values = (
+            np.zeros((*z.shape[:1], *index.shape), z.dtype) if module is np else z.new_zeros((z.shape[0], *index.shape))
+        )
+    elif module is np:
+        values = z[:, at]
+    else:
+        values = z[:, module.as_tensor(at, device=z.device)]
+    if low == 0:
+        return values, None, None
+    has = as_like(index != -1, z) if (index == -1).any() else None
+    constant = as_like(index == -2, z) if low == -2 else None
+    if has is not None:
+        has = np.broadcast_to(has, values.shape) if module is np else has.expand(values.shape)
+    return values, has, constant
+
+
+def as_like(table: NDArray[Any], like: Any) -> Any:
+    return table if library(like) is np else library(like).as_tensor(table, device=like.device)
+
+
+def table(grid: Grid, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
+    """Windows [begin, end): flat positions, −1 absent, −2 the constant; and the taps' weights."""
+    wanted = np.unravel_index(np.arange(begin, end), grid.windows_shape)
+    index: Any = np.zeros((end - begin, 1), np.int64)
+    taps = None if grid.taps is None else grid.tap_weights()
+    place: list[Any] = []
+    for k, (axis, o) in enumerate(zip(grid.axes, wanted, strict=True)):
+        j = np.arange(axis.places)
+        at = axis.first[o][:, None] + j * axis.step
+        here = j < axis.length[o][:, None]
+        if axis.source is not None and axis.extent:
+            at = np.where(here, axis.source[np.where(here, at, 0)], -1)
+            at = np.where(here & (at == -1), -2, at)
+        at = np.where(here, at, -1)
+        if taps is not None:
+            tap = np.minimum(j + axis.skipped[o][:, None], taps.shape[k] - 1)
+            shape = [end - begin] + [1] * len(grid.axes)
+            shape[k + 1] = axis.places
+            place.append(tap.reshape(shape))
+        left, right = index[:, :, None], at[:, None, :]
+        flat = left * axis.size + right
+        flat = np.where((left == -2) | (right == -2), -2, flat)
+        index = np.where((left == -1) | (right == -1), -1, flat).reshape(end - begin, -1)
+    if taps is None:
+        return index, None
+    return index, np.where(index == -1, 0.0, taps[tuple(place)].reshape(end - begin, -1))

@@ -1,0 +1,41 @@
+"""Order statistics: WHAT becomes of a window's elements once they are sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .means import KMax, Ordinal, Range, TopKMean, TrimmedMean
+from .order import Order, tied
+from .quantiles import METHODS, Median, Quantile, Rank
+from .sorted import Sorted
+from .votes import Mode
+
+ORDERS: dict[str, Callable[[], Order]] = {"median": Median, "mode": Mode}
+PARAMETRIC_ORDERS: dict[str, type[Order]] = {
+    "Median": Median,
+    "Quantile": Quantile,
+    "Rank": Rank,
+    "Range": Range,
+    "TrimmedMean": TrimmedMean,
+    "TopKMean": TopKMean,
+    "KMax": KMax,
+    "Ordinal": Ordinal,
+    "Mode": Mode,
+}
+__all__ = [
+    "METHODS",
+    "ORDERS",
+    "PARAMETRIC_ORDERS",
+    "KMax",
+    "Median",
+    "Mode",
+    "Order",
+    "Ordinal",
+    "Quantile",
+    "Range",
+    "Rank",
+    "Sorted",
+    "TopKMean",
+    "TrimmedMean",
+    "tied",
+]

@@ -1,0 +1,89 @@
+"""The form of an order statistic: finish(sorted window, n), and its declared facts."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any, ClassVar
+
+from ..errors import PoolingError
+from .sorted import Sorted
+
+
+class Order:
+    """A reduction that needs the window sorted: `finish(window, n)` says it once.
+
+    `window` is a `Sorted`: `window.at(rank)` is the element of that rank, `window.total(mass)` a weighted
+    sum over the ranks. n is how many elements the window holds, or their total weight: an int where all
+    windows are alike, else an array. Engines, gradients, weights, masks and NaN come with it.
+
+    >>> import anypool as ap
+    >>> class Spread(ap.Order):
+    ...     name = "spread"
+    ...     def finish(self, window, n):
+    ...         return window.at(n - 1) - window.at(0)
+    >>> ap.pool([3.0, 1.0, 4.0, 1.0, 5.0], ap.sliding((3,), 1), Spread())
+    array([3., 3., 4.])
+    """
+
+    name: ClassVar[str] = ""
+    formula: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+    empty: ClassVar[float | None] = float("nan")  # of a window that holds nothing
+    gives: ClassVar[str] = "value"
+    signed_weights: ClassVar[bool] = False
+    selects: ClassVar[bool] = False
+    nan_is_largest: ClassVar[bool] = False  # a NaN takes its rank, as in np.sort; else it spoils its windows
+    descending: ClassVar[bool] = False  # of those that tie, the first is the larger
+    shares: ClassVar[bool] = False  # those that tie may share the gradient
+    ties: str = "first"
+    parameters: dict[str, Any]
+
+    def __init__(self) -> None:
+        self.parameters = {}
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{k}={v!r}" for k, v in self.parameters.items() if v is not None)
+        return f"{type(self).__name__}({inside})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        plain = tuple(v if isinstance(v, (int, float, str, tuple)) else id(v) for v in self.parameters.values())
+        return hash((type(self), plain, self.ties))
+
+    def facts(self) -> tuple[tuple[str, Any], ...]:
+        """What makes this order statistic besides its parameters: names and values."""
+        return tuple((k, v) for k, v in self.__dict__.items() if k != "parameters")
+
+    def finish(self, window: Sorted, n: Any) -> Any:
+        """The answer for each window; several answers lie on a new last axis."""
+        raise NotImplementedError(type(self).__name__)
+
+    def answers(self) -> tuple[int, int] | None:
+        """How many answers a window has and the axis they form in the result (0 or −1); None for one without an axis."""
+        return None
+
+    def whole(self, odd: bool) -> bool:
+        """Whether integers stay integers; `odd`: every window is known to hold an odd number of elements."""
+        return False
+
+    def lacks(self, n: Any) -> Any:
+        """Where a window has no answer."""
+        return n == 0
+
+    def check(self, places: int) -> None:
+        """Raise PoolingError if windows of at most this many elements have no answer."""
+
+
+def tied(order: Order, ties: str) -> Order:
+    """The order statistic with this rule of ties."""
+    if ties == order.ties:
+        return order
+    if not order.shares:
+        raise PoolingError(
+            f"ties={ties!r} is not possible for {order!r}: it uses several elements, the first ranks first"
+        )
+    made = copy(order)
+    made.ties = ties
+    return made

@@ -1,0 +1,49 @@
+"""The most frequent element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import PoolingError
+from ..words import where, zeros
+from .order import Order
+from .quantiles import number
+from .sorted import Sorted, last, ranks
+
+
+class Mode(Order):
+    """The most frequent element (by weight, where there are weights); of those that tie, the smallest. NaN spoils.
+
+    `ignore`: a background label that counts only where the window holds nothing else.
+
+    >>> import anypool as ap
+    >>> ap.pool([2, 7, 7, 0, 0, 5], ap.sliding((3,)), ap.Mode(ignore=0))
+    array([7, 5])
+    """
+
+    name, formula, shares = "mode", "the most frequent xᵢ", True
+
+    def __init__(self, ignore: float | None = None) -> None:
+        super().__init__()
+        if ignore is not None and number(ignore, "Mode(ignore)") != ignore:
+            raise PoolingError(f"Mode(ignore={ignore!r}): give a number that can occur")
+        self.parameters = {"ignore": None if ignore is None else number(ignore, "Mode(ignore)")}
+
+    def finish(self, window: Sorted, n: Any) -> Any:
+        ignore = self.parameters["ignore"]
+        values = window.values
+        there = ranks(values) < last(window.present)
+        mass = there * 1 if window.masses is None else window.masses * there
+        if ignore is not None:
+            mass = where(values == ignore, zeros(mass), mass)
+        run = mass[..., 0] * 0
+        most, best = run, values[..., 0]
+        for i in range(window.places):
+            again = values[..., i] == values[..., i - 1] if i else run != run
+            run = where(again, run + mass[..., i], mass[..., i])
+            wins = run > most
+            most, best = where(wins, run, most), where(wins, values[..., i], best)
+        return window.owned(best)
+
+    def whole(self, odd: bool) -> bool:
+        return True

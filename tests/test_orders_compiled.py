@@ -1,0 +1,156 @@
+"""The compiled order statistics equal the reference exactly: every type, shape, rank, stride, border and layout."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import anypool as ap
+from anypool.backends.library import library
+
+pytestmark = pytest.mark.skipif(library() is None, reason="needs the compiled core")
+TYPES = "float32 float64 float16 uint8 int8 uint16 int16 uint32 int32 uint64 int64 bool".split()
+WINDOWS = [
+    ap.sliding((3, 3), 1),
+    ap.sliding((5, 5), 1),
+    ap.sliding((2, 2)),
+    ap.sliding((3, 3)),
+    ap.sliding((4, 3), (1, 2)),
+    ap.sliding((3, 5), (5, 1)),
+    ap.sliding((3, 3), 1, 0, 2),
+    ap.sliding((1, 7), 1),
+    ap.sliding((7, 1), (2, 1)),
+    ap.sliding((3, 3), 1, 1, border="reflect"),
+    ap.sliding((4, 4), (1, 3), ((1, 2),), border="circular"),
+    ap.sliding((3, 2), 2, 1, border=1.0),
+    ap.whole(),
+]
+
+
+def data(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    if dtype == "bool":
+        return random.random(shape) < 0.4
+    if np.dtype(dtype).kind in "iu":
+        limits = np.iinfo(dtype)
+        x = random.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+        return np.where(random.random(shape) < 0.5, x, (x % 7).astype(dtype))
+    x = random.normal(size=shape).astype(dtype)
+    x.reshape(-1)[:: max(x.size // 9, 1)] = np.array([np.inf, -np.inf, 0.0, -0.0, 5e-8, 1, 2, 3, 4, 5], dtype)[
+        : len(x.reshape(-1)[:: max(x.size // 9, 1)])
+    ]
+    return x
+
+
+def agrees(x: np.ndarray, windows: object, order: object, **more: object) -> None:
+    said = ap.explain(x, windows, order, **more).refusals["cpu"]
+    assert said is None, said
+    got = ap.pool(x, windows, order, backend="cpu", **more)
+    want = ap.pool(x, windows, order, backend="reference", **more)
+    assert got.dtype == want.dtype
+    np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("windows", WINDOWS, ids=range(len(WINDOWS)))
+def test_every_type_and_window(windows: object, dtype: str) -> None:
+    x = data((2, 23, 37), dtype)
+    axes = (1, 2)
+    for order in (
+        ap.Median("lower"),
+        ap.Median(),
+        ap.Rank(0),
+        ap.Rank(-2),
+        ap.Quantile(0.3),
+        ap.Quantile(0.75, "nearest"),
+    ):
+        agrees(x, windows, order, axes=axes)
+
+
+@pytest.mark.parametrize("size", [*range(2, 12), 13, 15, 17])
+def test_sizes(size: int) -> None:
+    for dtype in ("float32", "uint8"):
+        x = data((size + 9, size + 31), dtype)
+        agrees(x, ap.sliding((size, size), 1), ap.Median("lower"))
+    agrees(data((40, 50), "float32"), ap.sliding((3, size), 1), ap.Rank(size))
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 9, 31, 101, 150])
+def test_rows(size: int) -> None:
+    agrees(data((3, 2 * size + 130), "float32"), ap.sliding((size,), 1), "median")
+    agrees(data((700, 3), "float64"), ap.sliding((size,), 1), "median", axes=0)
+
+
+def test_volumes_layouts_and_many_small_items() -> None:
+    x = data((2, 9, 10, 11), "float32")
+    agrees(x, ap.sliding((3, 3, 3), 1), "median")
+    agrees(x, ap.sliding((2, 2, 2)), "median")
+    agrees(x, ap.sliding((2, 3, 2), (1, 2, 1), 1, border="replicate"), "median")
+    agrees(x, ap.sliding((2, 2), 1), "median", axes=(0, 2))
+    agrees(x, ap.sliding((3, 3), 1), "median", axes=(1, 2))
+    agrees(x.transpose(0, 3, 1, 2), ap.sliding((3, 3), 1), "median")
+    agrees(x[:, ::-1, ::2, ::-2], ap.sliding((3, 3), 1), "median")
+    agrees(data((700, 6, 5), "uint8"), ap.sliding((3, 3), 1), ap.Median("lower"))
+    agrees(data((5, 6, 300), "float32"), ap.sliding((3, 3), 1), "median", axes=(0, 1))
+    agrees(np.broadcast_to(data((1, 30), "float32"), (20, 30)), ap.sliding((3, 3), 1), "median")
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint32", "int64"])
+def test_mode(dtype: str) -> None:
+    x = data((40, 70), dtype) % np.array(4, dtype)
+    for windows in (ap.sliding((2, 2)), ap.sliding((3, 3), 1), ap.sliding((4, 3), 2)):
+        agrees(x, windows, "mode")
+    agrees(x.reshape(4, 10, 70), ap.sliding((2, 2, 2)), "mode")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+def test_nan(dtype: str) -> None:
+    x = data((30, 40), dtype)
+    x[3, 4] = x[17, 30] = np.nan
+    x[20, 10] = -np.nan
+    for order in ("median", ap.Quantile(0.2), ap.Rank(3), ap.Rank(-1)):
+        got = ap.pool(x, ap.sliding((3, 3), 1), order)
+        np.testing.assert_array_equal(got, ap.pool(x, ap.sliding((3, 3), 1), order, backend="reference"))
+
+
+@pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])
+def test_torch(form: torch.memory_format) -> None:
+    x = torch.randn(2, 20, 9, 12).contiguous(memory_format=form)
+    for dtype in (torch.float32, torch.bfloat16, torch.float16, torch.float64):
+        for order in ("median", ap.Quantile(0.4), ap.Rank(2)):
+            got = ap.pool(x.to(dtype), ap.sliding((3, 3), 1), order, backend="cpu")
+            torch.testing.assert_close(
+                got, ap.pool(x.to(dtype), ap.sliding((3, 3), 1), order, backend="reference"), rtol=0, atol=0
+            )
+    x.requires_grad_()
+    ap.pool(x, ap.sliding((3, 3), 2), "median").square().sum().backward()
+    got, x.grad = x.grad, None
+    ap.pool(x, ap.sliding((3, 3), 2), "median", backend="reference").square().sum().backward()
+    torch.testing.assert_close(got, x.grad)
+
+
+def test_results_do_not_depend_on_threads() -> None:
+    x, before = data((300, 300), "float32"), ap.get_num_threads()
+    results = []
+    for threads in (1, 2, 3):
+        ap.set_num_threads(threads)
+        results.append(ap.pool(x, ap.sliding((5, 5), 1), "median"))
+    ap.set_num_threads(before)
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])
+
+
+def test_windows_that_overhang_are_the_references() -> None:
+    for dtype in ("float32", "uint8", "int32"):
+        x = data((2, 30, 40), dtype)
+        for windows in (
+            ap.sliding((3, 3), 1, 1),
+            ap.sliding((5, 4), (1, 2), "same"),
+            ap.sliding((3, 3), 2, 1, ceil_mode=True),
+        ):
+            for order in (ap.Median("lower"), ap.Median(), ap.Quantile(0.3)):
+                agrees(x, windows, order, axes=(1, 2))
+                agrees(torch.as_tensor(x).permute(1, 2, 0).contiguous().numpy(), windows, order, axes=(0, 1))
+    got = ap.pool(torch.as_tensor(x).float(), ap.sliding((3, 3), 1, 1), "median")
+    np.testing.assert_array_equal(got, ap.pool(x.astype(np.float32), ap.sliding((3, 3), 1, 1), "median"))

@@ -1,0 +1,95 @@
+"""Gradients of order statistics: to the selected elements, to masses and learned weights, among ties."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import anypool as ap
+
+LEARN = [
+    ap.Median(), ap.Median("lower"), ap.Quantile([0.1, 0.6]), ap.Quantile(0.3, smooth=0.2), ap.Rank(-2), ap.Range(0.1, 0.9),
+    ap.TrimmedMean(0.2, 0.2), ap.TopKMean(3), ap.KMax(2), ap.Ordinal(np.linspace(1, 0, 12)), ap.Mode(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("order", LEARN, ids=str)
+def test_gradients(order: ap.Order) -> None:
+    x = (torch.randperm(42, generator=torch.Generator().manual_seed(0)).double() / 7).reshape(6, 7).requires_grad_()
+    for windows in (ap.sliding((3, 4), (2, 1)), ap.sliding((3, 3), 2, 1, border="reflect")):
+        call = lambda v, w=windows: ap.pool(v, w, order)  # noqa: E731
+        assert torch.autograd.gradcheck(call, x)
+        assert torch.autograd.gradgradcheck(call, x, atol=1e-4)
+        batch = torch.stack([x.detach(), -x.detach()])
+        torch.testing.assert_close(torch.vmap(call)(batch), torch.stack([call(v) for v in batch]))
+        pulled = torch.func.grad(lambda v, c=call: c(v).square().sum())
+        grads = torch.vmap(pulled)(batch)
+        torch.testing.assert_close(grads, torch.stack([pulled(v) for v in batch]))
+        direct = batch[0].clone().requires_grad_()
+        call(direct).square().sum().backward()
+        torch.testing.assert_close(direct.grad, grads[0])
+        value, tangent = torch.func.jvp(call, (x.detach(),), (torch.ones_like(x),))
+        torch.testing.assert_close(
+            tangent, torch.full_like(value, tangent.flatten()[0].item()), msg="shift law"
+        ) if not isinstance(order, ap.Ordinal) else None
+
+
+def test_gradients_of_learned_weights_and_masses() -> None:
+    x = (torch.randperm(12, generator=torch.Generator().manual_seed(1)).double() / 5).requires_grad_()
+    v = torch.rand(4, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x, v: ap.pool(x, ap.sliding((4,), 2), ap.Ordinal(v)), (x, v))
+    w = (torch.rand(12, dtype=torch.float64) + 0.5).requires_grad_()
+    for order in (ap.TopKMean(2), ap.Quantile(0.4, smooth=0.3)):
+        assert torch.autograd.gradcheck(lambda x, w, o=order: ap.pool(x, ap.sliding((4,), 2), o, weights=w), (x, w))
+
+
+@pytest.mark.parametrize(("ties", "want"), [("first", [1, 0, 0]), ("last", [0, 0, 1]), ("split", [0.5, 0, 0.5])])
+def test_ties(ties: str, want: list[float]) -> None:
+    x = torch.tensor([2.0, 9.0, 2.0], requires_grad=True)
+    ap.pool(x, ap.whole(), ap.Median(), axes=0, ties=ties).sum().backward()
+    assert x.grad is not None and x.grad.tolist() == want
+
+
+@pytest.mark.parametrize("ties", ["first", "last"])
+def test_selections_are_found_as_sorting_finds_them(ties: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from anypool.backends import orders_gradient
+
+    x = torch.randint(0, 5, (2, 9, 8), generator=torch.Generator().manual_seed(2)).double()
+    for windows in (
+        ap.sliding((3, 3), 1, 1),
+        ap.sliding((2, 4), 2, 1, ceil_mode=True),
+        ap.adaptive((4, 3)),
+        ap.sliding((3, 3), 1, 1, border="reflect"),
+    ):
+        for order in (
+            ap.Median(),
+            ap.Median("higher"),
+            ap.Rank(0),
+            ap.Mode(),
+            ap.Quantile(0.7),
+            ap.Quantile(0.2, "nearest"),
+        ):
+            grads = []
+            for by_value in (True, False):
+                with monkeypatch.context() as patch:
+                    if not by_value:
+                        patch.setattr(orders_gradient, "parts", lambda order, grid: None)
+                    v = x.clone().requires_grad_()
+                    y = ap.pool(v, windows, order, ties=ties)
+                    (y * torch.arange(1.0, y.numel() + 1).reshape(y.shape)).sum().backward()
+                    grads.append(v.grad)
+            torch.testing.assert_close(grads[0], grads[1])
+
+
+@pytest.mark.parametrize(
+    "order",
+    [ap.Median(), ap.Quantile([0.1, 0.5]), ap.KMax(2), ap.Range(), ap.Ordinal(torch.linspace(1, 0, 9)), ap.Mode()],
+    ids=str,
+)
+def test_compile(order: ap.Order) -> None:
+    x = torch.rand(2, 7, 8, requires_grad=True)
+    call = lambda v: ap.pool(v, ap.sliding((3, 3), 2), order)  # noqa: E731
+    got = torch.compile(call, fullgraph=True, backend="aot_eager")(x)
+    torch.testing.assert_close(got, call(x))
+    torch.testing.assert_close(torch.autograd.grad(got.sum(), x), torch.autograd.grad(call(x).sum(), x))
