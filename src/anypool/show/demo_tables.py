@@ -14,6 +14,7 @@ from ..backends.recipes import RECIPES
 from ..choose import BACKENDS, short_name
 from ..errors import PoolingError
 from ..expressions import KINDS
+from ..orders import ORDERS, PARAMETRIC_ORDERS, Median, Mode, Order, Quantile, Rank
 from ..reductions import PARAMETRIC, REDUCTIONS
 
 MARKER = re.compile(r"(<!-- made by: anypool list --markdown (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -21,10 +22,12 @@ MARKER = re.compile(r"(<!-- made by: anypool list --markdown (\w+) -->\n).*?(<!-
 
 def summary() -> str:
     """What exists for each choice, in a few lines of Markdown."""
-    parametric = [f"ap.{name}({_argument(kind)})" for name, kind in PARAMETRIC.items()]
+    folds = [f"ap.{name}({_argument(kind)})" for name, kind in PARAMETRIC.items()]
+    orders = [f"ap.{name}({_argument(kind)})" for name, kind in PARAMETRIC_ORDERS.items()]
     lines = [
         ("windows", _codes([*KINDS, "segments(…).sliding"])),
-        ("reductions", f"{_codes(REDUCTIONS)} · {_codes(parametric)} · a class of your own"),
+        ("reductions", f"{_codes(REDUCTIONS)} · {_codes(folds)} · a class of your own"),
+        ("orders", f"{_codes(ORDERS)} · {_codes(orders)} · a class of your own"),
         ("weights", "masks · real weights · taps by place"),
         ("arrays", "NumPy · PyTorch, with gradients"),
         ("backends", _codes(short_name(b) for b in BACKENDS)),
@@ -43,9 +46,9 @@ def reductions() -> str:
 def reduction_rows() -> list[tuple[str, ...]]:
     """One row a reduction: name, formula, value of an empty window, compiled or not, source."""
     found: list[tuple[str, ...]] = []
-    for name, make in REDUCTIONS.items():
+    for name, make in {**REDUCTIONS, **ORDERS}.items():
         found.append(_row(f'`"{name}"`', type(make())))
-    for name, kind in PARAMETRIC.items():
+    for name, kind in {**PARAMETRIC, **PARAMETRIC_ORDERS}.items():
         found.append(_row(f"`ap.{name}({_argument(kind)})`", kind))
     return found
 
@@ -56,6 +59,8 @@ def _row(name: str, kind: Any) -> tuple[str, ...]:
 
 
 def _compiled(kind: Any) -> str:
+    if issubclass(kind, Order):
+        return "one rank of regular windows" if kind in (Median, Quantile, Rank, Mode) else "–"
     return "yes" if kind in RECIPES else "–"
 
 
