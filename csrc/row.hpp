@@ -90,18 +90,14 @@ void many_taps(const T* b, Index k, Index distance, T* y, Index out, T* scratch,
 }
 
 // All lanes of a vector: halves are merged until one is left.
-template <class M, class T>
+template <class M, class T, int w, int... i>
+ANYPOOL_INLINE auto turned(typename Lanes<T>::V v, std::integer_sequence<int, i...>) {
+  return M::merge(v, __builtin_shufflevector(v, v, ((i + w) % int(sizeof...(i)))...));
+}
+template <class M, class T, int w = int(Lanes<T>::n / 2)>
 ANYPOOL_INLINE T folded(typename Lanes<T>::V v) {
-  using Int = std::conditional_t<sizeof(T) == 1, std::int8_t, std::conditional_t<sizeof(T) == 2, std::int16_t, std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>>>;
-  constexpr int n = int(Lanes<T>::n);
-#pragma GCC unroll 6
-  for (int w = n / 2; w > 0; w /= 2) {
-    typename Lanes<Int>::V from{};
-#pragma GCC unroll 64
-    for (int u = 0; u < n; ++u) from[u] = Int((u + w) % n);
-    v = M::merge(v, __builtin_shuffle(v, from));
-  }
-  return v[0];
+  if constexpr (w == 0) return v[0];
+  else return folded<M, T, w / 2>(turned<M, T, w>(v, std::make_integer_sequence<int, int(Lanes<T>::n)>{}));
 }
 
 // One run of n contiguous elements: four partial results, in blocks so that long sums stay accurate.
