@@ -189,7 +189,7 @@ def _placed(job: Job, plain: Recipe) -> Recipe:
         raise Refusal("ties='split' is not compiled with a gradient yet")
     if isinstance(job.reduction, Range):
         raise Refusal("the two places of a range are not compiled yet")
-    if job.grid.has_empty and not isinstance(job.reduction, (ArgMax, ArgMin)):
+    if job.grid.has_empty and (job.empty is not None or not isinstance(job.reduction, (ArgMax, ArgMin))):
         raise Refusal("a selection's value where a window is empty is not compiled with places yet")
     if job.dtype in ("float64", "int64", "uint64"):
         raise Refusal(f"places of {job.dtype} are not compiled: order key and position share 64 bits")
