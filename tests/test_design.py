@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plan": set(),
     "orders": {"words", "errors"},
     "reductions": {"orders", "words", "errors"},
-    "windows": {"plan", "errors"},
+    "windows": {"plan", "words", "errors"},
     "backends": {"reductions", "orders", "plan", "words", "errors"},
     "choose": {"backends", "plan", "errors"},
     "arrays": {"choose", "plan", "backends", "reductions", "orders", "errors", "windows", "api", "words"},

@@ -9,7 +9,7 @@ from .backends.cpu import get_num_threads, set_num_threads
 from .errors import PoolingError
 from .orders import KMax, Median, Mode, Order, Ordinal, Quantile, Range, Rank, TopKMean, TrimmedMean
 from .reductions import REDUCTIONS, Fold, LogMeanExp, LogSumExp, Lp, PowerMean, SoftPool, Std, Var
-from .windows import adaptive, segments, sliding, whole
+from .windows import adaptive, boxes, groups, regions, segments, sliding, whole
 
 __version__ = "0.1.0"
 __all__ = [
@@ -34,9 +34,12 @@ __all__ = [
     "TrimmedMean",
     "Var",
     "adaptive",
+    "boxes",
     "explain",
     "get_num_threads",
+    "groups",
     "pool",
+    "regions",
     "segments",
     "set_num_threads",
     "sliding",

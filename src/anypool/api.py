@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import lists
 from .arrays import numpy as numpy_arrays
 from .backends import orders_cpu
 from .choose import refusals
 from .errors import PoolingError
 from .orders import Order
-from .plan import Grid, Job
+from .plan import Grid, Job, Lists
 from .reductions import reduction_of
 from .windows import MEMORY, normal_axes
 
@@ -65,7 +66,7 @@ def pool(
         _check_orders(grid, reductions)
         _check_weights_shape(weights, tuple(x.shape))
         _check_result(grid, out)
-        results = library.run(
+        results = (lists.run if isinstance(grid, Lists) else library.run)(
             x,
             grid,
             reductions,
@@ -157,9 +158,6 @@ def explain(
     said = refusals(job)
     chosen = backend or next(name for name, sentence in said.items() if sentence is None)
     item = 2 if dtype in ("float16", "bfloat16") else np.dtype(dtype).itemsize
-    seen = _size(axis.length.sum() for axis in grid.axes) * (
-        _size(grid.shape) // max(_size([grid.shape[a] for a in grid.at]), 1)
-    )
     return Explanation(
         tuple(x.shape),
         _answers_shape(grid.out_shape, reductions[0]),
@@ -170,8 +168,10 @@ def explain(
         said,
         _size(grid.shape) * item,
         _size(grid.out_shape) * item * len(reductions),
-        seen * len(reductions),
-        orders_cpu.engine(job) if chosen == "cpu" and isinstance(reductions[0], Order) else "",
+        grid.seen * len(reductions),
+        orders_cpu.engine(job)
+        if chosen == "cpu" and isinstance(grid, Grid) and isinstance(reductions[0], Order)
+        else "",
     )
 
 
@@ -180,7 +180,7 @@ def _answers_shape(shape: tuple[int, ...], reduction: Any) -> tuple[int, ...]:
     return shape if many is None else (many[0], *shape) if many[1] == 0 else (*shape, many[0])
 
 
-def _check_orders(grid: Grid, reductions: tuple[Any, ...]) -> None:
+def _check_orders(grid: Grid | Lists, reductions: tuple[Any, ...]) -> None:
     for r in reductions:
         if isinstance(r, Order) and grid.places:
             r.check(grid.places)
@@ -202,11 +202,11 @@ def library_of(x: Any) -> Any:
     return numpy_arrays
 
 
-def plan_of(windows: Any, shape: tuple[int, ...], axes: int | Iterable[int] | None) -> Grid:
-    """The Grid of a window kind for this shape."""
+def plan_of(windows: Any, shape: tuple[int, ...], axes: int | Iterable[int] | None) -> Any:
+    """The Grid or the Lists of a window kind for this shape."""
     if not callable(getattr(windows, "plan", None)):
         raise PoolingError(
-            f"windows={windows!r}: use sliding(…), adaptive(…), whole() or segments(…); for an int k, sliding((k, k))"
+            f"windows={windows!r}: use sliding(…), adaptive(…), whole(), segments(…), groups(…) or boxes(…); for an int k, sliding((k, k))"
         )
     return windows.plan(shape, normal_axes(axes, len(shape)))
 
@@ -252,7 +252,7 @@ def _check_weights_shape(weights: Any, shape: tuple[int, ...]) -> None:
         raise PoolingError(f"weights of shape {given} do not broadcast to x of shape {shape}; weights never enlarge x")
 
 
-def _check_result(grid: Grid, out: Any) -> None:
+def _check_result(grid: Grid | Lists, out: Any) -> None:
     if _size(grid.out_shape) > MEMORY:
         raise PoolingError(
             f"a result of shape {grid.out_shape} does not fit in memory; use a larger stride, or pool in parts"

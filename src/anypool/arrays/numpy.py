@@ -48,6 +48,14 @@ def key(x: Any, call: tuple[Any, ...]) -> Any:
     return (x.shape, x.strides, x.dtype, call) if type(x) is np.ndarray and x.dtype.isnative else None
 
 
+def as_weights(given: Any, x: Any) -> Any:
+    """Weights as an array of real numbers or a mask."""
+    weights = np.asarray(given)
+    if weights.dtype.kind not in "biuf" and weights.dtype.name != "bfloat16":
+        raise PoolingError(f"weights of dtype {weights.dtype}: use bool (a mask) or real numbers")
+    return weights
+
+
 def check_weights(weights: Any, reduction: Any) -> None:
     """Weights must be numbers, and no less than zero unless the reduction is linear in them."""
     if weights.dtype.kind == "f" and not bool(np.isfinite(weights).all()):
@@ -72,9 +80,7 @@ def run(
 ) -> tuple[Any, ...]:
     """One result a reduction; `remember` is the key of a call that will come again."""
     if weights is not None:
-        weights = np.asarray(weights)
-        if weights.dtype.kind not in "biuf" and weights.dtype.name != "bfloat16":
-            raise PoolingError(f"weights of dtype {weights.dtype}: use bool (a mask) or real numbers")
+        weights = as_weights(weights, x)
         for reduction in reductions:
             check_weights(weights, reduction)
     if any(isinstance(r, Order) for r in reductions):
@@ -86,7 +92,7 @@ def run(
             else run(x, grid, (r,), weights, omit_nan=omit_nan, empty=empty, backend=backend)[0]
             for r in reductions
         ]
-        return tuple(each) if out is None else (_into(out, each),)
+        return tuple(each) if out is None else into(out, each)
     facts = None if weights is None else (weights.shape, weights.dtype.name)
     jobs = [Job(grid, r, x.dtype.name, "numpy", "cpu", facts, omit_nan, empty) for r in reductions]
     natives = [_Native(j, x, weights, out) if choose(j, backend) is cpu else None for j in jobs]
@@ -104,7 +110,7 @@ def run(
         n.result if n is not None and done else reference.forward(x, grid, r, weights, omit_nan, empty)[0]
         for n, r in zip(natives, reductions, strict=True)
     ]
-    return tuple(results) if out is None else (_into(out, results),)
+    return tuple(results) if out is None else into(out, results)
 
 
 class _Native:
@@ -191,7 +197,8 @@ def _fits(out: Any, prepared: Any, dtype: Any) -> bool:
     )
 
 
-def _into(out: Any, results: list[Any]) -> Any:
+def into(out: Any, results: Any) -> tuple[Any, ...]:
+    """The one result, written to `out`."""
     if len(results) != 1:
         raise PoolingError("out= takes one reduction; call once for each")
     y = results[0]
@@ -201,4 +208,4 @@ def _into(out: Any, results: list[Any]) -> Any:
         )
     if out is not y:
         np.copyto(out, y)
-    return out
+    return (out,)

@@ -35,6 +35,11 @@ def dtype_name(x: Any) -> str:
     return NAMES.get(x.dtype) or str(x.dtype).removeprefix("torch.")
 
 
+def as_weights(given: Any, x: Any) -> Any:
+    """Weights as a tensor on x's device."""
+    return torch.as_tensor(given, device=x.device)
+
+
 def compiling() -> bool:
     """Whether torch.compile is tracing, which sees an operator in place of the call."""
     return torch.compiler.is_compiling()
@@ -77,7 +82,7 @@ def run(
     from . import gradient
 
     if weights is not None:
-        weights = torch.as_tensor(weights, device=x.device)
+        weights = as_weights(weights, x)
     if any(isinstance(r, Order) for r in reductions):
         return _with_orders(x, grid, reductions, weights, out, omit_nan=omit_nan, empty=empty, backend=backend)
     calls = [Call(grid, r, omit_nan, empty, backend) for r in reductions]
@@ -94,7 +99,7 @@ def run(
         if len(READY) >= MOST_READY:
             READY.clear()
         READY[remember] = again
-    return results if out is None else _into(out, results)
+    return results if out is None else into(out, results)
 
 
 def _with_orders(x: Any, grid: Grid, reductions: tuple[Any, ...], weights: Any, out: Any, **options: Any) -> Any:
@@ -104,10 +109,11 @@ def _with_orders(x: Any, grid: Grid, reductions: tuple[Any, ...], weights: Any, 
         pooled(x, grid, r, weights, **options) if isinstance(r, Order) else run(x, grid, (r,), weights, **options)[0]
         for r in reductions
     )
-    return results if out is None else _into(out, results)
+    return results if out is None else into(out, results)
 
 
-def _into(out: Any, results: tuple[Any, ...]) -> tuple[Any, ...]:
+def into(out: Any, results: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The one result, written to `out`."""
     if len(results) != 1 or not isinstance(out, torch.Tensor) or out.shape != results[0].shape:
         raise PoolingError(f"out must be one tensor of shape {tuple(results[0].shape)}, for one reduction")
     out.copy_(results[0])

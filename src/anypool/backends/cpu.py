@@ -11,8 +11,8 @@ import numpy as np
 
 from ..errors import PoolingError
 from ..orders import Order
-from ..plan import Grid, Job
-from . import orders_cpu
+from ..plan import Grid, Job, Lists
+from . import lists_cpu, orders_cpu
 from .levels import levels_of
 from .library import Call, get_num_threads, library, missing, set_num_threads
 from .recipes import FINISHES, FLOATS, LIFTS, MERGES, RECIPES, TYPES, Recipe, recipe
@@ -104,6 +104,8 @@ def was_done(outcome: int) -> bool:
 
 def refuses(job: Job, places: bool = False) -> str | None:
     """A sentence, or None if the compiled core serves the job (with the places of a selection)."""
+    if isinstance(job.grid, Lists):
+        return lists_cpu.refuses(job)
     if isinstance(job.reduction, Order):
         return orders_cpu.refuses(job)
     if library() is None:

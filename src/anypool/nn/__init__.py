@@ -24,6 +24,7 @@ from .layers import (
     Pool2d,
     Pool3d,
 )
+from .regions import BoxPool, PSRoIAlign, PSRoIPool, RoIAlign, RoIPool
 from .swap import swap
 
 __all__ = [
@@ -36,15 +37,20 @@ __all__ = [
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
+    "BoxPool",
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
+    "PSRoIAlign",
+    "PSRoIPool",
     "Pool1d",
     "Pool2d",
     "Pool3d",
+    "RoIAlign",
+    "RoIPool",
     "accelerate",
     "functional",
     "swap",

@@ -16,6 +16,11 @@ from ..api import pool
 from ..errors import PoolingError
 from ..reductions import Lp
 from ..windows import Windows, adaptive, sliding
+from .regions import ps_roi_align as ps_roi_align
+from .regions import ps_roi_pool as ps_roi_pool
+from .regions import pyramid_boxes as pyramid_boxes
+from .regions import roi_align as roi_align
+from .regions import roi_pool as roi_pool
 
 
 def _row(value: Any, rank: int, name: str) -> tuple[Any, ...]:

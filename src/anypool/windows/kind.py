@@ -30,8 +30,8 @@ MOST_WINDOWS = MEMORY // 40  # along one axis: a table row of 32 bytes each, and
 class Windows(Protocol):
     """A window kind: says its output shape and lowers to a plan."""
 
-    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
-        """The Grid for an input of this shape."""
+    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Any:
+        """The Grid or the Lists for an input of this shape."""
         ...
 
 
@@ -39,7 +39,7 @@ class Windows(Protocol):
 class Kind:
     """What every window kind shares."""
 
-    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
+    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Any:
         raise NotImplementedError
 
     def facts(self) -> tuple[Any, ...]:
@@ -78,7 +78,7 @@ def ascending(
     return Grid(shape, tuple(at[i] for i in order), tuple(parts[i] for i in order), fill, divisor, taps)
 
 
-def grid_of(windows: Any, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
+def grid_of(windows: Any, shape: tuple[int, ...], at: tuple[int, ...]) -> Any:
     kind = windows[0] if isinstance(windows, tuple) else windows
     for n in shape:
         if n < 0:
@@ -90,5 +90,5 @@ def grid_of(windows: Any, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
 
 
 @lru_cache(maxsize=1024)
-def _cached(kind: Any, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
+def _cached(kind: Any, shape: tuple[int, ...], at: tuple[int, ...]) -> Any:
     return kind.lower(shape, at)

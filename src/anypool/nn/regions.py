@@ -1,0 +1,230 @@
+"""torchvision's region pooling, by its names, signatures and numbers; and boxes over several feature levels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..api import pool
+from ..errors import PoolingError
+from ..windows import boxes as boxes_of
+
+
+def roi_align(
+    input: Any,
+    boxes: Any,
+    output_size: Any,
+    spatial_scale: float = 1.0,
+    sampling_ratio: int = -1,
+    aligned: bool = False,
+) -> Any:
+    """The mean of interpolated points in each bin of each box (He 2017): (K, C, *output_size).
+
+    Arguments and numbers as torchvision.ops.roi_align; beside it, any floating type, gradients to the boxes, and
+    gradients of gradients. Raises PoolingError, for NaN or infinite corners too.
+
+    >>> import torch
+    >>> roi_align(torch.ones(1, 2, 8, 8), torch.tensor([[0.0, 1, 1, 5, 5]]), 2).shape
+    torch.Size([1, 2, 2, 2])
+    """
+    made = _boxes(input, boxes, output_size, spatial_scale, "sampled", sampling_ratio, aligned)
+    return pool(input, made, "mean", empty=0.0)
+
+
+def roi_pool(input: Any, boxes: Any, output_size: Any, spatial_scale: float = 1.0) -> Any:
+    """The greatest element in each bin of each box (Girshick 2015), 0 where a bin lies outside: (K, C, *output_size).
+
+    Arguments and numbers as torchvision.ops.roi_pool, but a NaN in a bin is its maximum, as everywhere here.
+    Raises PoolingError.
+
+    >>> import torch
+    >>> roi_pool(torch.arange(16.0).reshape(1, 1, 4, 4), torch.tensor([[0.0, 0, 0, 3, 3]]), 2)
+    tensor([[[[ 5.,  7.],
+              [13., 15.]]]])
+    """
+    return pool(input, _boxes(input, boxes, output_size, spatial_scale, "quantised", 0, False), "max", empty=0.0)
+
+
+def ps_roi_align(input: Any, boxes: Any, output_size: Any, spatial_scale: float = 1.0, sampling_ratio: int = -1) -> Any:
+    """Position-sensitive `roi_align` (Dai 2016): bin (i, j) reads its own channel: (K, C / bins, *output_size).
+
+    Arguments and numbers as torchvision.ops.ps_roi_align. Raises PoolingError.
+
+    >>> import torch
+    >>> ps_roi_align(torch.ones(1, 8, 8, 8), torch.tensor([[0.0, 1, 1, 5, 5]]), 2).shape
+    torch.Size([1, 2, 2, 2])
+    """
+    made = _boxes(input, boxes, output_size, spatial_scale, "sampled", sampling_ratio, True)
+    return pool(input, replace(made, position_sensitive=True), "mean", empty=0.0)
+
+
+def ps_roi_pool(input: Any, boxes: Any, output_size: Any, spatial_scale: float = 1.0) -> Any:
+    """Position-sensitive mean of whole elements (Dai 2016), 0 where a bin is empty: (K, C / bins, *output_size).
+
+    Arguments and numbers as torchvision.ops.ps_roi_pool, whose bins leave out the last row and column. Raises
+    PoolingError.
+
+    >>> import torch
+    >>> ps_roi_pool(torch.ones(1, 4, 8, 8), torch.tensor([[0.0, 1, 1, 5, 5]]), 2).shape
+    torch.Size([1, 1, 2, 2])
+    """
+    made = _boxes(input, boxes, output_size, spatial_scale, "quantised", 0, False)
+    return pool(input, replace(made, position_sensitive=True, inclusive=False), "mean", empty=0.0)
+
+
+def pyramid_boxes(
+    features: Sequence[Any],
+    boxes: Any,
+    size: Any,
+    scales: Sequence[float],
+    reduction: Any = "mean",
+    *,
+    canonical_size: float = 224.0,
+    canonical_level: int = 4,
+    empty: float | None = None,
+    **options: Any,
+) -> Any:
+    """Boxes over a feature pyramid: each is pooled from the level that its size asks for (FPN, Lin 2017, eq. 1).
+
+    features: tensors (N, C, H_l, W_l), finest first, of scales such as (1/4, 1/8, …), powers of two. A box of area a is of level
+    ⌊canonical_level + log2(√a / canonical_size)⌋, clipped to those there are. options: those of `anypool.boxes`.
+    Result (K, C, *size) in the order of the boxes. Raises PoolingError.
+
+    >>> import torch
+    >>> maps = [torch.ones(1, 3, 32, 32), torch.ones(1, 3, 16, 16)]
+    >>> pyramid_boxes(maps, torch.tensor([[0.0, 0, 0, 20, 20]]), (3, 5), [1 / 4, 1 / 8], reading="exact").shape
+    torch.Size([1, 3, 3, 5])
+    """
+    if not features or len(features) != len(scales):
+        raise PoolingError(f"{len(features)} feature maps and {len(scales)} scales: give one scale for each map")
+    rows = _joined(boxes)
+    first = round(-math.log2(scales[0]))
+    if options.get("rotated") is not None:
+        area = rows[:, 3] * rows[:, 4]
+    else:
+        half = (rows.shape[1] - 1) // 2
+        area = (rows[:, 1 + half :] - rows[:, 1 : 1 + half]).clamp(min=0).prod(1) ** (2 / half)
+    if not bool(torch.isfinite(area).all()):
+        raise PoolingError("boxes hold a NaN or an infinity: corners must be finite numbers")
+    wanted = torch.floor(canonical_level + torch.log2(area.sqrt() / canonical_size + 1e-6))
+    level = (wanted.clamp(first, first + len(features) - 1) - first).long()
+    parts, order = [], []
+    for k, (feature, scale) in enumerate(zip(features, scales, strict=True)):
+        chosen = torch.nonzero(level == k).reshape(-1)
+        order.append(chosen)
+        parts.append(pool(feature, boxes_of(rows[chosen], size, scale=scale, **options), reduction, empty=empty))
+    back = torch.argsort(torch.cat(order))
+    return torch.cat(parts)[back]
+
+
+def _boxes(input: Any, boxes: Any, output_size: Any, scale: float, reading: str, sampling: int, aligned: bool) -> Any:
+    size = (output_size, output_size) if isinstance(output_size, int) else tuple(output_size)
+    if getattr(input, "ndim", 0) != 4:
+        raise PoolingError(f"input of shape {tuple(getattr(input, 'shape', ()))}: give (N, C, H, W)")
+    rows = _joined(boxes)
+    if rows.shape[1] != 5:
+        raise PoolingError(
+            f"boxes of shape {tuple(rows.shape)}: give (K, 5) rows (image, x1, y1, x2, y2) or a list of (L, 4)"
+        )
+    return boxes_of(rows, size, scale=scale, reading=reading, sampling=max(int(sampling), 0), aligned=aligned)
+
+
+def _joined(boxes: Any) -> Any:
+    """(K, 1 + columns) rows with the image index first."""
+    if isinstance(boxes, torch.Tensor):
+        if boxes.ndim != 2:
+            raise PoolingError(
+                f"boxes of shape {tuple(boxes.shape)}: give (K, 5) rows, or a list with one tensor an image"
+            )
+        return boxes
+    parts = list(boxes)
+    if not parts or any(not isinstance(b, torch.Tensor) or b.ndim != 2 for b in parts):
+        raise PoolingError("boxes: give a tensor of (K, 5) rows, or a list with one (L, 4) tensor an image")
+    return torch.cat([torch.cat([b.new_full((len(b), 1), i), b], 1) for i, b in enumerate(parts)])
+
+
+class _Region(nn.Module):
+    """A region pooling function with its settings."""
+
+    function: Callable[..., Any]
+    names: tuple[str, ...] = ("output_size", "spatial_scale")
+
+    def __init__(self, *settings: Any, **named: Any) -> None:
+        super().__init__()
+        if len(settings) > len(self.names) or not set(named) <= set(self.names[len(settings) :]):
+            raise PoolingError(f"{type(self).__name__} takes {', '.join(self.names)}; got {settings} and {named}")
+        self.settings = {**dict(zip(self.names, settings, strict=False)), **named}
+        if "output_size" not in self.settings:
+            raise PoolingError(f"{type(self).__name__} needs output_size")
+
+    def forward(self, input: Any, rois: Any) -> Any:
+        """Pool each box of `input`."""
+        return type(self).function(input, rois, **self.settings)
+
+    def extra_repr(self) -> str:
+        """The settings."""
+        return ", ".join(f"{k}={v}" for k, v in self.settings.items())
+
+
+class RoIAlign(_Region):
+    """`roi_align` as a layer: torchvision.ops.RoIAlign(output_size, spatial_scale, sampling_ratio, aligned=False)."""
+
+    function = staticmethod(roi_align)
+    names = ("output_size", "spatial_scale", "sampling_ratio", "aligned")
+
+
+class RoIPool(_Region):
+    """`roi_pool` as a layer: torchvision.ops.RoIPool(output_size, spatial_scale)."""
+
+    function = staticmethod(roi_pool)
+
+
+class PSRoIAlign(_Region):
+    """`ps_roi_align` as a layer: torchvision.ops.PSRoIAlign(output_size, spatial_scale, sampling_ratio)."""
+
+    function = staticmethod(ps_roi_align)
+    names = ("output_size", "spatial_scale", "sampling_ratio")
+
+
+class PSRoIPool(_Region):
+    """`ps_roi_pool` as a layer: torchvision.ops.PSRoIPool(output_size, spatial_scale)."""
+
+    function = staticmethod(ps_roi_pool)
+
+
+class BoxPool(nn.Module):
+    """Boxes × any reduction as a layer: `BoxPool(size, reduction, **options of anypool.boxes)(features, boxes)`.
+
+    features may be a list of maps, finest first: then `scale` is a list as long (a feature pyramid).
+
+    >>> import torch
+    >>> BoxPool((2, 2), "median", reading="exact")(torch.ones(1, 3, 8, 8), torch.tensor([[0.0, 1, 1, 5, 5]])).shape
+    torch.Size([1, 3, 2, 2])
+    """
+
+    def __init__(
+        self, size: Any, reduction: Any = "mean", *, scale: Any = 1.0, empty: float | None = None, **options: Any
+    ) -> None:
+        super().__init__()
+        self.size, self.reduction, self.scale, self.empty, self.options = size, reduction, scale, empty, options
+        for name, value in getattr(reduction, "parameters", {}).items():
+            if isinstance(value, nn.Parameter):
+                self.register_parameter(name, value)
+
+    def forward(self, features: Any, boxes: Any) -> Any:
+        """(K, C, *size): a row for each box."""
+        if isinstance(features, (list, tuple)):
+            return pyramid_boxes(
+                features, boxes, self.size, self.scale, self.reduction, empty=self.empty, **self.options
+            )
+        made = boxes_of(boxes, self.size, scale=self.scale, **self.options)
+        return pool(features, made, self.reduction, empty=self.empty)
+
+    def extra_repr(self) -> str:
+        """What the layer does."""
+        return f"{self.size}, {self.reduction!r}, scale={self.scale}"

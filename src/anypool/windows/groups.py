@@ -1,0 +1,89 @@
+"""Unsorted groups: every element names the group that it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..errors import PoolingError
+from ..plan import Ints, Lists, Picks
+from .arguments import at_least, integer, to_numpy
+from .kind import MOST_WINDOWS, Kind
+
+
+@dataclass(frozen=True, eq=False)
+class Groups(Kind):
+    """Elements that share a number; see `groups`."""
+
+    index: Ints
+    count: int
+    order: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"groups(index of shape {self.index.shape}, count={self.count})"
+
+    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Lists:
+        at = self._axes(shape, axes)
+        offsets, index = self.sorted
+        return Lists(shape, at, (Picks(self.index.size, self.count, offsets, index),), (self.count,), at[:1])
+
+    def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
+        """One axis of groups."""
+        return {self._axes(tuple(shape), axes)[0]: self.count}
+
+    @property
+    def sorted(self) -> tuple[Ints, Ints]:
+        """The elements group by group, in their order: made once."""
+        if "made" not in self.order:
+            flat = self.index.reshape(-1)
+            sizes = np.bincount(flat[flat >= 0], minlength=self.count)
+            left_out = int((flat < 0).sum())
+            place = np.argsort(flat, kind="stable")[left_out:]
+            self.order["made"] = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), place.astype(np.int64)
+        return self.order["made"]
+
+    def _axes(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> tuple[int, ...]:
+        rank = self.index.ndim
+        at = tuple(range(len(shape) - rank, len(shape))) if axes is None and rank > 1 else axes
+        if at is None:
+            raise PoolingError("groups(index) of one axis does not say which axis of x it lies on: give axes=0")
+        if len(at) != rank or list(at) != sorted(at):
+            raise PoolingError(f"axes={at}: the index has {rank} axes; name as many, in ascending order")
+        if tuple(shape[a] for a in at) != self.index.shape:
+            raise PoolingError(
+                f"index of shape {self.index.shape} lies on axes {at} of x, whose lengths are {tuple(shape[a] for a in at)}"
+            )
+        return at
+
+
+def groups(index: Any, *, count: int | None = None) -> Groups:
+    """Unsorted groups: element i belongs to group index[i]; a negative number belongs to none.
+
+    index: integers, shaped as the axes that it lies on (label maps, superpixels, graph nodes; one axis needs
+    `axes`, several are the last ones). The result has one axis of `count` groups (default: the largest number + 1)
+    in place of the first of them. Groups may be empty. Equal to `segments` where the index is sorted.
+    Raises PoolingError for floats, and for numbers beyond `count`.
+
+    >>> import numpy as np, anypool as ap
+    >>> ap.pool(np.array([1.0, 2.0, 3.0, 4.0]), ap.groups([1, 0, 1, 1]), "mean", axes=0)
+    array([2.        , 2.66666667])
+    """
+    try:
+        made = np.asarray(to_numpy(index))
+    except ValueError as error:
+        raise PoolingError(f"index is no array: {error}") from None
+    if made.size == 0 and made.dtype.kind == "f":
+        made = made.astype(np.int64)
+    if made.dtype.kind not in "iu" or made.ndim == 0:
+        raise PoolingError(f"index of shape {made.shape} and dtype {made.dtype}: use an array of integers")
+    most = int(made.max()) + 1 if made.size else 0
+    total = max(most, 0) if count is None else at_least(integer(count, "count"), 0, "count")
+    if most > total:
+        raise PoolingError(
+            f"index holds {most - 1}, but count={total}: groups are 0 to {total - 1}; give a larger count"
+        )
+    if total > MOST_WINDOWS:
+        raise PoolingError(f"{total} groups: a result of that length cannot fit in memory; number the groups from 0")
+    return Groups(made.astype(np.int64), total)

@@ -1,0 +1,128 @@
+"""Groups and R-MAC regions: against loops, segments, NumPy and torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import anypool as ap
+
+RNG = np.random.default_rng(5)
+X = RNG.standard_normal((2, 3, 6, 5))
+LABELS = RNG.integers(-1, 5, (6, 5))
+PLAIN: dict[Any, Any] = {
+    "sum": np.sum,
+    "mean": np.mean,
+    "max": np.max,
+    "min": np.min,
+    "prod": np.prod,
+    "var": np.var,
+    "median": np.median,
+    "count": np.size,
+    ap.Quantile(0.3): lambda v: np.quantile(v, 0.3),
+    ap.Lp(3): lambda v: (np.abs(v) ** 3).sum() ** (1 / 3),
+}
+
+
+@pytest.mark.parametrize("reduction", PLAIN, ids=str)
+def test_label_maps(reduction: Any) -> None:
+    got = ap.pool(X, ap.groups(LABELS, count=5), reduction)
+    assert got.shape == (2, 3, 5)
+    for g in range(5):
+        for n, c in np.ndindex(2, 3):
+            np.testing.assert_allclose(got[n, c, g], PLAIN[reduction](X[n, c][LABELS == g]), rtol=1e-9)
+
+
+def test_one_axis_equals_segments_when_sorted() -> None:
+    index = np.sort(RNG.integers(0, 7, 40))
+    x = RNG.standard_normal((40, 4))
+    lengths = np.bincount(index, minlength=7)
+    for reduction in ("sum", "mean", "max", "argmax", "median", "logsumexp", "count", ap.KMax(1)):
+        a = ap.pool(x, ap.groups(index, count=7), reduction, axes=0)
+        b = ap.pool(x, ap.segments(lengths=lengths), reduction, axes=0)
+        np.testing.assert_array_equal(a, b)
+    shuffle = RNG.permutation(40)
+    np.testing.assert_allclose(
+        ap.pool(x[shuffle], ap.groups(index[shuffle], count=7), "mean", axes=0),
+        ap.pool(x, ap.groups(index, count=7), "mean", axes=0),
+    )
+
+
+def test_positions_are_those_of_the_array() -> None:
+    index = np.array([2, 0, 2, 2, 0, 3])
+    x = np.array([1.0, 5.0, 7.0, 7.0, 6.0, -1.0])
+    assert ap.pool(x, ap.groups(index), "argmax", axes=0).tolist() == [4, -1, 2, 5]
+    assert ap.pool(X[0, 0], ap.groups(LABELS, count=5), "argmin").tolist() == [
+        int(min((i for i in range(30) if LABELS.reshape(-1)[i] == g), key=lambda i: X[0, 0].reshape(-1)[i]))
+        for g in range(5)
+    ]
+
+
+def test_groups_weights_nan_and_empty() -> None:
+    index = np.array([0, 1, 0, 3])
+    x = np.array([1.0, np.nan, 3.0, 4.0])
+    assert ap.pool(x, ap.groups(index), "mean", axes=0, nan="omit", empty=-9).tolist() == [2.0, -9.0, -9.0, 4.0]
+    assert ap.pool(x, ap.groups(index), "sum", axes=0, weights=[1, 0, 2, 3]).tolist() == [7.0, 0.0, 0.0, 12.0]
+    whole = ap.pool(np.array([1, 2, 3, 4]), ap.groups(index), ("max", "sum"), axes=0, empty=0)
+    assert whole[0].dtype.kind == "i" and whole[0].tolist() == [3, 2, 0, 4] and whole[1].tolist() == [4, 2, 0, 4]
+    with pytest.raises(ap.PoolingError, match="empty="):
+        ap.pool(np.array([1, 2, 3, 4]), ap.groups(index), "max", axes=0)
+    out = np.zeros(4)
+    assert ap.pool(x, ap.groups(index), "max", axes=0, out=out) is out and out[3] == 4.0
+
+
+def test_torch_groups() -> None:
+    index = torch.tensor(RNG.integers(0, 6, 50))
+    x = torch.tensor(RNG.standard_normal((50, 3)), requires_grad=True)
+    for name, torchs in (("sum", "sum"), ("mean", "mean"), ("max", "amax"), ("prod", "prod")):
+        got = ap.pool(x, ap.groups(index, count=6), name, axes=0)
+        want = torch.zeros(6, 3, dtype=torch.float64).scatter_reduce(
+            0, index[:, None].expand(-1, 3), x, torchs, include_self=False
+        )
+        torch.testing.assert_close(got, want)
+        g = torch.tensor(RNG.standard_normal((6, 3)))
+        (a,), (b,) = (torch.autograd.grad(v, x, g) for v in (got, want))
+        torch.testing.assert_close(a, b)
+    small = torch.tensor(RNG.standard_normal((9, 2)), requires_grad=True)
+    for reduction in ("mean", "median", "var", "softpool"):
+        assert torch.autograd.gradcheck(
+            lambda t, r=reduction: ap.pool(t, ap.groups([0, 2, 1, 0, 2, 2, 1, 0, 0]), r, axes=0), (small,)
+        )
+
+
+def test_bad_groups() -> None:
+    for call, says in (
+        (lambda: ap.groups([0.5, 1.0]), "integers"),
+        (lambda: ap.groups([0, 5], count=3), "count=3"),
+        (lambda: ap.pool(X, ap.groups(LABELS[:, :3])), "lies on axes"),
+        (lambda: ap.pool(X, ap.groups([0, 1, 2])), "axes=0"),
+        (lambda: ap.pool(X, ap.groups(LABELS), axes=(0, 1, 2)), "2 axes"),
+        (lambda: ap.groups([2**62]), "memory"),
+    ):
+        with pytest.raises(ap.PoolingError, match=says):
+            call()
+
+
+@pytest.mark.parametrize("shape", [(7, 7), (7, 10), (12, 5), (1, 3), (30, 40)])
+def test_regions(shape: tuple[int, int]) -> None:
+    """Counted as the paper says; every reduction; the squares lie inside and reach both edges."""
+    x = RNG.standard_normal((2, 3, *shape))
+    windows = ap.regions(3, whole=True)
+    squares = windows.squares(*shape)
+    assert squares[0].tolist() == [0, 0, *shape]
+    short, long = sorted(shape)
+    along = [n for n in range(2, 8)]
+    m = 1
+    if short != long:
+        m = 1 + 1 + int(np.argmin([abs((short - (long - short) / (n - 1)) / short - 0.4) for n in along]))
+    assert len(squares) == 1 + sum(level * (level + m - 1) for level in (1, 2, 3))
+    for reduction, plain in (("max", np.max), ("mean", np.mean), ("median", np.median)):
+        got = ap.pool(x, windows, reduction)
+        for r, (i, j, h, w) in enumerate(squares):
+            assert i >= 0 and j >= 0 and i + h <= shape[0] and j + w <= shape[1]
+            np.testing.assert_allclose(got[:, :, r], plain(x[:, :, i : i + h, j : j + w], axis=(2, 3)))
+    assert (squares[:, 0] + squares[:, 2]).max() == shape[0] and (squares[:, 1] + squares[:, 3]).max() == shape[1]
+    assert windows.output_shape(x.shape) == (2, 3, len(squares))
