@@ -12,19 +12,21 @@
 #include <vector>
 
 #include "job.hpp"
+#include "lists.hpp"
 #include "pool.hpp"
 
 namespace anypool {
-namespace baseline { int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t); }
+namespace baseline { int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t); }
 #ifdef ANYPOOL_X86
-namespace avx2 { int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t); }
-namespace avx512 { int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t); }
+namespace avx2 { int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t); }
+namespace avx512 { int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t); }
 #endif
 
 namespace {
 struct Choice {
   Kernel forward, places;
   const char* name;
+  ListKernel lists;
 };
 
 Choice choose() {
@@ -35,10 +37,10 @@ Choice choose() {
   const bool two = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
   const bool five = two && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (five && (any || !std::strcmp(most, "avx512"))) return {avx512::forward, avx512::places, "avx512"};
-  if (two && (any || !std::strcmp(most, "avx512") || !std::strcmp(most, "avx2"))) return {avx2::forward, avx2::places, "avx2"};
+  if (five && (any || !std::strcmp(most, "avx512"))) return {avx512::forward, avx512::places, "avx512", avx512::lists};
+  if (two && (any || !std::strcmp(most, "avx512") || !std::strcmp(most, "avx2"))) return {avx2::forward, avx2::places, "avx2", avx2::lists};
 #endif
-  return {baseline::forward, baseline::places, "baseline"};
+  return {baseline::forward, baseline::places, "baseline", baseline::lists};
 }
 
 const Choice& chosen() {
@@ -208,6 +210,19 @@ ANYPOOL_EXPORT int anypool_places(const anypool_job* given, const void* g, const
   std::int64_t items = 1;
   for (int l = 0; !job->level[l].windows; ++l) items *= job->level[l].size;
   return anypool::run(anypool::chosen().places, *job, items);
+}
+// Windows that list their elements: a fold (way 0), or the gradient of a sum (1) or of a selection (2).
+ANYPOOL_EXPORT int anypool_lists_run(const anypool_lists* job, std::int64_t way, const void* x, void* y, void* place) noexcept {
+  anypool_lists call = *job;
+  call.x = x, call.y = y, call.place = place;
+  const auto kernel = anypool::chosen().lists;
+  const std::int64_t count = kernel(call, int(way), -1, 0);
+  std::atomic<int> outcome{anypool::DONE};
+  anypool::parallel(count, anypool::get_threads(), [&](std::int64_t begin, std::int64_t end) {
+    if (outcome != anypool::DONE) return;
+    if (const int failed = kernel(call, int(way), begin, end)) outcome = failed;
+  });
+  return outcome;
 }
 ANYPOOL_EXPORT const char* anypool_isa() noexcept { return anypool::chosen().name; }
 ANYPOOL_EXPORT void anypool_set_threads(std::int64_t n) noexcept { anypool::set_threads(n); }

@@ -19,6 +19,8 @@ struct Answer final : Finisher {
   std::vector<A> counts, row;        // of the last level, a lane each
   std::vector<std::int32_t> firsts, places;  // likewise
   std::vector<std::uint32_t> codes;
+  Index held = 0, held_end = 0;      // the windows that these tables are of
+  bool even = true, holes = false;   // of the levels under the lead
   bool uniform = true, gaps = false;
   const A *s = nullptr, *t = nullptr;
   Index at = 0, from = 0, to = 0, base = 0;
@@ -28,23 +30,44 @@ struct Answer final : Finisher {
     Index out = job.inner;
     for (int l = levels - 1; l >= 0; --l) results[l] = out, out *= level[l].windows ? level[l].windows : level[l].size;
     for (int l = 0; l < levels; ++l)
-      for (Index o = 0; o < level[l].windows; ++o) uniform &= level[l].count[o] == level[l].count[0], gaps |= !level[l].length[o];
-    uniform = (uniform || job.divisor != 0) && !gaps && job.finish != SELECT;
+      if (l != lead) look(l, 0, level[l].windows, even, holes);
+  }
+  void look(int l, Index begin, Index end, bool& same, bool& none) const {
+    for (Index o = begin; o < end; ++o) same &= level[l].count[o] == level[l].count[begin], none |= !level[l].length[o];
+  }
+  // Counts and first elements of the last level's windows, a lane each: only of those at hand, which may be millions.
+  void tabulate(Index begin, Index end) {
+    if (begin >= held && end <= held_end) return;
     const auto& a = level[levels - 1];
-    if (uniform) return;
-    counts.resize(a.windows * job.inner), firsts.resize(a.windows * job.inner);
-    for (Index i = 0; i < Index(counts.size()); ++i) counts[i] = A(a.count[i / job.inner]), firsts[i] = std::int32_t(a.first[i / job.inner]);
+    const Index c = job.inner;
+    held = begin, held_end = end;
+    const Index lanes = (end - begin) * c;
+    if (job.finish == SELECT) {
+      firsts.resize(lanes);
+      for (Index o = begin, i = 0; o < end; ++o)
+        for (Index j = 0; j < c; ++j, ++i) firsts[i] = std::int32_t(a.first[o]);
+      return;
+    }
+    counts.resize(lanes);
+    if (c == 1)
+      for (Index i = 0; i < lanes; ++i) counts[i] = A(a.count[begin + i]);
+    else
+      for (Index o = begin, i = 0; o < end; ++o)
+        for (Index j = 0; j < c; ++j, ++i) counts[i] = A(a.count[o]);
   }
 
   bool tile(const void* plane0, const void* plane1, Index items, Index from_, Index to_, Index base_, Index offset, const Pivot& p) override {
     s = static_cast<const A*>(plane0), t = static_cast<const A*>(plane1);
     from = from_, to = to_, base = base_, at = offset, pivot = &p;
+    uniform = even, gaps = holes;
+    look(lead, from, to, uniform, gaps);
+    uniform = (uniform || job.divisor != 0) && !gaps && job.finish != SELECT;
     if (uniform) {
       double n = job.divisor;
       if (n == 0) {
         n = 1;
         for (int l = lead; l < levels; ++l)
-          if (level[l].windows) n *= level[l].count[0];
+          if (level[l].windows) n *= level[l].count[l == lead ? from : 0];
       }
       return answer(items * (to - from) * results[lead], A(n), nullptr);
     }
@@ -59,8 +82,9 @@ struct Answer final : Finisher {
     if (l == levels - 1) {
       const Index c = job.inner, lanes = (end - begin) * c;
       bool fine = true;
+      tabulate(begin, end);
       if (job.finish == SELECT) select(lanes, begin, code, position);
-      else fine = answer(lanes, n, job.divisor != 0 ? nullptr : counts.data() + begin * c);
+      else fine = answer(lanes, n, job.divisor != 0 ? nullptr : counts.data() + (begin - held) * c);
       Y* y = static_cast<Y*>(job.y) + at;
       for (Index o = begin; gaps && o < end; ++o)
         if (none || !a.length[o]) {
@@ -205,7 +229,7 @@ struct Answer final : Finisher {
       const int by = shift[l];
       const std::int32_t mask = std::int32_t((std::uint64_t(1) << width_of(a.size)) - 1), k = std::int32_t(a.places), step = std::int32_t(a.step);
       const std::int32_t start = l == levels - 1 ? std::int32_t(l == lead ? base : 0) : -(std::int32_t(upper >> by) & mask);
-      const std::int32_t* first = l == levels - 1 ? firsts.data() + begin * job.inner : nullptr;
+      const std::int32_t* first = l == levels - 1 ? firsts.data() + (begin - held) * job.inner : nullptr;
       const std::uint32_t* code = codes.data();
       std::int32_t* place = places.data();
       auto each_lane = [&](auto j) {

@@ -32,9 +32,9 @@ int run(const anypool_job& job, Index begin, Index end) {
   std::unique_ptr<Finisher> finisher(make_finisher(job.plane_type, job.y_type, job, lead));
   if (job.staged) stager.reset(make_stager(job.x_type, job.plane_type, job, lead));
   if (!engine0 || !finisher || (two && !engine1) || (job.staged && !stager)) return DECLINED;
-  bool gaps = false;
+  bool below = false;  // whether windows of the levels under the lead hold nothing
   for (int l = 0; l < levels; ++l)
-    for (Index o = 0; o < job.level[l].windows; ++o) gaps |= !job.level[l].length[o];
+    for (Index o = 0; l != lead && o < job.level[l].windows; ++o) below |= !job.level[l].length[o];
   Buffer lifted, folded;
   for (Index tile = begin; tile < end; ++tile) {
     const Index item = tile / c.parts * c.group, items = std::min(c.group, c.items - item);
@@ -52,6 +52,10 @@ int run(const anypool_job& job, Index begin, Index end) {
       base = a.size;
       for (Index o = from; o < to; ++o)
         if (a.length[o]) base = std::min(base, a.first[o]), stop = std::max(stop, a.first[o] + (a.length[o] - 1) * a.step + 1);
+      if (a.affine) {  // rows are read from the first window's start, even where nothing of it is present
+        base = std::clamp<Index>(a.start + from * a.stride, 0, a.size);
+        stop = std::clamp<Index>(a.start + (to - 1) * a.stride + (a.places - 1) * a.step + 1, base, a.size);
+      }
       stop = std::max(stop, base = std::min(base, stop));
       pitch = (stop - base) * in;
       const Index bytes = (pitch * items * width + 127) / 64 * 64;
@@ -60,6 +64,8 @@ int run(const anypool_job& job, Index begin, Index end) {
       planes[0] = b, planes[1] = b + bytes;
       if (!stager->tile(item, items, base, stop, b, two ? b + bytes : nullptr, pivot)) return DECLINED;
     }
+    bool gaps = below;
+    for (Index o = from; !gaps && o < to; ++o) gaps = !a.length[o];
     const Index results = (to - from) * out, offset = item * item_out + from * out;
     unsigned char* folds[2] = {};
     if (in_place) folds[0] = static_cast<unsigned char*>(job.y) + offset * width;

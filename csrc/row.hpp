@@ -100,6 +100,16 @@ ANYPOOL_INLINE T folded(typename Lanes<T>::V v) {
   else return folded<M, T, w / 2>(turned<M, T, w>(v, std::make_integer_sequence<int, int(Lanes<T>::n)>{}));
 }
 
+// The first `count` lanes from memory, and nothing in the others.
+template <class M, class T, int... i>
+ANYPOOL_INLINE auto some(const T* x, Index count, std::integer_sequence<int, i...>) {
+  using W = std::conditional_t<sizeof(T) == 1, std::int8_t, std::conditional_t<sizeof(T) == 2, std::int16_t, std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>>>;
+  constexpr typename Lanes<W>::V place{W(i)...};
+  return place < Lanes<W>::fill(W(count)) ? Lanes<T>::load(x, count) : Lanes<T>::fill(M::nothing);
+}
+template <class M, class T>
+ANYPOOL_INLINE auto some(const T* x, Index count) { return some<M, T>(x, count, std::make_integer_sequence<int, int(Lanes<T>::n)>{}); }
+
 // One run of n contiguous elements: four partial results, in blocks so that long sums stay accurate.
 template <class M, class T>
 T fold_run(const T* x, Index n) {
@@ -114,9 +124,12 @@ T fold_run(const T* x, Index n) {
       for (int u = 0; u < 4; ++u) a[u] = M::merge(a[u], L::load(x + i + u * L::n));
     total = M::merge(total, folded<M, T>(M::merge(M::merge(a[0], a[1]), M::merge(a[2], a[3]))));
   }
+  // Short runs and tails are one masked vector: no branch depends on how long they are.
+  if (ANYPOOL_LANES_BYTES == 64 && n - i < L::n) return M::merge(total, folded<M, T>(some<M, T>(x + i, n - i)));
   if (n - i >= L::n) {
     auto v = L::load(x + i);
     for (i += L::n; i + L::n <= n; i += L::n) v = M::merge(v, L::load(x + i));
+    if (ANYPOOL_LANES_BYTES == 64) v = M::merge(v, some<M, T>(x + i, n - i)), i = n;
     total = M::merge(total, folded<M, T>(v));
   }
   for (; i < n; ++i) total = M::merge(total, x[i]);

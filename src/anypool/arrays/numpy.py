@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import cpu, reference
+from ..backends import cpu, lists_cpu, reference
 from ..choose import choose
 from ..errors import PoolingError
 from ..orders import Order
@@ -111,6 +111,19 @@ def run(
         for n, r in zip(natives, reductions, strict=True)
     ]
     return tuple(results) if out is None else into(out, results)
+
+
+def listed(x: Any, job: Job) -> Any:
+    """One fold of windows that list their elements, by the compiled core; None where memory lies too oddly."""
+    prepared = lists_cpu.prepare(job, tuple(s // x.itemsize for s in x.strides))
+    if prepared is None:
+        x = np.ascontiguousarray(x)
+        prepared = lists_cpu.prepare(job, tuple(s // x.itemsize for s in x.strides))
+    if prepared is None:
+        return None
+    y = np.empty(prepared.shape, x.dtype)
+    prepared.fold(_address(x), _address(y))
+    return y.transpose(prepared.back)
 
 
 class _Native:

@@ -54,6 +54,7 @@ def library() -> Any:
         loaded.anypool_forward.argtypes = [ctypes.c_void_p] * 5
         loaded.anypool_forward_all.argtypes = [ctypes.c_void_p, ctypes.c_int64]
         loaded.anypool_places.argtypes = [ctypes.c_void_p] * 4
+        loaded.anypool_lists_run.argtypes = [ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * 3]
     except (OSError, AttributeError):  # no library, or one of another version
         return None
     return loaded

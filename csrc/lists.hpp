@@ -1,0 +1,34 @@
+// The C ABI's record of windows that list their elements: groups of products of lists along up to three axes.
+#pragma once
+#include <cstdint>
+
+extern "C" {
+// Row group·out + o of an axis lists what window o of the group takes: index[offsets[row] … offsets[row + 1]).
+struct anypool_pick {
+  std::int64_t out, size;  // windows a group, positions of the axis
+  std::int64_t stride;     // elements of x from one position to the next
+  const std::int64_t *offsets, *index;
+  const double* taps;  // a weight each; null: all 1
+};
+struct anypool_lists {
+  const void* x;  // of a gradient: what the windows were given
+  void* y;        // of a gradient: what the elements get, zeroed
+  void* place;    // of a selection: where in the pooled axes it lies, -1 nowhere; null if not asked for
+  std::int64_t outer, x_outer, y_outer;  // items
+  std::int64_t lanes, x_lane, y_lane;    // that share their lists
+  std::int64_t images, x_image;          // that groups read from
+  const std::int64_t *begin, *order;     // (images + 1,) groups of each image in `order`
+  std::int64_t bins, y_group, y_bin;     // windows a group, and where their results lie
+  anypool_pick pick[3];                  // the first ones may be trivial: one position
+  const double* start;                   // (groups·bins,) what each window begins with; null: the merge's own
+  const double* n;                       // (groups·bins,) what a mean divides by; 0: the window holds nothing
+  double empty;                          // its value then
+  std::int64_t type, merge, divide;
+};
+}
+
+namespace anypool {
+enum Way { FOLD, SPREAD, RETURN };  // forward; the gradient of a sum; the gradient of a selection
+// Runs tasks [begin, end) of a job, of list_tasks() many.
+using ListKernel = int (*)(const anypool_lists&, int way, std::int64_t begin, std::int64_t end);
+}  // namespace anypool

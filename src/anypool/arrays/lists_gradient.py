@@ -1,0 +1,65 @@
+"""Windows that list their elements, for PyTorch tensors: the compiled fold and its gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ..backends import lists_cpu, lists_reference
+from ..plan import Job
+from ..reductions import Max, Min
+from .torch import TYPES, empty, run
+
+
+def listed(x: Any, job: Job) -> Any:
+    """The fold, with a gradient where one is wanted; None where memory lies too oddly."""
+    if 0 in x.stride() or lists_cpu.prepare(job, x.stride()) is None:
+        x = x.contiguous()
+        if lists_cpu.prepare(job, x.stride()) is None:
+            return None
+    if torch.is_grad_enabled() and x.requires_grad:
+        return _Lists.apply(x, job)
+    return _fold(x, job, False)[0]
+
+
+def _fold(x: Any, job: Job, placed: bool) -> tuple[Any, Any]:
+    prepared = lists_cpu.prepare(job, x.stride())
+    assert prepared is not None
+    y = empty(prepared.shape, TYPES[job.dtype])
+    place = empty(prepared.shape, torch.int32) if placed else None
+    prepared.fold(x.data_ptr(), y.data_ptr(), 0 if place is None else place.data_ptr())
+    return y.permute(prepared.back), place
+
+
+class _Lists(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any, job: Job) -> Any:
+        selects = type(job.reduction) in (Max, Min)
+        y, place = _fold(x, job, selects)
+        ctx.job = job
+        ctx.save_for_backward(x, *(() if place is None else (place,)))
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        (g,) = grad_outputs
+        x, *rest = ctx.saved_tensors
+        job: Job = ctx.job
+        if torch.is_grad_enabled() and (g.requires_grad or x.requires_grad):
+            with torch.enable_grad():
+                again = lists_reference.forward(x, job.grid, job.reduction, None, _pooled(job))
+                return torch.autograd.grad(again, x, g, create_graph=True)[0], None
+        prepared = lists_cpu.prepare(job, x.stride())
+        assert prepared is not None
+        gx = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype).zero_()
+        g = g.permute(prepared.order).contiguous()
+        prepared.pull(g.data_ptr(), gx.data_ptr(), rest[0].data_ptr() if rest else 0)
+        return gx, None
+
+
+def _pooled(job: Job) -> Any:
+    def pooled(z: Any, grid: Any, reduction: Any, w: Any) -> Any:
+        return run(z, grid, (reduction,), w, omit_nan=job.omit_nan, empty=job.empty)[0]
+
+    return pooled
