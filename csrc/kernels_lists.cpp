@@ -3,38 +3,10 @@
 #include <new>
 #include <vector>
 
-#include "halves.hpp"
-#include "job.hpp"
-#include "lists.hpp"
+#include "owned.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 namespace {
-// Lanes that share a list: a vector of them, or one number.
-template <class A>
-struct Wide : Lanes<A> {
-  using typename Lanes<A>::V;
-  using I = std::conditional_t<sizeof(A) == 4, std::int32_t, std::int64_t>;
-  using P = typename Lanes<I>::V;
-  static P places(Index p) { return Lanes<I>::fill(I(p)); }
-  static A lane(const V& v, Index i) { return v[i]; }
-  static I place(const P& p, Index i) { return p[i]; }
-  static void set(V& v, Index i, A a) { v[i] = a; }
-};
-template <class A>
-struct One {
-  static constexpr Index n = 1;
-  using V = A;
-  using I = std::conditional_t<sizeof(A) == 4, std::int32_t, std::int64_t>;
-  using P = I;
-  static V load(const A* p, Index) { return *p; }
-  static void store(A* p, V v, Index) { *p = v; }
-  static V fill(A a) { return a; }
-  static P places(Index p) { return I(p); }
-  static A lane(const V& v, Index) { return v; }
-  static I place(const P& p, Index) { return p; }
-  static void set(V& v, Index, A a) { v = a; }
-};
-
 // The elements that tasks work on: x itself, or an image of it with its lanes side by side.
 struct View {
   Index step[3];  // from one position of each axis to the next
@@ -245,8 +217,8 @@ int tasks(const anypool_lists& job, int way, Index begin, Index end) {
 int lists(const anypool_lists& job, int way, Index begin, Index end) {
   try {
     switch (job.type) {
-      case F32: return tasks<float, float>(job, way, begin, end);
-      case F64: return tasks<double, double>(job, way, begin, end);
+      case F32: return job.owner ? owned<float>(job, way, begin, end) : tasks<float, float>(job, way, begin, end);
+      case F64: return job.owner ? owned<double>(job, way, begin, end) : tasks<double, double>(job, way, begin, end);
       case F16: return tasks<Half, float>(job, way, begin, end);
       default: return tasks<Brain, float>(job, way, begin, end);
     }

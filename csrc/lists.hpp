@@ -23,6 +23,8 @@ struct anypool_lists {
   const double* start;                   // (groups·bins,) what each window begins with; null: the merge's own
   const double* n;                       // (groups·bins,) what a mean divides by; 0: the window holds nothing
   double empty;                          // its value then
+  const std::int64_t* owner;             // (positions,) the one window that takes each, -1 none; null: several may
+  std::int64_t positions, parts;         // parts of the windows that are folded side by side
   std::int64_t type, merge, divide;
 };
 }

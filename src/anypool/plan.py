@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import Any
@@ -179,9 +179,14 @@ class Picks:
     size: int  # how many positions there are
     out: int  # windows a group
     offsets: Ints  # (groups·out + 1,)
-    index: Ints  # (entries,)
+    entries: Ints | Callable[[], Ints]  # (entries,) positions, or what makes them when they are wanted
     taps: Any = None  # (entries,) weights, an array of x's library that may learn; None: all 1
     fan: int = 1
+
+    @cached_property
+    def index(self) -> Ints:
+        """(entries,) positions, one row after the other."""
+        return self.entries() if callable(self.entries) else self.entries
 
     @cached_property
     def counts(self) -> Ints:
@@ -201,6 +206,7 @@ class Lists:
     groups: Ints | None = None  # (groups,) which position of the axis at[0] each reads
     fill: float = 0.0  # the border's constant
     split: tuple[int, ...] | None = None  # the shape is that of x with each bin's channels laid beside each other
+    owner: Ints | None = None  # where no position is in two windows: which one each is in, -1 none
 
     @cached_property
     def out_shape(self) -> tuple[int, ...]:

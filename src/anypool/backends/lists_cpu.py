@@ -14,7 +14,7 @@ from ..errors import PoolingError
 from ..plan import Ints, Job, Lists, Picks
 from ..reductions import Max, Mean, Min, Sum
 from ..words import library as library_of
-from .library import library, missing
+from .library import get_num_threads, library, missing
 from .recipes import FLOATS, MERGES, TYPES
 
 NO_MEMORY = 1
@@ -36,7 +36,7 @@ class Call(ctypes.Structure):
         ("pick", Pick * 3),
         *((n, ctypes.c_int64) for n in "start n".split()),
         ("empty", ctypes.c_double),
-        *((n, ctypes.c_int64) for n in "type merge divide".split()),
+        *((n, ctypes.c_int64) for n in "owner positions parts type merge divide".split()),
     ]
 
 
@@ -73,7 +73,8 @@ class Table:
     """Lists in the form that the core reads: no constants, no weights of 0, positions that repeat joined."""
 
     def __init__(self, lists: Lists, weighs: bool) -> None:
-        made = [_compact(p, weighs) for p in lists.picks]
+        owned = lists.owner is not None
+        made = [_counted(p) if owned else _compact(p, weighs) for p in lists.picks]
         self.picks = [pick for pick, _, _ in made]
         weights, constants = np.ones(lists.windows), np.zeros(lists.windows, bool)
         for (_, total, beyond), row in zip(made, lists.rows, strict=True):
@@ -81,11 +82,17 @@ class Table:
             constants |= beyond[row]
         self.weights = weights if weighs else lists.counts.astype(np.float64)
         self.constants = constants if constants.any() else None
+        self.owner = lists.owner
         groups = lists.windows // max(math.prod(p.out for p in lists.picks), 1)
         images = lists.shape[lists.at[0]] if lists.groups is not None else 1
         of = lists.groups if lists.groups is not None else np.zeros(groups, np.int64)
         self.order = np.argsort(of, kind="stable").astype(np.int64)
         self.begin = np.concatenate([[0], np.cumsum(np.bincount(of, minlength=images))]).astype(np.int64)
+
+
+def _counted(p: Picks) -> tuple[Picks, NDArray[np.float64], NDArray[np.bool_]]:
+    """Lists that need not be read, only counted."""
+    return p, p.counts.astype(np.float64), np.zeros(len(p.offsets) - 1, np.bool_)
 
 
 def _compact(p: Picks, weighs: bool) -> tuple[Picks, NDArray[np.float64], NDArray[np.bool_]]:
@@ -97,8 +104,9 @@ def _compact(p: Picks, weighs: bool) -> tuple[Picks, NDArray[np.float64], NDArra
     )
     rows = len(p.offsets) - 1
     owner = np.repeat(np.arange(rows), np.diff(p.offsets))
-    beyond = np.zeros(rows, bool)
+    beyond: NDArray[np.bool_] = np.zeros(rows, np.bool_)
     beyond[owner[(p.index < 0) & (taps != 0 if taps is not None else True)]] = True
+    total: NDArray[Any]
     if p.fan > 1 or taps is None:
         total = p.counts.astype(np.float64)
     else:
@@ -165,7 +173,12 @@ class Prepared:
         self.zero = np.zeros(1, np.int64)
         self.every = np.arange(groups + 1, dtype=np.int64)
         self.trivial = np.zeros(groups, np.int64)
-        for k in range(3):
+        owned = table.owner is not None and job.dtype in ("float32", "float64")
+        if owned and table.owner is not None:
+            call.owner, call.positions = _address(table.owner), len(table.owner)
+            call.pick[2].stride = steps[0]
+        self.beside = call.x_lane == call.y_lane == 1 and call.lanes > 1
+        for k in range(0 if owned else 3):
             mine = k - (3 - len(table.picks))
             call.pick[k] = self._trivial() if mine < 0 else _pick(table.picks[mine], steps[mine])
         call.n = _address(table.weights)
@@ -190,6 +203,9 @@ class Prepared:
         self._run(RETURN if place else SPREAD, g, y, place)
 
     def _run(self, way: int, x: int, y: int, place: int) -> None:
+        threads = get_num_threads()  # results do not depend on the parts
+        # A single lane is folded by one thread: whose part an element is cannot be foreseen, and costs 4 ns (the add: 1).
+        self.call.parts = 4 * threads if way != FOLD else threads if self.beside and self.call.outer < threads else 1
         if self.run(ctypes.addressof(self.call), way, x, y, place) == NO_MEMORY:
             raise PoolingError("the compiled core ran out of memory for an image; free some, or pool in parts")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,30 +20,46 @@ class Groups(Kind):
 
     index: Ints
     count: int
-    order: dict[str, Any] = field(default_factory=dict)
+    made: dict[Any, Lists] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"groups(index of shape {self.index.shape}, count={self.count})"
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Lists:
         at = self._axes(shape, axes)
-        offsets, index = self.sorted
-        return Lists(shape, at, (Picks(self.index.size, self.count, offsets, index),), (self.count,), at[:1])
+        if (shape, at) not in self.made:
+            if len(self.made) > 8:
+                self.made.clear()
+            self.made[shape, at] = self.lower(shape, at)
+        return self.made[shape, at]
+
+    def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Lists:
+        flat = self.index.reshape(-1)
+        return Lists(
+            shape,
+            at,
+            (Picks(flat.size, self.count, self.offsets, lambda: self.sorted),),
+            (self.count,),
+            at[:1],
+            owner=np.ascontiguousarray(flat),
+        )
 
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
         """One axis of groups."""
         return {self._axes(tuple(shape), axes)[0]: self.count}
 
-    @property
-    def sorted(self) -> tuple[Ints, Ints]:
-        """The elements group by group, in their order: made once."""
-        if "made" not in self.order:
-            flat = self.index.reshape(-1)
-            sizes = np.bincount(flat[flat >= 0], minlength=self.count)
-            left_out = int((flat < 0).sum())
-            place = np.argsort(flat, kind="stable")[left_out:]
-            self.order["made"] = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), place.astype(np.int64)
-        return self.order["made"]
+    @cached_property
+    def offsets(self) -> Ints:
+        """Where each group's elements begin, once they are sorted."""
+        flat = self.index.reshape(-1)
+        sizes = np.bincount(flat if not flat.size or flat.min() >= 0 else flat[flat >= 0], minlength=self.count)
+        return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+    @cached_property
+    def sorted(self) -> Ints:
+        """The elements group by group, in their order: made once, and only where they are wanted."""
+        flat = self.index.reshape(-1)
+        return np.argsort(flat, kind="stable")[flat.size - self.offsets[-1] :].astype(np.int64)
 
     def _axes(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> tuple[int, ...]:
         rank = self.index.ndim
