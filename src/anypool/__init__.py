@@ -9,7 +9,7 @@ from .backends.cpu import get_num_threads, set_num_threads
 from .errors import PoolingError
 from .orders import KMax, Median, Mode, Order, Ordinal, Quantile, Range, Rank, TopKMean, TrimmedMean
 from .reductions import REDUCTIONS, Fold, LogMeanExp, LogSumExp, Lp, PowerMean, SoftPool, Std, Var
-from .windows import adaptive, segments, sliding, whole
+from .windows import adaptive, pyramid, segments, sliding, whole
 
 __version__ = "0.1.0"
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "explain",
     "get_num_threads",
     "pool",
+    "pyramid",
     "segments",
     "set_num_threads",
     "sliding",

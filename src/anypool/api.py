@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .arrays import numpy as numpy_arrays
+from .arrays import union
 from .backends import orders_cpu
 from .choose import refusals
 from .errors import PoolingError
 from .orders import Order
-from .plan import Grid, Job
+from .plan import Grid, Job, Union
 from .reductions import reduction_of
 from .windows import MEMORY, normal_axes
 
@@ -65,7 +67,8 @@ def pool(
         _check_orders(grid, reductions)
         _check_weights_shape(weights, tuple(x.shape))
         _check_result(grid, out)
-        results = library.run(
+        run = partial(union.run, library) if isinstance(grid, Union) else library.run
+        results = run(
             x,
             grid,
             reductions,
@@ -144,22 +147,14 @@ def explain(
     _check_orders(grid, reductions)
     _check_weights_shape(weights, tuple(x.shape))
     w = None if weights is None else (tuple(np.shape(weights)), str(getattr(weights, "dtype", "float64")))
-    job = Job(
-        grid,
-        reductions[0],
-        dtype,
-        library.__name__.rpartition(".")[2],
-        str(getattr(x, "device", "cpu")),
-        w,
-        nan == "omit",
-        empty,
-    )
-    said = refusals(job)
-    chosen = backend or next(name for name, sentence in said.items() if sentence is None)
+    name, device = library.__name__.rpartition(".")[2], str(getattr(x, "device", "cpu"))
+    jobs = [Job(g, reductions[0], dtype, name, device, w, nan == "omit", empty) for g in grid.grids]
+    each = [refusals(job) for job in jobs]
+    said = {k: next((s[k] for s in each if s[k]), None) for k in each[0]}
+    chosen = backend or ", ".join(dict.fromkeys(next(k for k, v in s.items() if v is None) for s in each))
     item = 2 if dtype in ("float16", "bfloat16") else np.dtype(dtype).itemsize
-    seen = _size(axis.length.sum() for axis in grid.axes) * (
-        _size(grid.shape) // max(_size([grid.shape[a] for a in grid.at]), 1)
-    )
+    planes = _size(x.shape) // max(_size([x.shape[a] for a in grid.at]), 1)
+    seen = planes * sum(_size(axis.length.sum() for axis in g.axes) for g in grid.grids)
     return Explanation(
         tuple(x.shape),
         _answers_shape(grid.out_shape, reductions[0]),
@@ -168,10 +163,10 @@ def explain(
         repr(windows),
         chosen,
         said,
-        _size(grid.shape) * item,
+        _size(x.shape) * item * len(grid.grids),
         _size(grid.out_shape) * item * len(reductions),
         seen * len(reductions),
-        orders_cpu.engine(job) if chosen == "cpu" and isinstance(reductions[0], Order) else "",
+        orders_cpu.engine(jobs[0]) if chosen == "cpu" and isinstance(reductions[0], Order) else "",
     )
 
 
@@ -180,10 +175,11 @@ def _answers_shape(shape: tuple[int, ...], reduction: Any) -> tuple[int, ...]:
     return shape if many is None else (many[0], *shape) if many[1] == 0 else (*shape, many[0])
 
 
-def _check_orders(grid: Grid, reductions: tuple[Any, ...]) -> None:
-    for r in reductions:
-        if isinstance(r, Order) and grid.places:
-            r.check(grid.places)
+def _check_orders(plan: Grid | Union, reductions: tuple[Any, ...]) -> None:
+    for grid in plan.grids:
+        for r in reductions:
+            if isinstance(r, Order) and grid.places:
+                r.check(grid.places)
 
 
 def _plain(reduction: Any, axes: Any, empty: Any) -> bool:
@@ -202,8 +198,8 @@ def library_of(x: Any) -> Any:
     return numpy_arrays
 
 
-def plan_of(windows: Any, shape: tuple[int, ...], axes: int | Iterable[int] | None) -> Grid:
-    """The Grid of a window kind for this shape."""
+def plan_of(windows: Any, shape: tuple[int, ...], axes: int | Iterable[int] | None) -> Any:
+    """The Grid of a window kind for this shape, or its Union of several."""
     if not callable(getattr(windows, "plan", None)):
         raise PoolingError(
             f"windows={windows!r}: use sliding(…), adaptive(…), whole() or segments(…); for an int k, sliding((k, k))"
@@ -252,7 +248,7 @@ def _check_weights_shape(weights: Any, shape: tuple[int, ...]) -> None:
         raise PoolingError(f"weights of shape {given} do not broadcast to x of shape {shape}; weights never enlarge x")
 
 
-def _check_result(grid: Grid, out: Any) -> None:
+def _check_result(grid: Grid | Union, out: Any) -> None:
     if _size(grid.out_shape) > MEMORY:
         raise PoolingError(
             f"a result of shape {grid.out_shape} does not fit in memory; use a larger stride, or pool in parts"

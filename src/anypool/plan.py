@@ -1,4 +1,4 @@
-"""What every backend works from: Axis, Grid and Job, records of plain integers."""
+"""What every backend works from: Axis, Grid, Union and Job, records of plain integers."""
 
 from __future__ import annotations
 
@@ -102,6 +102,11 @@ class Grid:
         None  # weight by tap: an axis each, or one product
     )
 
+    @property
+    def grids(self) -> tuple[Grid, ...]:
+        """Itself alone, as a Union has several."""
+        return (self,)
+
     @cached_property
     def out_shape(self) -> tuple[int, ...]:
         """Shape of the result."""
@@ -160,6 +165,31 @@ class Grid:
             return self.taps
         assert self.taps is not None
         return reduce(np.multiply.outer, self.taps)
+
+
+@dataclass(frozen=True, eq=False)
+class Union:
+    """Several Grids over the same axes of one array: their windows lie, one Grid after the other, on one axis.
+
+    That axis stands in the place of the first pooled axis; the other pooled axes are gone.
+    """
+
+    grids: tuple[Grid, ...]
+
+    @property
+    def at(self) -> tuple[int, ...]:
+        """The pooled axes, ascending."""
+        return self.grids[0].at
+
+    @cached_property
+    def out_shape(self) -> tuple[int, ...]:
+        """Shape of the result."""
+        return joined_shape(self.grids[0].shape, self.at, sum(math.prod(g.windows_shape) for g in self.grids))
+
+
+def joined_shape(shape: Sequence[Any], at: Sequence[int], windows: Any) -> tuple[Any, ...]:
+    """The shape with one axis of `windows` in place of the axes `at`."""
+    return tuple(windows if a == min(at) else n for a, n in enumerate(shape) if a == min(at) or a not in at)
 
 
 def _outer(tables: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -23,6 +23,7 @@ from .layers import (
     Pool1d,
     Pool2d,
     Pool3d,
+    SpatialPyramid,
 )
 from .swap import swap
 
@@ -45,6 +46,7 @@ __all__ = [
     "Pool1d",
     "Pool2d",
     "Pool3d",
+    "SpatialPyramid",
     "accelerate",
     "functional",
     "swap",

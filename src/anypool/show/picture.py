@@ -64,6 +64,10 @@ def show(
         raise PoolingError("show draws one reduction at a time: give one of them")
     plane, colour, at = _plane(array, windows, axes)
     grid = plan_of(windows, plane.shape, at)
+    if not isinstance(grid, Grid):
+        raise PoolingError(
+            f"{windows!r} is no one grid of windows: draw its parts one by one, as pyramid(…).apart() gives"
+        )
     if max(plane.shape) > LARGEST or not plane.size or 0 in grid.out_shape:
         raise PoolingError(f"a picture of {plane.shape} → {grid.out_shape}: give lengths from 1 to {LARGEST}")
     y: Any = np.asarray(pool(plane, windows, reduction, axes=at))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .adaptive import Adaptive, adaptive
 from .arguments import normal_axes
 from .kind import MEMORY, Windows
+from .pyramid import Pyramid, pyramid
 from .segments import Segments, segments
 from .sliding import Sliding, sliding
 from .whole import Whole, whole
@@ -12,12 +13,14 @@ from .whole import Whole, whole
 __all__ = [
     "MEMORY",
     "Adaptive",
+    "Pyramid",
     "Segments",
     "Sliding",
     "Whole",
     "Windows",
     "adaptive",
     "normal_axes",
+    "pyramid",
     "segments",
     "sliding",
     "whole",

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import PoolingError
-from ..plan import Axis, Grid
+from ..plan import Axis, Grid, Union
 from .arguments import integer, normal_axes
 
 
@@ -30,8 +30,8 @@ MOST_WINDOWS = MEMORY // 40  # along one axis: a table row of 32 bytes each, and
 class Windows(Protocol):
     """A window kind: says its output shape and lowers to a plan."""
 
-    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
-        """The Grid for an input of this shape."""
+    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid | Union:
+        """The Grid, or the several, for an input of this shape."""
         ...
 
 
@@ -39,7 +39,7 @@ class Windows(Protocol):
 class Kind:
     """What every window kind shares."""
 
-    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
+    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Any:
         raise NotImplementedError
 
     def facts(self) -> tuple[Any, ...]:
@@ -50,6 +50,11 @@ class Kind:
         """How many windows lie along each pooled axis; lengths may be symbols, of which only arithmetic is asked."""
         grid = self.plan(tuple(int(n) for n in shape), axes)
         return {a: axis.out for a, axis in zip(grid.at, grid.axes, strict=True)}
+
+    def result_shape(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> tuple[Any, ...]:
+        """Shape of the result; lengths may be symbols, as in `counts`."""
+        many = self.counts(shape, axes)
+        return tuple(many.get(a, n) for a, n in enumerate(shape))
 
     def output_shape(self, shape: Sequence[int], axes: int | Iterable[int] | None = None) -> tuple[int, ...]:
         """Shape of the result for an input of this shape, without data.
@@ -78,7 +83,8 @@ def ascending(
     return Grid(shape, tuple(at[i] for i in order), tuple(parts[i] for i in order), fill, divisor, taps)
 
 
-def grid_of(windows: Any, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
+def grid_of(windows: Any, shape: tuple[int, ...], at: tuple[int, ...]) -> Any:
+    """What the windows lower to for this shape, kept for the next call."""
     kind = windows[0] if isinstance(windows, tuple) else windows
     for n in shape:
         if n < 0:
@@ -90,5 +96,5 @@ def grid_of(windows: Any, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
 
 
 @lru_cache(maxsize=1024)
-def _cached(kind: Any, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
+def _cached(kind: Any, shape: tuple[int, ...], at: tuple[int, ...]) -> Any:
     return kind.lower(shape, at)
