@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -109,7 +112,35 @@ def ragged_cases() -> dict[str, Case]:
     }
 
 
-CASES: dict[str, Case] = {**sliding_cases(), **ragged_cases()}
+def steps(n: int, out: int, u: float, more: int = 0) -> Line:
+    """Graham's pseudorandom edges ⌈α(o + u)⌉, moved to 0; `more` elements are shared where there are such."""
+    a = [math.ceil(Fraction(n, out) * (o + Fraction(u))) for o in range(out + 1)]
+    runs = [range(b - a[0], min(e - a[0] + more, n)) for b, e in itertools.pairwise(a)]
+    return Line([[(p, 1.0) for p in r] for r in runs], [len(r) for r in runs])
+
+
+def torch_steps(n: int, out: int, u: float, k: int) -> Line:
+    """torch's intervals of k elements."""
+    alpha = (n - k) / (out - 1)
+    starts = [int((o + u) * alpha) - int(u * alpha) for o in range(out - 1)] + [n - k]
+    return Line([[(p, 1.0) for p in range(b, b + k)] for b in starts], [k] * out)
+
+
+def fractional_cases() -> dict[str, Case]:
+    pseudo: dict[str, Any] = {"sequence": "pseudorandom", "samples": (0.7, 0.25)}
+    return {
+        "fractional": Case(ap.fractional((4, 3), **pseudo), [steps(6, 4, 0.7), steps(5, 3, 0.25)]),
+        "fractional, overlapping": Case(
+            ap.fractional((4, 2), overlapping=True, **pseudo), [steps(6, 4, 0.7, 1), steps(5, 2, 0.25, 1)]
+        ),
+        "fractional, torch": Case(
+            ap.fractional((3, 4), convention="torch", kernel_size=(3, 2), samples=(0.7, 0.25)),
+            [torch_steps(6, 3, 0.7, 3), torch_steps(5, 4, 0.25, 2)],
+        ),
+    }
+
+
+CASES: dict[str, Case] = {**sliding_cases(), **ragged_cases(), **fractional_cases()}
 REDUCTIONS: dict[str, Any] = {
     **{name: name for name in ap.REDUCTIONS},
     "Lp(1)": ap.Lp(1),

@@ -9,7 +9,7 @@ from .backends.cpu import get_num_threads, set_num_threads
 from .errors import PoolingError
 from .orders import KMax, Median, Mode, Order, Ordinal, Quantile, Range, Rank, TopKMean, TrimmedMean
 from .reductions import REDUCTIONS, Fold, LogMeanExp, LogSumExp, Lp, PowerMean, SoftPool, Std, Var
-from .windows import adaptive, pyramid, segments, sliding, whole
+from .windows import adaptive, fractional, pyramid, segments, sliding, whole
 
 __version__ = "0.1.0"
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Var",
     "adaptive",
     "explain",
+    "fractional",
     "get_num_threads",
     "pool",
     "pyramid",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import functional
 from .accelerate import accelerate
+from .fractional import FractionalMaxPool2d, FractionalMaxPool3d
 from .layers import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -37,6 +38,8 @@ __all__ = [
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",

@@ -16,6 +16,18 @@ from ..api import pool
 from ..errors import PoolingError
 from ..reductions import Lp
 from ..windows import Windows, adaptive, sliding
+from .fractional import (
+    fractional_max_pool2d as fractional_max_pool2d,
+)
+from .fractional import (
+    fractional_max_pool2d_with_indices as fractional_max_pool2d_with_indices,
+)
+from .fractional import (
+    fractional_max_pool3d as fractional_max_pool3d,
+)
+from .fractional import (
+    fractional_max_pool3d_with_indices as fractional_max_pool3d_with_indices,
+)
 
 
 def _row(value: Any, rank: int, name: str) -> tuple[Any, ...]:
@@ -202,15 +214,6 @@ adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = (_adaptive_avg_p
 adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = (_adaptive_max_pool(r) for r in (1, 2, 3))
 adaptive_max_pool1d_with_indices, adaptive_max_pool2d_with_indices, adaptive_max_pool3d_with_indices = (
     _adaptive_max_pool_with_indices(r) for r in (1, 2, 3)
-)
-fractional_max_pool2d, fractional_max_pool3d, fractional_max_pool2d_with_indices, fractional_max_pool3d_with_indices = (
-    _later(n, f"torch.nn.functional.{n}")
-    for n in (
-        "fractional_max_pool2d",
-        "fractional_max_pool3d",
-        "fractional_max_pool2d_with_indices",
-        "fractional_max_pool3d_with_indices",
-    )
 )
 max_unpool1d, max_unpool2d, max_unpool3d = (
     _later(f"max_unpool{r}d", f"torch.nn.functional.max_unpool{r}d") for r in (1, 2, 3)
