@@ -148,7 +148,9 @@ def explain(
     _check_weights_shape(weights, tuple(x.shape))
     w = None if weights is None else (tuple(np.shape(weights)), str(getattr(weights, "dtype", "float64")))
     name, device = library.__name__.rpartition(".")[2], str(getattr(x, "device", "cpu"))
-    jobs = [Job(g, reductions[0], dtype, name, device, w, nan == "omit", empty) for g in grid.grids]
+    jobs = [
+        Job(g.seen_by(reductions[0]), reductions[0], dtype, name, device, w, nan == "omit", empty) for g in grid.grids
+    ]
     each = [refusals(job) for job in jobs]
     said = {k: next((s[k] for s in each if s[k]), None) for k in each[0]}
     chosen = backend or ", ".join(dict.fromkeys(next(k for k, v in s.items() if v is None) for s in each))

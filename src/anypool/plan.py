@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from typing import Any
 
@@ -27,9 +27,10 @@ class Axis:
     length: Ints  # (out,) how many present elements; 0 is an empty window
     step: int  # distance between neighbours in a window
     skipped: Ints  # (out,) absent taps before the first present one
-    padded: Ints  # (out,) taps inside the padded input
+    padded: NDArray[Any]  # (out,) taps inside the padded input, or their length where windows are real-valued
     source: Ints | None = None  # imagined axis -> real axis, -1 is the constant
     stride: int = 0  # distance between neighbouring windows, 0 where irregular
+    ends: NDArray[np.float64] | None = None  # (out, 2) weight of a window's first and last element; 1 between them
 
     @cached_property
     def out(self) -> int:
@@ -55,6 +56,13 @@ class Axis:
         lo, hi = int(full[0]), int(full[-1]) + 1
         steady = hi - lo == len(full) and bool(np.all(np.diff(self.first[lo:hi]) == self.stride))
         return (lo, hi) if steady else (0, 0)
+
+    def weights_at(self, window: Any, place: Any) -> NDArray[np.float64]:
+        """The weight of the element at this place of this window, for tables of both that broadcast."""
+        if self.ends is None:
+            return np.ones(np.broadcast_shapes(np.shape(window), np.shape(place)))
+        last = np.where(place == self.length[window] - 1, self.ends[window, 1], 1.0)
+        return np.where(place == 0, self.ends[window, 0], last)
 
     @cached_property
     def transposed(self) -> Axis | None:
@@ -145,9 +153,25 @@ class Grid:
         return bool(any(np.any(a.length == 0) for a in self.axes)) and math.prod(self.windows_shape) > 0
 
     @cached_property
+    def weighted(self) -> bool:
+        """Whether the windows themselves weigh their elements."""
+        return self.taps is not None or any(a.ends is not None for a in self.axes)
+
+    def seen_by(self, reduction: Any) -> Grid:
+        """What a reduction sees of it: one for which a weight only says that an element is there needs no ends."""
+        return self._unweighted if getattr(reduction, "masks", False) else self
+
+    @cached_property
+    def _unweighted(self) -> Grid:
+        """An element that a window holds by a real-valued share weighs more than nothing."""
+        if all(a.ends is None for a in self.axes):
+            return self
+        return replace(self, axes=tuple(replace(a, ends=None) for a in self.axes))
+
+    @cached_property
     def adjoint(self) -> Grid | None:
-        """The Grid read the other way: which windows hold each element; None if they are no runs."""
-        if any(a.source is not None or a.transposed is None for a in self.axes):
+        """The Grid read the other way: which windows hold each element; None if they are no runs, or weigh."""
+        if self.weighted or any(a.source is not None or a.transposed is None for a in self.axes):
             return None
         axes = tuple(a.transposed for a in self.axes if a.transposed is not None)
         return Grid(self.out_shape, self.at, axes)

@@ -80,7 +80,7 @@ def run(
         weights = torch.as_tensor(weights, device=x.device)
     if any(isinstance(r, Order) for r in reductions):
         return _with_orders(x, grid, reductions, weights, out, omit_nan=omit_nan, empty=empty, backend=backend)
-    calls = [Call(grid, r, omit_nan, empty, backend) for r in reductions]
+    calls = [Call(grid.seen_by(r), r, omit_nan, empty, backend) for r in reductions]
     results: tuple[Any, ...]
     again = calls[0].again
     if transformed():

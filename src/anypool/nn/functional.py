@@ -16,6 +16,7 @@ from ..api import pool
 from ..errors import PoolingError
 from ..reductions import Lp
 from ..windows import Windows, adaptive, sliding
+from ..windows.real import is_real
 from .fractional import (
     fractional_max_pool2d as fractional_max_pool2d,
 )
@@ -68,6 +69,10 @@ def _built(
     rank: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, count: Any
 ) -> Windows:
     size = _row(kernel_size, rank, "kernel_size")
+    if is_real(size, stride):
+        raise PoolingError(
+            f"kernel_size={kernel_size!r}, stride={stride!r}: use integers; anypool.sliding takes real numbers"
+        )
     step = (
         size if stride is None or (isinstance(stride, (tuple, list)) and not stride) else _row(stride, rank, "stride")
     )

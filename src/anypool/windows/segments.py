@@ -12,6 +12,7 @@ from ..errors import PoolingError
 from ..plan import Axis, Grid
 from .arguments import entries, integer, need_axes, to_numpy
 from .kind import Kind, ascending, grid_of
+from .real import is_real
 from .runs import windows_count
 from .sliding import Sliding, one_axis_offsets, paddings_of, sliding
 
@@ -60,6 +61,10 @@ class Segments(Kind):
         >>> ap.pool([1.0, 2.0, 3.0, 4.0, 5.0], segments([0, 2, 5]).sliding(2, 1), "max", axes=0)
         array([2., 4., 5.])
         """
+        if is_real(size, stride):
+            raise PoolingError(
+                f"size={size!r}, stride={stride!r} inside segments: real-valued windows lie on whole axes; use integers"
+            )
         made = sliding((size,), stride, padding, dilation, ceil_mode=ceil_mode, border=border, count=count, taps=taps)
         return replace(made, offsets=self.offsets)
 
