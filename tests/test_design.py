@@ -135,7 +135,7 @@ def test_every_reduction_is_in_the_product() -> None:
     assert {k.capitalize() for k in KINDS} <= kinds
 
 
-KINDS = {"sliding", "adaptive", "whole", "segments"}
+KINDS = {"sliding", "adaptive", "whole", "segments", "fractional"}
 
 
 @pytest.mark.parametrize("name", sorted(set(ap.__all__) - {"REDUCTIONS"}))

@@ -181,7 +181,7 @@ def test_huge_numbers_are_safe() -> None:
         ap.pool(x, ap.sliding((3,), 1, 2**62), "max")
 
 
-@pytest.mark.parametrize("bad", [0, -1, 2.0, "3", None, True, (2, 0), (), [2.5]])
+@pytest.mark.parametrize("bad", [0, -1, "3", None, True, (2, 0), (), [[2.5]]])
 def test_bad_sizes(bad: object) -> None:
     with pytest.raises(ap.PoolingError):
         ap.pool(np.ones((4, 4)), ap.sliding(bad), "max", axes=(0, 1))  # type: ignore[arg-type]

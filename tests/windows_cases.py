@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from brute import Line, cut, divide, inside, slide
+from brute import Line, Taps, beyond, cut, divide, inside, slide
 
 import anypool as ap
 
@@ -109,7 +112,96 @@ def ragged_cases() -> dict[str, Case]:
     }
 
 
-CASES: dict[str, Case] = {**sliding_cases(), **ragged_cases()}
+def steps(n: int, out: int, u: float, more: int = 0) -> Line:
+    """Graham's pseudorandom edges ⌈α(o + u)⌉, moved to 0; `more` elements are shared where there are such."""
+    a = [math.ceil(Fraction(n, out) * (o + Fraction(u))) for o in range(out + 1)]
+    runs = [range(b - a[0], min(e - a[0] + more, n)) for b, e in itertools.pairwise(a)]
+    return Line([[(p, 1.0) for p in r] for r in runs], [len(r) for r in runs])
+
+
+def torch_steps(n: int, out: int, u: float, k: int) -> Line:
+    """torch's intervals of k elements."""
+    alpha = (n - k) / (out - 1)
+    starts = [int((o + u) * alpha) - int(u * alpha) for o in range(out - 1)] + [n - k]
+    return Line([[(p, 1.0) for p in range(b, b + k)] for b in starts], [k] * out)
+
+
+def fractional_cases() -> dict[str, Case]:
+    pseudo: dict[str, Any] = {"sequence": "pseudorandom", "samples": (0.7, 0.25)}
+    return {
+        "fractional": Case(ap.fractional((4, 3), **pseudo), [steps(6, 4, 0.7), steps(5, 3, 0.25)]),
+        "fractional, overlapping": Case(
+            ap.fractional((4, 2), overlapping=True, **pseudo), [steps(6, 4, 0.7, 1), steps(5, 2, 0.25, 1)]
+        ),
+        "fractional, torch": Case(
+            ap.fractional((3, 4), convention="torch", kernel_size=(3, 2), samples=(0.7, 0.25)),
+            [torch_steps(6, 3, 0.7, 3), torch_steps(5, 4, 0.25, 2)],
+        ),
+    }
+
+
+def overlaps(
+    n: int,
+    size: Any,
+    stride: Any,
+    before: Any = 0,
+    after: Any = None,
+    ceil: bool = False,
+    border: Any = "absent",
+) -> Line:
+    """Real-valued windows: what of each element every interval covers, in fractions."""
+    size, stride, before = Fraction(size), Fraction(stride), Fraction(before)
+    after = before if after is None else Fraction(after)
+    line, start = Line([], []), -before
+    while True:
+        end = start + size
+        overhangs = ceil and start < n and end - stride < n + after
+        if end > n + after and not overhangs and (line.windows or border != "absent"):
+            return line
+        low, high = (Fraction(0), Fraction(n)) if border == "absent" else (-before, n + after)
+        seen: Taps = []
+        for p in range(math.floor(start) - 1, math.ceil(end) + 1):
+            share = min(end, p + 1, high) - max(start, p, low)
+            real = beyond(p, n, border)
+            if share > 0 and real is not None:
+                seen.append((real, float(share)))
+        line.windows.append(seen)
+        line.padded.append(float(max(min(end, n + after) - start, 0)))  # type: ignore[arg-type]
+        start += stride
+
+
+def real_cases() -> dict[str, Case]:
+    third, half, taps = Fraction(5, 3), Fraction(1, 2), {"has_taps": True}
+    made = {
+        "real area": Case(ap.sliding((1.5, 5 / 3)), [overlaps(6, 1.5, 1.5), overlaps(5, third, third)], options=taps),
+        "real and whole numbers": Case(
+            ap.sliding((2.5, 2), (1, 1)), [overlaps(6, 2.5, 1), overlaps(5, 2, 1)], options=taps
+        ),
+        "real, small and far": Case(
+            ap.sliding((0.5, 0.75), (1.75, 0.5)), [overlaps(6, half, 1.75), overlaps(5, 0.75, half)], options=taps
+        ),
+        "real, ceil, padded": Case(
+            ap.sliding((2.5, 1.25), 1.5, (0.75, 1), ceil_mode=True, count="padded"),
+            [overlaps(6, 2.5, 1.5, 0.75, 0.75, True), overlaps(5, 1.25, 1.5, 1, 1, True)],
+            options={**taps, "count": "padded"},
+        ),
+        "real, larger than x": Case(ap.sliding((9.5, 7.0)), [overlaps(6, 9.5, 9.5), overlaps(5, 7, 7)], options=taps),
+        "real, same": Case(
+            ap.sliding((2.5, 3.5), 1.0, "same"),
+            [overlaps(6, 2.5, 1, 0.75), overlaps(5, 3.5, 1, 1.25)],
+            options=taps,
+        ),
+    }
+    for border in ("reflect", "replicate", "circular", 2.0):
+        made[f"real, border {border}"] = Case(
+            ap.sliding((2.5, 1.5), (1.25, 2.0), ((1.5, 2), (0, 3.25)), border=border),
+            [overlaps(6, 2.5, 1.25, 1.5, 2, border=border), overlaps(5, 1.5, 2, 0, 3.25, border=border)],
+            options={**taps, "border": border if isinstance(border, float) else None},
+        )
+    return made
+
+
+CASES: dict[str, Case] = {**sliding_cases(), **ragged_cases(), **fractional_cases(), **real_cases()}
 REDUCTIONS: dict[str, Any] = {
     **{name: name for name in ap.REDUCTIONS},
     "Lp(1)": ap.Lp(1),

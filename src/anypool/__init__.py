@@ -9,7 +9,7 @@ from .backends.cpu import get_num_threads, set_num_threads
 from .errors import PoolingError
 from .orders import KMax, Median, Mode, Order, Ordinal, Quantile, Range, Rank, TopKMean, TrimmedMean
 from .reductions import REDUCTIONS, Fold, LogMeanExp, LogSumExp, Lp, PowerMean, SoftPool, Std, Var
-from .windows import adaptive, boxes, groups, regions, segments, sliding, whole
+from .windows import adaptive, boxes, fractional, groups, pyramid, regions, segments, sliding, whole
 
 __version__ = "0.1.0"
 __all__ = [
@@ -36,9 +36,11 @@ __all__ = [
     "adaptive",
     "boxes",
     "explain",
+    "fractional",
     "get_num_threads",
     "groups",
     "pool",
+    "pyramid",
     "regions",
     "segments",
     "set_num_threads",

@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .arrays import lists
+from .arrays import lists, union
 from .arrays import numpy as numpy_arrays
 from .backends import orders_cpu
 from .choose import refusals
 from .errors import PoolingError
 from .orders import Order
-from .plan import Grid, Job, Lists
+from .plan import Grid, Job, Lists, Union
 from .reductions import reduction_of
 from .windows import MEMORY, normal_axes
 
@@ -66,7 +67,12 @@ def pool(
         _check_orders(grid, reductions)
         _check_weights_shape(weights, tuple(x.shape))
         _check_result(grid, out)
-        results = (lists.run if isinstance(grid, Lists) else library.run)(
+        run: Any = library.run
+        if isinstance(grid, Union):
+            run = partial(union.run, library)
+        elif isinstance(grid, Lists):
+            run = lists.run
+        results = run(
             x,
             grid,
             reductions,
@@ -145,18 +151,13 @@ def explain(
     _check_orders(grid, reductions)
     _check_weights_shape(weights, tuple(x.shape))
     w = None if weights is None else (tuple(np.shape(weights)), str(getattr(weights, "dtype", "float64")))
-    job = Job(
-        grid,
-        reductions[0],
-        dtype,
-        library.__name__.rpartition(".")[2],
-        str(getattr(x, "device", "cpu")),
-        w,
-        nan == "omit",
-        empty,
-    )
-    said = refusals(job)
-    chosen = backend or next(name for name, sentence in said.items() if sentence is None)
+    name, device = library.__name__.rpartition(".")[2], str(getattr(x, "device", "cpu"))
+    jobs = [
+        Job(g.seen_by(reductions[0]), reductions[0], dtype, name, device, w, nan == "omit", empty) for g in grid.grids
+    ]
+    each = [refusals(job) for job in jobs]
+    said = {k: next((s[k] for s in each if s[k]), None) for k in each[0]}
+    chosen = backend or ", ".join(dict.fromkeys(next(k for k, v in s.items() if v is None) for s in each))
     item = 2 if dtype in ("float16", "bfloat16") else np.dtype(dtype).itemsize
     return Explanation(
         tuple(x.shape),
@@ -166,11 +167,11 @@ def explain(
         repr(windows),
         chosen,
         said,
-        _size(grid.shape) * item,
+        _size(x.shape) * item * len(grid.grids),
         _size(grid.out_shape) * item * len(reductions),
         grid.seen * len(reductions),
-        orders_cpu.engine(job)
-        if chosen == "cpu" and isinstance(grid, Grid) and isinstance(reductions[0], Order)
+        orders_cpu.engine(jobs[0])
+        if chosen == "cpu" and isinstance(jobs[0].grid, Grid) and isinstance(reductions[0], Order)
         else "",
     )
 
@@ -180,10 +181,11 @@ def _answers_shape(shape: tuple[int, ...], reduction: Any) -> tuple[int, ...]:
     return shape if many is None else (many[0], *shape) if many[1] == 0 else (*shape, many[0])
 
 
-def _check_orders(grid: Grid | Lists, reductions: tuple[Any, ...]) -> None:
-    for r in reductions:
-        if isinstance(r, Order) and grid.places:
-            r.check(grid.places)
+def _check_orders(plan: Any, reductions: tuple[Any, ...]) -> None:
+    for grid in plan.grids:
+        for r in reductions:
+            if isinstance(r, Order) and grid.places:
+                r.check(grid.places)
 
 
 def _plain(reduction: Any, axes: Any, empty: Any) -> bool:
@@ -203,7 +205,7 @@ def library_of(x: Any) -> Any:
 
 
 def plan_of(windows: Any, shape: tuple[int, ...], axes: int | Iterable[int] | None) -> Any:
-    """The Grid or the Lists of a window kind for this shape."""
+    """The Grid of a window kind for this shape, its Lists, or its Union of several Grids."""
     if not callable(getattr(windows, "plan", None)):
         raise PoolingError(
             f"windows={windows!r}: use sliding(…), adaptive(…), whole(), segments(…), groups(…) or boxes(…); for an int k, sliding((k, k))"
@@ -252,7 +254,7 @@ def _check_weights_shape(weights: Any, shape: tuple[int, ...]) -> None:
         raise PoolingError(f"weights of shape {given} do not broadcast to x of shape {shape}; weights never enlarge x")
 
 
-def _check_result(grid: Grid | Lists, out: Any) -> None:
+def _check_result(grid: Any, out: Any) -> None:
     if _size(grid.out_shape) > MEMORY:
         raise PoolingError(
             f"a result of shape {grid.out_shape} does not fit in memory; use a larger stride, or pool in parts"

@@ -10,7 +10,10 @@ from .errors import PoolingError
 from .orders import ORDERS, PARAMETRIC_ORDERS
 from .reductions import PARAMETRIC, REDUCTIONS
 
-KINDS = {"sliding": kinds.sliding, "adaptive": kinds.adaptive, "whole": kinds.whole, "segments": kinds.segments}
+KINDS = {
+    name: getattr(kinds, name)
+    for name in ("sliding", "adaptive", "whole", "segments", "groups", "boxes", "fractional", "pyramid", "regions")
+}
 
 
 def windows_from(text: str) -> Any:

@@ -71,7 +71,7 @@ def _keeps(reduction: Any) -> bool:
 def _compiled(g: Any, x: Any, kept: list[Any], call: Call, weights: Any) -> Any:
     """The compiled gradient of a sum, a mean or a selection; None where there is none."""
     grid, kind = call.grid, type(call.reduction)
-    served = weights is None and not call.omit_nan and grid.taps is None and x.device.type == "cpu"
+    served = weights is None and not call.omit_nan and not grid.weighted and x.device.type == "cpu"
     if not served or call.backend == "reference" or type(g) is not torch.Tensor:
         return None
     if kind in (Sum, Mean):

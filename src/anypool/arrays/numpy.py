@@ -94,7 +94,7 @@ def run(
         ]
         return tuple(each) if out is None else into(out, each)
     facts = None if weights is None else (weights.shape, weights.dtype.name)
-    jobs = [Job(grid, r, x.dtype.name, "numpy", "cpu", facts, omit_nan, empty) for r in reductions]
+    jobs = [Job(grid.seen_by(r), r, x.dtype.name, "numpy", "cpu", facts, omit_nan, empty) for r in reductions]
     natives = [_Native(j, x, weights, out) if choose(j, backend) is cpu else None for j in jobs]
     compiled = [n for n in natives if n is not None]
     address = _address(x)
@@ -107,7 +107,7 @@ def run(
             READY.clear()
         READY[remember] = compiled[0].again
     results = [
-        n.result if n is not None and done else reference.forward(x, grid, r, weights, omit_nan, empty)[0]
+        n.result if n is not None and done else reference.forward(x, grid.seen_by(r), r, weights, omit_nan, empty)[0]
         for n, r in zip(natives, reductions, strict=True)
     ]
     return tuple(results) if out is None else into(out, results)

@@ -109,9 +109,7 @@ def backward(
 def _(x: Any, weights: Any, learned: Any, spec: str) -> Any:
     windows, reduction, options = _read(spec)
     made: Any = reduction_of(reduction, options["ties"])
-    shape = list(x.shape)
-    for axis, count in windows.counts(tuple(x.shape), normal_axes(options["axes"], x.ndim)).items():
-        shape[axis] = count
+    shape = list(windows.result_shape(tuple(x.shape), normal_axes(options["axes"], x.ndim)))
     if isinstance(made, Order):
         kept = x.dtype.is_floating_point or made.whole(False)
         many = made.answers()

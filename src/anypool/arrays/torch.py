@@ -85,7 +85,7 @@ def run(
         weights = as_weights(weights, x)
     if any(isinstance(r, Order) for r in reductions):
         return _with_orders(x, grid, reductions, weights, out, omit_nan=omit_nan, empty=empty, backend=backend)
-    calls = [Call(grid, r, omit_nan, empty, backend) for r in reductions]
+    calls = [Call(grid.seen_by(r), r, omit_nan, empty, backend) for r in reductions]
     results: tuple[Any, ...]
     again = calls[0].again
     if transformed():

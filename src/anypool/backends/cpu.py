@@ -113,8 +113,9 @@ def refuses(job: Job, places: bool = False) -> str | None:
     grid = job.grid
     if job.device != "cpu":
         return f"cpu: x is on {job.device}"
-    if grid.taps is not None:
-        return "cpu: taps are not compiled yet"
+    if grid.weighted:
+        how = "taps" if grid.taps is not None else "real-valued windows of a reduction that weighs"
+        return f"cpu: {how} are not compiled yet"
     if 0 in grid.shape or 0 in grid.out_shape:
         return "cpu: x or the result is empty"
     made = recipe(job, places)

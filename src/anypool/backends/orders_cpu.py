@@ -94,7 +94,7 @@ def _unserved(job: Job) -> str | None:
     grid, order = job.grid, job.reduction
     if type(order) not in (Median, Mode, Quantile, Rank):
         return f"{order!r} is not compiled"
-    if job.weights is not None or grid.taps is not None:
+    if job.weights is not None or grid.weighted:
         return f"{order!r} with weights is not compiled"
     if job.omit_nan and job.dtype in FLOATS:
         return f"{order!r} that omits NaN is not compiled"

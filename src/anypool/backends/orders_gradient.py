@@ -18,7 +18,7 @@ from .orders_reference import all_odd
 
 def parts(order: Order, grid: Grid) -> list[tuple[float, Order]] | None:
     """The selections that an order statistic is made of, with the share of each; None where it is made otherwise."""
-    if order.ties == "split" or grid.taps is not None:
+    if order.ties == "split" or grid.weighted:
         return None
     if isinstance(order, (Rank, Mode)):
         return [(1.0, order)]

@@ -37,11 +37,12 @@ def as_like(table: NDArray[Any], like: Any) -> Any:
 
 
 def table(grid: Grid, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
-    """Windows [begin, end): flat positions, −1 absent, −2 the constant; and the taps' weights."""
+    """Windows [begin, end): flat positions, −1 absent, −2 the constant; and the weights that windows give."""
     wanted = np.unravel_index(np.arange(begin, end), grid.windows_shape)
     index: Any = np.zeros((end - begin, 1), np.int64)
     taps = None if grid.taps is None else grid.tap_weights()
     place: list[Any] = []
+    share: Any = np.ones(1)
     for k, (axis, o) in enumerate(zip(grid.axes, wanted, strict=True)):
         j = np.arange(axis.places)
         at = axis.first[o][:, None] + j * axis.step
@@ -50,6 +51,10 @@ def table(grid: Grid, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[
             at = np.where(here, axis.source[np.where(here, at, 0)], -1)
             at = np.where(here & (at == -1), -2, at)
         at = np.where(here, at, -1)
+        if axis.ends is not None:
+            along = [end - begin] + [1] * len(grid.axes)
+            along[k + 1] = axis.places
+            share = share * axis.weights_at(o[:, None], j).reshape(along)
         if taps is not None:
             tap = np.minimum(j + axis.skipped[o][:, None], taps.shape[k] - 1)
             shape = [end - begin] + [1] * len(grid.axes)
@@ -59,6 +64,8 @@ def table(grid: Grid, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[
         flat = left * axis.size + right
         flat = np.where((left == -2) | (right == -2), -2, flat)
         index = np.where((left == -1) | (right == -1), -1, flat).reshape(end - begin, -1)
-    if taps is None:
+    if not grid.weighted:
         return index, None
+    if taps is None:
+        return index, np.where(index == -1, 0.0, share.reshape(end - begin, -1))
     return index, np.where(index == -1, 0.0, taps[tuple(place)].reshape(end - begin, -1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import functional
 from .accelerate import accelerate
+from .fractional import FractionalMaxPool2d, FractionalMaxPool3d
 from .layers import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -23,6 +24,7 @@ from .layers import (
     Pool1d,
     Pool2d,
     Pool3d,
+    SpatialPyramid,
 )
 from .regions import BoxPool, PSRoIAlign, PSRoIPool, RoIAlign, RoIPool
 from .swap import swap
@@ -38,6 +40,8 @@ __all__ = [
     "AvgPool2d",
     "AvgPool3d",
     "BoxPool",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
@@ -51,6 +55,7 @@ __all__ = [
     "Pool3d",
     "RoIAlign",
     "RoIPool",
+    "SpatialPyramid",
     "accelerate",
     "functional",
     "swap",

@@ -16,6 +16,19 @@ from ..api import pool
 from ..errors import PoolingError
 from ..reductions import Lp
 from ..windows import Windows, adaptive, sliding
+from ..windows.real import is_real
+from .fractional import (
+    fractional_max_pool2d as fractional_max_pool2d,
+)
+from .fractional import (
+    fractional_max_pool2d_with_indices as fractional_max_pool2d_with_indices,
+)
+from .fractional import (
+    fractional_max_pool3d as fractional_max_pool3d,
+)
+from .fractional import (
+    fractional_max_pool3d_with_indices as fractional_max_pool3d_with_indices,
+)
 from .regions import ps_roi_align as ps_roi_align
 from .regions import ps_roi_pool as ps_roi_pool
 from .regions import pyramid_boxes as pyramid_boxes
@@ -61,6 +74,10 @@ def _built(
     rank: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, count: Any
 ) -> Windows:
     size = _row(kernel_size, rank, "kernel_size")
+    if is_real(size, stride):
+        raise PoolingError(
+            f"kernel_size={kernel_size!r}, stride={stride!r}: use integers; anypool.sliding takes real numbers"
+        )
     step = (
         size if stride is None or (isinstance(stride, (tuple, list)) and not stride) else _row(stride, rank, "stride")
     )
@@ -207,15 +224,6 @@ adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = (_adaptive_avg_p
 adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = (_adaptive_max_pool(r) for r in (1, 2, 3))
 adaptive_max_pool1d_with_indices, adaptive_max_pool2d_with_indices, adaptive_max_pool3d_with_indices = (
     _adaptive_max_pool_with_indices(r) for r in (1, 2, 3)
-)
-fractional_max_pool2d, fractional_max_pool3d, fractional_max_pool2d_with_indices, fractional_max_pool3d_with_indices = (
-    _later(n, f"torch.nn.functional.{n}")
-    for n in (
-        "fractional_max_pool2d",
-        "fractional_max_pool3d",
-        "fractional_max_pool2d_with_indices",
-        "fractional_max_pool3d_with_indices",
-    )
 )
 max_unpool1d, max_unpool2d, max_unpool3d = (
     _later(f"max_unpool{r}d", f"torch.nn.functional.max_unpool{r}d") for r in (1, 2, 3)

@@ -139,3 +139,15 @@ class Pool3d(_Pool):
     """
 
     rank = 3
+
+
+class SpatialPyramid(Pool2d):
+    """A pyramid over the last two axes: (N, C, H, W) gives (N, C, bins), for any H and W; see `anypool.pyramid`.
+
+    >>> import torch
+    >>> SpatialPyramid([1, 2, 4])(torch.ones(2, 3, 13, 9)).shape
+    torch.Size([2, 3, 21])
+    """
+
+    def __init__(self, levels: Any, reduction: Any = "max", **options: Any) -> None:
+        super().__init__(kinds.pyramid(levels), reduction, **options)

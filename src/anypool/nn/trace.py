@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from ..plan import Union
 from .sites import is_pooling, rank_of, row, windows_of
 
 
@@ -172,10 +174,8 @@ def pooled(name: str, field: Field | None, args: Any, x: Any, y: Any) -> tuple[F
     rank = next((r for r in (1, 2, 3) if f"pool{r}d" in name), 0)
     if not rank:
         return field and shorter(field, x, y), x.numel(), True
-    if "adaptive" in name:
+    if "adaptive" in name or "fractional" in name:  # fractional windows are as many, and about where these are
         windows: Any = adaptive(tuple(y.shape[-rank:]))
-    elif "fractional" in name:
-        return field and shorter(field, x, y), x.numel(), True
     else:
         size = row(list(args[1]), rank)
         stride = row(list(args[2]), rank) if len(args) > 2 and args[2] else size
@@ -192,6 +192,8 @@ def through_axes(field: Field | None, grid: Any) -> Field | None:
     """Through the windows of a plan."""
     if field is None:
         return None
+    if isinstance(grid, Union):  # its windows follow no axis
+        return tuple(gone(s, grid.grids[0]) if s.at in grid.at else s for s in field)
     axes = dict(zip(grid.at, grid.axes, strict=True))
     spans: list[Span] = []
     for s in field:
@@ -208,10 +210,8 @@ def through_axes(field: Field | None, grid: Any) -> Field | None:
 
 def pooled_elements(grid: Any) -> int:
     """How many elements all windows hold together: each is read once and joined once."""
-    others = 1
-    for a, n in enumerate(grid.shape):
-        others *= 1 if a in grid.at else n
-    return int(grid.present.sum()) * others
+    others = math.prod(n for a, n in enumerate(grid.grids[0].shape) if a not in grid.at)
+    return sum(int(g.present.sum()) for g in grid.grids) * others
 
 
 def upsampled(name: str, field: Field, x: Any, y: Any) -> Field:

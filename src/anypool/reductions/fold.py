@@ -22,7 +22,7 @@ class Fold:
     accumulates: ClassVar[str] = "float"  # integers in: "same", "wide" (NumPy's sum) or "float"
     gives: ClassVar[str] = "value"  # "value", "position", "count" or "truth"
     selects: ClassVar[bool] = False  # keeps places instead of values
-    linear: ClassVar[bool] = False  # pull depends on neither x nor y
+    linear: ClassVar[bool] = False  # pull depends on neither x nor y, and the state is a sum that scales with w
     idempotent: ClassVar[bool] = False  # merge(a, a) is a
     masks: ClassVar[bool] = False  # a weight only says whether an element is there
     signed_weights: ClassVar[bool] = False  # negative weights mean something

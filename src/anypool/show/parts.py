@@ -44,6 +44,8 @@ def members(x: NDArray[Any], grid: Grid, window: tuple[int, ...]) -> list[Member
         at = tuple(line[p] for line, p in zip(lines, places, strict=True))
         inside = tuple(int(axis.skipped[w]) + p for axis, w, p in zip(grid.axes, window, places, strict=True))
         tap = 1.0 if taps is None else float(taps[inside])
+        for axis, w, p in zip(grid.axes, window, places, strict=True):
+            tap *= float(axis.weights_at(np.asarray(w), np.asarray(p)))
         real = min(at, default=0) >= 0
         found.append(Member(at if real else None, float(x[at]) if real else float(grid.fill or 0), tap))
     return found

@@ -65,7 +65,9 @@ def show(
     plane, colour, at = _plane(array, windows, axes)
     grid = plan_of(windows, plane.shape, at)
     if not isinstance(grid, Grid):
-        raise PoolingError(f"show draws windows that lie on a grid, and {windows!r} does not")
+        raise PoolingError(
+            f"show draws windows that lie on one grid, and {windows!r} does not; a pyramid's levels: .apart()"
+        )
     if max(plane.shape) > LARGEST or not plane.size or 0 in grid.out_shape:
         raise PoolingError(f"a picture of {plane.shape} → {grid.out_shape}: give lengths from 1 to {LARGEST}")
     y: Any = np.asarray(pool(plane, windows, reduction, axes=at))

@@ -161,7 +161,7 @@ def _layer(old: Any, choice: str, flow: dict[str, Any]) -> nn.Module:
 def layer(windows: Any, reduction: Any, rank: int) -> nn.Module:
     """A pooling layer; plain max and mean are torch's own class, whose numbers are ours."""
     w: Any = windows
-    plain = isinstance(w, Sliding) and w.border == "absent" and w.taps is None and w.offsets is None
+    plain = isinstance(w, Sliding) and w.border == "absent" and w.taps is None and w.offsets is None and not w.real
     if plain and reduction in ("max", "mean") and not isinstance(w.padding, str):
         size, pads = row(w.size, rank), row(w.padding, rank)
         stride = size if w.stride is None else row(w.stride, rank)

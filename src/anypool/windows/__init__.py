@@ -5,8 +5,10 @@ from __future__ import annotations
 from .adaptive import Adaptive, adaptive
 from .arguments import normal_axes
 from .boxes import Boxes, boxes
+from .fractional import Fractional, fractional
 from .groups import Groups, groups
 from .kind import MEMORY, Windows
+from .pyramid import Pyramid, pyramid
 from .regions import Regions, regions
 from .segments import Segments, segments
 from .sliding import Sliding, sliding
@@ -16,7 +18,9 @@ __all__ = [
     "MEMORY",
     "Adaptive",
     "Boxes",
+    "Fractional",
     "Groups",
+    "Pyramid",
     "Regions",
     "Segments",
     "Sliding",
@@ -24,8 +28,10 @@ __all__ = [
     "Windows",
     "adaptive",
     "boxes",
+    "fractional",
     "groups",
     "normal_axes",
+    "pyramid",
     "regions",
     "segments",
     "sliding",

@@ -51,6 +51,11 @@ class Kind:
         grid = self.plan(tuple(int(n) for n in shape), axes)
         return {a: axis.out for a, axis in zip(grid.at, grid.axes, strict=True)}
 
+    def result_shape(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> tuple[Any, ...]:
+        """Shape of the result; lengths may be symbols, as in `counts`."""
+        many = self.counts(shape, axes)
+        return tuple(many.get(a, n) for a, n in enumerate(shape))
+
     def output_shape(self, shape: Sequence[int], axes: int | Iterable[int] | None = None) -> tuple[int, ...]:
         """Shape of the result for an input of this shape, without data.
 
@@ -79,6 +84,7 @@ def ascending(
 
 
 def grid_of(windows: Any, shape: tuple[int, ...], at: tuple[int, ...]) -> Any:
+    """What the windows lower to for this shape, kept for the next call."""
     kind = windows[0] if isinstance(windows, tuple) else windows
     for n in shape:
         if n < 0:

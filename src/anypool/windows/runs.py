@@ -94,6 +94,15 @@ def _private(
     return np.cumsum(counts) - counts, _beyond(position, begin[window], end[window], border), 1
 
 
+def edge_sources(low: int, high: int, n: int, border: str | float) -> Ints:
+    """The real position that stands for each of the imagined ones [low, high) of an axis of n elements."""
+    if high - low > MOST_TABLE:
+        raise PoolingError(
+            f"border={border!r}: {high - low} places beyond the edge cannot be tabulated; use border='absent'"
+        )
+    return _beyond(np.arange(low, high), np.int64(0), np.int64(n), border)
+
+
 def _beyond(position: Any, begin: Any, end: Any, border: str | float) -> Ints:
     """The real position that stands for each imagined one, -1 for the constant."""
     n = end - begin

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,20 +12,9 @@ from ..errors import PoolingError
 from ..plan import Axis, Grid
 from .arguments import entries, integer, need_axes, to_numpy
 from .kind import Kind, ascending, grid_of
+from .real import is_real
 from .runs import windows_count
 from .sliding import Sliding, one_axis_offsets, paddings_of, sliding
-
-
-class Row(tuple[int, ...]):
-    """Many integers, hashed once: a call's windows are looked up by their hash (a million took 7 ms each time)."""
-
-    @cached_property
-    def hashed(self) -> int:
-        """The tuple's hash."""
-        return super().__hash__()
-
-    def __hash__(self) -> int:
-        return self.hashed
 
 
 @dataclass(frozen=True)
@@ -38,6 +26,11 @@ class Segments(Kind):
     def __repr__(self) -> str:
         few = len(self.offsets) <= 12
         return f"segments({list(self.offsets)})" if few else f"segments({len(self.offsets) - 1} of them)"
+
+    def __hash__(self) -> int:
+        """Of a few offsets: each call looks its windows up, and a million offsets took 7 ms."""
+        n = len(self.offsets)
+        return hash((n, self.offsets[-1], self.offsets[n // 2], self.offsets[n // 3]))
 
     def facts(self) -> tuple[Any, ...]:
         """What makes these windows, in the order of the fields."""
@@ -77,6 +70,10 @@ class Segments(Kind):
         >>> ap.pool([1.0, 2.0, 3.0, 4.0, 5.0], segments([0, 2, 5]).sliding(2, 1), "max", axes=0)
         array([2., 4., 5.])
         """
+        if is_real(size, stride):
+            raise PoolingError(
+                f"size={size!r}, stride={stride!r} inside segments: real-valued windows lie on whole axes; use integers"
+            )
         made = sliding((size,), stride, padding, dilation, ceil_mode=ceil_mode, border=border, count=count, taps=taps)
         return replace(made, offsets=self.offsets)
 
@@ -113,7 +110,7 @@ def segments(offsets: Any = None, *, lengths: Any = None) -> Segments:
     if row[0] < 0 or any(b < a for a, b in itertools.pairwise(row)):
         at = next((i + 1 for i, (a, b) in enumerate(itertools.pairwise(row)) if b < a), 0) if row[0] >= 0 else 0
         raise PoolingError(f"offsets must not decrease nor be negative, but offsets[{at}] = {row[at]}")
-    return Segments(Row(row))
+    return Segments(row)
 
 
 def _row(given: Any, name: str) -> tuple[int, ...]:

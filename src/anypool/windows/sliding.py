@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import PoolingError
 from ..plan import Axis, Grid
 from .arguments import at_least, entries, integer, is_number, last_axes, need_axes, shown, sizes_of
 from .kind import MOST_WINDOWS, Kind, ascending, grid_of
+from .real import Measures, is_real, measures_of, pads_of, real_axis
 from .runs import runs_axis, windows_count
 from .taps import freeze_taps, tap_table
 
@@ -22,22 +23,23 @@ BORDERS = ("absent", "reflect", "replicate", "circular")
 class Sliding(Kind):
     """Windows of one size at one distance; see `sliding`."""
 
-    size: int | tuple[int, ...]
-    stride: int | tuple[int, ...] | None
+    size: Any
+    stride: Any
     padding: Any
     dilation: int | tuple[int, ...]
     ceil_mode: bool
     border: str | float
     count: str | float
     taps: Any
-    offsets: tuple[int, ...] | None = None
+    offsets: tuple[int, ...] | None = field(default=None, hash=False)  # compared, but too many to hash each call
+    real: bool = False  # tells 2.0 from 2, which are equal
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
         return grid_of(self, shape, _sliding_axes(self, shape, axes))
 
     def facts(self) -> tuple[Any, ...]:
         """What makes these windows, in the order of the fields."""
-        more = (self.dilation, self.ceil_mode, self.border, self.count, self.taps, self.offsets)
+        more = (self.dilation, self.ceil_mode, self.border, self.count, self.taps, self.offsets, self.real)
         return (self.size, self.stride, self.padding, *more)
 
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
@@ -45,6 +47,8 @@ class Sliding(Kind):
         if self.offsets is not None:
             return super().counts(shape, axes)
         at = _sliding_axes(self, shape, axes)
+        if self.real:
+            return {a: by.count(shape[a]) for a, by in zip(at, self._measures(len(at)), strict=True)}
         sizes = entries(self.size, len(at), "size")
         strides = sizes if self.stride is None else entries(self.stride, len(at), "stride")
         dilations = entries(self.dilation, len(at), "dilation")
@@ -55,6 +59,10 @@ class Sliding(Kind):
     def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
         """Build the Grid: every entry is read once, in the order of the axes."""
         rank = len(at)
+        fill = float(self.border) if not isinstance(self.border, str) else None
+        if self.real:
+            parts = [real_axis(shape[a], by, a) for a, by in zip(at, self._measures(rank), strict=True)]
+            return ascending(shape, at, parts, fill, self.count)
         sizes = entries(self.size, rank, "size")
         strides = sizes if self.stride is None else entries(self.stride, rank, "stride")
         dilations = entries(self.dilation, rank, "dilation")
@@ -81,13 +89,20 @@ class Sliding(Kind):
                 _sliding_axis(shape[a], size, stride, pads, dilation, self.ceil_mode, self.border, a)
                 for a, size, stride, pads, dilation in zip(at, sizes, strides, paddings, dilations, strict=True)
             ]
-        fill = float(self.border) if not isinstance(self.border, str) else None
         return ascending(shape, at, parts, fill, self.count, taps)
+
+    def _measures(self, rank: int) -> list[Measures]:
+        """Each axis of real-valued windows, in exact fractions."""
+        sizes = entries(self.size, rank, "size")
+        strides = sizes if self.stride is None else entries(self.stride, rank, "stride")
+        pads = [pads_of(self.padding, size, i, rank) for i, size in enumerate(sizes)]
+        every = zip(sizes, strides, pads, strict=True)
+        return [Measures(k, s, p, self.ceil_mode, self.border) for k, s, p in every]
 
 
 def sliding(
-    size: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
+    size: float | Sequence[float],
+    stride: float | Sequence[float] | None = None,
     padding: Any = 0,
     dilation: int | Sequence[int] = 1,
     *,
@@ -102,8 +117,14 @@ def sliding(
     neighbours in a window. `ceil_mode`: keep a last window that overhangs. `border`: what lies beyond
     the edge: "absent", "reflect", "replicate", "circular" or a number. `count`: what a mean divides by:
     "present", "padded" or a number. `taps`: a weight for each place of the window, one array an axis or
-    one of the window's shape. Raises PoolingError for sizes below 1, floats and strings. torch's numbers
-    for output lengths and ceil_mode.
+    one of the window's shape. torch's numbers for output lengths and ceil_mode.
+
+    A float in `size` or `stride` makes the window real-valued: window o is the interval from o·stride − padding, `size`
+    long; element i is the interval from i to i + 1 and weighs what of it the window covers, exactly. So a mean with
+    size = stride = n / out is an area resize. Floats stand for the simple fraction nearest to them (7/3 is 7/3), there are
+    ⌊(n + paddings − size) / stride⌋ + 1 windows, paddings may be real too, "padded" is the length inside the padded input.
+    For a maximum and the like an element counts where it is covered at all. No dilation and no taps.
+    Raises PoolingError for sizes that are not above 0, and for strings.
 
     >>> import numpy as np, anypool as ap
     >>> ap.pool(np.arange(8.0).reshape(2, 4), sliding((2, 2)), "max")
@@ -117,6 +138,25 @@ def sliding(
         raise PoolingError(f"count={count!r}: use 'present', 'padded' or a finite number other than 0")
     if ceil_mode not in (True, False):
         raise PoolingError(f"ceil_mode={ceil_mode!r}: use True or False")
+    if is_real(size, stride):
+        gaps = sizes_of(dilation, "dilation")
+        if taps is not None or set(gaps if isinstance(gaps, tuple) else (gaps,)) != {1}:
+            raise PoolingError(
+                f"size={size!r}, stride={stride!r} with {'taps' if taps is not None else f'dilation={dilation!r}'}: a real-valued "
+                "window is an interval, which has neither taps nor dilation; use integers, such as 2 in place of 2.0"
+            )
+        return Sliding(
+            measures_of(size, "size"),
+            None if stride is None else measures_of(stride, "stride"),
+            padding if isinstance(padding, str) else measures_of(padding, "padding"),
+            1,
+            bool(ceil_mode),
+            border if isinstance(border, str) else float(border),
+            count if isinstance(count, str) else float(count),
+            None,
+            None,
+            True,
+        )
     return Sliding(
         sizes_of(size, "size"),
         None if stride is None else sizes_of(stride, "stride"),

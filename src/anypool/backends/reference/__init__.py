@@ -14,7 +14,7 @@ from ...words import where, zeros
 from .counts import divisor_of, fill_empty, total_weight
 from .either import accumulator, as_like, cast, dtype_name, expanded, result_of, take
 from .positions import place_of, positions_of, real_position
-from .schedules import doubled, walked
+from .schedules import doubled, shared, walked
 from .seen import imagine, weights_of
 
 name = "reference"
@@ -36,11 +36,13 @@ def forward(
     z = imagine(cast(x, acc), grid, grid.fill)
     w, has = weights_of(z, weights, grid, reduction, omit_nan)
     at = positions_of(z, grid)
-    if grid.taps is None and callable(getattr(reduction, "merge", None)):
+    if not grid.weighted and callable(getattr(reduction, "merge", None)):
         state, seen = doubled(z, w, has, at, grid, reduction)
+    elif grid.taps is None and has is None and getattr(reduction, "linear", False):
+        state, seen = shared(z, at, grid, reduction)
     else:
         state, seen = walked(z, w, has, at, grid, reduction)
-    n, present = divisor_of(z, seen, grid, weights is not None or omit_nan or grid.taps is not None)
+    n, present = divisor_of(z, seen, grid, weights is not None or omit_nan or grid.weighted)
     with np.errstate(all="ignore"):
         y = reduction.finish(state, n)
         kept = reduction.keep(state) if callable(getattr(reduction, "keep", None)) else ()
@@ -60,7 +62,7 @@ def backward(
     acc = accumulator(x, reduction)
     xa, ga, ya = cast(x, acc), cast(g, acc), cast(y, acc)
     w, has = weights_of(xa, weights, grid, reduction, omit_nan, imagined=False)
-    counted = weights is not None or omit_nan or grid.taps is not None
+    counted = weights is not None or omit_nan or grid.weighted
     n = (
         total_weight(xa, weights, grid, reduction, omit_nan)
         if counted and grid.divisor == "present"
@@ -72,7 +74,7 @@ def backward(
     with np.errstate(all="ignore"):
         for slots in itertools.product(*(range(t[0].shape[1]) for t in tables)):
             picked: list[Any] = [ga, ya, expanded(n, ya), *kept]
-            valid, place, tap = None, 0, []
+            valid, place, tap, share = None, 0, [], np.ones(1)
             for k, (slot, (windows, places), axis, a) in enumerate(zip(slots, tables, grid.axes, grid.at, strict=True)):
                 o = np.maximum(windows[:, slot], 0)
                 picked = [take(v, o, a) for v in picked]
@@ -81,6 +83,8 @@ def backward(
                 here = (windows[:, slot] >= 0).reshape(shape)
                 valid = here if valid is None else valid & here
                 place = place * axis.places + np.maximum(places[:, slot], 0).reshape(shape)
+                if axis.ends is not None:
+                    share = share * axis.weights_at(o, np.maximum(places[:, slot], 0)).reshape(shape)
                 if taps is not None:
                     along = [1] * len(slots)
                     along[k] = axis.size
@@ -93,12 +97,14 @@ def backward(
                     shape[a] = axis.size
                 weight = w * as_like(value.reshape(shape), xa)
                 valid = valid & (value.reshape(shape) != 0)
+            elif grid.weighted:
+                weight = w * as_like(share, xa)
             local = tuple(picked[3:])
             if getattr(reduction, "selects", False):
                 local = tuple(cast(k, "int64") for k in local)
-            share = picked[0] * reduction.pull(
+            pulled = picked[0] * reduction.pull(
                 xa, weight, as_like(np.asarray(place), xa, exact=True), picked[1], local, picked[2]
             )
             keep = has & as_like(np.asarray(valid), xa, exact=True)
-            total = total + where(keep, share, zeros(total))
+            total = total + where(keep, pulled, zeros(total))
     return cast(total, dtype_name(x))

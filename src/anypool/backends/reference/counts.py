@@ -33,7 +33,7 @@ def total_weight(x: Any, weights: Any, grid: Grid, reduction: Any, omit_nan: boo
     w, has = weights_of(z, weights, grid, reduction, omit_nan)
     count = Count()
     at = positions_of(z, grid)
-    schedule = doubled if grid.taps is None else walked
+    schedule = walked if grid.weighted else doubled
     _, seen = schedule(z, w, has if has is not None else (z == z) | (z != z), at, grid, count)
     return seen[0]
 

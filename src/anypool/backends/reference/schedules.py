@@ -1,8 +1,10 @@
-"""The two ways to fold: runs of 1, 2, 4 … joined, or the places of a window one after the other."""
+"""The ways to fold: runs of 1, 2, 4 … joined, with shares of the ends, or the places of a window one after the other."""
 
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import numpy as np
 from ...plan import Axis, Grid
 from ...reductions import State
 from ...words import where, zeros
-from .either import as_like, dtype_name, is_bool, is_one, narrow, nothing_like, ones_like, take, zeros_of
+from .either import as_like, dtype_name, is_bool, is_floating, is_one, narrow, nothing_like, ones_like, take, zeros_of
 
 
 def lifted(reduction: Any, z: Any, w: Any, has: Any, at: Any) -> State:
@@ -79,8 +81,41 @@ def double_axis(parts: list[Any], axis: Axis, dim: int, join: Any, nothing: list
     return result
 
 
+def shared(z: Any, at: Any, grid: Grid, reduction: Any) -> tuple[State, Any]:
+    """Fold a linear reduction of windows with weighted ends, axis by axis: what lies between, and the ends by their share."""
+    parts: list[Any] = [*lifted(reduction, z, 1.0 if is_floating(z) else 1, None, at)]
+    nothing = list(reduction.init(zeros(z[(slice(0, 1),) * z.ndim])))
+
+    def join(a: list[Any], b: list[Any]) -> list[Any]:
+        return list(reduction.merge(tuple(a), tuple(b)))
+
+    for axis, dim in reversed(list(zip(grid.axes, grid.at, strict=True))):
+        if axis.ends is None:
+            parts = double_axis(parts, axis, dim, join, nothing)
+            continue
+        inner = replace(axis, first=axis.first + 1, length=np.maximum(axis.length - 2, 0), ends=None)
+        whole = double_axis(parts, inner, dim, join, nothing)
+        for place in (np.zeros(axis.out, np.int64), np.maximum(axis.length - 1, 1)):
+            here = place < axis.length
+            index = np.where(here, axis.first + place, 0)
+            along = [1] * z.ndim
+            along[dim] = axis.out
+            share = as_like(axis.weights_at(np.arange(axis.out), place).reshape(along), z)
+            ok = as_like(here.reshape(along), z, exact=True)
+            with np.errstate(all="ignore"):
+                ends = [take(p, index, dim) if axis.extent else v for p, v in zip(parts, whole, strict=True)]
+                whole = [v + where(ok, e * share, zeros(v)) for v, e in zip(whole, ends, strict=True)]
+        parts = whole
+    sums = [a.weights_at(np.arange(a.out)[:, None], np.arange(a.places)) for a in grid.axes]
+    sums = [
+        np.where(np.arange(a.places) < a.length[:, None], s, 0).sum(1) for a, s in zip(grid.axes, sums, strict=True)
+    ]
+    total = as_like(grid.along(reduce(np.multiply.outer, sums)), z)
+    return tuple(parts), [total, as_like(grid.along(grid.present), z, exact=True)]
+
+
 def walked(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tuple[State, Any]:
-    """Visit the places of the window one after the other, all windows at once: for taps, and folds that cannot merge."""
+    """Visit the places of the window one after the other, all windows at once: for weighted ones, and folds that cannot merge."""
     taps = None if grid.taps is None else grid.tap_weights()
     ranges = [range(n) for n in taps.shape] if taps is not None else [range(a.places) for a in grid.axes]
     shape = list(z.shape)
@@ -94,7 +129,7 @@ def walked(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tup
         if tap == 0:
             continue
         items: list[Any] = [z, at] + ([has] if has is not None else []) + ([w] if not is_one(w) else [])
-        valid = None
+        valid, share = None, None
         for place, axis, dim in zip(places, grid.axes, grid.at, strict=True):
             j = place - (axis.skipped if taps is not None else 0)
             here = (j >= 0) & (j < axis.length)
@@ -107,11 +142,15 @@ def walked(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tup
             along = [1] * z.ndim
             along[dim] = axis.out
             valid = here.reshape(along) if valid is None else valid & here.reshape(along)
+            if axis.ends is not None:
+                table = axis.weights_at(np.arange(axis.out), np.asarray(place)).reshape(along)
+                share = table if share is None else share * table
         ok = as_like(np.asarray(valid), z, exact=True)
         if has is not None:
             ok = ok & items[2]
         weight = (1.0 if is_one(w) else items[-1]) * tap
         weight = weight if taps is not None or not is_one(w) else w
+        weight = weight if share is None else weight * as_like(share, z)
         with np.errstate(all="ignore"):
             new = reduction.step(state, where(ok, items[0], ones_like(items[0])), weight, items[1])
         state = tuple(where(ok, b, a) for a, b in zip(state, new, strict=True))

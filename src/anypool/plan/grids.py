@@ -1,10 +1,10 @@
-"""What every backend works from: Axis, Grid, Picks, Lists and Job, records of plain integers."""
+"""Windows as products of axes: Axis, Grid, Union, records of plain integers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Any
 
@@ -27,9 +27,10 @@ class Axis:
     length: Ints  # (out,) how many present elements; 0 is an empty window
     step: int  # distance between neighbours in a window
     skipped: Ints  # (out,) absent taps before the first present one
-    padded: Ints  # (out,) taps inside the padded input
+    padded: NDArray[Any]  # (out,) taps inside the padded input, or their length where windows are real-valued
     source: Ints | None = None  # imagined axis -> real axis, -1 is the constant
     stride: int = 0  # distance between neighbouring windows, 0 where irregular
+    ends: NDArray[np.float64] | None = None  # (out, 2) weight of a window's first and last element; 1 between them
 
     @cached_property
     def out(self) -> int:
@@ -55,6 +56,13 @@ class Axis:
         lo, hi = int(full[0]), int(full[-1]) + 1
         steady = hi - lo == len(full) and bool(np.all(np.diff(self.first[lo:hi]) == self.stride))
         return (lo, hi) if steady else (0, 0)
+
+    def weights_at(self, window: Any, place: Any) -> NDArray[np.float64]:
+        """The weight of the element at this place of this window, for tables of both that broadcast."""
+        if self.ends is None:
+            return np.ones(np.broadcast_shapes(np.shape(window), np.shape(place)))
+        last = np.where(place == self.length[window] - 1, self.ends[window, 1], 1.0)
+        return np.where(place == 0, self.ends[window, 0], last)
 
     @cached_property
     def transposed(self) -> Axis | None:
@@ -102,6 +110,11 @@ class Grid:
         None  # weight by tap: an axis each, or one product
     )
 
+    @property
+    def grids(self) -> tuple[Grid, ...]:
+        """Itself alone, as a Union has several."""
+        return (self,)
+
     @cached_property
     def out_shape(self) -> tuple[int, ...]:
         """Shape of the result."""
@@ -140,9 +153,25 @@ class Grid:
         return bool(any(np.any(a.length == 0) for a in self.axes)) and math.prod(self.windows_shape) > 0
 
     @cached_property
+    def weighted(self) -> bool:
+        """Whether the windows themselves weigh their elements."""
+        return self.taps is not None or any(a.ends is not None for a in self.axes)
+
+    def seen_by(self, reduction: Any) -> Grid:
+        """What a reduction sees of it: one for which a weight only says that an element is there needs no ends."""
+        return self._unweighted if getattr(reduction, "masks", False) else self
+
+    @cached_property
+    def _unweighted(self) -> Grid:
+        """An element that a window holds by a real-valued share weighs more than nothing."""
+        if all(a.ends is None for a in self.axes):
+            return self
+        return replace(self, axes=tuple(replace(a, ends=None) for a in self.axes))
+
+    @cached_property
     def adjoint(self) -> Grid | None:
-        """The Grid read the other way: which windows hold each element; None if they are no runs."""
-        if any(a.source is not None or a.transposed is None for a in self.axes):
+        """The Grid read the other way: which windows hold each element; None if they are no runs, or weigh."""
+        if self.weighted or any(a.source is not None or a.transposed is None for a in self.axes):
             return None
         axes = tuple(a.transposed for a in self.axes if a.transposed is not None)
         return Grid(self.out_shape, self.at, axes)
@@ -169,113 +198,34 @@ class Grid:
 
 
 @dataclass(frozen=True, eq=False)
-class Picks:
-    """What windows take along one axis, or along neighbouring ones read as one: positions, each with a weight.
+class Union:
+    """Several Grids over the same axes of one array: their windows lie, one Grid after the other, on one axis.
 
-    Row r = group·out + o lists window o of a group: index[offsets[r]:offsets[r + 1]], -1 being the border's
-    constant. With fan > 1 every `fan` entries make one element: their sum by the taps, an interpolated point.
+    That axis stands in the place of the first pooled axis; the other pooled axes are gone.
     """
 
-    size: int  # how many positions there are
-    out: int  # windows a group
-    offsets: Ints  # (groups·out + 1,)
-    entries: Ints | Callable[[], Ints]  # (entries,) positions, or what makes them when they are wanted
-    taps: Any = None  # (entries,) weights, an array of x's library that may learn; None: all 1
-    fan: int = 1
+    grids: tuple[Grid, ...]
 
-    @cached_property
-    def index(self) -> Ints:
-        """(entries,) positions, one row after the other."""
-        return self.entries() if callable(self.entries) else self.entries
-
-    @cached_property
-    def counts(self) -> Ints:
-        """(groups·out,) how many elements each row holds."""
-        return np.diff(self.offsets) // self.fan
-
-
-@dataclass(frozen=True, eq=False)
-class Lists:
-    """Groups of windows, each window the product of what its Picks list: boxes, label maps, anything irregular."""
-
-    shape: tuple[int, ...]  # of the input
-    at: tuple[int, ...]  # which axes of the input are pooled, ascending; the first is the groups' where there are any
-    picks: tuple[Picks, ...]
-    windows_shape: tuple[int, ...]
-    into: tuple[int, ...]  # which axes of the result the windows' axes are
-    groups: Ints | None = None  # (groups,) which position of the axis at[0] each reads
-    fill: float = 0.0  # the border's constant
-    split: tuple[int, ...] | None = None  # the shape is that of x with each bin's channels laid beside each other
-    owner: Ints | None = None  # where no position is in two windows: which one each is in, -1 none
+    @property
+    def at(self) -> tuple[int, ...]:
+        """The pooled axes, ascending."""
+        return self.grids[0].at
 
     @cached_property
     def out_shape(self) -> tuple[int, ...]:
         """Shape of the result."""
-        shape = [n for a, n in enumerate(self.shape) if a not in self.at]
-        for at, n in sorted(zip(self.into, self.windows_shape, strict=True)):
-            shape.insert(at, n)
-        return tuple(shape)
-
-    @cached_property
-    def windows(self) -> int:
-        """How many windows there are."""
-        return math.prod(self.windows_shape)
-
-    @cached_property
-    def fan(self) -> int:
-        """How many entries make one element."""
-        return math.prod(p.fan for p in self.picks)
-
-    @cached_property
-    def rows(self) -> tuple[Ints, ...]:
-        """Which row of each Picks every window reads."""
-        inner = math.prod(p.out for p in self.picks)
-        window = np.arange(self.windows, dtype=np.int64)
-        group, rest = np.divmod(window, max(inner, 1))
-        found: list[Ints] = []
-        for p in reversed(self.picks):
-            rest, o = np.divmod(rest, max(p.out, 1))
-            found.append(group * p.out + o)
-        return tuple(found[::-1])
-
-    @cached_property
-    def counts(self) -> Ints:
-        """(windows,) how many elements each holds."""
-        total = np.ones(self.windows, np.int64)
-        for p, row in zip(self.picks, self.rows, strict=True):
-            total *= p.counts[row]
-        return total
-
-    @cached_property
-    def places(self) -> int:
-        """The most elements in any window."""
-        return int(self.counts.max()) if self.windows else 0
-
-    @cached_property
-    def has_empty(self) -> bool:
-        """Whether some window holds nothing."""
-        return bool((self.counts == 0).any())
+        return joined_shape(self.grids[0].shape, self.at, sum(math.prod(g.windows_shape) for g in self.grids))
 
     @property
     def seen(self) -> int:
         """How many elements the windows see, all together."""
-        return math.prod(n for a, n in enumerate(self.shape) if a not in self.at) * int(self.counts.sum())
+        return sum(g.seen for g in self.grids)
+
+
+def joined_shape(shape: Sequence[Any], at: Sequence[int], windows: Any) -> tuple[Any, ...]:
+    """The shape with one axis of `windows` in place of the axes `at`."""
+    return tuple(windows if a == min(at) else n for a, n in enumerate(shape) if a == min(at) or a not in at)
 
 
 def _outer(tables: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return reduce(np.multiply.outer, tables)
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """One call, without the array's data: what a backend accepts or refuses."""
-
-    grid: Any  # a Grid, or Lists
-    reduction: Any
-    dtype: str  # NumPy's name of the element type, "bfloat16" too
-    library: str  # "numpy", "torch"
-    device: str = "cpu"
-    weights: tuple[tuple[int, ...], str] | None = None  # their shape (broadcastable to x) and dtype
-    omit_nan: bool = False
-    empty: float | None = None
-    facts: frozenset[str] = field(default_factory=frozenset)

@@ -1,0 +1,77 @@
+"""Several Grids, one result: each is pooled, then all lie on one axis, in either array library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import PoolingError
+from ..orders import Order
+from ..plan import Union
+from ..words import library as words_of
+
+
+def run(
+    arrays: Any,
+    x: Any,
+    union: Union,
+    reductions: tuple[Any, ...],
+    weights: Any = None,
+    *,
+    out: Any = None,
+    remember: Any = None,
+    **options: Any,
+) -> tuple[Any, ...]:
+    """One result a reduction; `arrays` is the module that serves x."""
+    keys = [None if remember is None else (remember, i) for i in range(len(union.grids))]
+    each = [
+        arrays.run(x, grid, reductions, weights, remember=key, **options)
+        for grid, key in zip(union.grids, keys, strict=True)
+    ]
+    ready = [None if key is None else arrays.READY.get(key) for key in keys]
+    if all(ready) and len(reductions) == 1:
+        arrays.READY[remember] = lambda x: _again(x, ready, union, reductions[0])
+    results = tuple(joined([row[i] for row in each], union, r) for i, r in enumerate(reductions))
+    return results if out is None else (_into(out, results),)
+
+
+def joined(parts: list[Any], union: Union, reduction: Any) -> Any:
+    """One result a Grid as one array: the pooled axes flattened, one Grid's windows after the other's."""
+    module = words_of(parts[0])
+    many = reduction.answers() if isinstance(reduction, Order) else None
+    before = int(many is not None and many[1] == 0)  # an axis of several answers comes first
+    at = [a + before for a in union.at]
+    to = list(range(at[0], at[0] + len(at)))
+    rows: list[Any] = []
+    for part in parts:
+        moved = np.moveaxis(part, at, to) if module is np else part.movedim(at, to)
+        shape, end = tuple(moved.shape), to[-1] + 1
+        windows = 1
+        for n in shape[to[0] : end]:
+            windows *= n
+        rows.append(moved.reshape((*shape[: to[0]], windows, *shape[end:])))
+    return np.concatenate(rows, to[0]) if module is np else module.cat(rows, to[0])
+
+
+def _again(x: Any, ready: list[Any], union: Union, reduction: Any) -> Any:
+    """The same pooling of another array of this form; None where the numbers need the reference."""
+    parts = [fold(x) for fold in ready]
+    return None if any(p is None for p in parts) else joined(parts, union, reduction)
+
+
+def _into(out: Any, results: tuple[Any, ...]) -> Any:
+    if len(results) != 1:
+        raise PoolingError("out= takes one reduction; call once for each")
+    y = results[0]
+    same = type(out) is type(y) or (words_of(y) is not np and hasattr(out, "copy_"))
+    if not same or tuple(out.shape) != tuple(y.shape) or out.dtype != y.dtype:
+        raise PoolingError(
+            f"out must be a {type(y).__module__} array of shape {tuple(y.shape)} and dtype {y.dtype}, "
+            f"not {getattr(out, 'shape', None)} {getattr(out, 'dtype', type(out))}"
+        )
+    if words_of(y) is np:
+        np.copyto(out, y)
+    else:
+        out.copy_(y)
+    return out

@@ -1,0 +1,152 @@
+"""torch's fractional maximum: windows of its own for every plane, found by one uniform number an axis; layers too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..api import pool
+from ..errors import PoolingError
+from ..windows import sliding
+
+
+def _fractional_max(
+    rank: int,
+    x: Any,
+    kernel_size: Any,
+    output_size: Any,
+    output_ratio: Any,
+    samples: Any,
+) -> tuple[Any, Any]:
+    """Values and flat places in the plane."""
+    name = f"fractional_max_pool{rank}d"
+    _check(x, rank, name)
+    kernel = _row(kernel_size, rank, "kernel_size", int)
+    lengths = tuple(x.shape[-rank:])
+    if output_size is None and output_ratio is None:
+        raise PoolingError(f"{name} needs output_size or output_ratio")
+    if output_size is None:
+        ratios = _row(output_ratio, rank, "output_ratio", (int, float))
+        if not all(0 < r < 1 for r in ratios):
+            raise PoolingError(f"output_ratio={output_ratio!r}: use numbers between 0 and 1")
+        sizes = tuple(int(n * r) for n, r in zip(lengths, ratios, strict=True))
+    else:
+        sizes = _row(output_size, rank, "output_size", int)
+    for n, k, out in zip(lengths, kernel, sizes, strict=True):
+        if k < 1 or out < 1 or out + k - 1 > n:
+            raise PoolingError(
+                f"{name}: {out} windows of {k} on an axis of length {n}: give sizes of at least 1 and "
+                f"output size + kernel size − 1 ≤ {n}"
+            )
+    batch = x if x.ndim == rank + 2 else x[None]
+    samples = _drawn(batch, rank, samples, name)
+    order = (1, 0) if rank == 2 else (0, 1, 2)  # torch's numbers come as (width, height), but as (time, height, width)
+    with torch.no_grad():
+        starts = [
+            _starts(samples[..., which], n, out, k)
+            for which, n, out, k in zip(order, lengths, sizes, kernel, strict=True)
+        ]
+        place = _places(batch, starts, kernel)
+    y = batch.flatten(2).gather(2, place)
+    shape = (*x.shape[:-rank], *sizes)
+    return y.reshape(shape), place.reshape(shape)
+
+
+def _starts(u: Any, n: int, out: int, kernel: int) -> Any:
+    """(N, C, out): torch's formula, in torch's own arithmetic of the samples' type."""
+    o = torch.arange(out, device=u.device)
+    if out > 1:
+        alpha = torch.tensor(n - kernel, dtype=u.dtype, device=u.device) / (out - 1)
+        begin = ((o.to(u.dtype) + u[..., None]) * alpha).long() - (u * alpha).long()[..., None]
+    else:
+        begin = torch.zeros((*u.shape, out), dtype=torch.int64, device=u.device)
+    return torch.where(o == out - 1, n - kernel, begin.clamp(0, n - kernel))
+
+
+def _places(batch: Any, starts: list[Any], kernel: tuple[int, ...]) -> Any:
+    """(N, C, windows): the flat place of each window's first maximum, or of its last NaN."""
+    every = pool(batch.detach(), sliding(kernel, 1), "argmax")  # windows at every place: planes share them
+    corner: Any = 0
+    for k, (begin, n) in enumerate(zip(starts, every.shape[2:], strict=True)):
+        along = [1] * len(starts)
+        along[k] = begin.shape[-1]
+        corner = corner * n + begin.reshape(*begin.shape[:2], *along)
+    return every.flatten(2).gather(2, corner.flatten(2))
+
+
+def _drawn(batch: Any, rank: int, samples: Any, name: str) -> Any:
+    shape = (*batch.shape[:2], rank)
+    if samples is None:
+        return torch.rand(shape, dtype=batch.dtype, device=batch.device)
+    if not isinstance(samples, torch.Tensor) or tuple(samples.shape) != shape or samples.dtype != batch.dtype:
+        said = (
+            f"{tuple(samples.shape)} {samples.dtype}" if isinstance(samples, torch.Tensor) else type(samples).__name__
+        )
+        raise PoolingError(f"{name}: _random_samples must be a {batch.dtype} tensor of shape {shape}, not {said}")
+    if not torch.compiler.is_compiling() and not bool(samples.isfinite().all()):
+        raise PoolingError(f"{name}: _random_samples hold a NaN or an infinity: use numbers from 0 to 1")
+    return samples.detach()
+
+
+def _check(x: Any, rank: int, name: str) -> None:
+    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+        kind = x.dtype if isinstance(x, torch.Tensor) else type(x).__name__
+        raise PoolingError(f"{name} takes a torch tensor of floats, not {kind}; see anypool.fractional for any array")
+    if x.ndim not in (rank + 1, rank + 2):
+        raise PoolingError(
+            f"{name} takes {rank + 1} axes (one sample) or {rank + 2} (a batch), not shape {tuple(x.shape)}"
+        )
+
+
+def _row(value: Any, rank: int, name: str, kinds: Any) -> tuple[Any, ...]:
+    row = tuple(value) if isinstance(value, (tuple, list)) else (value,) * rank
+    row = row * rank if len(row) == 1 else row
+    if len(row) != rank or not all(isinstance(v, (kinds, torch.SymInt)) and not isinstance(v, bool) for v in row):
+        raise PoolingError(f"{name}={value!r}: give a number or {rank} of them")
+    return row
+
+
+def _function(rank: int, indices: bool) -> Callable[..., Any]:
+    def fractional_max_pool(
+        input: Any,
+        kernel_size: Any,
+        output_size: Any = None,
+        output_ratio: Any = None,
+        return_indices: bool = False,
+        _random_samples: Any = None,
+    ) -> Any:
+        y, place = _fractional_max(rank, input, kernel_size, output_size, output_ratio, _random_samples)
+        return (y, place) if indices or return_indices else y
+
+    name = f"fractional_max_pool{rank}d{'_with_indices' if indices else ''}"
+    fractional_max_pool.__name__ = fractional_max_pool.__qualname__ = name
+    fractional_max_pool.__doc__ = (
+        "The greatest element of windows of kernel_size at random places, drawn for every image and channel."
+        f"\n\nShapes, arguments, defaults and the draw as torch.nn.functional.{name}. Raises PoolingError."
+    )
+    return fractional_max_pool
+
+
+fractional_max_pool2d, fractional_max_pool3d = (_function(r, False) for r in (2, 3))
+fractional_max_pool2d_with_indices, fractional_max_pool3d_with_indices = (_function(r, True) for r in (2, 3))
+
+
+class FractionalMaxPool2d(nn.FractionalMaxPool2d):
+    """torch.nn.FractionalMaxPool2d by anypool: same arguments, shapes, draw and numbers."""
+
+    def forward(self, input: Any) -> Any:
+        """The greatest element of each window (and its place with return_indices)."""
+        how = (self.kernel_size, self.output_size, self.output_ratio, self.return_indices)
+        return fractional_max_pool2d(input, *how, _random_samples=self._random_samples)
+
+
+class FractionalMaxPool3d(nn.FractionalMaxPool3d):
+    """torch.nn.FractionalMaxPool3d by anypool: same arguments, shapes, draw and numbers."""
+
+    def forward(self, input: Any) -> Any:
+        """The greatest element of each window (and its place with return_indices)."""
+        how = (self.kernel_size, self.output_size, self.output_ratio, self.return_indices)
+        return fractional_max_pool3d(input, *how, _random_samples=self._random_samples)

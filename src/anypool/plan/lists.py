@@ -1,0 +1,116 @@
+"""Windows that list their elements: Picks along an axis, Lists of their products."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .grids import Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Picks:
+    """What windows take along one axis, or along neighbouring ones read as one: positions, each with a weight.
+
+    Row r = group·out + o lists window o of a group: index[offsets[r]:offsets[r + 1]], -1 being the border's
+    constant. With fan > 1 every `fan` entries make one element: their sum by the taps, an interpolated point.
+    """
+
+    size: int  # how many positions there are
+    out: int  # windows a group
+    offsets: Ints  # (groups·out + 1,)
+    entries: Ints | Callable[[], Ints]  # (entries,) positions, or what makes them when they are wanted
+    taps: Any = None  # (entries,) weights, an array of x's library that may learn; None: all 1
+    fan: int = 1
+
+    @cached_property
+    def index(self) -> Ints:
+        """(entries,) positions, one row after the other."""
+        return self.entries() if callable(self.entries) else self.entries
+
+    @cached_property
+    def counts(self) -> Ints:
+        """(groups·out,) how many elements each row holds."""
+        return np.diff(self.offsets) // self.fan
+
+
+@dataclass(frozen=True, eq=False)
+class Lists:
+    """Groups of windows, each window the product of what its Picks list: boxes, label maps, anything irregular."""
+
+    shape: tuple[int, ...]  # of the input
+    at: tuple[int, ...]  # which axes of the input are pooled, ascending; the first is the groups' where there are any
+    picks: tuple[Picks, ...]
+    windows_shape: tuple[int, ...]
+    into: tuple[int, ...]  # which axes of the result the windows' axes are
+    groups: Ints | None = None  # (groups,) which position of the axis at[0] each reads
+    fill: float = 0.0  # the border's constant
+    split: tuple[int, ...] | None = None  # the shape is that of x with each bin's channels laid beside each other
+    owner: Ints | None = None  # where no position is in two windows: which one each is in, -1 none
+
+    @property
+    def grids(self) -> tuple[Lists, ...]:
+        """Itself alone, as a Union has several."""
+        return (self,)
+
+    def seen_by(self, reduction: Any) -> Lists:
+        """What a reduction sees of it: all."""
+        return self
+
+    @cached_property
+    def out_shape(self) -> tuple[int, ...]:
+        """Shape of the result."""
+        shape = [n for a, n in enumerate(self.shape) if a not in self.at]
+        for at, n in sorted(zip(self.into, self.windows_shape, strict=True)):
+            shape.insert(at, n)
+        return tuple(shape)
+
+    @cached_property
+    def windows(self) -> int:
+        """How many windows there are."""
+        return math.prod(self.windows_shape)
+
+    @cached_property
+    def fan(self) -> int:
+        """How many entries make one element."""
+        return math.prod(p.fan for p in self.picks)
+
+    @cached_property
+    def rows(self) -> tuple[Ints, ...]:
+        """Which row of each Picks every window reads."""
+        inner = math.prod(p.out for p in self.picks)
+        window = np.arange(self.windows, dtype=np.int64)
+        group, rest = np.divmod(window, max(inner, 1))
+        found: list[Ints] = []
+        for p in reversed(self.picks):
+            rest, o = np.divmod(rest, max(p.out, 1))
+            found.append(group * p.out + o)
+        return tuple(found[::-1])
+
+    @cached_property
+    def counts(self) -> Ints:
+        """(windows,) how many elements each holds."""
+        total = np.ones(self.windows, np.int64)
+        for p, row in zip(self.picks, self.rows, strict=True):
+            total *= p.counts[row]
+        return total
+
+    @cached_property
+    def places(self) -> int:
+        """The most elements in any window."""
+        return int(self.counts.max()) if self.windows else 0
+
+    @cached_property
+    def has_empty(self) -> bool:
+        """Whether some window holds nothing."""
+        return bool((self.counts == 0).any())
+
+    @property
+    def seen(self) -> int:
+        """How many elements the windows see, all together."""
+        return math.prod(n for a, n in enumerate(self.shape) if a not in self.at) * int(self.counts.sum())
