@@ -70,7 +70,7 @@ def pool(
         run: Any = library.run
         if isinstance(grid, Union):
             run = partial(union.run, library)
-        elif isinstance(grid, Lists):
+        elif isinstance(grid, Lists) or grid.weighted:
             run = lists.run
         results = run(
             x,
@@ -153,7 +153,8 @@ def explain(
     w = None if weights is None else (tuple(np.shape(weights)), str(getattr(weights, "dtype", "float64")))
     name, device = library.__name__.rpartition(".")[2], str(getattr(x, "device", "cpu"))
     jobs = [
-        Job(g.seen_by(reductions[0]), reductions[0], dtype, name, device, w, nan == "omit", empty) for g in grid.grids
+        Job(lists.plan_for(g, reductions[0], w), reductions[0], dtype, name, device, w, nan == "omit", empty)
+        for g in grid.grids
     ]
     each = [refusals(job) for job in jobs]
     said = {k: next((s[k] for s in each if s[k]), None) for k in each[0]}

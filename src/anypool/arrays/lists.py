@@ -10,13 +10,13 @@ import numpy as np
 
 from ..backends import lists_cpu, lists_reference
 from ..errors import PoolingError
-from ..plan import Job, Lists
+from ..plan import Grid, Job, Lists, lists_of
 from . import numpy as numpy_arrays
 
 
 def run(
     x: Any,
-    lists: Lists,
+    plan: Lists | Grid,
     reductions: tuple[Any, ...],
     weights: Any = None,
     *,
@@ -25,9 +25,11 @@ def run(
     remember: Any = None,
     **options: Any,
 ) -> tuple[Any, ...]:
-    """One result a reduction; x's gradient, the weights' and the taps' are the gathered elements' own."""
-    del remember
+    """One result a reduction. A Grid is one whose windows weigh their elements, which may be read as Lists."""
     library = _library(x)
+    if isinstance(plan, Grid):
+        return _weighing(library, x, plan, reductions, weights, out, backend, remember, options)
+    lists = plan
     if weights is not None:
         weights = library.as_weights(weights, x)
     if lists.split is not None:
@@ -44,11 +46,7 @@ def _one(
         raise PoolingError(
             f"{reduction!r} of interpolated points: a point is no element of x; use reading='quantised' or 'exact'"
         )
-    facts = None if weights is None else (tuple(weights.shape), library.dtype_name(weights))
-    device = str(getattr(x, "device", "cpu"))
-    job = Job(
-        lists, reduction, library.dtype_name(x), _name(library), device, facts, options["omit_nan"], options["empty"]
-    )
+    job = _job(library, x, lists, reduction, weights, options)
     refusal = lists_cpu.refuses(job) if backend != "reference" else "the reference was asked for"
     if backend == "cpu" and refusal is not None:
         raise PoolingError(f"backend='cpu' refuses: {refusal}")
@@ -59,6 +57,44 @@ def _one(
         return library.run(z, grid, (reduction,), w, **options)[0]
 
     return lists_reference.forward(x, lists, reduction, weights, pooled)
+
+
+def _weighing(
+    library: ModuleType,
+    x: Any,
+    grid: Grid,
+    reductions: tuple[Any, ...],
+    weights: Any,
+    out: Any,
+    backend: str | None,
+    remember: Any,
+    options: Any,
+) -> tuple[Any, ...]:
+    """The Grid as Lists where the core serves them, or else as it is."""
+    lists = None if backend == "reference" or weights is not None else lists_of(grid)
+    made: list[Any] = []
+    for reduction in reductions if lists is not None else ():
+        seen = grid.seen_by(reduction)
+        served = seen is grid and lists_cpu.refuses(_job(library, x, lists, reduction, None, options)) is None
+        made.append(library.listed(x, _job(library, x, lists, reduction, None, options)) if served else None)
+    if not made or any(y is None for y in made):
+        return library.run(x, grid, reductions, weights, out=out, backend=backend, remember=remember, **options)
+    return tuple(made) if out is None else library.into(out, tuple(made))
+
+
+def plan_for(grid: Any, reduction: Any, weights: Any) -> Any:
+    """The plan that a call works from: windows that weigh their elements are read as Lists, if they can be."""
+    seen = grid.seen_by(reduction)
+    listed = lists_of(seen) if isinstance(seen, Grid) and seen.weighted and weights is None else None
+    return seen if listed is None else listed
+
+
+def _job(library: ModuleType, x: Any, lists: Any, reduction: Any, weights: Any, options: Any) -> Job:
+    facts = None if weights is None else (tuple(weights.shape), library.dtype_name(weights))
+    device = str(getattr(x, "device", "cpu"))
+    return Job(
+        lists, reduction, library.dtype_name(x), _name(library), device, facts, options["omit_nan"], options["empty"]
+    )
 
 
 def _laid(x: Any, split: tuple[int, ...]) -> Any:

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from .grids import Axis, Grid, Ints, Union, joined_shape
 from .job import Job
-from .lists import Lists, Picks
+from .lists import Lists, Picks, lists_of
 
-__all__ = ["Axis", "Grid", "Ints", "Job", "Lists", "Picks", "Union", "joined_shape"]
+__all__ = ["Axis", "Grid", "Ints", "Job", "Lists", "Picks", "Union", "joined_shape", "lists_of"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
-from .grids import Ints
+from .grids import Axis, Grid, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,3 +114,24 @@ class Lists:
     def seen(self) -> int:
         """How many elements the windows see, all together."""
         return math.prod(n for a, n in enumerate(self.shape) if a not in self.at) * int(self.counts.sum())
+
+
+@lru_cache(maxsize=256)
+def lists_of(grid: Grid) -> Lists | None:
+    """A Grid whose windows weigh their elements, axis by axis, as Lists; None where they do not, or see a border."""
+    apart = grid.taps is None or isinstance(grid.taps, tuple)
+    if not grid.weighted or not apart or grid.divisor != "present" or any(a.source is not None for a in grid.axes):
+        return None
+    rows = grid.taps if isinstance(grid.taps, tuple) else (None,) * len(grid.axes)
+    picks = tuple(_picks(axis, taps) for axis, taps in zip(grid.axes, rows, strict=True))
+    return Lists(grid.shape, grid.at, picks, grid.windows_shape, grid.at)
+
+
+def _picks(axis: Axis, taps: Any) -> Picks:
+    owner = np.repeat(np.arange(axis.out), axis.length)
+    offsets = np.concatenate([[0], np.cumsum(axis.length)]).astype(np.int64)
+    place = np.arange(len(owner)) - offsets[owner]
+    weights = axis.weights_at(owner, place)
+    if taps is not None:
+        weights = weights * np.asarray(taps)[place + axis.skipped[owner]]
+    return Picks(axis.size, axis.out, offsets, axis.first[owner] + place * axis.step, weights)
