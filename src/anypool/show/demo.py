@@ -17,6 +17,7 @@ from ..errors import PoolingError
 from ..reductions import PARAMETRIC, REDUCTIONS
 from .demo_orders import by_noise, by_size, chart
 from .demo_pictures import bytes_of, ends, gray, mapped, png, result_of, windows_on
+from .demo_regions import by_boxes, by_levels, by_shift
 from .demo_speed import Speed, load, machine, speeds
 
 PARAMETERS = {"LogSumExp": 10, "LogMeanExp": 10, "SoftPool": 20, "Var": 1, "Std": 1}  # else 3
@@ -46,6 +47,9 @@ def make_page(out: Path) -> tuple[list[Speed], Path]:
             how_much=by_weights(photo),
             noise=by_noise(light[100:300, 200:440]),
             sizes=chart(by_size()),
+            shift=by_shift(light),
+            boxes=by_boxes(photo),
+            levels=by_levels(photo),
             rows=rows,
             has_torch=any(r.torch for r in rows),
             slowest=max([r.torch or r.ours for r in rows]),
