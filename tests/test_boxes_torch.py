@@ -167,3 +167,47 @@ def test_bad_input(name: str) -> None:
     call, says = BAD[name]
     with pytest.raises(ap.PoolingError, match=says):
         call()
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's own, where it leaves a graph
+def test_compiled_graphs_call_them() -> None:
+    """torch.compile leaves its graph for windows that are made of numbers, and keeps the others."""
+    x, rows = torch.randn(2, 3, 8, 8), torch.tensor([[0, 1.0, 1, 5, 5], [1, 2, 2, 6, 7.0]])
+    calls: list[tuple[Any, bool]] = [
+        (lambda x: F.roi_align(x * 2, rows, 2) + 1, False),
+        (lambda x: ap.pool(x, ap.boxes(rows, 2), "median"), False),
+        (lambda x: ap.pool(x, ap.groups(torch.arange(64).reshape(8, 8) % 5), "max"), False),
+        (lambda x: ap.pool(x, ap.regions(2), "max"), True),
+    ]
+    for call, whole in calls:
+        torch._dynamo.reset()
+        compiled = torch.compile(call, fullgraph=whole, backend="aot_eager")
+        a, b = (x.clone().requires_grad_() for _ in range(2))
+        torch.testing.assert_close(compiled(a), call(b))
+        compiled(a).sum().backward()
+        call(b).sum().backward()
+        torch.testing.assert_close(a.grad, b.grad)
+
+
+def test_half_types_and_layouts_train() -> None:
+    """bfloat16 features, channels-last features, and a view: the same numbers and gradients as plain float64."""
+    rows = torch.tensor(BOXES, dtype=torch.float32)
+    wide = torch.tensor(X)
+    for reduction, reading in (("mean", "sampled"), ("mean", "exact"), ("max", "quantised"), ("sum", "quantised")):
+        want, grads = [], []
+        for x in (
+            wide,
+            wide.bfloat16(),
+            wide.contiguous(memory_format=torch.channels_last),
+            wide.repeat(1, 2, 1, 1)[:, :3],
+        ):
+            leaf = x.detach().requires_grad_()
+            y = ap.pool(leaf, ap.boxes(rows, 2, reading=reading), reduction, empty=0.0)
+            (gx,) = torch.autograd.grad(y, leaf, torch.linspace(0.5, 1.5, y.numel()).reshape(y.shape).to(y.dtype))
+            assert y.dtype == x.dtype and gx.dtype == x.dtype
+            want.append(y.double())
+            grads.append(gx.double())
+        for y, g, tolerance in zip(want[1:], grads[1:], (0.05, 1e-9, 1e-9), strict=True):
+            torch.testing.assert_close(y, want[0], atol=tolerance, rtol=tolerance)
+            if reduction != "max" or tolerance < 0.01:  # rounding moves maxima
+                torch.testing.assert_close(g, grads[0], atol=tolerance, rtol=tolerance)

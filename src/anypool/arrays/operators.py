@@ -19,7 +19,9 @@ OPTIONS = ("axes", "nan", "ties", "empty", "backend")
 
 
 def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: tuple[Any, ...]) -> Any:
-    """The call as one opaque operator a reduction."""
+    """The call as one opaque operator a reduction; windows made of numbers (boxes, groups) are pooled outside the graph."""
+    if not getattr(windows, "plain", True):
+        return _outside(x, windows, reduction, weights, options)
     if isinstance(reduction, (tuple, list)):
         return tuple([traced(x, windows, r, weights, options) for r in reduction])
     learned, plain = None, ()
@@ -33,6 +35,15 @@ def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: tuple[An
     else:
         spec = spec_of(type(windows), windows.facts(), reduction, None, options)
     return torch.ops.anypool.forward(x, weights, learned, spec)
+
+
+def _eagerly(x: Any, windows: Any, reduction: Any, weights: Any, options: tuple[Any, ...]) -> Any:
+    from ..api import pool
+
+    return pool(x, windows, reduction, weights=weights, **dict(zip(OPTIONS, options, strict=True)))
+
+
+_outside: Any = torch.compiler.disable(_eagerly)
 
 
 @constant

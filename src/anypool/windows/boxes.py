@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import PoolingError
 from ..plan import Ints, Lists, Picks
 from ..words import library
-from .arguments import at_least, entries, integer, is_number, shown, sizes_of
+from .arguments import at_least, eager, entries, integer, is_number, shown, sizes_of
 from .corners import offsets_of, rows_of, scales_of
 from .kind import Kind
 from .planar import deformed, turned
@@ -43,6 +43,11 @@ class Boxes(Kind):
 
     def __repr__(self) -> str:
         return f"boxes({len(self.images)} boxes, {shown(self.size)}, reading={self.reading!r})"
+
+    @property
+    def plain(self) -> bool:
+        """Whether `facts` says it all: numbers that are known when the call is made do not."""
+        return False
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Lists:
         """The Lists for features of this shape; kept, unless the corners learn."""
@@ -130,6 +135,7 @@ class Boxes(Kind):
         return deformed(self.rows, self.offsets, self.gamma, *place)
 
 
+@eager
 def boxes(
     boxes: Any,
     size: int | Sequence[int],

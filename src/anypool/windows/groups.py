@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
-from ..plan import Ints, Lists, Picks
-from .arguments import at_least, integer, to_numpy
+from ..plan import Ints, Lists, Picks, joined_shape
+from .arguments import at_least, eager, integer, to_numpy
 from .kind import MOST_WINDOWS, Kind
 
 
@@ -24,6 +24,11 @@ class Groups(Kind):
 
     def __repr__(self) -> str:
         return f"groups(index of shape {self.index.shape}, count={self.count})"
+
+    @property
+    def plain(self) -> bool:
+        """Whether `facts` says it all: numbers that are known when the call is made do not."""
+        return False
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Lists:
         at = self._axes(shape, axes)
@@ -44,9 +49,9 @@ class Groups(Kind):
             owner=np.ascontiguousarray(flat),
         )
 
-    def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
-        """One axis of groups."""
-        return {self._axes(tuple(shape), axes)[0]: self.count}
+    def result_shape(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> tuple[Any, ...]:
+        """One axis of groups in place of the first pooled one."""
+        return joined_shape(shape, self._axes(tuple(shape), axes), self.count)
 
     @cached_property
     def offsets(self) -> Ints:
@@ -75,6 +80,7 @@ class Groups(Kind):
         return at
 
 
+@eager
 def groups(index: Any, *, count: int | None = None) -> Groups:
     """Unsorted groups: element i belongs to group index[i]; a negative number belongs to none.
 

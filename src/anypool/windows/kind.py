@@ -42,6 +42,11 @@ class Kind:
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Any:
         raise NotImplementedError
 
+    @property
+    def plain(self) -> bool:
+        """Whether `facts` says it all: then torch.compile keeps the call in its graph."""
+        return True
+
     def facts(self) -> tuple[Any, ...]:
         """What makes these windows, in the order of the fields."""
         return ()

@@ -31,10 +31,9 @@ class Regions(Kind):
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Lists:
         return grid_of(self, shape, tuple(sorted(last_axes(axes, 2, shape, "regions(…)"))))
 
-    def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
+    def result_shape(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> tuple[Any, ...]:
         """One axis of regions in place of the first pooled one."""
-        plan = self.plan(tuple(int(n) for n in shape), axes)
-        return {plan.at[0]: plan.windows}
+        return self.plan(tuple(int(n) for n in shape), axes).out_shape
 
     def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Lists:
         squares = self.squares(shape[at[0]], shape[at[1]])
