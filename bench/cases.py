@@ -18,16 +18,19 @@ NAMES = {"logsumexp": "LogSumExp", "softpool": "SoftPool"}
 class Where:
     """The windows of a case, in words that every rival can read: over the last axes, as many as `size` has."""
 
-    kind: str  # "sliding", "whole" or "segments"
+    kind: str  # "sliding", "whole", "segments", or another with `made`
     size: tuple[int, ...] = ()
     stride: int = 1
     padding: int = 0
     dilation: int = 1
     axes: tuple[int, ...] = ()
     lengths: tuple[int, ...] = ()
+    made: Any = field(default=None, compare=False)  # windows of another kind, ready
 
     def windows(self, count: str = "present") -> Any:
         """The same in anypool's words."""
+        if self.made is not None:
+            return self.made
         if self.kind == "whole":
             return ap.whole()
         if self.kind == "segments":
@@ -35,6 +38,8 @@ class Where:
         return ap.sliding(self.size, self.stride, self.padding, self.dilation, count=count)
 
     def __str__(self) -> str:
+        if self.made is not None:
+            return repr(self.made)
         if self.kind != "sliding":
             return "global" if self.kind == "whole" else f"{len(self.lengths)} segments"
         dilated = f" dilation {self.dilation}" if self.dilation > 1 else ""
@@ -46,7 +51,7 @@ class Case:
     """One benchmark: an input, a call, and what it is held to."""
 
     name: str
-    group: str  # "table", "shapes", "layout", "types", "backward" or "small"
+    group: str  # "regions", "orders", "table", "shapes", "layout", "types", "backward" or "small"
     shape: tuple[int, ...]
     where: Where
     reduction: str | tuple[str, ...]
@@ -55,6 +60,8 @@ class Case:
     direction: str = "forward"  # or "backward", "forward+backward"
     library: str = "torch"  # whose arrays a small call is made with
     targets: dict[str, float] = field(default_factory=dict[str, float])  # copy, read, us: at most; rivals: at least
+    truth: Any = field(default=None, compare=False)  # its own oracle: x -> an index into the result, what stands there
+    rivals: Any = field(default=None, compare=False)  # its own rivals: name -> (case, x, threads) -> calls
 
     @property
     def axes(self) -> tuple[int, ...]:
@@ -70,6 +77,8 @@ class Case:
         """The same case with fewer images, for a quick look."""
         if self.group == "small":
             return self
+        if self.where.made is not None:
+            return replace(self, targets={})
         if self.where.kind == "segments":
             lengths = self.where.lengths[: max(len(self.where.lengths) // 16, 1)]
             return replace(

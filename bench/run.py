@@ -16,7 +16,8 @@ import anypool as ap
 from anypool.backends import cpu
 from anypool.show.demo_speed import machine
 
-from .cases import Case, cases
+from .cases import Case
+from .irregular import every
 from .measure import WrongResult, as_json, measure
 from .report import HEAD, NOTE, RESULTS, cells, summary, where
 
@@ -31,10 +32,10 @@ def main() -> None:
         raise SystemExit("--busy counts the time of one thread: add --threads 1")
     torch.set_num_threads(asked.threads)
     ap.set_num_threads(asked.threads)
-    chosen = [c for c in cases() if re.search(asked.filter, f"{c.group}: {c.name}")]
+    chosen = [c for c in every() if re.search(asked.filter, f"{c.group}: {c.name}")]
     if not chosen:
         raise SystemExit(
-            f"no case matches {asked.filter!r}; there are " + ", ".join(sorted({c.group for c in cases()}))
+            f"no case matches {asked.filter!r}; there are " + ", ".join(sorted({c.group for c in every()}))
         )
     if asked.quick:
         chosen = [c.smaller() for c in chosen]

@@ -12,6 +12,8 @@ from .cases import Case, Where
 
 def expected(case: Case, x: Any) -> tuple[Any, Any]:
     """An index into the result, small enough to compute plainly, and the values that must stand there."""
+    if case.truth is not None:
+        return case.truth(x)
     if case.where.kind == "segments":
         ends = np.cumsum((0, *case.where.lengths[:40]))
         pairs = list(itertools.pairwise(ends))

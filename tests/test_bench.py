@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench import measure as measuring
 from bench import report
-from bench.cases import TABLE, Case, Where, cases, square
+from bench.cases import TABLE, Case, Where, square
+from bench.irregular import every
 from bench.measure import WrongResult, as_json, measure
 from bench.truth import windows_of
 
@@ -28,7 +29,7 @@ def tiny(where: Where, reduction: Any, **options: Any) -> Case:
 
 
 def test_cases_are_well_formed() -> None:
-    all_cases = list(cases())
+    all_cases = list(every())
     names = [c.name for c in all_cases]
     assert len(set(names)) == len(names)
     for case in all_cases:

@@ -1,0 +1,226 @@
+"""Cases beyond sliding folds: boxes, groups and order statistics, each with its own oracle and rivals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+import anypool as ap
+
+from .cases import Case, Where, cases
+
+BOXES = 1000
+SIDE = 2048
+
+
+def every() -> Iterator[Case]:
+    """The common cases and those here."""
+    yield from cases()
+    yield from boxes()
+    yield from groups()
+    yield from orders()
+
+
+def boxes() -> Iterator[Case]:
+    """1000 boxes of 16 to 300 pixels on two feature maps of a quarter of the image's size."""
+    shape = (2, 256, 100, 152)
+    rows = _rows(shape)
+    readings = {"sampled": "mean", "exact": "mean", "quantised": "max"}
+    for reading, reduction in readings.items():
+        made = ap.boxes(rows, 7, scale=0.25, reading=reading, sampling=2, aligned=reading == "sampled")
+        targets: dict[str, float] = {"onnxruntime": 3} if reading == "sampled" else {}
+        truth = (
+            (lambda x: _aligned(x, rows)) if reading == "sampled" else _pooled if reading == "quantised" else _integral
+        )
+        rivals: dict[str, Any] = {"onnxruntime": lambda case, x, threads: _roi_align(x, rows, threads)}
+        yield Case(
+            f"1000 boxes 7×7 {reading} {reduction}",
+            "regions",
+            shape,
+            Where("boxes", (7, 7), axes=(0, 2, 3), made=made),
+            reduction,
+            targets=targets,
+            truth=truth,
+            rivals=rivals if reading == "sampled" else {},
+        )
+
+
+def groups() -> Iterator[Case]:
+    """A million groups of one to eight elements, in order and shuffled."""
+    random = np.random.default_rng(0)
+    lengths = random.integers(1, 9, 10**6)
+    sorted_index = np.repeat(np.arange(len(lengths)), lengths)
+    for name, index in (("sorted", sorted_index), ("shuffled", random.permutation(sorted_index))):
+        for wide in (1, 16):
+            yield Case(
+                f"10⁶ groups {name}, {wide} lanes, mean",
+                "regions",
+                (len(index), wide),
+                Where("groups", axes=(0,), made=ap.groups(index, count=len(lengths))),
+                "mean",
+                targets={"torch scatter_reduce": 5},
+                truth=lambda x, index=index: _grouped(x, index),
+                rivals={"torch scatter_reduce": lambda case, x, threads, index=index: _scattered(x, index)},
+            )
+
+
+def orders() -> Iterator[Case]:
+    """Medians of a 2048² image as OpenCV and SciPy have them: the edge repeated, the size kept."""
+    against: dict[tuple[str, int], dict[str, float]] = {
+        ("float32", 3): {"opencv": 1.1},
+        ("uint8", 3): {"opencv": 1.1},
+        ("float32", 5): {"opencv": 2.5},
+        ("uint8", 5): {"opencv": 3},
+        ("float32", 7): {"scipy": 250},
+        ("uint8", 7): {"opencv": 40},
+        ("float32", 15): {"scipy": 200},
+        ("uint8", 15): {"opencv": 10},
+        ("float32", 31): {"scipy": 150},
+        ("uint8", 31): {"opencv": 1.3},
+    }
+    for (dtype, size), targets in against.items():
+        made = ap.sliding((size, size), 1, "same", border="replicate")
+        yield Case(
+            f"{dtype} median {size}×{size}/1",
+            "orders",
+            (SIDE, SIDE),
+            Where("orders", (size, size), axes=(0, 1), made=made),
+            "median",
+            dtype,
+            targets=targets,
+            truth=lambda x, size=size: _medians(x, size),
+            rivals={
+                "opencv": lambda case, x, threads, size=size: _opencv(x, size, threads),
+                "scipy": lambda case, x, threads, size=size: _scipy(x, size),
+            },
+        )
+    for size in (2, 3):
+        yield Case(
+            f"float32 median {size}×{size}/{size}",
+            "orders",
+            (16, 64, 112, 112),
+            Where("orders", (size, size), axes=(2, 3), made=ap.sliding((size, size))),
+            "median",
+            targets={"copy": 1.3},
+            truth=lambda x, size=size: _apart(x, size),
+            rivals={},
+        )
+
+
+def _rows(shape: tuple[int, ...]) -> Any:
+    random = np.random.default_rng(0)
+    room = np.array([shape[3] * 4, shape[2] * 4])
+    corner = random.uniform(0, 0.8, (BOXES, 2)) * room
+    size = np.exp(random.uniform(np.log(16), np.log(300), (BOXES, 2)))
+    images = random.integers(0, shape[0], (BOXES, 1))
+    return np.concatenate([images, corner, np.minimum(corner + size, room)], 1).astype(np.float32)
+
+
+def _aligned(x: Any, rows: Any) -> tuple[Any, Any]:
+    """RoIAlign from its definition, for a few boxes and channels."""
+    made = np.zeros((5, 2, 7, 7))
+    for k, (n, x1, y1, x2, y2) in enumerate(rows[:5].astype(float)):
+        wide, high = (x2 - x1) / 4 / 7, (y2 - y1) / 4 / 7
+        for i, j, s, t in np.ndindex(7, 7, 2, 2):
+            v, u = y1 / 4 - 0.5 + (i + (s + 0.5) / 2) * high, x1 / 4 - 0.5 + (j + (t + 0.5) / 2) * wide
+            if not (-1 <= v <= x.shape[2] and -1 <= u <= x.shape[3]):
+                continue
+            v, u = min(max(v, 0), x.shape[2] - 1), min(max(u, 0), x.shape[3] - 1)
+            a, b = min(int(v), x.shape[2] - 2), min(int(u), x.shape[3] - 2)
+            p, q = v - a, u - b
+            part = np.asarray(x[int(n), :2, a : a + 2, b : b + 2], np.float64)
+            made[k, :, i, j] += (part * np.outer([1 - p, p], [1 - q, q])).sum((1, 2)) / 4
+    return (slice(0, 5), slice(0, 2)), made
+
+
+def _pooled(x: Any) -> tuple[Any, Any]:
+    """RoIPool from its definition."""
+    rows, made = _rows(x.shape), np.zeros((5, 2, 7, 7))
+    for k, (n, *corners) in enumerate(rows[:5].astype(float)):
+        left, top, right, bottom = (int(np.floor(c * 0.25 + 0.5)) for c in corners)
+        high, wide = max(bottom - top + 1, 1) / 7, max(right - left + 1, 1) / 7
+        for i, j in np.ndindex(7, 7):
+            v = slice(top + int(i * high), min(top + int(np.ceil((i + 1) * high)), x.shape[2]))
+            u = slice(left + int(j * wide), min(left + int(np.ceil((j + 1) * wide)), x.shape[3]))
+            made[k, :, i, j] = x[int(n), :2, v, u].max((1, 2), initial=-np.inf)
+    return (slice(0, 5), slice(0, 2)), made
+
+
+def _integral(x: Any) -> tuple[Any, Any]:
+    """PrRoI by the midpoint rule, fine enough for four digits."""
+    rows, made, steps = _rows(x.shape), np.zeros((2, 1, 7, 7)), 200
+    for k, (n, x1, y1, x2, y2) in enumerate(rows[:2].astype(float) * [1, 0.25, 0.25, 0.25, 0.25]):
+        at = [lo + (hi - lo) * (np.arange(7 * steps) + 0.5) / (7 * steps) for lo, hi in ((y1, y2), (x1, x2))]
+        weights = [np.maximum(0, 1 - np.abs(p[:, None] - np.arange(m))) for p, m in zip(at, x.shape[2:], strict=True)]
+        fine = weights[0] @ np.asarray(x[int(n), 0], np.float64) @ weights[1].T
+        made[k, 0] = fine.reshape(7, steps, 7, steps).mean((1, 3))
+    return (slice(0, 2), slice(0, 1)), made
+
+
+def _grouped(x: Any, index: Any) -> tuple[Any, Any]:
+    return slice(0, 20), np.stack([np.asarray(x[index == g], np.float64).mean(0) for g in range(20)])
+
+
+def _medians(x: Any, size: int) -> tuple[Any, Any]:
+    part = np.pad(x[: 8 + size, : 40 + size], ((size // 2, 0), (size // 2, 0)), mode="edge")
+    views = np.lib.stride_tricks.sliding_window_view(part, (size, size))[:8, :40]
+    return (slice(0, 8), slice(0, 40)), np.median(views, axis=(-1, -2))
+
+
+def _apart(x: Any, size: int) -> tuple[Any, Any]:
+    views = np.lib.stride_tricks.sliding_window_view(x[:1, :2], (size, size), axis=(2, 3))[..., ::size, ::size, :, :]
+    return (slice(0, 1), slice(0, 2)), np.median(views.astype(np.float64), axis=(-1, -2))
+
+
+def _roi_align(x: Any, rows: Any, threads: int) -> dict[str, Callable[[], Any]]:
+    import onnx
+    import onnxruntime
+
+    runtime: Any = onnxruntime
+    helper: Any = onnx.helper
+    float_, int_ = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+    node = helper.make_node(
+        "RoiAlign",
+        ["x", "rois", "images"],
+        ["y"],
+        spatial_scale=0.25,
+        output_height=7,
+        output_width=7,
+        sampling_ratio=2,
+    )
+    given = [helper.make_tensor_value_info(n, t, None) for n, t in (("x", float_), ("rois", float_), ("images", int_))]
+    graph = helper.make_graph([node], "pool", given, [helper.make_tensor_value_info("y", float_, None)])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9)
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = threads, 4
+    session = runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    feed = {"x": x.numpy(), "rois": np.ascontiguousarray(rows[:, 1:]), "images": rows[:, 0].astype(np.int64)}
+    return {"new": lambda: session.run(None, feed)[0]}
+
+
+def _scattered(x: Any, index: Any) -> dict[str, Callable[[], Any]]:
+    import torch
+
+    at = torch.as_tensor(index)[:, None].expand(-1, x.shape[1])
+    total = int(index.max()) + 1
+    return {"new": lambda: torch.zeros(total, x.shape[1]).scatter_reduce_(0, at, x, "mean", include_self=False)}
+
+
+def _opencv(x: Any, size: int, threads: int) -> Any:
+    import cv2 as opencv
+
+    cv: Any = opencv
+    if size > 5 and x.numpy().dtype != np.uint8:
+        return "its median of floats ends at 5×5"
+    cv.setNumThreads(threads)
+    array, out = x.numpy(), np.empty_like(x.numpy())
+    return {"out": lambda: cv.medianBlur(array, size, out)}
+
+
+def _scipy(x: Any, size: int) -> dict[str, Callable[[], Any]]:
+    from scipy import ndimage
+
+    array, out = x.numpy(), np.empty_like(x.numpy())
+    return {"out": lambda: (ndimage.median_filter(array, size, output=out, mode="nearest"), out)[1]}
