@@ -31,5 +31,5 @@ def forward(
         elif not prepared.ranked:
             return orders_reference.forward(x, grid, order, weights, omit_nan, empty)
     for where, edge in prepared.edges:
-        result[where] = orders_reference.forward(x, edge, order, None, omit_nan, empty)
+        result[where] = forward(x, edge, order, None, omit_nan, empty, None)
     return result

@@ -56,7 +56,7 @@ class _Call:
             elif not prepared.ranked:
                 return like_layout(self.reference(x, weights), x)
         for where, edge in prepared.edges:
-            result[where] = orders_reference.forward(x.detach(), edge, self.order, None, self.omit_nan, self.empty)
+            result[where] = _Call(edge, self.order, self.omit_nan, self.empty, None).forward(x.detach(), None)
         return result
 
     def selection(self, x: Any) -> Any:

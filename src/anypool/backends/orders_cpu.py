@@ -15,7 +15,7 @@ from ..orders import METHODS, Median, Mode, Order, Quantile, Rank
 from ..plan import Grid, Job
 from . import networks
 from .library import library, missing
-from .orders_parts import edges, interior, slab, steady
+from .orders_parts import edges, interior, ranges, slab, steady
 from .recipes import FLOATS, TYPES
 
 NO_MEMORY, DECLINED, AGAIN = 1, 2, 3
@@ -164,7 +164,7 @@ class Prepared:
         assert inside is not None
         self.edges = () if inside is grid else edges(grid)
         grid = inside
-        self.inside = slab(whole, [a.regular for a in whole.axes]) if self.edges else ()
+        self.inside = slab(whole, ranges(whole)) if self.edges else ()
         self.back = tuple(int(i) for i in np.argsort(self.order))
         y_strides = [0] * len(grid.shape)
         far = 1

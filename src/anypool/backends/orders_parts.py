@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -10,17 +12,20 @@ import numpy as np
 
 from ..plan import Axis, Grid
 
+MOST_RUNS = 4  # windows of other lengths at an edge, each of which wants a network of its own
+
 
 @lru_cache(maxsize=1024)
 def interior(grid: Grid) -> Grid | None:
-    """The grid itself, the part of it whose windows are full and equally far apart if that is most of it, or None."""
-    if all(steady(a) is not None for a in grid.axes):
+    """The grid itself, the part whose windows are full, equally far apart and see no border if that is most, or None."""
+    whole = all(steady(a) is not None for a in grid.axes)
+    if whole and all(a.source is None for a in grid.axes):
         return grid
-    inside = cut(grid, [a.regular for a in grid.axes])
+    inside = cut(grid, ranges(grid))
     full = math.prod(inside.windows_shape)
     if 2 * full < math.prod(grid.windows_shape) or any(steady(a) is None for a in inside.axes):
-        return None
-    return inside
+        return grid if whole else None
+    return replace(inside, axes=tuple(_without_border(a) for a in inside.axes), fill=None)
 
 
 @lru_cache(maxsize=1024)
@@ -28,23 +33,63 @@ def edges(grid: Grid) -> tuple[tuple[tuple[slice, ...], Grid], ...]:
     """What the interior leaves: slabs of the result, and the windows of each."""
     made: list[tuple[tuple[slice, ...], Grid]] = []
     for k, axis in enumerate(grid.axes):
-        low, high = axis.regular
+        low, high = ranges(grid)[k]
         for begin, end in ((0, low), (high, axis.out)):
-            if begin < end:
-                ranges = [a.regular for a in grid.axes[:k]] + [(begin, end)] + [(0, a.out) for a in grid.axes[k + 1 :]]
-                made.append((slab(grid, ranges), cut(grid, ranges)))
+            for run in _alike(axis, begin, end):
+                part = [*ranges(grid)[:k], run, *((0, a.out) for a in grid.axes[k + 1 :])]
+                made.append((slab(grid, part), cut(grid, part)))
     return tuple(made)
 
 
-def slab(grid: Grid, ranges: list[tuple[int, int]]) -> tuple[slice, ...]:
+def _alike(axis: Axis, begin: int, end: int) -> list[tuple[int, int]]:
+    """Runs of windows of one length, which a network serves; all at once if there are too many to plan one for each."""
+    if begin >= end:
+        return []
+    at = [begin, *(begin + 1 + np.flatnonzero(np.diff(axis.length[begin:end]))).tolist(), end]
+    runs = list(itertools.pairwise(at))
+    return runs if len(runs) <= MOST_RUNS else [(begin, end)]
+
+
+@lru_cache(maxsize=1024)
+def ranges(grid: Grid) -> tuple[tuple[int, int], ...]:
+    """Along each axis, the windows that are full, equally far apart, and see no border."""
+    found: list[tuple[int, int]] = []
+    for axis in grid.axes:
+        begin = _real_from(axis)
+        if axis.source is None or begin is None:
+            found.append(axis.regular if axis.source is None else (0, 0))
+            continue
+        last = axis.first + (axis.length - 1) * axis.step
+        inside = (axis.first >= begin) & (last < begin + axis.size) & (axis.length == axis.places)
+        full = np.flatnonzero(inside)
+        found.append((int(full[0]), int(full[-1]) + 1) if len(full) and full[-1] - full[0] == len(full) - 1 else (0, 0))
+    return tuple(found)
+
+
+def _real_from(axis: Axis) -> int | None:
+    """Where on the imagined axis the real one lies as it is."""
+    if axis.source is None:
+        return 0
+    for start in np.flatnonzero(axis.source == 0)[::-1][:64]:
+        if np.array_equal(axis.source[start : start + axis.size], np.arange(axis.size)):
+            return int(start)
+    return None
+
+
+def _without_border(axis: Axis) -> Axis:
+    """An axis of windows that see none, on the real axis."""
+    return replace(axis, first=axis.first - (_real_from(axis) or 0), source=None)
+
+
+def slab(grid: Grid, parts: Sequence[tuple[int, int]]) -> tuple[slice, ...]:
     """Where these windows lie in the result."""
     where = [slice(None)] * len(grid.shape)
-    for a, (begin, end) in zip(grid.at, ranges, strict=True):
+    for a, (begin, end) in zip(grid.at, parts, strict=True):
         where[a] = slice(begin, end)
     return tuple(where)
 
 
-def cut(grid: Grid, ranges: list[tuple[int, int]]) -> Grid:
+def cut(grid: Grid, parts: Sequence[tuple[int, int]]) -> Grid:
     """The windows of these ranges."""
     axes = [
         replace(
@@ -54,7 +99,7 @@ def cut(grid: Grid, ranges: list[tuple[int, int]]) -> Grid:
             skipped=axis.skipped[b:e],
             padded=axis.padded[b:e],
         )
-        for axis, (b, e) in zip(grid.axes, ranges, strict=True)
+        for axis, (b, e) in zip(grid.axes, parts, strict=True)
     ]
     return replace(grid, axes=tuple(axes))
 
