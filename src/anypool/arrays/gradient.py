@@ -91,5 +91,5 @@ def _compiled(g: Any, x: Any, kept: list[Any], call: Call, weights: Any) -> Any:
         g, place = g.permute(asked.order), place.permute(asked.order)
     g, place = g.contiguous(), place.contiguous()
     gx = empty(asked.shape, x.dtype)
-    asked.gather(g.data_ptr(), place.data_ptr(), gx.data_ptr())
+    asked.spread(g.data_ptr(), place.data_ptr(), gx.data_ptr())
     return gx if asked.back is None else gx.permute(asked.back)

@@ -1,4 +1,4 @@
-"""Compiled gradients: a sum's is a sum over the axes read the other way; a selection's is gathered by each element."""
+"""Compiled gradients: a sum's is a sum over the axes read the other way; in a selection's each window adds to its element."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Places:
         self.call = call
         self.run = library().anypool_places
 
-    def gather(self, g: int, place: int, y: int) -> None:
-        """Each element at y takes what the windows that chose it give."""
+    def spread(self, g: int, place: int, y: int) -> None:
+        """Each window adds to the element at y that it chose."""
         was_done(self.run(ctypes.addressof(self.call), g, place, y))
 
 
