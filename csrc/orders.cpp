@@ -9,10 +9,10 @@
 #include "pool.hpp"
 
 namespace anypool {
-namespace baseline { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t); }
+namespace baseline { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t); }
 #ifdef ANYPOOL_X86
-namespace avx2 { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t); }
-namespace avx512 { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t); }
+namespace avx2 { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t); }
+namespace avx512 { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t); }
 #endif
 
 namespace {
@@ -23,6 +23,15 @@ OrdersKernel kernel() {
   if (!std::strcmp(isa, "avx2")) return avx2::orders;
 #endif
   return baseline::orders;
+}
+
+auto histograms() {
+#ifdef ANYPOOL_X86
+  const char* isa = anypool_isa();
+  if (!std::strcmp(isa, "avx512")) return avx512::histogram;
+  if (!std::strcmp(isa, "avx2")) return avx2::histogram;
+#endif
+  return baseline::histogram;
 }
 
 // A direct network has no place for a NaN: the staged rows have.
@@ -59,6 +68,15 @@ OrdersCut cut(const anypool_orders& job) {
 
 extern "C" __attribute__((visibility("default"))) int anypool_forward_orders(const anypool_orders* job) noexcept {
   using namespace anypool;
+  if (job->words == 0) {  // no network: ranks are read off histograms
+    const auto engine = histograms();
+    const std::int64_t count = engine(*job, -1, 0);
+    std::atomic<int> said{DONE};
+    parallel(count, get_threads(), [&](std::int64_t begin, std::int64_t end) {
+      if (const int failed = engine(*job, begin, end)) said = failed;
+    });
+    return said;
+  }
   const OrdersKernel run = kernel();
   OrdersCut c = cut(*job);
   if (const int tile = job->key ? run(*job, c, -1, 0) : 0) {  // whole rows, in bands of a quarter million elements

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -154,3 +156,33 @@ def test_windows_that_overhang_are_the_references() -> None:
                 agrees(torch.as_tensor(x).permute(1, 2, 0).contiguous().numpy(), windows, order, axes=(0, 1))
     got = ap.pool(torch.as_tensor(x).float(), ap.sliding((3, 3), 1, 1), "median")
     np.testing.assert_array_equal(got, ap.pool(x.astype(np.float32), ap.sliding((3, 3), 1, 1), "median"))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "bool"])
+@pytest.mark.parametrize("border", ["absent", "replicate", "reflect", "circular", 3.0])
+def test_histograms_of_bytes(dtype: str, border: Any) -> None:
+    """Large windows of bytes: every rank equals a sort, in any layout, for more columns than one strip holds."""
+    random = np.random.default_rng(3)
+    if dtype == "bool" and border == 3.0:
+        pytest.skip("3 is no truth value")
+    for shape, size in (((2, 24, 280), (17, 19)), ((1, 40, 20), (33, 16)), ((1, 18, 270), (16, 17))):
+        info = (0, 2) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max + 1)
+        x = random.integers(*info, shape).astype(dtype)
+        flat = (x // 50 * 50).astype(dtype) if dtype != "bool" else x
+        for made in (x, np.asfortranarray(flat), np.ascontiguousarray(x.transpose(1, 2, 0)).transpose(2, 0, 1)):
+            pad = 0 if border == "absent" else "same"
+            windows = ap.sliding(size, 1, pad, border=border)
+            n = size[0] * size[1]
+            for order in (ap.Rank(0), ap.Rank(n - 1), ap.Rank(n // 2), ap.Rank(7), *(["median"] if n % 2 else [])):
+                said = ap.explain(made, windows, order)
+                assert said.backend == "cpu" and "histogram" in said.engine
+                got = ap.pool(made, windows, order)
+                k = n // 2 if order == "median" else order.parameters["k"]
+                mode: Any = {"replicate": "edge", "reflect": "reflect", "circular": "wrap", 3.0: "constant"}.get(border)
+                pads = [(0, 0)] + [((s - 1) // 2, s - 1 - (s - 1) // 2) for s in size]
+                options = {"constant_values": 3} if mode == "constant" else {}
+                seen = made if mode is None else np.pad(made, pads, mode, **options)
+                views = np.lib.stride_tricks.sliding_window_view(seen, size, axis=(1, 2))
+                want = np.sort(views.reshape(*views.shape[:3], -1), -1)[..., k]
+                np.testing.assert_array_equal(got, want)
+                assert got.dtype == made.dtype

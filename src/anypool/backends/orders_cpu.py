@@ -20,6 +20,7 @@ from .recipes import FLOATS, TYPES
 
 NO_MEMORY, DECLINED, AGAIN = 1, 2, 3
 MOST_PLACES = 4096  # of one window
+LARGE = 256  # elements of a window from which histograms of bytes beat networks: 17×17 of 2048² 22 ms, not 70
 MOST_LABELS = 27  # of one window's mode
 
 _INT = ctypes.c_int64
@@ -106,11 +107,12 @@ def _unserved(job: Job) -> str | None:
         return "x or the result is empty"
     if len(grid.axes) > 3:
         return "order statistics are compiled for up to three pooled axes"
-    if not 1 < grid.places <= MOST_PLACES:
-        return f"order statistics are compiled for windows of 2 to {MOST_PLACES} elements"
     inside = interior(grid)
     if inside is None:
         return "these windows are not full and equally far apart"
+    counted = histogrammed(inside, job.dtype, order)
+    if not counted and not 1 < grid.places <= MOST_PLACES:
+        return f"order statistics are compiled for windows of 2 to {MOST_PLACES} elements, or more bytes next to each other"
     if inside is not grid and job.empty is None and "float" not in job.dtype and grid.has_empty:
         return "an empty window has no integer answer"
     if grid.fill is not None and _bits(grid.fill, job.dtype) is None:
@@ -125,6 +127,8 @@ def engine(job: Job) -> str:
     """What runs the job, in words."""
     inside = interior(job.grid)
     assert inside is not None
+    if histogrammed(inside, job.dtype, job.reduction):
+        return "histograms by column, fine bins renewed where the rank lies"
     shape = _shape(inside, wanted(job.reduction, job.grid.places))
     made = networks.program(shape, networks.tile_of(shape))
     outputs = made.tile[0] * made.tile[1]
@@ -132,6 +136,16 @@ def engine(job: Job) -> str:
     return (
         f"{kind}, {made.operations / outputs:.0f} minima and maxima an output, tiles of {made.tile[0]}×{made.tile[1]}"
     )
+
+
+def histogrammed(grid: Grid, dtype: str, order: Order) -> bool:
+    """Whether ranks of these windows are read off histograms: bytes, large windows next to each other."""
+    made = wanted(order, grid.places)
+    single = isinstance(made, Wanted) and len(made.ranks) == 1 and order.whole(_all_odd(grid))
+    planar = len(grid.axes) == 2 and all(
+        a.step == 1 and (a.out == 1 or (steady(a) or (0, 0))[1] == 1) for a in grid.axes
+    )
+    return single and planar and dtype in ("uint8", "int8", "bool") and LARGE <= grid.places < 2**16
 
 
 def _shape(grid: Grid, made: Wanted | str) -> networks.Shape:
@@ -177,21 +191,25 @@ class Prepared:
             if strides[a] != inner:
                 break
             inner, under = inner * grid.shape[a], [*under, a]
-        if inner == 1:
-            under = []
+        counted = histogrammed(grid, job.dtype, order)
+        if inner == 1 or counted:
+            inner, under = 1, []
         apart = [a for a in range(len(grid.shape)) if a not in grid.at and a not in under]
         self.batches = [_offsets([grid.shape[a] for a in apart], [s[a] for a in apart]) for s in (strides, y_strides)]
         shape = _shape(grid, made)
-        program = networks.program(shape, networks.tile_of(shape))
-        self.held: list[Any] = [np.array(program.code, np.int32), np.array(program.outputs, np.int32), *self.batches]
+        program = None if counted else networks.program(shape, networks.tile_of(shape))
+        code, outputs = ((), made.ranks) if program is None else (program.code, program.outputs)
+        self.held: list[Any] = [np.array(code, np.int32), np.array(outputs, np.int32), *self.batches]
         call = self.call = Call()
         call.type, call.y_type = _type(job.dtype), _type(self.result)
         call.batches, call.inner = len(self.batches[0]), inner
         call.code, call.outputs, call.batch_x, call.batch_y = (t.ctypes.data for t in self.held)
-        call.words, call.registers = len(program.code), program.registers
-        call.scratch, call.reach, call.ranks = program.rows, program.reach, max(len(made.ranks), 1)
-        call.tile_rows, call.tile_columns = program.tile
-        call.key = program.key
+        call.ranks = max(len(made.ranks), 1)
+        if program is not None:
+            call.words, call.registers = len(program.code), program.registers
+            call.scratch, call.reach = program.rows, program.reach
+            call.tile_rows, call.tile_columns = program.tile
+            call.key = program.key
         call.blend, call.share = made.blend, made.share
         call.fill = 0 if grid.fill is None else _bits(grid.fill, job.dtype)
         unused = 3 - len(grid.axes)
