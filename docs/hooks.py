@@ -43,6 +43,33 @@ def on_pre_build(config: Any) -> None:
     held: Any = load_digits()
     ap.show(np.asarray(held.images[3]), ap.sliding((3, 3), 2, 1), "max").save(folder / "show-max.svg")
     ap.show(np.asarray(held.images[3]), ap.adaptive((3, 3)), "softpool").save(folder / "show-softpool.svg")
+    by_size(folder / "median-by-size.svg")
+
+
+def by_size(path: Path) -> None:
+    """A median's time against the window's side, from the rows that `python -m bench.by_size` wrote."""
+    from anypool.show.canvas import COLOURS, figure, styled, write
+
+    made = json.loads((HERE.parent / "bench" / "results" / "median-by-size.json").read_text(encoding="utf-8"))
+
+    @styled
+    def draw() -> Any:
+        drawn, axes = figure(9.6, 4.2, 1, 2, sharey=True)
+        names = list(dict.fromkeys(r["by"] for r in made["rows"]))
+        for axis, dtype in zip(axes, ("float32", "uint8"), strict=True):
+            for name, colour in zip(names, COLOURS, strict=False):
+                line = [(r["size"], r["ns"]) for r in made["rows"] if r["by"] == name and r["dtype"] == dtype]
+                if line:
+                    wide = 2.4 if name == "anypool" else 1.4
+                    axis.plot(*zip(*line, strict=True), "o-", color=colour, label=name, linewidth=wide, markersize=3)
+            axis.set(xscale="log", yscale="log", title=dtype, xlabel="side of the window")
+            axis.set_xticks([3, 5, 9, 15, 31, 63, 101], ["3", "5", "9", "15", "31", "63", "101"], minor=False)
+            axis.minorticks_off()
+        axes[0].set_ylabel("ns an output")
+        axes[0].legend(loc="upper left")
+        return drawn
+
+    write(draw(), path, "median by size")
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
