@@ -51,6 +51,8 @@ struct Owned {
       }
     for (Index p = 0; p < job.positions; ++p) {
       const Index g = job.owner[p];
+      if (const Index next = job.owner[std::min(p + 24, job.positions - 1)]; std::uint64_t(next - from) < std::uint64_t(to - from))
+        ask<1>(y + next * job.y_bin, 0, std::min<Index>(lanes * Index(sizeof(A)), 256));  // groups may lie anywhere
       if (std::uint64_t(g - from) >= std::uint64_t(to - from)) continue;
       const A* row = x + p * step;
       A* into = y + g * job.y_bin;
