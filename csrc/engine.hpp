@@ -250,7 +250,7 @@ struct Engine final : Passes {
     const Index c = inner, lanes_ = windows * c;
     Index k = a.places, stride = a.stride;
     if (c == 1 && a.step == 1 && k == stride) {
-      T* s = k % 2 ? nullptr : scratch(digits, windows * k + 4 * L::n);
+      T* s = k % 2 ? nullptr : scratch(digits, windows * k + 64 * L::n);  // a margin for each halving
       for (Index half = windows * k / 2; k % 2 == 0; half /= 2) {
         T* to = k == 2 ? y : s;
         few_taps<M, T, 2>(b, 0, to, 0, 1, half, 2, 1);

@@ -226,3 +226,16 @@ def test_poisoned_heap(shapes: Any) -> None:
         for p in ("85", "170")
     }
     assert len(answers) == 1
+
+
+def test_windows_of_every_length_leave_the_heap_whole() -> None:
+    """Scratch is long enough for any window next to the next: an allocator that finds a broken block aborts."""
+    code = (
+        "import numpy as np, anypool as ap\n"
+        "for n in [2**i for i in range(1, 13)] + [3 * 2**i for i in range(1, 11)]:\n"
+        "    x = np.ones((3, n), np.float64)\n"
+        "    for name in ('sum', 'max', 'prod', 'var', 'logsumexp'):\n"
+        "        for _ in range(20): ap.pool(x, ap.whole(), name, axes=(0, 1)), ap.pool(x, ap.whole(), name, axes=-1)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
