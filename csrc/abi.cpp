@@ -16,15 +16,15 @@
 #include "pool.hpp"
 
 namespace anypool {
-namespace baseline { int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t); }
+namespace baseline { int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
 #ifdef ANYPOOL_X86
-namespace avx2 { int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t); }
-namespace avx512 { int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t); }
+namespace avx2 { int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
+namespace avx512 { int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
 #endif
 
 namespace {
 struct Choice {
-  Kernel forward, places;
+  Kernel forward, places, owners;
   const char* name;
   ListKernel lists;
 };
@@ -37,10 +37,10 @@ Choice choose() {
   const bool two = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
   const bool five = two && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (five && (any || !std::strcmp(most, "avx512"))) return {avx512::forward, avx512::places, "avx512", avx512::lists};
-  if (two && (any || !std::strcmp(most, "avx512") || !std::strcmp(most, "avx2"))) return {avx2::forward, avx2::places, "avx2", avx2::lists};
+  if (five && (any || !std::strcmp(most, "avx512"))) return {avx512::forward, avx512::places, avx512::owners, "avx512", avx512::lists};
+  if (two && (any || !std::strcmp(most, "avx512") || !std::strcmp(most, "avx2"))) return {avx2::forward, avx2::places, avx2::owners, "avx2", avx2::lists};
 #endif
-  return {baseline::forward, baseline::places, "baseline", baseline::lists};
+  return {baseline::forward, baseline::places, baseline::owners, "baseline", baseline::lists};
 }
 
 const Choice& chosen() {
@@ -210,6 +210,14 @@ ANYPOOL_EXPORT int anypool_places(const anypool_job* given, const void* g, const
   std::int64_t items = 1;
   for (int l = 0; !job->level[l].windows; ++l) items *= job->level[l].size;
   return anypool::run(anypool::chosen().places, *job, items);
+}
+// Of selected values: x and y the elements and the values, w a mask or null, gx takes the elements' gradients in addition.
+ANYPOOL_EXPORT int anypool_owners(const anypool_job* given, const void* x, const void* mask, const void* y, const void* g, void* gx) noexcept {
+  anypool_job call = *given;
+  call.x = x, call.w = mask, call.y = const_cast<void*>(y), call.g = g, call.place = gx;
+  std::int64_t items = 1;
+  for (int l = 0; !call.level[l].windows; ++l) items *= call.level[l].size;
+  return anypool::run(anypool::chosen().owners, call, items);
 }
 // Windows that list their elements: a fold (way 0), or the gradient of a sum (1) or of a selection (2).
 ANYPOOL_EXPORT int anypool_lists_run(const anypool_lists* job, std::int64_t way, const void* x, void* y, void* place) noexcept {

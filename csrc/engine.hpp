@@ -123,7 +123,7 @@ struct Engine final : Passes {
 
   Index all(int l) const { return l < levels ? (level[l].windows ? level[l].windows : level[l].size) : 0; }
 
-  // Windows [from, to) of one column of rows; the rows of results are `pitch` apart.
+  // Windows [from, to) of one column of rows; results are `pitch` apart.
   void down(int l, const T* x, T* y, Index pitch, Index from, Index to, bool raw) {
     const auto& a = level[l];
     const Index wide = l == levels - 1 ? lanes[l] * Index(sizeof(T)) : 0;
@@ -192,6 +192,8 @@ struct Engine final : Passes {
   void across(Rows<const T> x, Index base, Rows<T> y, Index from, Index to, bool margins) {
     const auto& a = level[levels - 1];
     const Index c = inner;
+    for (Index r = 0; !a.places && r < y.count; ++r) std::fill_n(y.p + r * y.pitch, (to - from) * c, M::nothing);
+    if (!a.places) return;  // every window is empty
     if (!a.affine && margins && !index.empty()) return picked(x, y);
     if (!a.affine) return irregular(x, base, y, from, to);
     if (margins) return stretch({x.p + (a.start + from * a.stride) * c, x.pitch, x.count}, y, to - from);
@@ -277,10 +279,9 @@ struct Engine final : Passes {
 
   void irregular(Rows<const T> x, Index base, Rows<T> y, Index from, Index to) {
     const auto& a = level[levels - 1];
-    const Index c = inner;
     for (Index r = 0; r < x.count; ++r)
       for (Index o = from; o < to; ++o) {
-        const Index k = a.length[o];
+        const Index k = a.length[o], c = inner;
         const T* p = x.p + r * x.pitch + (a.first[o] - base) * c;
         T* result = y.p + r * y.pitch + (o - from) * c;
         if (c == 1 && a.step == 1) *result = fold_run<M, T>(p, k);

@@ -193,7 +193,8 @@ struct Answer final : Finisher {
           return true;
       }
     } else if (job.finish == DIFFERENCE) {
-      for (Index i = 0; i < lanes; ++i) y[i] = A(s[i] - t[i]);
+      using U = std::make_unsigned_t<A>;  // what an empty window holds may wrap: it is overwritten
+      for (Index i = 0; i < lanes; ++i) y[i] = A(U(s[i]) - U(t[i]));
       return true;
     } else if (y != s) std::copy_n(s, lanes, y);
     return true;

@@ -23,7 +23,8 @@ struct anypool_job {
   const void* x;
   const void* w;  // weights, or null
   void* y;
-  void* place;  // where a selection's elements lie, or null
+  void* place;  // where a selection's elements lie, or null; of a gradient, the elements' gradients
+  const void* g;  // of a gradient: the windows' gradients
   std::int64_t levels;
   const anypool_level* level;
   std::int64_t inner, x_inner, w_inner;  // lanes under the last level, and their strides
@@ -42,7 +43,7 @@ struct anypool_job {
 namespace anypool {
 enum Type { F32, F64, F16, BF16, U8, I8, U16, I16, U32, I32, U64, I64, TYPES };
 enum Merge { SUM, MAX, MIN, PROD, MERGES };
-enum Lift { VALUE, TRUTH, MAGNITUDE, SQUARE, POWER, EXP, EXP_VALUE, SHIFTED, SHARE, WEIGHTED, MASKED, PLACE };
+enum Lift { VALUE, TRUTH, MAGNITUDE, SQUARE, POWER, EXP, EXP_VALUE, SHIFTED, SHARE, WEIGHTED, MASKED, PLACE, PRESENT_ONES };
 enum Finish { PLAIN, DIVIDE, ROOT, DIVIDE_ROOT, LOG, DIVIDE_LOG, RATIO, DIFFERENCE, VAR, STD, AVERAGE, PRESENT, SELECT };
 enum Outcome { DONE = 0, NO_MEMORY = 1, DECLINED = 2 };
 

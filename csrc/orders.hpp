@@ -25,12 +25,18 @@ struct anypool_orders {
   double share;
   std::uint64_t key;   // names the program among the generated networks
   std::int64_t fill;   // the border's constant, as bits of x's type
+  // Answers by how many elements a window holds: one rank, two, or all.
+  std::int64_t terms, full;          // 0: the ranks as they are; the most elements
+  const std::uint8_t* counts;        // a count for each answer, laid as y; null: full
+  const std::int32_t *low, *high;    // (full + 1,) which of the ranks
+  const double *shares, *coefficients;  // (full + 1,) and (full + 1, ranks)
 };
 const char* anypool_isa() noexcept;
 }
 
 namespace anypool {
 enum class Do { CE, MIN, MAX, PICK, SORT, MODE };  // of a network: both, one, the least of the greater ones, sort, mode
+constexpr std::int64_t MOST_RANKS = 128;
 constexpr std::int32_t STAGED = 1 << 30, ROW = 1 << 29, NEXT_LOOP = -2;
 // How a job is cut into tasks: batch items, side by side in lanes where they are small; chunks of the inner elements;
 // strips of tiles; bands of rows.

@@ -4,6 +4,7 @@
 #include <memory>
 #include <new>
 
+#include "orders_answers.hpp"
 #include "orders_machine.hpp"
 #include "orders_phases.hpp"
 
@@ -23,7 +24,8 @@ struct Tiles {
   const Index staged_row = deep * phases * cut.pitch, elements = wide * std::max(phases, job.tile_columns) + 64;
   const std::unique_ptr<T[]> memory{new (std::nothrow) T[2 * reach_rows * staged_row + scratch_rows * cut.pitch + (job.registers + 1) * Machine<T>::pass_lanes(job)]{}};
   const std::unique_ptr<S[]> line{new (std::nothrow) S[elements]};
-  const std::unique_ptr<T[]> mixed{new (std::nothrow) T[elements]};
+  const std::unique_ptr<T[]> mixed{new (std::nothrow) T[elements * job.ranks]};
+  const OrderAnswers<S> answers{job};
   bool nan = false;
   // of the task at hand
   Index item = 0, items = 0, skip = 0, inner = 0, first = 0, tiles = 0;  // batch items, inner elements, tiles
@@ -100,24 +102,6 @@ struct Tiles {
   }
 
   template <class Y>
-  void write(const T* low, const T* high, Index n, Index apart, Y* y) const {
-    if constexpr (std::is_same_v<Y, S>)
-      if (!job.blend) {
-        if (apart == 1)
-          for (Index i = 0; i < n; ++i) y[i] = K::out(low[i]);
-        else
-          for (Index i = 0; i < n; ++i) y[i * apart] = K::out(low[i]);
-        return;
-      }
-    using R = typename K::Real;
-    const R share = R(job.share), rest = R(1 - job.share);
-    for (Index i = 0; i < n; ++i) {
-      const R a = K::real(low[i]), b = K::real(high[i]);
-      const R mean = job.blend == 1 ? (a + b) * R(0.5) : job.share < 0.5 ? a + (b - a) * share : b - (b - a) * rest;
-      narrow(a == b ? a : mean, y[i * apart]);
-    }
-  }
-  template <class Y>
   void answer(Index plane, Index tile_row) {
     const Index tile = job.tile_rows * job.tile_columns, many = job.tile_columns;
     const Index left = first * many, n = std::min(tiles * many, columns.windows - left);
@@ -126,29 +110,29 @@ struct Tiles {
       if (o >= rows.windows) return;
       for (Index i = 0; i < items; ++i) {
         Y* y = static_cast<Y*>(job.y) + job.batch_y[item + i] + skip + plane * planes.y_stride + o * rows.y_stride + left * columns.y_stride;
-        const T* found[2][16];
-        for (Index k = 0; k < 2; ++k)
+        const T *found[MOST_RANKS][16], *row[MOST_RANKS];
+        for (Index k = 0; k < job.ranks; ++k)
           for (Index c = 0; c < many; ++c)
-            found[k][c] = machine.output(outputs[std::min<Index>(k, job.ranks - 1) * tile + r * many + c]) + i * wide * machine.unit;
-        if (inner == 1 && job.inner == 1 && many > 1) {
+            found[k][c] = machine.output(outputs[k * tile + r * many + c]) + i * wide * machine.unit;
+        if (inner == 1 && job.inner == 1) {
           if constexpr (std::is_same_v<T, Y> && std::is_same_v<S, T>)
-            if (!job.blend && columns.y_stride == 1) {
+            if (many > 1 && !job.blend && !job.terms && columns.y_stride == 1) {
               join(found[0], n, y);
               continue;
             }
-          T *low = mixed.get(), *high = low;
-          join(found[0], n, low);
-          if (job.blend && job.ranks > 1) join(found[1], n, high = other());
-          write(low, high, n, columns.y_stride, y);
-        } else if (inner == 1 && job.inner == 1)
-          write(found[0][0], found[1][0], n, columns.y_stride, y);
-        else
-          for (Index v = 0; v < n; ++v) write(found[0][v % many] + v / many * machine.unit, found[1][v % many] + v / many * machine.unit, inner, 1, y + v * columns.y_stride);
+          for (Index k = 0; k < job.ranks; ++k) {
+            row[k] = found[k][0];
+            if (many > 1) join(found[k], n, mixed.get() + k * elements), row[k] = mixed.get() + k * elements;
+          }
+          answers.give(row, n, columns.y_stride, y);
+        } else
+          for (Index v = 0; v < n; ++v) {
+            for (Index k = 0; k < job.ranks; ++k) row[k] = found[k][v % many] + v / many * machine.unit;
+            answers.give(row, inner, 1, y + v * columns.y_stride);
+          }
       }
     }
   }
-  T* other() { return (second ? second : second = std::unique_ptr<T[]>(new T[elements])).get(); }
-  std::unique_ptr<T[]> second{};
   void join(const T* const* row, Index n, T* d) const {
     switch (job.tile_columns) {
       case 2: return together<2>(row, n, d);

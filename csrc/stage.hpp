@@ -147,6 +147,12 @@ struct Stage final : Stager {
         }
         return;
       }
+      case PRESENT_ONES:
+        for (Index i = 0; i < n; ++i) {
+          const auto v = number(x[i]);
+          p0[i] = A(!(w && w[i] == 0) && !(job.omit && v != v));
+        }
+        return;
       case SHARE: {
         A* share = p0;
         for (Index i = 0; i < n; ++i) {

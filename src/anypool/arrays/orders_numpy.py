@@ -12,6 +12,7 @@ from ..orders import Order
 from ..plan import Grid, Job
 from ..reductions import Max
 from . import numpy as arrays
+from . import orders_counted
 
 
 def forward(
@@ -22,6 +23,11 @@ def forward(
     job = Job(grid, order, x.dtype.name, "numpy", "cpu", facts, omit_nan, empty)
     if choose(job, backend) is not cpu:
         return orders_reference.forward(x, grid, order, weights, omit_nan, empty)
+    parts = order.apart()
+    if parts is not None:
+        return order.together([forward(x, grid, part, weights, omit_nan, empty, backend) for part in parts])
+    if orders_cpu.plain(job) is not None:
+        return orders_counted.forward(x, job, weights)
     prepared = orders_cpu.prepare(job, tuple(s // x.itemsize for s in x.strides))
     y = np.empty(prepared.shape, prepared.result)
     result = y.transpose(prepared.back)

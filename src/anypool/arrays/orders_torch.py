@@ -11,6 +11,7 @@ from ..choose import choose
 from ..orders import Order
 from ..plan import Grid, Job
 from ..reductions import Max
+from . import orders_counted
 from .torch import TYPES, dtype_name, empty, like_layout, run, transformed
 
 
@@ -47,6 +48,12 @@ class _Call:
         plain = type(x) in (torch.Tensor, torch.nn.Parameter) and not x.is_neg()
         if choose(job, self.backend) is not cpu or not plain:
             return like_layout(self.reference(x, weights), x)
+        parts = self.order.apart()
+        if parts is not None:
+            return self.order.together([self.part(order).forward(x, weights) for order in parts])
+        if orders_cpu.plain(job) is not None:
+            made = self.counted(x, job, weights)
+            return like_layout(self.reference(x, weights) if made is None else made, x)
         prepared = orders_cpu.prepare(job, x.stride())
         y = empty(prepared.shape, TYPES[prepared.result])
         result = y.permute(prepared.back)
@@ -59,9 +66,20 @@ class _Call:
             result[where] = _Call(edge, self.order, self.omit_nan, self.empty, None).forward(x.detach(), None)
         return result
 
-    def selection(self, x: Any) -> Any:
+    def part(self, order: Order) -> _Call:
+        """The same call of another order statistic."""
+        return _Call(self.grid, order, self.omit_nan, self.empty, self.backend)
+
+    def counted(self, x: Any, job: Job, weights: Any) -> Any:
+        """Windows that lack elements, through NumPy's view of the same memory; None where NumPy has no such type."""
+        if x.dtype is torch.bfloat16:
+            return None
+        mask = None if weights is None else weights.detach().numpy()
+        return torch.from_numpy(orders_counted.forward(x.detach().numpy(), job, mask))
+
+    def selection(self, x: Any, weights: Any) -> Any:
         """What pools x by another order statistic over the same windows."""
-        return lambda order: _Call(self.grid, order, False, self.empty, self.backend).forward(x, None)
+        return lambda order: self.part(order).forward(x, weights)
 
 
 class _Learning(torch.autograd.Function):
@@ -82,8 +100,9 @@ class _Learning(torch.autograd.Function):
                 again = call.reference(x, weights)
                 return torch.autograd.grad(again, x, g, create_graph=True)[0], None, None
         plain, gx = x.detach(), None
-        if weights is None and not call.omit_nan:
-            gx = orders_gradient.backward(g, plain, call.grid, call.order, call.selection(plain))
+        if type(g) is torch.Tensor:
+            select = call.selection(plain, weights)
+            gx = orders_gradient.backward(g, plain, call.grid, call.order, weights, call.omit_nan, select)
         if gx is None:
             gx = orders_reference.backward(g, plain, call.grid, call.order, weights, call.omit_nan, call.empty)
         return like_layout(gx, x), None, None

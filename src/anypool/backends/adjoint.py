@@ -1,4 +1,4 @@
-"""Compiled gradients: a sum's is a sum over the axes read the other way; in a selection's each window adds to its element."""
+"""Compiled gradients: a sum's is a sum over the axes read the other way; a selection's goes to the elements chosen."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .library import Call, library
 from .recipes import FLOATS, Recipe
 
 
-class Places:
-    """The gradient of a selection, for arrays dense in `order`: what remains is addresses."""
+class _Chosen:
+    """A gradient that goes to chosen elements, for arrays dense in `order`: what remains is addresses."""
 
-    def __init__(self, grid: Grid, x: tuple[int, ...], dtype: str, places: str) -> None:
+    def __init__(self, grid: Grid, x: tuple[int, ...], dtype: str) -> None:
         self.grid = grid
         self.order = order = memory_order(grid, x, (0,) * len(x), True)
         self.back = way_back(order)
@@ -28,13 +28,41 @@ class Places:
         call = Call()
         call.levels, call.level = len(self.levels), ctypes.addressof(self.levels)
         call.inner, call.x_inner, call.w_inner = inner
-        call.x_type, call.w_type = type_number(dtype), type_number(places)
+        call.x_type = type_number(dtype)
         self.call = call
+
+
+class Places(_Chosen):
+    """The gradient of a selection whose places are known."""
+
+    def __init__(self, grid: Grid, x: tuple[int, ...], dtype: str, places: str) -> None:
+        super().__init__(grid, x, dtype)
+        self.call.w_type = type_number(places)
         self.run = library().anypool_places
 
     def spread(self, g: int, place: int, y: int) -> None:
         """Each window adds to the element at y that it chose."""
         was_done(self.run(ctypes.addressof(self.call), g, place, y))
+
+
+class Owners(_Chosen):
+    """The gradient of selected values, whose elements are looked for."""
+
+    def __init__(self, grid: Grid, x: tuple[int, ...], dtype: str, last: bool) -> None:
+        super().__init__(grid, x, dtype)
+        self.call.last = int(last)
+        self.run = library().anypool_owners
+
+    def spread(self, x: int, mask: int, values: int, g: int, y: int) -> None:
+        """Each window adds to the element at y that holds its value, the first of them or the last."""
+        was_done(self.run(ctypes.addressof(self.call), x, mask, values, g, y))
+
+
+def owners(grid: Grid, strides: tuple[int, ...], dtype: str, last: bool) -> Owners | None:
+    """The gradient of values selected from x of these strides; None where it is not compiled."""
+    if library() is None or dtype not in FLOATS or any(a.source is not None for a in grid.axes) or 0 in grid.out_shape:
+        return None
+    return remembered((id(grid), strides, dtype, "values", last), grid, lambda: Owners(grid, strides, dtype, last))
 
 
 def places(grid: Grid, strides: tuple[int, ...], dtype: str, kind: str) -> Places | None:

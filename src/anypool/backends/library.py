@@ -31,7 +31,7 @@ class Call(ctypes.Structure):
     """One call; the twin of anypool_job."""
 
     _fields_ = [
-        *((n, _INT) for n in "x w y place levels level inner x_inner w_inner".split()),
+        *((n, _INT) for n in "x w y place g levels level inner x_inner w_inner".split()),
         *((n, _INT) for n in "x_type w_type y_type place_type plane_type".split()),
         *((n, _INT) for n in "lift merge0 merge1 finish staged omit min last fill".split()),
         *((n, _REAL) for n in "empty divisor rate ddof".split()),
@@ -54,6 +54,7 @@ def library() -> Any:
         loaded.anypool_forward.argtypes = [ctypes.c_void_p] * 5
         loaded.anypool_forward_all.argtypes = [ctypes.c_void_p, ctypes.c_int64]
         loaded.anypool_places.argtypes = [ctypes.c_void_p] * 4
+        loaded.anypool_owners.argtypes = [ctypes.c_void_p] * 6
         loaded.anypool_lists_run.argtypes = [ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * 3]
     except (OSError, AttributeError):  # no library, or one of another version
         return None

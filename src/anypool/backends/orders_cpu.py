@@ -1,84 +1,20 @@
-"""Order statistics by the compiled core: selection networks over regular windows; what remains is the reference's."""
+"""Which order statistics the compiled core serves, and by which engine; what remains is the reference's."""
 
 from __future__ import annotations
 
-import ctypes
-import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..errors import PoolingError
-from ..orders import METHODS, Median, Mode, Order, Quantile, Rank
-from ..plan import Grid, Job
-from . import networks
+from ..orders import Median, Mode, Quantile, Rank
+from ..plan import Job
+from . import orders_terms
 from .library import library, missing
-from .orders_parts import edges, interior, ranges, slab, steady
+from .orders_call import bits_of, described, histogrammed, prepare, shape_of, wanted
+from .orders_parts import interior
 from .recipes import FLOATS, TYPES
 
-NO_MEMORY, DECLINED, AGAIN = 1, 2, 3
 MOST_PLACES = 4096  # of one window
-LARGE = 256  # elements of a window from which histograms of bytes beat networks: 17×17 of 2048² 22 ms, not 70
 MOST_LABELS = 27  # of one window's mode
-
-_INT = ctypes.c_int64
-
-
-def _fields(kind: Any, names: str) -> list[tuple[str, Any]]:
-    return [(name, kind) for name in names.split()]
-
-
-class Span(ctypes.Structure):
-    """One pooled axis; the twin of anypool_span."""
-
-    _fields_ = _fields(_INT, "windows size stride step start extent x_stride y_stride source")
-
-
-class Call(ctypes.Structure):
-    """One call; the twin of anypool_orders."""
-
-    _fields_ = [
-        *_fields(_INT, "x y type y_type batches batch_x batch_y"),
-        ("span", Span * 3),
-        *_fields(_INT, "inner code words outputs scratch registers tile_rows tile_columns reach ranks blend"),
-        ("share", ctypes.c_double),
-        ("key", ctypes.c_uint64),
-        ("fill", _INT),
-    ]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a window of n elements gives: one or two ranks and how they blend; no rank is the mode."""
-
-    ranks: tuple[int, ...]
-    blend: int = 0  # 0 none, 1 the mean, 2 low + (high − low) · share
-    share: float = 0.0
-
-
-def wanted(order: Order, n: int) -> Wanted | str:
-    """The ranks of an order statistic over n elements, or why there are none."""
-    if isinstance(order, Mode):
-        return Wanted(()) if order.parameters["ignore"] is None else "a mode that ignores is not compiled"
-    if isinstance(order, Rank):
-        k = order.parameters["k"]
-        return Wanted((k if k >= 0 else n + k,))
-    if isinstance(order, Median):
-        low, high = (n - 1) // 2, n // 2
-        even = order.parameters["even"]
-        if low == high:
-            return Wanted((low,), int(even == "mean"))
-        return Wanted((low, high), 1) if even == "mean" else Wanted((low if even == "lower" else high,))
-    if isinstance(order, Quantile) and order.answers() is None and order.parameters["smooth"] is None:
-        rank = max(METHODS[order.parameters["method"]](n, order.qs[0]), 0)
-        down = math.floor(rank)
-        low, high, share = min(down, n - 1), min(down + 1, n - 1), float(rank - down)
-        if order.whole(False):
-            return Wanted((low,))
-        return Wanted((low,), 1) if share == 0 or low == high else Wanted((low, high), 2, share)
-    return f"{order!r} is not compiled"
+__all__ = ["engine", "plain", "prepare", "refuses"]
 
 
 def refuses(job: Job) -> str | None:
@@ -87,11 +23,19 @@ def refuses(job: Job) -> str | None:
         return f"cpu: the compiled library is not there ({missing()})"
     if job.device != "cpu":
         return f"cpu: x is on {job.device}"
-    said = _unserved(job)
+    parts = job.reduction.apart()
+    if parts is not None:
+        if job.empty is not None and job.reduction.answers() is None:
+            return f"cpu: {job.reduction!r} with empty= is not compiled"
+        return next((said for part in parts if (said := refuses(replace(job, reduction=part))) is not None), None)
+    said = plain(job)
+    if said is not None:
+        said = orders_terms.refuses(job)
     return None if said is None else f"cpu: {said}"
 
 
-def _unserved(job: Job) -> str | None:
+def plain(job: Job) -> str | None:
+    """A sentence, or None if every window takes the same ranks: what the fastest engines ask for."""
     grid, order = job.grid, job.reduction
     if type(order) not in (Median, Mode, Quantile, Rank):
         return f"{order!r} is not compiled"
@@ -115,7 +59,7 @@ def _unserved(job: Job) -> str | None:
         return f"order statistics are compiled for windows of 2 to {MOST_PLACES} elements, or more bytes next to each other"
     if inside is not grid and job.empty is None and "float" not in job.dtype and grid.has_empty:
         return "an empty window has no integer answer"
-    if grid.fill is not None and _bits(grid.fill, job.dtype) is None:
+    if grid.fill is not None and bits_of(grid.fill, job.dtype) is None:
         return f"the border {grid.fill} is no {job.dtype}"
     made = wanted(order, grid.places)
     if isinstance(made, str):
@@ -125,155 +69,14 @@ def _unserved(job: Job) -> str | None:
 
 def engine(job: Job) -> str:
     """What runs the job, in words."""
+    parts = job.reduction.apart()
+    if parts is not None:
+        return f"one by one: {engine(replace(job, reduction=parts[0]))}"
+    if plain(job) is not None:
+        return orders_terms.engine(job)
     inside = interior(job.grid)
     assert inside is not None
     if histogrammed(inside, job.dtype, job.reduction):
         return "histograms by column, fine bins renewed where the rank lies"
-    shape = _shape(inside, wanted(job.reduction, job.grid.places))
-    made = networks.program(shape, networks.tile_of(shape))
-    outputs = made.tile[0] * made.tile[1]
     kind = "sorting network and vote" if isinstance(job.reduction, Mode) else "selection network"
-    return (
-        f"{kind}, {made.operations / outputs:.0f} minima and maxima an output, tiles of {made.tile[0]}×{made.tile[1]}"
-    )
-
-
-def histogrammed(grid: Grid, dtype: str, order: Order) -> bool:
-    """Whether ranks of these windows are read off histograms: bytes, large windows next to each other."""
-    made = wanted(order, grid.places)
-    single = isinstance(made, Wanted) and len(made.ranks) == 1 and order.whole(_all_odd(grid))
-    planar = len(grid.axes) == 2 and all(
-        a.step == 1 and (a.out == 1 or (steady(a) or (0, 0))[1] == 1) for a in grid.axes
-    )
-    return single and planar and dtype in ("uint8", "int8", "bool") and LARGE <= grid.places < 2**16
-
-
-def _shape(grid: Grid, made: Wanted | str) -> networks.Shape:
-    assert isinstance(made, Wanted)
-    spans = [(1, 1, 1)] * (3 - len(grid.axes))
-    for axis in grid.axes:
-        found = steady(axis)
-        assert found is not None
-        stride = 1 if axis.out == 1 else found[1]
-        spans.append((axis.places, min(stride, 1 << 20), axis.step))
-    size, stride, step = zip(*spans, strict=True)
-    return networks.Shape(size, stride, step, made.ranks)
-
-
-class Prepared:
-    """A job met an array's strides: what remains is addresses."""
-
-    def __init__(self, job: Job, strides: tuple[int, ...]) -> None:
-        grid, order = job.grid, job.reduction
-        made = wanted(order, grid.places)
-        assert isinstance(made, Wanted)
-        self.grid = grid
-        self.result = job.dtype if "float" in job.dtype or order.whole(_all_odd(grid)) else "float64"
-        if self.result == job.dtype and (len(made.ranks) < 2 or "float" not in job.dtype):
-            made = Wanted(made.ranks)
-        memory = sorted(range(len(grid.shape)), key=lambda a: (-abs(strides[a]), a))
-        self.order = memory if [a for a in memory if a in grid.at] == list(grid.at) else list(range(len(grid.shape)))
-        self.shape = tuple(grid.out_shape[a] for a in self.order)
-        whole, inside = grid, interior(grid)
-        assert inside is not None
-        self.edges = () if inside is grid else edges(grid)
-        grid = inside
-        self.inside = slab(whole, ranges(whole)) if self.edges else ()
-        self.back = tuple(int(i) for i in np.argsort(self.order))
-        y_strides = [0] * len(grid.shape)
-        far = 1
-        for a in reversed(self.order):
-            y_strides[a], far = far, far * whole.out_shape[a]
-        self.first = sum((s.start or 0) * n for s, n in zip(self.inside, y_strides, strict=False))
-        lanes = [a for a in self.order[self.order.index(grid.at[-1]) + 1 :] if grid.shape[a] > 1]
-        inner, under = 1, list[int]()
-        for a in reversed(lanes):
-            if strides[a] != inner:
-                break
-            inner, under = inner * grid.shape[a], [*under, a]
-        counted = histogrammed(grid, job.dtype, order)
-        if inner == 1 or counted:
-            inner, under = 1, []
-        apart = [a for a in range(len(grid.shape)) if a not in grid.at and a not in under]
-        self.batches = [_offsets([grid.shape[a] for a in apart], [s[a] for a in apart]) for s in (strides, y_strides)]
-        shape = _shape(grid, made)
-        program = None if counted else networks.program(shape, networks.tile_of(shape))
-        code, outputs = ((), made.ranks) if program is None else (program.code, program.outputs)
-        self.held: list[Any] = [np.array(code, np.int32), np.array(outputs, np.int32), *self.batches]
-        call = self.call = Call()
-        call.type, call.y_type = _type(job.dtype), _type(self.result)
-        call.batches, call.inner = len(self.batches[0]), inner
-        call.code, call.outputs, call.batch_x, call.batch_y = (t.ctypes.data for t in self.held)
-        call.ranks = max(len(made.ranks), 1)
-        if program is not None:
-            call.words, call.registers = len(program.code), program.registers
-            call.scratch, call.reach = program.rows, program.reach
-            call.tile_rows, call.tile_columns = program.tile
-            call.key = program.key
-        call.blend, call.share = made.blend, made.share
-        call.fill = 0 if grid.fill is None else _bits(grid.fill, job.dtype)
-        unused = 3 - len(grid.axes)
-        for k, span in enumerate(call.span):
-            span.windows = span.size = span.stride = span.step = span.extent = 1
-            if k < unused:
-                continue
-            axis, a = grid.axes[k - unused], grid.at[k - unused]
-            start = steady(axis)
-            assert start is not None
-            span.windows, span.size, span.step, span.stride = axis.out, axis.places, axis.step, shape.stride[k]
-            span.start, span.extent, span.x_stride, span.y_stride = start[0], axis.extent, strides[a], y_strides[a]
-            if axis.source is not None:
-                self.held.append(np.ascontiguousarray(axis.source))
-                span.source = self.held[-1].ctypes.data
-        self.item = 2 if self.result == "bfloat16" else np.dtype(self.result).itemsize
-        self.spoils = not order.nan_is_largest
-        self.ranked = job.dtype != "float64"  # a NaN has its place among the keys
-        self.run = library().anypool_forward_orders
-
-    def forward(self, x: int, y: int) -> bool:
-        """Pool the full windows of the array at address x into the one at y; True where x holds a NaN, which was the largest number."""
-        call = Call.from_buffer_copy(self.call)
-        call.x, call.y = x, y + self.first * self.item
-        outcome = self.run(ctypes.byref(call))
-        if outcome == AGAIN:
-            call.key = 0
-            outcome = self.run(ctypes.byref(call))
-        if outcome == NO_MEMORY:
-            raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
-        return outcome == DECLINED
-
-
-_PREPARED: dict[Any, Prepared] = {}
-
-
-def prepare(job: Job, strides: tuple[int, ...]) -> Prepared:
-    """The job for an array of these strides (in elements)."""
-    key = (id(job.grid), job.reduction, job.dtype, strides)
-    found = _PREPARED.get(key)
-    if found is None or found.grid is not job.grid:
-        if len(_PREPARED) > 256:
-            _PREPARED.clear()
-        found = _PREPARED[key] = Prepared(job, strides)
-    return found
-
-
-def _offsets(shape: list[int], strides: list[int]) -> NDArray[np.int64]:
-    """Where each item begins."""
-    offsets = np.zeros(1, np.int64)
-    for n, stride in zip(shape, strides, strict=True):
-        offsets = (offsets[:, None] + np.arange(n, dtype=np.int64) * stride).reshape(-1)
-    return np.ascontiguousarray(offsets)
-
-
-def _all_odd(grid: Grid) -> bool:
-    return all(bool(np.all(a.length % 2 == 1)) for a in grid.axes)
-
-
-def _type(dtype: str) -> int:
-    return TYPES.index("uint8" if dtype == "bool" else dtype)
-
-
-def _bits(value: float, dtype: str) -> Any:
-    from .cpu import _bits as bits
-
-    return bits(value, dtype)
+    return described(kind, shape_of(inside, wanted(job.reduction, job.grid.places)))

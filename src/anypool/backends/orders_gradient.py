@@ -11,25 +11,27 @@ import numpy as np
 from ..orders import Median, Mode, Order, Quantile, Rank
 from ..plan import Grid
 from ..words import library
-from .orders_cpu import wanted
+from . import adjoint
+from .orders_call import wanted
 from .orders_parts import steady
 from .orders_reference import all_odd
+from .reference.either import dtype_name
 
 
-def parts(order: Order, grid: Grid) -> list[tuple[float, Order]] | None:
+def parts(order: Order, grid: Grid, gaps: bool) -> list[tuple[float, Order]] | None:
     """The selections that an order statistic is made of, with the share of each; None where it is made otherwise."""
     if order.ties == "split" or grid.weighted:
         return None
     if isinstance(order, (Rank, Mode)):
         return [(1.0, order)]
     if isinstance(order, Median):
-        if order.parameters["even"] != "mean" or all_odd(grid):
+        if order.parameters["even"] != "mean" or (all_odd(grid) and not gaps):
             return [(1.0, order)]
         return [(0.5, Median("lower")), (0.5, Median("higher"))]
     if isinstance(order, Quantile) and order.answers() is None and order.parameters["smooth"] is None:
         if order.whole(False):
             return [(1.0, order)]
-        if order.parameters["method"] == "linear" and bool(np.all(grid.present == grid.places)):
+        if order.parameters["method"] == "linear" and not gaps and bool(np.all(grid.present == grid.places)):
             made = wanted(order, grid.places)
             if isinstance(made, str):
                 return None
@@ -38,15 +40,38 @@ def parts(order: Order, grid: Grid) -> list[tuple[float, Order]] | None:
     return None
 
 
-def backward(g: Any, x: Any, grid: Grid, order: Order, forward: Callable[[Order], Any]) -> Any:
+def backward(
+    g: Any, x: Any, grid: Grid, order: Order, mask: Any, omit_nan: bool, forward: Callable[[Order], Any]
+) -> Any:
     """The gradient for a tensor x on the CPU, or None where it takes a sort; `forward` pools x by a selection."""
-    made = parts(order, grid)
+    torch = library(x)
+    made = parts(order, grid, mask is not None or omit_nan)
     if (
         made is None
         or x.device.type != "cpu"
-        or grid.fill is not None
-        or (isinstance(order, Rank) and bool(x.isnan().any()))
+        or (mask is not None and mask.dtype is not torch.bool)
+        or (isinstance(order, Rank) and not omit_nan and bool(x.isnan().any()))
     ):
+        return None
+    asked = adjoint.owners(grid, x.stride(), dtype_name(x), order.ties == "last")
+    if asked is None:
+        return _counted(g, x, grid, order, forward, made) if mask is None and not omit_nan else None
+
+    def lying(t: Any) -> Any:
+        return (t if asked.back is None else t.permute(asked.order)).contiguous()
+
+    elements, held = lying(x), None if mask is None else lying(mask.expand(x.shape))
+    total = torch.zeros(asked.shape, dtype=torch.float64 if x.dtype == torch.float64 else torch.float32)
+    for share, selection in made:
+        values, weight = lying(forward(selection)), lying(g if share == 1 else g * share)
+        where = 0 if held is None else held.data_ptr()
+        asked.spread(elements.data_ptr(), where, values.data_ptr(), weight.data_ptr(), total.data_ptr())
+    return (total if asked.back is None else total.permute(asked.back)).to(x.dtype)
+
+
+def _counted(g: Any, x: Any, grid: Grid, order: Order, forward: Callable[[Order], Any], made: Any) -> Any:
+    """The same for borders, in NumPy words."""
+    if grid.fill is not None:
         return None
     torch = library(x)
     total: Any = 0

@@ -12,6 +12,7 @@ from ..reductions import (
     AnyOf,
     ArgMax,
     ArgMin,
+    Count,
     Fold,
     LogMeanExp,
     LogSumExp,
@@ -58,6 +59,7 @@ LIFTS: list[str] = [
     "weighted",
     "masked",
     "place",
+    "present",
 ]
 FINISHES: list[str] = [
     "plain",
@@ -264,6 +266,14 @@ def _moment(job: Job, fold: Any) -> Recipe:
     return Recipe("shifted", ("sum", "sum"), finish, "float64", _as_x(job, "float64"), ddof=fold.parameters["ddof"])
 
 
+def _count(job: Job, fold: Any) -> Recipe:
+    if job.dtype == "float64":
+        raise Refusal("count of float64 is not compiled: its planes hold 64-bit integers")
+    if job.weights is not None and job.weights[1] != "bool":
+        raise Refusal("count with real weights is not compiled: with masks it is")
+    return Recipe("present", ("sum",), "plain", "int64", "int64")
+
+
 RECIPES: dict[type[Fold], Callable[[Job, Any], Recipe]] = {
     Sum: _sum,
     Mean: _mean,
@@ -273,6 +283,7 @@ RECIPES: dict[type[Fold], Callable[[Job, Any], Recipe]] = {
     SplitMin: _extreme,
     ArgMax: _arg,
     ArgMin: _arg,
+    Count: _count,
     Range: _range,
     Prod: _prod,
     AnyOf: _truth,

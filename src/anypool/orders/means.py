@@ -33,6 +33,9 @@ class TrimmedMean(Order):
             )
         self.parameters = {"lower": low, "upper": high}
 
+    def linear(self) -> bool:
+        return True
+
     def finish(self, window: Sorted, n: Any) -> Any:
         low, high = floor(self.parameters["lower"] * n), floor(self.parameters["upper"] * n)
         begin, end = last(low * 1.0), last((n - high) * 1.0)
@@ -53,6 +56,9 @@ class TopKMean(Order):
     def __init__(self, k: int) -> None:
         super().__init__()
         self.parameters = {"k": at_least_one(k, "TopKMean(k)")}
+
+    def linear(self) -> bool:
+        return True
 
     def finish(self, window: Sorted, n: Any) -> Any:
         k = self.parameters["k"]
@@ -79,11 +85,13 @@ class Ordinal(Order):
 
     def __init__(self, weights: Any) -> None:
         super().__init__()
-        given = weights if hasattr(weights, "dtype") else np.asarray(weights)
+        given = np.array(weights) if library(weights) is np else weights
         if given.ndim != 1 or given.shape[0] == 0 or not ("float" in str(given.dtype) or "int" in str(given.dtype)):
             raise PoolingError(
                 f"Ordinal(weights): a row of numbers is needed, not shape {tuple(given.shape)}, {given.dtype}"
             )
+        if library(given) is np:
+            given.flags.writeable = False  # engines remember what they read off it
         self.parameters = {"weights": given}
 
     def __eq__(self, other: object) -> bool:
@@ -92,11 +100,15 @@ class Ordinal(Order):
     def __hash__(self) -> int:
         return id(self)
 
+    def linear(self) -> bool:
+        return library(self.parameters["weights"]) is np  # a tensor may learn between two calls
+
     def finish(self, window: Sorted, n: Any) -> Any:
         weights, values = self.parameters["weights"], window.number(window.values)
         if library(values) is not np:
             torch = library(values)
-            weights = torch.as_tensor(weights, device=values.device).to(values.dtype)
+            weights = torch.tensor(weights) if library(weights) is np else weights
+            weights = weights.to(device=values.device, dtype=values.dtype)
             weights = torch.cat([weights, weights.new_zeros(1)])
         else:
             weights = np.append(np.asarray(weights), 0.0).astype(values.dtype)
@@ -190,6 +202,13 @@ class Range(Order):
         if low > high:
             raise PoolingError(f"Range({low}, {high}): lo must be at most hi")
         self.parameters = {"lo": low, "hi": high}
+
+    def apart(self) -> list[Order] | None:
+        return [Quantile(q) for q in self.parameters.values()]
+
+    def together(self, answers: list[Any]) -> Any:
+        with np.errstate(invalid="ignore"):
+            return answers[1] - answers[0]
 
     def finish(self, window: Sorted, n: Any) -> Any:
         low, high = (window.number(Quantile(q).finish(window, n)) for q in self.parameters.values())

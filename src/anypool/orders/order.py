@@ -6,6 +6,7 @@ from copy import copy
 from typing import Any, ClassVar
 
 from ..errors import PoolingError
+from ..words import library
 from .sorted import Sorted
 
 
@@ -63,6 +64,18 @@ class Order:
     def answers(self) -> tuple[int, int] | None:
         """How many answers a window has and the axis they form in the result (0 or −1); None for one without an axis."""
         return None
+
+    def linear(self) -> bool:
+        """Whether the answer is Σ c(n, r)·x₍ᵣ₎: engines then read c off `finish`."""
+        return False
+
+    def apart(self) -> list[Order] | None:
+        """Simpler order statistics that this one is made of, by `together`; None where it is one itself."""
+        return None
+
+    def together(self, answers: list[Any]) -> Any:
+        """The answer from those of `apart`: several answers, on a new first axis."""
+        return library(answers[0]).stack(answers)
 
     def whole(self, odd: bool) -> bool:
         """Whether integers stay integers; `odd`: every window is known to hold an odd number of elements."""

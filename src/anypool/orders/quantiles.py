@@ -34,6 +34,9 @@ class Rank(Order):
         k = self.parameters["k"]
         return window.at(k) if k >= 0 else window.at(n + k)
 
+    def linear(self) -> bool:
+        return True
+
     def whole(self, odd: bool) -> bool:
         return True
 
@@ -81,6 +84,9 @@ class Median(Order):
         lower, higher = window.number(lower), window.number(higher)
         with np.errstate(all="ignore"):
             return where(lower == higher, lower, (lower + higher) * 0.5)
+
+    def linear(self) -> bool:
+        return True
 
     def whole(self, odd: bool) -> bool:
         return self.parameters["even"] != "mean" or odd
@@ -167,6 +173,13 @@ class Quantile(Order):
 
     def answers(self) -> tuple[int, int] | None:
         return (len(self.qs), 0) if isinstance(self.parameters["q"], tuple) else None
+
+    def linear(self) -> bool:
+        return self.parameters["smooth"] is None
+
+    def apart(self) -> list[Order] | None:
+        method, smooth = self.parameters["method"], self.parameters["smooth"]
+        return None if self.answers() is None else [Quantile(q, method, smooth) for q in self.qs]
 
     def finish(self, window: Sorted, n: Any) -> Any:
         h = self.parameters["smooth"]

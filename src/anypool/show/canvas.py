@@ -6,6 +6,7 @@ import base64
 import functools
 import io
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -81,9 +82,10 @@ def saved(made: Any, form: str) -> bytes:
 
 
 def svg(made: Any) -> str:
-    """For a page: the svg element alone."""
+    """For a page: the svg element alone, without the addresses that name its parts and that HTML does not need."""
     text = saved(made, "svg").decode()
-    return text[text.index("<svg") :]
+    plain = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    return re.sub(r' xmlns(:\w+)?="[^"]*"', "", plain)
 
 
 def page(title: str, body: str) -> str:

@@ -1,0 +1,140 @@
+"""Windows that lack elements and sums over ranks: the compiled networks equal the reference, values and gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import anypool as ap
+from anypool.backends.library import library
+from anypool.errors import PoolingError
+
+pytestmark = pytest.mark.skipif(library() is None, reason="needs the compiled core")
+random = np.random.default_rng(0)
+SELECTING = [ap.Median("lower"), ap.Median("higher"), ap.Rank(1), ap.Rank(-1), ap.Quantile(0.8, "higher")]
+MIXING = [
+    ap.Median(),
+    ap.Quantile(0.3),
+    ap.Quantile([0.1, 0.5, 0.9]),
+    ap.Quantile(0.4, "hazen"),
+    ap.TrimmedMean(0.2, 0.1),
+    ap.TopKMean(2),
+    ap.Range(0.25, 0.75),
+    ap.Ordinal(random.random(81)),
+]
+WINDOWS = [
+    ap.sliding((3, 3), 1),
+    ap.sliding((3, 3), 1, 1),
+    ap.sliding((3, 3), 2, 1, ceil_mode=True),
+    ap.sliding((5, 4), 1, 2),
+    ap.sliding((3, 3), 1, 1, border="reflect"),
+    ap.sliding((3, 2), (2, 1), (1, 0), 2, border=1.0),
+    ap.sliding((7, 1), 1, (3, 0)),
+    ap.sliding((9, 9), 1, 4),
+]
+
+
+def made(shape: tuple[int, ...], dtype: str, holes: float) -> np.ndarray:
+    x = (random.normal(size=shape) * 4).astype(dtype) if dtype[0] != "u" else random.integers(0, 256, shape, dtype)
+    if dtype[0] == "f" and holes:
+        x[random.random(shape) < holes] = np.nan
+    return x
+
+
+def alike(x: Any, windows: Any, order: Any, exact: bool, **options: Any) -> None:
+    said = ap.explain(x, windows, order, **options).refusals["cpu"]
+    assert said is None, said
+    got, want = (ap.pool(x, windows, order, backend=b, **options) for b in ("cpu", "reference"))
+    assert got.dtype == want.dtype and got.shape == want.shape
+    if exact:
+        np.testing.assert_array_equal(got, want)
+    else:
+        wide = {"float16": 4e-3, "float32": 3e-5}.get(x.dtype.name, 1e-12)
+        np.testing.assert_allclose(got, want, rtol=wide, atol=wide)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "uint8", "int16", "int64"])
+@pytest.mark.parametrize("windows", WINDOWS, ids=range(len(WINDOWS)))
+def test_masks_and_nan(windows: Any, dtype: str) -> None:
+    for layout, axes, holes, heard in (
+        ((2, 23, 37), (1, 2), 0.0, 0.9),
+        ((2, 12, 15), (1, 2), 0.4, 0.1),
+        ((23, 17, 3), (0, 1), 0.02, 0.5),
+    ):
+        x, mask = made(layout, dtype.replace("int64", "int32"), holes).astype(dtype), random.random(layout) < heard
+        for order in (*SELECTING, *MIXING):
+            exact = order in SELECTING
+            empty = {} if isinstance(order, ap.Range) else {"empty": 3}
+            for options in ({"weights": mask}, {"nan": "omit"}, {"weights": mask, "nan": "omit"}):
+                alike(x, windows, order, exact, axes=axes, **empty, **options)
+
+
+def test_infinities_and_views() -> None:
+    x = made((2, 24, 38), "float32", 0.1)
+    x[:, ::5, ::3], x[:, 1::5, ::7] = np.inf, -np.inf
+    for view in (x[:, ::-1, ::2], x.transpose(1, 0, 2), np.asfortranarray(x), x[..., 1:]):
+        for order in (*SELECTING, ap.Median(), ap.Quantile(0.5), ap.Quantile(0.25)):
+            alike(view, ap.sliding((3, 3), 1, 1), order, order in SELECTING, nan="omit")
+            alike(view, ap.sliding((3, 3), 1), order, order in SELECTING, weights=view > 0)
+
+
+def test_a_user_order_is_compiled_once_it_says_that_it_is_linear() -> None:
+    class Midrange(ap.Order):
+        name = "midrange"
+
+        def finish(self, window: Any, n: Any) -> Any:
+            return (window.number(window.at(0)) + window.number(window.at(n - 1))) * 0.5
+
+        def linear(self) -> bool:
+            return True
+
+    x = made((40, 50), "float32", 0.05)
+    alike(x, ap.sliding((3, 3), 1, 1), Midrange(), False, nan="omit")
+    alike(x, ap.sliding((5, 5), 2), Midrange(), False, weights=random.random(x.shape) < 0.5)
+
+
+def test_an_integer_window_without_an_answer_says_so() -> None:
+    x = random.integers(0, 9, (20, 20), "uint8")
+    mask = np.zeros(x.shape, bool)
+    with pytest.raises(PoolingError, match="give empty="):
+        ap.pool(x, ap.sliding((3, 3), 1), ap.Rank(0), weights=mask)
+    assert (ap.pool(x, ap.sliding((3, 3), 1), ap.Rank(0), weights=mask, empty=7) == 7).all()
+    assert np.isnan(ap.pool(x, ap.sliding((3, 3), 1), "median", weights=mask)).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])
+def test_gradients_of_selections(form: torch.memory_format, dtype: torch.dtype) -> None:
+    x = torch.randint(0, 40, (2, 5, 14, 13), generator=torch.Generator().manual_seed(3)).to(dtype)
+    x = x.contiguous(memory_format=form)
+    mask = torch.from_numpy(random.random(x.shape) < 0.6)
+    holed = x.clone()
+    holed[torch.from_numpy(random.random(x.shape) < 0.2)] = torch.nan
+    for windows in (ap.sliding((3, 3), 1, 1), ap.sliding((2, 4), 2, 1), ap.adaptive((4, 3)), ap.whole()):
+        for order in (ap.Median(), ap.Median("lower"), ap.Rank(0), ap.Quantile(0.6, "nearest")):
+            for ties in ("first", "last"):
+                for of, options in ((x, {}), (x, {"weights": mask}), (holed, {"nan": "omit"})):
+                    grads = []
+                    for backend in (None, "reference"):
+                        leaf = of.clone().requires_grad_()
+                        y = ap.pool(leaf, windows, order, ties=ties, backend=backend, axes=(2, 3), empty=0, **options)
+                        sizes = torch.arange(y.numel(), dtype=dtype).reshape(y.shape) % 7
+                        y.backward(sizes)
+                        grads.append(leaf.grad)
+                    torch.testing.assert_close(grads[0], grads[1], msg=f"{windows} {order} {ties} {options.keys()}")
+
+
+def test_counts() -> None:
+    for dtype in ("float32", "float16", "uint8", "int64", "bool"):
+        x = (
+            made((3, 20, 31), "float32", 0.2).astype(dtype)
+            if dtype[0] == "f"
+            else random.integers(0, 2, (3, 20, 31)).astype(dtype)
+        )
+        mask = random.random(x.shape) < 0.5
+        for windows in (ap.sliding((3, 3), 1, 1), ap.adaptive((4, 7)), ap.sliding((19, 19), 1)):
+            for options in ({}, {"nan": "omit"}, {"weights": mask}, {"weights": mask, "nan": "omit"}):
+                alike(x, windows, "count", True, axes=(1, 2), **options)
