@@ -33,6 +33,10 @@ def shapes(n):
     for k, tile in ((5, (2, 2)), (7, (2, 2)), (9, (2, 2)), (11, (2, 4)), (13, (2, 4)), (15, (4, 4))):
         yield n.Shape((1, k, k), one, one, (k * k // 2,)), tile, False
     yield n.Shape((3, 3, 3), one, one, (13,)), (2, 1), False
+    # windows that lack elements: every rank that may be the median
+    yield n.Shape((1, 3, 3), one, one, tuple(range(5))), (2, 1), True
+    for k in (5, 7):
+        yield n.Shape((1, k, k), one, one, tuple(range(k * k // 2 + 1))), (2, 2), False
 
 
 def comparators(count):
@@ -152,6 +156,7 @@ def main(source, target):
             out.append(
                 f"  static constexpr int rows = {rows}, phases = {writer.network.phases}, tile = {tile[0]}, ranks = {many};"
             )
+            out.append(f"  static constexpr int columns = {shape.size[2]};")
             out.append(f"  static constexpr bool votes = {str(not shape.ranks).lower()};")
             out.append("  template <class V, class X> static ANYPOOL_INLINE void run(const X& x, V* y) {")
             out += [*lines, *(f"    y[{i}] = {r};" for i, r in enumerate(results)), "  }", "};"]

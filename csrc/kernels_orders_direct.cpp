@@ -1,6 +1,6 @@
 // Generated networks that read x itself.
 #include "job.hpp"
-#include "orders_direct.hpp"
+#include "orders_sparse.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 #include "networks_direct.inc"
@@ -9,18 +9,25 @@ namespace anypool::ANYPOOL_ISA {
 int orders_direct(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end);
 
 namespace {
+template <class D>
+int tasks(D&& direct, const anypool_orders& job, const OrdersCut& cut, Index begin, Index end) {
+  if (begin < 0) return direct.serves() ? direct.tile : 0;
+  if (!direct.ready()) return NO_MEMORY;
+  for (Index task = begin; task < end; ++task) {
+    const Index band = task % cut.bands, rest = task / cut.bands, plane = rest % job.span[0].windows;
+    direct.band(rest / job.span[0].windows, plane, band * cut.band, std::min((band + 1) * cut.band, job.span[1].windows));
+  }
+  return direct.spoiled() ? DECLINED : DONE;
+}
+
 template <class S>
 int run(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end) {
   return with_direct(job.key, [&](auto network) -> int {
     using N = decltype(network);
-    if constexpr (N::votes == std::is_integral_v<S> || (!N::votes && !std::is_same_v<S, std::uint32_t>)) {
-      Direct<S, N> direct{job};
-      if (begin < 0) return direct.serves() ? Direct<S, N>::tile : 0;
-      for (Index task = begin; task < end; ++task) {
-        const Index band = task % cut.bands, rest = task / cut.bands, plane = rest % job.span[0].windows;
-        direct.band(rest / job.span[0].windows, plane, band * cut.band, std::min((band + 1) * cut.band, job.span[1].windows));
-      }
-      return std::is_floating_point_v<S> && direct.watch.nan() ? DECLINED : DONE;
+    if constexpr (N::ranks > 2) {
+      if constexpr (std::is_floating_point_v<S>) return tasks(Sparse<S, N>{job}, job, cut, begin, end);
+    } else if constexpr (N::votes == std::is_integral_v<S> || (!N::votes && !std::is_same_v<S, std::uint32_t>)) {
+      return tasks(Direct<S, N>{job}, job, cut, begin, end);
     }
     return 0;
   });

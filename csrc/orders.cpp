@@ -35,7 +35,7 @@ auto histograms() {
 }
 
 // A direct network has no place for a NaN: the staged rows have.
-int finished(int outcome, const OrdersCut& c) { return c.direct && outcome == DECLINED ? AGAIN : outcome; }
+int finished(int outcome, const OrdersCut& c, bool counts) { return c.direct && !counts && outcome == DECLINED ? AGAIN : outcome; }
 
 OrdersCut cut(const anypool_orders& job) {
   constexpr std::int64_t sizes[TYPES] = {4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8}, cache = 65536, vector = 64;
@@ -83,14 +83,14 @@ extern "C" __attribute__((visibility("default"))) int anypool_forward_orders(con
     const std::int64_t rows = job->span[1].windows, some = 262144 / std::max<std::int64_t>(job->span[2].windows * job->inner * tile, 1) + 1;
     c.direct = 1, c.band = std::min(some * tile, rows), c.bands = (rows + c.band - 1) / c.band;
     c.tasks = job->batches * job->span[0].windows * c.bands;
-  }
+  } else if (job->own) return COUNTS;
   const std::int64_t work = job->batches * job->inner * job->span[0].windows * job->span[1].windows * job->span[2].windows;
   const std::int64_t threads = work < 8192 ? 1 : get_threads();
-  if (threads == 1) return finished(run(*job, c, 0, c.tasks), c);
+  if (threads == 1) return finished(run(*job, c, 0, c.tasks), c, job->own);
   std::atomic<int> outcome{DONE};
   parallel(c.tasks, threads, [&](std::int64_t begin, std::int64_t end) {
     if (const int said = run(*job, c, begin, end))
       if (outcome != NO_MEMORY) outcome = said;
   });
-  return finished(outcome, c);
+  return finished(outcome, c, job->own);
 }

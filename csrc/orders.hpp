@@ -30,6 +30,11 @@ struct anypool_orders {
   const std::uint8_t* counts;        // a count for each answer, laid as y; null: full
   const std::int32_t *low, *high;    // (full + 1,) which of the ranks
   const double *shares, *coefficients;  // (full + 1,) and (full + 1, ranks)
+  const std::uint8_t* mask;             // laid as x: elements where it is 0 are absent; null: none
+  std::int64_t omit;                    // NaN elements are absent
+  // 1: only by a kernel that counts for itself, and writes `empty` where a window holds fewer than `least`.
+  std::int64_t own, least;
+  double empty;
 };
 const char* anypool_isa() noexcept;
 }
@@ -43,6 +48,7 @@ constexpr std::int32_t STAGED = 1 << 30, ROW = 1 << 29, NEXT_LOOP = -2;
 struct OrdersCut {
   std::int64_t chunk, chunks, tiles, strips, group, groups, band, bands, pitch, tasks, direct;
 };
+constexpr int COUNTS = 4;  // no kernel counts for itself: to be called again with counts
 constexpr int AGAIN = 3;  // to be called again without a key
 using OrdersKernel = int (*)(const anypool_orders&, const OrdersCut&, std::int64_t begin, std::int64_t end);
 }  // namespace anypool

@@ -61,10 +61,12 @@ struct Direct {
   Index lanes = columns.windows * job.inner;
   Watch<std::conditional_t<floats, S, float>> watch{};
 
+  bool ready() const { return true; }
+  bool spoiled() const { return floats && watch.nan(); }
   bool serves() const {
     const bool near = columns.x_stride == job.inner && columns.y_stride == job.inner && (N::phases == 1 || job.inner == 1);
     const bool inside = !columns.source && !rows.source && !planes.source && columns.size >= columns.stride;
-    return near && inside && lanes >= Lanes<S>::n && rows.windows >= tile && job.y_type == job.type && (job.blend != 0) == (N::ranks == 2) && (floats || N::ranks == 1);
+    return near && inside && !job.terms && lanes >= Lanes<S>::n && rows.windows >= tile && job.y_type == job.type && (job.blend != 0) == (N::ranks == 2) && (floats || N::ranks == 1);
   }
 
   // Rows [begin, end) of the windows of one batch item and plane.

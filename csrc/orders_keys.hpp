@@ -2,6 +2,7 @@
 #pragma once
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "halves.hpp"
 #include "words.hpp"
@@ -15,6 +16,7 @@ struct Keys {  // unsigned bytes and words, signed 32 and 64 bits: themselves
   static ANYPOOL_INLINE Lane in(S x) { return x; }
   static ANYPOOL_INLINE S out(Lane k) { return k; }
   static ANYPOOL_INLINE double real(Lane k) { return double(out(k)); }
+  static ANYPOOL_INLINE S last() { return std::numeric_limits<S>::max(); }  // sorts behind every element
 };
 template <class S, class L>
 struct Flipped {  // the other signedness: its top bit flipped
@@ -25,6 +27,7 @@ struct Flipped {  // the other signedness: its top bit flipped
   static ANYPOOL_INLINE Lane in(S x) { return L(L(x) ^ top); }
   static ANYPOOL_INLINE S out(Lane k) { return S(k ^ top); }
   static ANYPOOL_INLINE double real(Lane k) { return double(out(k)); }
+  static ANYPOOL_INLINE S last() { return std::numeric_limits<S>::max(); }
 };
 template <> struct Keys<std::int8_t> : Flipped<std::int8_t, std::uint8_t> {};
 template <> struct Keys<std::int16_t> : Flipped<std::int16_t, std::uint16_t> {};
@@ -48,6 +51,7 @@ struct Keys<float> {
     return x;
   }
   static ANYPOOL_INLINE float real(Lane k) { return out(k); }
+  static ANYPOOL_INLINE float last() { return NAN; }
 };
 template <>
 struct Keys<double> {  // no 64-bit integer minimum before AVX-512: a NaN becomes +inf, and the caller is told
@@ -57,6 +61,7 @@ struct Keys<double> {  // no 64-bit integer minimum before AVX-512: a NaN become
   static ANYPOOL_INLINE Lane in(double x) { return x == x ? x : INFINITY; }
   static ANYPOOL_INLINE double out(Lane k) { return k; }
   static ANYPOOL_INLINE double real(Lane k) { return k; }
+  static ANYPOOL_INLINE double last() { return NAN; }
 };
 template <class H, std::uint16_t infinity>
 struct HalfKeys {
@@ -76,6 +81,7 @@ struct HalfKeys {
     return x;
   }
   static ANYPOOL_INLINE float real(Lane k) { return number(out(k)); }
+  static ANYPOOL_INLINE H last() { return out(0xffff); }
 };
 template <> struct Keys<Half> : HalfKeys<Half, 0x7c00> {};
 template <> struct Keys<Brain> : HalfKeys<Brain, 0x7f80> {};

@@ -70,9 +70,31 @@ struct Tiles {
     }
   }
 
+  // A key that sorts behind every element where the mask is 0; what is masked is not watched.
+  void masked(const S* row, const std::uint8_t* mask, Index begin, Index n, T* d) {
+    if (row && job.inner == 1 && !columns.source && columns.x_stride == 1) {
+      int found = nan;
+      row += begin, mask += begin;
+      for (Index i = 0; i < n; ++i) line[i] = mask[i] ? row[i] : K::last(), found |= mask[i] && is_nan(row[i]);
+      split(line.get(), n, d);
+      nan = found;
+      return;
+    }
+    for (Index i = 0; i < n; ++i) {
+      const Index at = columns.source ? columns.source[begin + i] : begin + i;
+      for (Index j = 0; j < inner; ++j) {
+        const bool there = row && at >= 0;
+        const S v = there ? row[at * columns.x_stride + j] : constant();
+        const bool has = !there || mask[at * columns.x_stride + j];
+        nan |= has && is_nan(v);
+        d[i % phases * cut.pitch + i / phases * machine.unit + j] = K::in(has ? v : K::last());
+      }
+    }
+  }
   // The elements of one row that this task's tiles see, as keys, each phase a row of its own.
   void stage(const S* row, T* d) {
     const Index begin = columns.start + first * phases, n = std::min((tiles + job.reach) * phases, columns.extent - begin);
+    if (job.mask) return masked(row, row ? job.mask + (row - static_cast<const S*>(job.x)) : nullptr, begin, n, d);
     if (inner == 1 && job.inner == 1) {
       if (row && !columns.source && columns.x_stride == 1) return split(row + begin, n, d);
       const S fill = constant();

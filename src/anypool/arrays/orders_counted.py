@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import cpu, orders_call, orders_reference, orders_terms
+from ..backends import cpu, orders_call, orders_parts, orders_reference, orders_terms
 from ..errors import PoolingError
 from ..orders import Order
 from ..plan import Grid, Job
@@ -18,35 +18,84 @@ NUMBERS = cpu.Recipe("present", ("sum",), "plain", "uint8", "uint8")  # how many
 TRUTHS = cpu.Recipe("truth", ("sum",), "plain", "uint8", "uint8")  # how many are true
 
 
-def forward(x: Any, job: Job, mask: Any) -> Any:
-    """The result of a job that `orders_terms.refuses` does not."""
+def forward(x: Any, job: Job, mask: Any) -> tuple[Any, Any]:
+    """The result of a job that `orders_terms.refuses` does not, and the edges that it leaves: slabs and their windows."""
+    order: Order = job.reduction
+    if orders_parts.interior(job.grid) is None:
+        return _on_longer_axes(x, job, mask), ()
+    if mask is not None:
+        x, mask = _alike(x, mask)
+    prepared, whole = _prepared(job, x, job.grid, job.grid, mask is not None)
+    y = np.empty(prepared.shape, prepared.result)
+    result = y.transpose(prepared.back)
+    places = arrays._address(x), arrays._address(y), 0 if mask is None else arrays._address(mask)
+    gaps = orders_terms.gaps(job)
+    outcome = prepared.sparse(*places) if gaps and "float" in job.dtype else None
+    spoiled = outcome is True and not job.omit_nan
+    counts = None
+    if outcome is None or (spoiled and order.nan_is_largest):
+        counts = _counts(x, job.grid, mask, job.omit_nan, prepared.order) if gaps else None
+        outcome = prepared.forward(*places, 0 if counts is None else arrays._address(counts))
+        spoiled = outcome and not job.omit_nan
+    if spoiled and order.nan_is_largest and not prepared.ranked:
+        return orders_reference.forward(x, job.grid, order, mask, job.omit_nan, job.empty), ()
+    if spoiled and not order.nan_is_largest:
+        np.copyto(result, np.nan, where=np.isnan(arrays.run(x, job.grid, (Max(),), mask)[0]))
+    if counts is not None:
+        result = _answer(result, counts.transpose(prepared.back), job, whole)
+    return result, prepared.edges
+
+
+def _prepared(job: Job, x: Any, grid: Grid, windows: Grid, masked: bool) -> tuple[orders_call.Prepared, bool]:
+    """The job for these windows of an array, and whether integers stay integers."""
+    order, gaps = job.reduction, orders_terms.gaps(job)
+    whole = order.whole(job.weights is None and orders_call.all_odd(grid))
+    result = job.dtype if "float" in job.dtype or whole else "float64"
+    strides = tuple(s // x.itemsize for s in x.strides)
+
+    def make() -> orders_call.Prepared:
+        terms = orders_terms.planned(order, grid, gaps)
+        return orders_call.Prepared(replace(job, grid=windows, weights=None), strides, terms, result)
+
+    key = (id(grid), order, job.dtype, strides, gaps, job.omit_nan, job.empty, result, masked)
+    return cpu.remembered(key, windows, make), whole
+
+
+def _alike(x: Any, mask: Any) -> tuple[Any, Any]:
+    """x and the mask, laid out alike."""
+    mask = np.broadcast_to(mask, x.shape)
+    strides = tuple(s // x.itemsize for s in x.strides)
+    if mask.strides != strides:
+        laid = np.empty_like(x, bool)
+        if laid.strides != strides:
+            x, laid = np.ascontiguousarray(x), np.empty(x.shape, bool)
+        laid[...] = mask
+        mask = laid
+    return x, mask
+
+
+def _on_longer_axes(x: Any, job: Job, mask: Any) -> Any:
+    """The result where most windows reach beyond the ends."""
     order: Order = job.reduction
     made = orders_terms.frame(job.grid)
     assert made is not None
-    gaps = orders_terms.gaps(job)
-    floats = "float" in job.dtype
-    if mask is not None and floats and job.omit_nan:
-        mask = mask & (x == x)
-    z, has = _framed(x, job.grid, made, mask)
-    whole = order.whole(mask is None and orders_call.all_odd(job.grid))
-    result = job.dtype if floats or whole else "float64"
-    strides = tuple(s // z.itemsize for s in z.strides)
-    terms = orders_terms.planned(order, job.grid, gaps)
-    key = (id(job.grid), order, job.dtype, strides, gaps, result)
-    inside = replace(job, grid=made.grid, weights=None)
-    prepared = cpu.remembered(key, made.grid, lambda: orders_call.Prepared(inside, strides, terms, result))
-    counts = _counts(z if has is None else has, job.grid, made, gaps, prepared.order)
-    y = np.empty(prepared.shape, result)
-    prepared.forward(arrays._address(z), arrays._address(y), 0 if counts is None else arrays._address(counts))
+    heard = mask if mask is None or "float" not in job.dtype or not job.omit_nan else mask & (x == x)
+    z, has = _framed(x, job.grid, made, heard)
+    prepared, whole = _prepared(job, z, job.grid, made.grid, mask is not None)
+    if orders_terms.gaps(job):
+        counts = _counts(z if has is None else has, made.grid, None, True, prepared.order)
+    else:
+        counts = _present(job.grid, made, prepared.order)
+    y = np.empty(prepared.shape, prepared.result)
+    prepared.forward(arrays._address(z), arrays._address(y), 0, 0 if counts is None else arrays._address(counts))
     y = y.transpose(prepared.back)
-    nan = x != x if floats and not job.omit_nan else None
+    nan = x != x if "float" in job.dtype and not job.omit_nan else None
     spoiled = nan is not None and bool((nan if mask is None else nan & mask).any())
     if spoiled and order.nan_is_largest and not prepared.ranked:
         return orders_reference.forward(x, job.grid, order, mask, job.omit_nan, job.empty)
     if spoiled and not order.nan_is_largest:
         np.copyto(y, np.nan, where=np.isnan(arrays.run(x, job.grid, (Max(),), mask)[0]))
-    held = made.counts[-1] if counts is None else counts.transpose(prepared.back)
-    return _answer(y, held, job, whole)
+    return _answer(y, made.counts[-1] if counts is None else counts.transpose(prepared.back), job, whole)
 
 
 def _answer(y: Any, held: Any, job: Job, whole: bool) -> Any:
@@ -101,22 +150,26 @@ def _top(dtype: Any) -> Any:
     return np.nan if dtype.kind not in "biu" else True if dtype.kind == "b" else np.iinfo(dtype).max
 
 
-def _counts(z: Any, grid: Grid, made: orders_terms.Frame, gaps: bool, order: list[int]) -> Any:
-    """How many elements each window holds, in the order of memory that the result has; None: all the most."""
-    if not gaps:
-        if len(made.counts) == 1:
-            return None
-        shape = [n if a in grid.at else 1 for a, n in enumerate(grid.out_shape)]
-        held = np.broadcast_to(grid.present.astype(np.uint8).reshape(shape), grid.out_shape)
-        return np.ascontiguousarray(held.transpose(order))
-    job = Job(made.grid, Count(), z.dtype.name, "numpy", "cpu", None, True)
-    strides = tuple(s // z.itemsize for s in z.strides)
-    recipe = TRUTHS if z.dtype == bool else NUMBERS
-    prepared = cpu.remembered(
-        (id(made.grid), recipe, job.dtype, strides), made.grid, lambda: cpu.Prepared(job, recipe, strides, None, "")
-    )
-    held = np.empty(prepared.shape, np.uint8)
-    if not prepared.forward(arrays._address(z), 0, arrays._address(held), 0):
-        raise PoolingError("the compiled core counts no elements of " + z.dtype.name)
-    held = held if prepared.back is None else held.transpose(prepared.back)
+def _present(grid: Grid, made: orders_terms.Frame, order: list[int]) -> Any:
+    """How many elements the edges leave each window; None: all the most."""
+    if len(made.counts) == 1:
+        return None
+    shape = [n if a in grid.at else 1 for a, n in enumerate(grid.out_shape)]
+    held = np.broadcast_to(grid.present.astype(np.uint8).reshape(shape), grid.out_shape)
     return np.ascontiguousarray(held.transpose(order))
+
+
+def _counts(x: Any, grid: Grid, mask: Any, omit_nan: bool, order: list[int]) -> Any:
+    """How many elements each window holds, in the order of memory that the result has."""
+    job = Job(grid, Count(), x.dtype.name, "numpy", "cpu", None, omit_nan)
+    strides = tuple(s // x.itemsize for s in x.strides)
+    recipe = TRUTHS if x.dtype == bool and mask is None else NUMBERS
+    key = (id(grid), recipe, job.dtype, omit_nan, strides, mask is None)
+    held = (None, "") if mask is None else (mask.strides, "bool")
+    prepared = cpu.remembered(key, grid, lambda: cpu.Prepared(job, recipe, strides, *held))
+    counts = np.empty(prepared.shape, np.uint8)
+    where = 0 if mask is None else arrays._address(mask)
+    if not prepared.forward(arrays._address(x), where, arrays._address(counts), 0):
+        raise PoolingError("the compiled core counts no elements of " + x.dtype.name)
+    counts = counts if prepared.back is None else counts.transpose(prepared.back)
+    return np.ascontiguousarray(counts.transpose(order))

@@ -27,7 +27,10 @@ def forward(
     if parts is not None:
         return order.together([forward(x, grid, part, weights, omit_nan, empty, backend) for part in parts])
     if orders_cpu.plain(job) is not None:
-        return orders_counted.forward(x, job, weights)
+        result, edges = orders_counted.forward(x, job, weights)
+        for where, edge in edges:
+            result[where] = forward(x, edge, order, weights, omit_nan, empty, None)
+        return result
     prepared = orders_cpu.prepare(job, tuple(s // x.itemsize for s in x.strides))
     y = np.empty(prepared.shape, prepared.result)
     result = y.transpose(prepared.back)

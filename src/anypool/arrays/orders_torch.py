@@ -11,7 +11,7 @@ from ..choose import choose
 from ..orders import Order
 from ..plan import Grid, Job
 from ..reductions import Max
-from . import orders_counted
+from . import orders_numpy
 from .torch import TYPES, dtype_name, empty, like_layout, run, transformed
 
 
@@ -75,7 +75,9 @@ class _Call:
         if x.dtype is torch.bfloat16:
             return None
         mask = None if weights is None else weights.detach().numpy()
-        return torch.from_numpy(orders_counted.forward(x.detach().numpy(), job, mask))
+        return torch.from_numpy(
+            orders_numpy.forward(x.detach().numpy(), job.grid, job.reduction, mask, job.omit_nan, job.empty, None)
+        )
 
     def selection(self, x: Any, weights: Any) -> Any:
         """What pools x by another order statistic over the same windows."""

@@ -19,7 +19,7 @@ from .orders_parts import edges, interior, ranges, slab, steady
 from .orders_terms import Terms
 from .recipes import TYPES
 
-NO_MEMORY, DECLINED, AGAIN = 1, 2, 3
+NO_MEMORY, DECLINED, AGAIN, COUNTS = 1, 2, 3, 4
 LARGE = 256  # elements of a window from which histograms of bytes beat networks: 17×17 of 2048² 22 ms, not 70
 
 _INT = ctypes.c_int64
@@ -45,7 +45,8 @@ class Call(ctypes.Structure):
         ("share", ctypes.c_double),
         ("key", ctypes.c_uint64),
         ("fill", _INT),
-        *_fields(_INT, "terms full counts low high shares coefficients"),
+        *_fields(_INT, "terms full counts low high shares coefficients mask omit own least"),
+        ("empty", ctypes.c_double),
     ]
 
 
@@ -167,8 +168,13 @@ class Prepared:
         if terms is not None:
             tables = (terms.low, terms.high, terms.shares, terms.table)
             self.held += tables
-            call.terms, call.full, call.key = terms.kind, len(terms.low) - 1, 0
+            call.terms, call.full = terms.kind, len(terms.low) - 1
             call.low, call.high, call.shares, call.coefficients = (t.ctypes.data for t in tables)
+            call.omit = int(job.omit_nan)
+            answers = [n for n in range(call.full + 1) if not order.lacks(n)]
+            call.least = answers[0] if answers else call.full + 1
+            nothing: Any = order.empty if job.empty is None else job.empty
+            call.empty = float(nothing) if nothing is not None else 0.0
         call.fill = 0 if grid.fill is None else bits_of(grid.fill, job.dtype)
         unused = 3 - len(grid.axes)
         for k, span in enumerate(call.span):
@@ -188,17 +194,25 @@ class Prepared:
         self.ranked = job.dtype != "float64"  # a NaN has its place among the keys
         self.run = library().anypool_forward_orders
 
-    def forward(self, x: int, y: int, counts: int = 0) -> bool:
+    def forward(self, x: int, y: int, mask: int = 0, counts: int = 0) -> bool:
         """Pool the full windows of the array at address x into the one at y; True where x holds a NaN, which was the largest number."""
+        outcome = self._run(x, y, mask, counts + self.first if counts else 0, 0)
+        return bool(outcome)
+
+    def sparse(self, x: int, y: int, mask: int) -> bool | None:
+        """The same by a kernel that counts what a window holds and fills what has no answer; None where there is none."""
+        return self._run(x, y, mask, 0, 1)
+
+    def _run(self, x: int, y: int, mask: int, counts: int, own: int) -> bool | None:
         call = Call.from_buffer_copy(self.call)
-        call.x, call.y, call.counts = x, y + self.first * self.item, counts
+        call.x, call.y, call.mask, call.counts, call.own = x, y + self.first * self.item, mask, counts, own
         outcome = self.run(ctypes.byref(call))
         if outcome == AGAIN:
             call.key = 0
             outcome = self.run(ctypes.byref(call))
         if outcome == NO_MEMORY:
             raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
-        return outcome == DECLINED
+        return None if outcome == COUNTS else outcome == DECLINED
 
 
 _PREPARED: dict[Any, Prepared] = {}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..orders import Order, Sorted
 from ..plan import Axis, Grid, Job
 from .library import library, missing
-from .orders_parts import steady
+from .orders_parts import interior, steady
 from .recipes import FLOATS, TYPES
 
 MOST_PLACES = 81  # of one window: a full sort of 9×9 is planned in a second and costs 20 medians of 3×3
@@ -152,6 +152,8 @@ def refuses(job: Job) -> str | None:
         return "x or the result is empty, or more than three axes are pooled"
     if not 1 < grid.places <= MOST_PLACES:
         return f"{order!r} of windows of more than {MOST_PLACES} elements is not compiled"
+    if interior(grid) is not None:
+        return None
     made = frame(grid)
     if made is None or made.grid.places > MOST_PLACES or any(steady(a) is None for a in made.grid.axes):
         return "these windows are not equally far apart and alike"
@@ -162,10 +164,13 @@ def engine(job: Job) -> str:
     """What runs the job, in words."""
     from .orders_call import Wanted, described, shape_of
 
-    made, found = frame(job.grid), planned(job.reduction, job.grid, gaps(job))
-    assert made is not None
+    found, inside = planned(job.reduction, job.grid, gaps(job)), interior(job.grid)
+    if inside is None:
+        made = frame(job.grid)
+        assert made is not None
+        inside = made.grid
     kind = "selection network" if found.kind < 3 else "selection network and a sum"
-    return described(f"{kind}, ranks by count", shape_of(made.grid, Wanted(found.ranks)))
+    return described(f"{kind}, ranks by count", shape_of(inside, Wanted(found.ranks)))
 
 
 def gaps(job: Job) -> bool:
@@ -176,6 +181,10 @@ def gaps(job: Job) -> bool:
 @lru_cache(maxsize=256)
 def planned(order: Order, grid: Grid, lacking: bool) -> Terms:
     """The terms of windows that hold as many elements as the edges leave them, or any number."""
+    if lacking:
+        return terms(order, range(grid.places + 1))
+    if interior(grid) is not None:  # edges are plans of their own
+        return terms(order, range(grid.places, grid.places + 1))
     made = frame(grid)
     assert made is not None
-    return terms(order, range(made.counts[-1] + 1) if lacking else made.counts)
+    return terms(order, made.counts)

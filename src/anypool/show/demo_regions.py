@@ -36,7 +36,8 @@ def by_shift(light: Any) -> str:
         axes[1].plot(shifts[:-1], np.where(steps, np.nan, slope), color=colour, linewidth=1.6)
     axes[0].set(title="the mean in the box", xlabel="moved by (pixels)")
     axes[1].set(title="its derivative by the position", xlabel="moved by (pixels)")
-    axes[0].legend(loc="best")
+    axes[0].margins(y=0.35)
+    axes[0].legend(loc="upper center")
     return svg(made)
 
 
