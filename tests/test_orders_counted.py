@@ -138,3 +138,5 @@ def test_counts() -> None:
         for windows in (ap.sliding((3, 3), 1, 1), ap.adaptive((4, 7)), ap.sliding((19, 19), 1)):
             for options in ({}, {"nan": "omit"}, {"weights": mask}, {"weights": mask, "nan": "omit"}):
                 alike(x, windows, "count", True, axes=(1, 2), **options)
+    x = np.array([np.nan, 1.0], "float32")
+    assert ap.pool(x, ap.sliding((1,), 1), "count", nan="omit", empty=3).tolist() == [3, 1]

@@ -271,6 +271,8 @@ def _count(job: Job, fold: Any) -> Recipe:
         raise Refusal("count of float64 is not compiled: its planes hold 64-bit integers")
     if job.weights is not None and job.weights[1] != "bool":
         raise Refusal("count with real weights is not compiled: with masks it is")
+    if job.empty is not None:
+        raise Refusal("count with empty= is not compiled")
     return Recipe("present", ("sum",), "plain", "int64", "int64")
 
 
