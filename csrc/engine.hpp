@@ -251,7 +251,7 @@ struct Engine final : Passes {
     const auto& a = level[levels - 1];
     const Index c = inner, lanes_ = windows * c;
     Index k = a.places, stride = a.stride;
-    if (c == 1 && a.step == 1 && k == stride) {
+    if (c == 1 && a.step == 1 && k == stride && k < 8 * L::n) {
       T* s = k % 2 ? nullptr : scratch(digits, windows * k + 64 * L::n);  // a margin for each halving
       for (Index half = windows * k / 2; k % 2 == 0; half /= 2) {
         T* to = k == 2 ? y : s;
