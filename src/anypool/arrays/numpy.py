@@ -87,7 +87,7 @@ def run(
         from .orders_numpy import forward
 
         each = [
-            forward(x, grid, r, weights, omit_nan, empty, backend)
+            forward(x, grid, r, weights, omit_nan, empty, backend, out if len(reductions) == 1 else None)
             if isinstance(r, Order)
             else run(x, grid, (r,), weights, omit_nan=omit_nan, empty=empty, backend=backend)[0]
             for r in reductions

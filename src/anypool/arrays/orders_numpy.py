@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import cpu, orders_cpu, orders_reference
+from ..backends import cpu, orders_call, orders_cpu, orders_reference
 from ..choose import choose
 from ..orders import Order
 from ..plan import Grid, Job
@@ -16,7 +16,14 @@ from . import orders_counted
 
 
 def forward(
-    x: Any, grid: Grid, order: Order, weights: Any, omit_nan: bool, empty: float | None, backend: str | None
+    x: Any,
+    grid: Grid,
+    order: Order,
+    weights: Any,
+    omit_nan: bool,
+    empty: float | None,
+    backend: str | None,
+    out: Any = None,
 ) -> Any:
     """One order statistic; windows that a NaN spoils are found by a maximum, those that overhang are the reference's."""
     facts = None if weights is None else (weights.shape, weights.dtype.name)
@@ -32,7 +39,8 @@ def forward(
             result[where] = forward(x, edge, order, weights, omit_nan, empty, None)
         return result
     prepared = orders_cpu.prepare(job, tuple(s // x.itemsize for s in x.strides))
-    y = np.empty(prepared.shape, prepared.result)
+    laid = _laid(out, x, prepared)
+    y = np.empty(prepared.shape, prepared.result) if laid is None else laid
     result = y.transpose(prepared.back)
     if prepared.forward(arrays._address(x), arrays._address(y)):
         if prepared.spoils:
@@ -41,4 +49,13 @@ def forward(
             return orders_reference.forward(x, grid, order, weights, omit_nan, empty)
     for where, edge in prepared.edges:
         result[where] = forward(x, edge, order, None, omit_nan, empty, None)
-    return result
+    return result if laid is None else out
+
+
+def _laid(out: Any, x: Any, prepared: orders_call.Prepared) -> Any:
+    """`out` as the core writes it, or None where its memory lies otherwise, or is x's."""
+    if not isinstance(out, np.ndarray) or out.ndim != x.ndim or not out.flags.writeable:
+        return None
+    y: Any = out.transpose(prepared.order)
+    fits = y.shape == prepared.shape and y.dtype.name == prepared.result and y.dtype.isnative
+    return y if fits and y.flags.c_contiguous and not np.may_share_memory(out, x) else None
