@@ -77,6 +77,16 @@ def where(condition: Array, a: Array, b: Array) -> Array:
     return module.where(condition, a, b)
 
 
+def greatest(x: Array) -> Array:
+    """The greatest of all the numbers; NaN if one is."""
+    return x.max()
+
+
+def average(x: Array) -> Array:
+    """The mean of all the numbers."""
+    return x.mean()
+
+
 def isnan(x: Array) -> Array:
     """Whether x is not a number; False for integers."""
     return x != x

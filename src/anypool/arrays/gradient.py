@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from ..backends import adjoint, reference
-from ..reductions import Fold, Max, Mean, Min, Sum
+from ..reductions import Fold, Max, Mean, Min, Range, Sum
+from . import factored
 from .torch import Call, dtype_name, empty, like_layout
 
 
@@ -31,11 +32,13 @@ class _Pool(torch.autograd.Function):
         selects = getattr(reduction, "selects", False)
         plain = call.prepared is not None and call.places == selects and weights is None
         made = call.again_with(x) if plain else None  # a call that was seen before
+        made = _ends(x, weights, call) if made is None else made
         y, kept = made if made is not None else call.forward(x, weights, selects)
         ctx.call = call
         ctx.recompute = recompute = not selects and _keeps(reduction)
         saved = [x] if weights is None else [x, weights]
-        ctx.weighted, ctx.valued = weights is not None, not (selects or recompute or type(reduction) in (Sum, Mean))
+        needed = not recompute or factored.stated(reduction)
+        ctx.weighted, ctx.valued = weights is not None, needed and not selects and type(reduction) not in (Sum, Mean)
         if ctx.valued:
             saved.append(y)
         ctx.save_for_backward(*saved, *(kept if selects else ()))
@@ -53,7 +56,7 @@ class _Pool(torch.autograd.Function):
             with torch.enable_grad():
                 again = call.reference(x, weights)[0]
                 return torch.autograd.grad(again, x, g, create_graph=True)[0], None, None
-        made = _compiled(g, x, saved, call, weights)
+        made = _compiled(g, x, y, saved, call, weights)
         if made is not None:
             return made, None, None
         if ctx.recompute:
@@ -68,8 +71,8 @@ def _keeps(reduction: Any) -> bool:
     return callable(getattr(reduction, "keep", None)) and getattr(type(reduction), "keep", None) is not Fold.keep
 
 
-def _compiled(g: Any, x: Any, kept: list[Any], call: Call, weights: Any) -> Any:
-    """The compiled gradient of a sum, a mean or a selection; None where there is none."""
+def _compiled(g: Any, x: Any, y: Any, kept: list[Any], call: Call, weights: Any) -> Any:
+    """The compiled gradient of a sum, a mean, a selection or a fold of factors; None where there is none."""
     grid, kind = call.grid, type(call.reduction)
     served = weights is None and not call.omit_nan and not grid.weighted and x.device.type == "cpu"
     if not served or call.backend == "reference" or type(g) is not torch.Tensor:
@@ -81,12 +84,35 @@ def _compiled(g: Any, x: Any, kept: list[Any], call: Call, weights: Any) -> Any:
         gx = empty(made.shape, x.dtype)
         made.forward(g.data_ptr(), 0, gx.data_ptr(), 0)
         return gx if made.back is None else gx.permute(made.back)
-    if kind not in (Max, Min):
+    if factored.stated(call.reduction):
+        return factored.backward(g, x, y, grid, call.reduction)
+    if kind in (Max, Min):
+        return _chosen(g, x, kept[0], grid)
+    parts = [_chosen(g, x, place, grid) for place in kept] if kind is Range else []
+    return parts[0] - parts[1] if parts and parts[0] is not None else None
+
+
+def _ends(x: Any, weights: Any, call: Call) -> Any:
+    """A range and both places, by two compiled selections; None where they are not compiled."""
+    if type(call.reduction) is not Range or weights is not None or call.backend == "reference":
         return None
-    asked = adjoint.places(grid, x.stride(), dtype_name(x), dtype_name(kept[0]))
+    both = [Call(call.grid, end, call.omit_nan, call.empty, call.backend) for end in call.reduction.ends]
+    for end in both:
+        end.prepare(x, None, True)
+    if any(end.prepared is None for end in both):
+        return None
+    made = [end.again_with(x) for end in both]
+    if any(m is None for m in made):
+        return None
+    (top, high), (low, least) = made
+    return top - low, (*high, *least)
+
+
+def _chosen(g: Any, x: Any, place: Any, grid: Any) -> Any:
+    """The gradient of a selection, whose windows' places are known; None where it is not compiled."""
+    asked = adjoint.places(grid, x.stride(), dtype_name(x), dtype_name(place))
     if asked is None:
         return None
-    place = kept[0]
     if asked.back is not None:
         g, place = g.permute(asked.order), place.permute(asked.order)
     g, place = g.contiguous(), place.contiguous()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..words import inf, isnan, log, stop, where, zeros
+from ..words import exp, greatest, inf, isnan, log, stop, where, zeros
 from .arithmetic import fade, grown, times
-from .fold import Fold, State
+from .fold import Fold, Pairs, State
 from .parameters import finite, nonzero
 
 
@@ -44,6 +44,14 @@ class LogSumExp(Fold):
 
     def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
         return self.averaged(fade(x, y, self.parameters["r"]) * w, n)
+
+    def factors(self, x: Any, y: Any, seen: Any) -> Pairs | None:
+        r = self.parameters["r"]
+        if not isinstance(r, float):
+            return None
+        z = x * r
+        top = greatest(z)
+        return ((exp(z - top), self.averaged(exp(top - y * r), seen.n)),)
 
 
 class LogMeanExp(LogSumExp):
@@ -91,3 +99,14 @@ class SoftPool(Fold):
     def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
         beta = self.parameters["beta"]
         return w * fade(x * beta, kept[0]) * (1.0 + beta * (x - y))
+
+    def factors(self, x: Any, y: Any, seen: Any) -> Pairs | None:
+        beta = self.parameters["beta"]
+        if not isinstance(beta, float):
+            return None
+        z = x * beta
+        top = greatest(z)
+        z = z - top
+        e = exp(z)
+        share = 1.0 / seen.total(e)
+        return ((e * (z + 1.0), share), (e, (top - y * beta) * share))

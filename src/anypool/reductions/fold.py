@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 State = tuple[Any, ...]
+Pairs = tuple[tuple[Any, Any], ...]
 
 
 class Fold:
@@ -13,7 +14,9 @@ class Fold:
     `init(zero)` is the state of nothing, `step(state, x, w, at)` takes in one element of weight w at
     position `at`, `merge(a, b)` joins two states (a lies before b), `finish(state, n)` answers, n being
     what a mean divides by. `keep(state)` is what the gradient needs besides x and y, and
-    `pull(x, w, at, y, kept, n)` is the local gradient ∂y/∂x of one element.
+    `pull(x, w, at, y, kept, n)` is the local gradient ∂y/∂x of one element. Where that is a sum of
+    products a(x)·b(y), `factors(x, y, seen)` gives the pairs (a, b), so that compiled sums make the
+    gradient: `seen.total(v)` sums each window, `seen.n` is n, `seen.held` how many elements it holds.
     """
 
     name: ClassVar[str] = ""
@@ -70,3 +73,6 @@ class Fold:
 
     #: The local gradient of one element; None where there is no gradient.
     pull: Any = None
+
+    #: The pairs whose products the local gradient is, without weights; None where it has no such form.
+    factors: Any = None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..words import sqrt, where, zeros
-from .fold import Fold, State
+from ..words import average, sqrt, where, zeros
+from .fold import Fold, Pairs, State
 from .parameters import at_least_zero
 
 
@@ -42,6 +42,14 @@ class Var(Fold):
     def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
         return 2.0 * w * (x - kept[0]) / (n - self.parameters["ddof"])
 
+    def factors(self, x: Any, y: Any, seen: Any) -> Pairs | None:
+        return self.about(x, seen, 2.0 / (zeros(y) + (seen.n - self.parameters["ddof"])))
+
+    def about(self, x: Any, seen: Any, slope: Any) -> Pairs:
+        """(x − mean) · slope."""
+        x = x - average(x)  # the products cancel less
+        return (x, slope), (-1.0, slope * (seen.total(x) / seen.held))
+
 
 class Std(Var):
     """The root of the variance; 0 with a zero gradient where all are equal."""
@@ -56,3 +64,6 @@ class Std(Var):
     def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
         flat = y == 0
         return where(flat, zeros(y), w * (x - kept[0]) / ((n - self.parameters["ddof"]) * where(flat, zeros(y) + 1, y)))
+
+    def factors(self, x: Any, y: Any, seen: Any) -> Pairs | None:
+        return self.about(x, seen, where(y == 0, zeros(y), 1.0 / (y * (seen.n - self.parameters["ddof"]))))

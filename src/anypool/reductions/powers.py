@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import PoolingError
 from ..words import absolute, exp, isnan, log, sign, stop, where, zeros
 from .arithmetic import is_infinite, joined, power_of, ratio, root_of
-from .fold import Fold, State
+from .fold import Fold, Pairs, State
 from .parameters import number, positive, positive_number
 
 
@@ -60,6 +60,13 @@ class Lp(Fold):
         share = power_of(ratio(absolute(x), y), p - 1)
         share = where((y == 0) | (x == 0), zeros(share), share)  # p < 1: an infinite slope at 0 is taken as 0
         return sign(x) * self.averaged(share * w, n)
+
+    def factors(self, x: Any, y: Any, seen: Any) -> Pairs | None:
+        p = self.parameters["p"]
+        if not isinstance(p, float) or is_infinite(p):
+            return None
+        slope = steep(x, p) if p >= 1 else where(x == 0, zeros(x), steep(x, p))
+        return ((slope, self.averaged(where(y == 0, zeros(y), power_of(y, 1 - p)), seen.n)),)
 
 
 class Rms(Lp):
@@ -153,3 +160,19 @@ class PowerMean(Fold):
         share = power_of(ratio(absolute(where(alive, x, y)), absolute(y)), p - 1)
         share = where((y == 0) | ~alive, zeros(share), share)
         return (sign(x) if self.form == "magnitude" else 1.0) * share * w / n
+
+    def factors(self, x: Any, y: Any, seen: Any) -> Pairs | None:
+        p = self.parameters["p"]
+        if not isinstance(p, float):
+            return None
+        if self.form == "magnitude":
+            slope = steep(x, p)
+        else:
+            slope = power_of(absolute(x), p - 1)
+            slope = where(x >= self.eps, slope, zeros(x)) if self.form == "clamped" else slope
+        return ((slope, where(y == 0, zeros(y), power_of(absolute(y), 1 - p)) / seen.n),)
+
+
+def steep(x: Any, p: float) -> Any:
+    """The slope of |x|^p / p."""
+    return x if p == 2.0 else sign(x) * power_of(absolute(x), p - 1)

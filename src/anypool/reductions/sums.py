@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..words import nowhere, where, zeros
-from .fold import Fold, State
+from .fold import Fold, Pairs, State
 
 
 class Sum(Fold):
@@ -59,6 +59,9 @@ class Prod(Fold):
         others = kept[0] / where(x == 0, zeros(x) + 1, x)
         zeros_elsewhere = kept[1] - (x == 0) * 1
         return where(zeros_elsewhere > 0, zeros(others), others)
+
+    def factors(self, x: Any, y: Any, seen: Any) -> Pairs | None:
+        return ((1.0 / x, y),)  # with a zero among them the reciprocal is infinite: not said
 
 
 class AnyOf(Fold):
