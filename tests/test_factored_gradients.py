@@ -184,6 +184,27 @@ def test_a_piece_is_like_the_whole(name: str, monkeypatch: Any) -> None:
         torch.testing.assert_close(*gradients(x, windows, FOLDS[name], axes=axes))
 
 
+VALUES = {n: f for n, f in FOLDS.items() if isinstance(f, (ap.Lp, ap.PowerMean))}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_values_of_one_sum(name: str) -> None:
+    """The result itself, where it is a root of one compiled sum: numbers of every size, windows, layouts, types."""
+    for (key, w), (special, change) in itertools.product(WINDOWS.items(), {"as is": lambda x: x, **SPECIAL}.items()):
+        x = change(numbers(2, 3, 12, 12).float())
+        for v in (x, x.to(memory_format=torch.channels_last), x.bfloat16()):
+            got, own = (ap.pool(v, w, VALUES[name], backend=b) for b in (None, "reference"))
+            assert got.dtype == own.dtype
+            for form in (torch.contiguous_format, torch.channels_last):
+                assert got.is_contiguous(memory_format=form) == own.is_contiguous(memory_format=form)
+            near = 2e-2 if v.dtype == torch.bfloat16 else 5e-6
+            if name == "signed":  # a root is steep where the sum cancels
+                got, own = got.double() ** 3, own.double() ** 3
+                near *= 3
+            scale = 1e-6 * float(own.nan_to_num(0, 0, 0).abs().max()) if name == "signed" else 0.0
+            assert torch.allclose(got, own, rtol=near, atol=scale, equal_nan=True), (key, special)
+
+
 def test_own_folds_state_factors_beside_their_pull(monkeypatch: Any) -> None:
     heard = answers(monkeypatch)
 

@@ -1,4 +1,4 @@
-"""Gradients of folds that state their factors: compiled sums both ways, and maths words between them."""
+"""Folds that state their sums and factors in maths words: the sums are compiled, forward and backward."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from ..backends import adjoint, cpu
+from ..backends.library import library
 from ..plan import Grid, Job
 from ..reductions import Sum
-from .torch import dtype_name
+from .torch import dtype_name, empty
 
 PIECE = 1 << 18  # elements worked on at once: a few planes of them stay in cache
 MOST = 2.0**64  # factors beyond this may lose what their partner holds
@@ -35,37 +36,83 @@ class Seen:
 
 def stated(reduction: Any) -> bool:
     """Whether a fold states the factors of the very gradient that it pulls by."""
-    if not callable(getattr(reduction, "factors", None)):
+    return _states(reduction, "factors", "pull")
+
+
+def forward(x: Any, grid: Grid, reduction: Any) -> Any:
+    """The result of a fold that is a function of one sum; None where the sum does not hold the numbers safely."""
+    plain = not (grid.has_empty or grid.weighted or grid.fill is not None)
+    if not plain or not _serves(x, grid) or not _states(reduction, "raised", "step", "merge", "finish"):
+        return None
+    wide = _wide(x)
+    y = _fresh(grid.out_shape, x)
+    for piece in _pieces(grid, x):
+        xs = x[piece].to(wide)
+        seen = _seen(grid, xs.shape, wide)
+        raised = reduction.raised(xs)
+        if raised is None or not _safe(raised):
+            return None
+        total = seen.total(raised)
+        if float(total.abs().min()) < 1 / MOST:  # then no number may be lost below
+            lost = (raised.abs() < torch.finfo(wide).tiny) & (xs != 0)
+            if bool(lost.any()):
+                return None
+        y[piece] = reduction.rooted(total, seen.n)
+    return y
+
+
+def _serves(x: Any, grid: Grid) -> bool:
+    real = type(x) in (torch.Tensor, torch.nn.Parameter) and dtype_name(x) in cpu.FLOATS
+    return library() is not None and real and 0 not in grid.shape and 0 not in grid.out_shape
+
+
+def _states(reduction: Any, name: str, *beside: str) -> bool:
+    """Whether a fold has this method, and it is stated for the very fold."""
+    if not callable(getattr(reduction, name, None)):
         return False
-    first = next(c for c in type(reduction).__mro__ if {"pull", "factors"} & set(vars(c)))
-    return "factors" in vars(first)
+    # a class below that restates what stands beside it needs its own
+    return name in vars(next(c for c in type(reduction).__mro__ if {name, *beside} & set(vars(c))))
+
+
+def _wide(x: Any) -> Any:
+    return torch.float64 if x.dtype == torch.float64 else torch.float32
+
+
+def _fresh(shape: Any, x: Any) -> Any:
+    """Memory of this shape, its axes in x's order."""
+    order = tuple(sorted(range(x.ndim), key=lambda a: -x.stride(a)))
+    return empty([shape[a] for a in order], x.dtype).permute(cpu.way_back(order) or order)
 
 
 def backward(g: Any, x: Any, y: Any, grid: Grid, reduction: Any) -> Any:
     """The gradient for x; None where the factors do not hold the numbers safely."""
-    if grid.adjoint is None or 0 in grid.shape or 0 in grid.out_shape or dtype_name(x) not in cpu.FLOATS:
+    if grid.adjoint is None or not _serves(x, grid):
         return None
-    wide = torch.float64 if x.dtype == torch.float64 else torch.float32
-    gx = torch.empty_like(x)
+    wide = _wide(x)
+    gx = _fresh(x.shape, x)
     for piece in _pieces(grid, x):
         xs, ys, gs = (t[piece].to(wide) for t in (x, y, g))
         seen = _seen(grid, xs.shape, wide)
         made = reduction.factors(xs, ys, seen)
         if made is None or not all(_safe(v) for pair in made for v in pair):
             return None
-        parts = [_spread(gs * b, seen.grid) * a for a, b in made]
-        total = parts[0] if len(parts) == 1 else torch.add(*parts, out=parts[0])
-        if not bool(total.sum().isfinite()):  # an infinity or a NaN, whose share the reference knows
+        to = gx[piece]
+        parts = [(_spread(gs * b, seen.grid), a) for a, b in made]
+        spread, a = parts.pop()
+        if parts:
+            torch.add(sum(s.mul_(a) for s, a in parts), spread.mul_(a), out=to)
+        else:
+            torch.mul(spread, a, out=to)
+        if not _safe(to, torch.finfo(wide).max):  # an infinity or a NaN, whose share the reference knows
             return None
-        gx[piece] = total
     return gx
 
 
-def _safe(v: Any) -> bool:
+def _safe(v: Any, most: float = MOST) -> bool:
     if isinstance(v, float):
         return True
     low, high = v.aminmax()
-    return bool((low >= -MOST) & (high <= MOST))
+    return -most <= float(low) and float(high) <= most
 
 
 def _spread(v: Any, grid: Grid) -> Any:

@@ -74,5 +74,9 @@ class Fold:
     #: The local gradient of one element; None where there is no gradient.
     pull: Any = None
 
+    #: `raised(x)`, element by element, whose windowed sum `rooted(total, n)` makes the answer; None where it cannot.
+    raised: Any = None
+    rooted: Any = None
+
     #: The pairs whose products the local gradient is, without weights; None where it has no such form.
     factors: Any = None

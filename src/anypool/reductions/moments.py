@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..words import average, sqrt, where, zeros
+from ..words import middle, sqrt, where, zeros
 from .fold import Fold, Pairs, State
 from .parameters import at_least_zero
 
@@ -47,7 +47,7 @@ class Var(Fold):
 
     def about(self, x: Any, seen: Any, slope: Any) -> Pairs:
         """(x − mean) · slope."""
-        x = x - average(x)  # the products cancel less
+        x = x - middle(x)  # the products cancel less
         return (x, slope), (-1.0, slope * (seen.total(x) / seen.held))
 
 

@@ -50,6 +50,13 @@ class Lp(Fold):
         root = where(mean > 0, root_of(where(mean > 0, mean, zeros(mean) + 1), p), mean)
         return joined(state[0], root)
 
+    def raised(self, x: Any) -> Any:
+        p = self.parameters["p"]
+        return power_of(absolute(x), p) if isinstance(p, float) and not is_infinite(p) else None
+
+    def rooted(self, total: Any, n: Any) -> Any:
+        return root_of(self.averaged(total, n), self.parameters["p"])
+
     def keep(self, state: State) -> State:
         return (state[1],) if is_infinite(self.parameters["p"]) else ()
 
@@ -153,6 +160,19 @@ class PowerMean(Fold):
         if isinstance(p, float):
             return exp(state[2] / n) if zero else y
         return where(zero | (y != y) & zero, exp(state[2] / n), y)
+
+    def raised(self, x: Any) -> Any:
+        p = self.parameters["p"]
+        if not isinstance(p, float) or p == 0.0:
+            return None
+        if self.form == "clamped":
+            return power_of(where(x < self.eps, zeros(x) + self.eps, x), p)
+        size = power_of(absolute(x), p)
+        return sign(x) * size if self.form == "signed" else size
+
+    def rooted(self, total: Any, n: Any) -> Any:
+        root = root_of(absolute(total / n), self.parameters["p"])
+        return sign(total) * root if self.form == "signed" else root
 
     def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
         p = self.parameters["p"]
