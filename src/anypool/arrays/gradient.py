@@ -89,7 +89,7 @@ def _compiled(g: Any, x: Any, y: Any, kept: list[Any], call: Call, weights: Any)
     if kind in (Max, Min):
         return _chosen(g, x, kept[0], grid)
     parts = [_chosen(g, x, place, grid) for place in kept] if kind is Range else []
-    return parts[0] - parts[1] if parts and parts[0] is not None else None
+    return parts[0].sub_(parts[1]) if parts and parts[0] is not None else None
 
 
 def _ends(x: Any, weights: Any, call: Call) -> Any:
@@ -105,7 +105,7 @@ def _ends(x: Any, weights: Any, call: Call) -> Any:
     if any(m is None for m in made):
         return None
     (top, high), (low, least) = made
-    return top - low, (*high, *least)
+    return top.sub_(low), (*high, *least)
 
 
 def _chosen(g: Any, x: Any, place: Any, grid: Any) -> Any:

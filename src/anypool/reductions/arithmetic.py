@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..words import exp, inf, isinf, isnan, ones, power, sqrt, stop, where, zeros
+from ..words import exp, inf, isinf, isnan, ones, power, smallest, sqrt, stop, where, zeros
 
 
 def ratio(a: Any, b: Any) -> Any:
@@ -23,6 +23,12 @@ def power_of(x: Any, p: Any) -> Any:
         if p == 0.0:
             return ones(x)
     return power(x, p)
+
+
+def inverse_of(x: Any, p: Any) -> Any:
+    """x^(−p) for numbers of at least 0, and 0 at 0."""
+    made = power_of(x, -p)
+    return made if smallest(x) > 0 else where(x == 0, 0.0, made)  # a choice costs thirty times the power
 
 
 def root_of(x: Any, p: Any) -> Any:

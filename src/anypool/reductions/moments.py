@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..words import middle, sqrt, where, zeros
+from .arithmetic import inverse_of
 from .fold import Fold, Pairs, State
 from .parameters import at_least_zero
 
@@ -66,4 +67,4 @@ class Std(Var):
         return where(flat, zeros(y), w * (x - kept[0]) / ((n - self.parameters["ddof"]) * where(flat, zeros(y) + 1, y)))
 
     def factors(self, x: Any, y: Any, seen: Any) -> Pairs | None:
-        return self.about(x, seen, where(y == 0, zeros(y), 1.0 / (y * (seen.n - self.parameters["ddof"]))))
+        return self.about(x, seen, inverse_of(y, 1.0) / (seen.n - self.parameters["ddof"]))

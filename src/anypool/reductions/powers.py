@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import PoolingError
-from ..words import absolute, exp, isnan, log, sign, stop, where, zeros
-from .arithmetic import is_infinite, joined, power_of, ratio, root_of
+from ..words import absolute, exp, isnan, log, maximum, sign, stop, where, zeros
+from .arithmetic import inverse_of, is_infinite, joined, power_of, ratio, root_of
 from .fold import Fold, Pairs, State
 from .parameters import number, positive, positive_number
 
@@ -73,7 +73,7 @@ class Lp(Fold):
         if not isinstance(p, float) or is_infinite(p):
             return None
         slope = steep(x, p) if p >= 1 else where(x == 0, zeros(x), steep(x, p))
-        return ((slope, self.averaged(where(y == 0, zeros(y), power_of(y, 1 - p)), seen.n)),)
+        return ((slope, self.averaged(inverse_of(y, p - 1), seen.n)),)
 
 
 class Rms(Lp):
@@ -166,7 +166,7 @@ class PowerMean(Fold):
         if not isinstance(p, float) or p == 0.0:
             return None
         if self.form == "clamped":
-            return power_of(where(x < self.eps, zeros(x) + self.eps, x), p)
+            return power_of(maximum(x, self.eps), p)
         size = power_of(absolute(x), p)
         return sign(x) * size if self.form == "signed" else size
 
@@ -187,10 +187,11 @@ class PowerMean(Fold):
             return None
         if self.form == "magnitude":
             slope = steep(x, p)
+        elif self.form == "clamped":
+            slope = power_of(maximum(x, self.eps), p - 1) * (x >= self.eps)
         else:
             slope = power_of(absolute(x), p - 1)
-            slope = where(x >= self.eps, slope, zeros(x)) if self.form == "clamped" else slope
-        return ((slope, where(y == 0, zeros(y), power_of(absolute(y), 1 - p)) / seen.n),)
+        return ((slope, inverse_of(absolute(y), p - 1) / seen.n),)
 
 
 def steep(x: Any, p: float) -> Any:
