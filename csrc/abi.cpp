@@ -232,6 +232,13 @@ ANYPOOL_EXPORT int anypool_lists_run(const anypool_lists* job, std::int64_t way,
   });
   return outcome;
 }
+// Positions window by window, in their order; `next` says where each window's begin, and moves on.
+ANYPOOL_EXPORT void anypool_lists_sort(const std::int64_t* owner, std::int64_t positions, std::int64_t* next, std::int64_t* index) noexcept {
+  for (std::int64_t p = 0; p < positions; ++p) {
+    if (const std::int64_t ahead = owner[std::min(p + 24, positions - 1)]; ahead >= 0) __builtin_prefetch(next + ahead, 1);
+    if (owner[p] >= 0) index[next[owner[p]]++] = p;
+  }
+}
 ANYPOOL_EXPORT const char* anypool_isa() noexcept { return anypool::chosen().name; }
 ANYPOOL_EXPORT void anypool_set_threads(std::int64_t n) noexcept { anypool::set_threads(n); }
 ANYPOOL_EXPORT std::int64_t anypool_get_threads() noexcept { return anypool::get_threads(); }

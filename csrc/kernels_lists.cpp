@@ -102,10 +102,24 @@ struct Task {
     }
   }
 
+  // Every cache line of a row that need not begin with one.
+  static ANYPOOL_INLINE void ask_row(const A* row, Index lanes) {
+    const Index before = Index(reinterpret_cast<std::uintptr_t>(row) % 64);
+    ask<0>(row, -before, before + std::min<Index>(lanes * Index(sizeof(A)), 256));
+  }
+  // Elements that lie anywhere are asked for 64 before their turn: 4.5 million rows of 64 bytes, two threads: 36 -> 10 ms.
+  // Inline, for GCC takes a function that only asks to have no effect, and drops the call.
+  ANYPOOL_INLINE void ask_ahead(const A* base, Index window, Index lanes) const {
+    const auto& p = job.pick[2];
+    const Index last = p.offsets[job.begin[job.images] * p.out];
+    for (Index e = p.offsets[window] + 64; e < std::min(p.offsets[window + 1] + 64, last); ++e)
+      ask_row(base + p.index[e] * p.stride, lanes);
+  }
   template <int merge>
   void windows(const View& view, const A* base, Index item, Index lane, Index lanes, Index group, Index from, Index to) const {
     constexpr int many = W::n == 1 ? 1 : 4;
     for (Index bin = from; bin < to; ++bin) {
+      if (job.scattered) ask_ahead(base, group * job.bins + bin, lanes);
       Index done = 0;
       for (; lanes - done > 2 * W::n; done += many * W::n)
         fold<merge, many>(view, base + done, item, lane + done, lanes - done, group, bin);
@@ -150,7 +164,6 @@ void image(const anypool_lists& job, int way, Index item, Index of, Index lane, 
   const int lead = int(&rows - job.pick);
   const Index under = view.inner[lead];
   side.assign(std::max<Index>(hi - lo, 0) * under * W::n, A(0));
-  using Out = std::conditional_t<true, X, X>;
   X* outside = way == FOLD ? const_cast<X*>(static_cast<const X*>(job.x)) : static_cast<X*>(job.y);
   outside += item * job.x_outer + of * job.x_image + lane * job.x_lane;
   const auto along = [&](auto body) {  // body(lane's address outside, position inside)
@@ -215,10 +228,11 @@ int tasks(const anypool_lists& job, int way, Index begin, Index end) {
 }  // namespace
 
 int lists(const anypool_lists& job, int way, Index begin, Index end) {
+  const bool named = job.owner && !(job.scattered && way == FOLD);
   try {
     switch (job.type) {
-      case F32: return job.owner ? owned<float>(job, way, begin, end) : tasks<float, float>(job, way, begin, end);
-      case F64: return job.owner ? owned<double>(job, way, begin, end) : tasks<double, double>(job, way, begin, end);
+      case F32: return named ? owned<float>(job, way, begin, end) : tasks<float, float>(job, way, begin, end);
+      case F64: return named ? owned<double>(job, way, begin, end) : tasks<double, double>(job, way, begin, end);
       case F16: return tasks<Half, float>(job, way, begin, end);
       default: return tasks<Brain, float>(job, way, begin, end);
     }

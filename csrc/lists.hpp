@@ -26,6 +26,7 @@ struct anypool_lists {
   const std::int64_t* owner;             // (positions,) the one window that takes each, -1 none; null: several may
   std::int64_t positions, parts;         // parts of the windows that are folded side by side
   std::int64_t type, merge, divide;
+  std::int64_t scattered;                // a fold reads one axis of lists whose elements lie anywhere
 };
 }
 

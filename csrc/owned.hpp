@@ -80,6 +80,7 @@ struct Owned {
   void spread(const A* g, A* y, Index from, Index to) const {
     for (Index p = from; p < to; ++p) {
       const Index window = job.owner[p];
+      if (const Index next = job.owner[std::min(p + 24, to - 1)]; next >= 0) ask<0>(g + next * job.y_bin, 0, std::min<Index>(lanes * Index(sizeof(A)), 256));
       if (window < 0) continue;
       for (Index i = 0; i < lanes; i += W::n) {
         const V v = W::load(g + window * job.y_bin + i, lanes - i);

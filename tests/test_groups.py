@@ -126,3 +126,24 @@ def test_regions(shape: tuple[int, int]) -> None:
             np.testing.assert_allclose(got[:, :, r], plain(x[:, :, i : i + h, j : j + w], axis=(2, 3)))
     assert (squares[:, 0] + squares[:, 2]).max() == shape[0] and (squares[:, 1] + squares[:, 3]).max() == shape[1]
     assert windows.output_shape(x.shape) == (2, 3, len(squares))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("at", [0, 3])
+def test_many_shuffled_groups_of_wide_elements_agree_with_numpy(dtype: type, at: int) -> None:
+    index = RNG.integers(-1, 9000, 30000)
+    x = RNG.standard_normal((30000, 16 + at)).astype(dtype)[:, at:]
+    x = np.ascontiguousarray(x) if at == 0 else x
+    held = index >= 0
+    windows = ap.groups(index, count=9001)
+    total, most = np.zeros((9001, 16)), np.full((9001, 16), -np.inf)
+    np.add.at(total, index[held], x[held].astype(np.float64))
+    np.maximum.at(most, index[held], x[held])
+    counts = np.bincount(index[held], minlength=9001)[:, None]
+    np.testing.assert_allclose(ap.pool(x, windows, "sum", axes=0), total, rtol=1e-5, atol=1e-5)
+    mean = np.divide(total, counts, out=np.full_like(total, np.nan), where=counts > 0)
+    np.testing.assert_allclose(ap.pool(x, windows, "mean", axes=0), mean, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(ap.pool(x, windows, "max", axes=0), most.astype(dtype))
+    place = ap.pool(x, windows, "argmax", axes=0)
+    filled = counts[:, 0] > 0
+    np.testing.assert_array_equal(np.take_along_axis(x, place[filled], 0), most[filled].astype(dtype))
