@@ -1,9 +1,10 @@
 // Small windows without staging: a network reads its vectors from x itself and writes whole vectors of answers.
 #pragma once
 #include <algorithm>
+#include <memory>
 #include <type_traits>
 
-#include "orders.hpp"
+#include "orders_ends.hpp"
 #include "orders_words.hpp"
 
 namespace anypool::ANYPOOL_ISA {
@@ -58,52 +59,94 @@ struct Direct {
   static constexpr bool floats = std::is_floating_point_v<S>;
   // tiles of two rows come in pairs (their row stride is 1): four rows of answers from six of x
   static constexpr int blocks = N::tile == 2 ? 2 : 1, tile = N::tile * blocks, all = N::rows + N::tile * (blocks - 1);
-  Index lanes = columns.windows * job.inner;
+  static constexpr Index n = Lanes<S>::n;
+  const Ends<S> ends{job};
+  const Index middle = (ends.middle.high - ends.middle.low) * job.inner, edge = ends.windows * job.inner;
+  const Index beyond = std::max<Index>(0, columns.size - columns.stride) * job.inner;
+  const Index edge_room = (edge + n) * N::phases + beyond + n, edge_answers = edge + n;
+  // The border's constant as a row; for each row of windows its ends, and their answers.
+  const bool bordered = rows.source || planes.source || ends.windows;
+  std::unique_ptr<S[]> held{};
+  S *sides = nullptr, *answers = nullptr, *nothing = nullptr;
   Watch<std::conditional_t<floats, S, float>> watch{};
 
-  bool ready() const { return true; }
+  bool ready() {
+    if (!bordered) return true;
+    const Index whole = middle * N::phases + beyond + n;  // the last vector may read a little more
+    held.reset(new (std::nothrow) S[all * edge_room + tile * edge_answers + whole]{});
+    if (!held) return false;
+    sides = held.get(), answers = sides + all * edge_room, nothing = answers + tile * edge_answers;
+    std::fill_n(nothing, whole, border<S>(job));
+    return true;
+  }
   bool spoiled() const { return floats && watch.nan(); }
   bool serves() const {
     const bool near = columns.x_stride == job.inner && columns.y_stride == job.inner && (N::phases == 1 || job.inner == 1);
-    const bool inside = !columns.source && !rows.source && !planes.source && columns.size >= columns.stride;
-    return near && inside && !job.terms && lanes >= Lanes<S>::n && rows.windows >= tile && job.y_type == job.type && (job.blend != 0) == (N::ranks == 2) && (floats || N::ranks == 1);
+    const bool wide = middle >= n && columns.size >= columns.stride;
+    return near && wide && !job.terms && rows.windows >= tile && job.y_type == job.type && (job.blend != 0) == (N::ranks == 2) && (floats || N::ranks == 1);
+  }
+  // A row of x where an imagined one lies, null for the border's constant.
+  const S* row_of(const S* x, Index plane, Index row) const {
+    const Index z = planes.source ? planes.source[plane] : plane, y = rows.source ? rows.source[row] : row;
+    return z < 0 || y < 0 ? nullptr : x + z * planes.x_stride + y * rows.x_stride;
   }
 
   // Rows [begin, end) of the windows of one batch item and plane.
   void band(Index item, Index plane, Index begin, Index end) {
-    using L = Lanes<S>;
-    constexpr Index n = L::n;
-    const S* x = static_cast<const S*>(job.x) + job.batch_x[item] + (planes.start + plane * planes.stride) * planes.x_stride + columns.start * columns.x_stride;
+    const S* x = static_cast<const S*>(job.x) + job.batch_x[item];
     S* y = static_cast<S*>(job.y) + job.batch_y[item] + plane * planes.y_stride;
     const Index old = std::max<Index>(0, all - tile * rows.stride * planes.size);
-    const Index beyond = std::max<Index>(0, columns.size - columns.stride) * job.inner;
+    const Index skip = (columns.start - ends.middle.shift + ends.middle.low * columns.stride) * columns.x_stride;
     for (Index o = begin; o < end; o += tile) {
       const Index top = std::min(o, rows.windows - tile);
       const S* row[all];
       S* to[tile];
-      for (Index r = 0; r < all; ++r) row[r] = x + (rows.start + top * rows.stride + r / planes.size) * rows.x_stride + r % planes.size * planes.x_stride;
-      for (Index t = 0; t < tile; ++t) to[t] = y + (top + t) * rows.y_stride;
+      for (Index r = 0; r < all; ++r) {
+        const S* whole = row_of(x, planes.start + plane * planes.stride + r % planes.size, rows.start + top * rows.stride + r / planes.size);
+        row[r] = whole ? whole + skip : nothing;
+        if (edge) ends.copy(whole, sides + r * edge_room);
+      }
+      for (Index t = 0; t < tile; ++t) to[t] = y + (top + t) * rows.y_stride + ends.middle.low * job.inner;
       if constexpr (floats) {
         if (o == begin || top != o)
-          for (Index r = 0; r < old; ++r) watch.see(row[r], lanes * N::phases + beyond);
-        for (Index r = old; r < all; ++r) watch.see(row[r] + lanes * N::phases, beyond);
+          for (Index r = 0; r < old; ++r) watch.see(row[r], middle * N::phases + beyond);
+        for (Index r = old; r < all; ++r) watch.see(row[r] + middle * N::phases, beyond);
+        if (edge) watch.see(sides, all * edge_room);
       }
-      for (Index i = 0;;) {
-        typename L::V found[blocks][N::tile * N::ranks];
-        for (int b = 0; b < blocks; ++b) N::run(Reader<S, N::phases>{row + b * N::tile, i, job.inner}, found[b]);
-        if constexpr (floats) see_new(Reader<S, N::phases>{row, i, job.inner}, std::make_integer_sequence<int, all>{}, old);
-        for (int t = 0; t < tile; ++t) {
-          auto v = found[t / N::tile][t % N::tile];
-          if constexpr (N::ranks == 2 && floats) {
-            const auto w = found[t / N::tile][N::tile + t % N::tile];
-            const auto blended = job.blend == 1 ? (v + w) * S(0.5) : job.share < 0.5 ? v + (w - v) * S(job.share) : w - (w - v) * S(1 - job.share);
-            v = v == w ? v : blended;
-          }
-          L::store(to[t] + i, v);
+      along<true>(row, to, middle, old);
+      if (edge) sides_of(y + top * rows.y_stride, old);
+    }
+  }
+  // The windows of a row that see the border, as an image of their own.
+  void sides_of(S* y, Index old) {
+    const S* row[all];
+    S* to[tile];
+    for (Index r = 0; r < all; ++r) row[r] = sides + r * edge_room;
+    for (Index t = 0; t < tile; ++t) to[t] = answers + t * edge_answers;
+    along<false>(row, to, std::max(edge, n), old);
+    const Index first = ends.left * job.inner, last = ends.right * job.inner;
+    for (Index t = 0; t < tile; ++t, y += rows.y_stride) {
+      std::copy_n(to[t], first, y);
+      std::copy_n(to[t] + edge - last, last, y + ends.middle.high * job.inner);
+    }
+  }
+  template <bool watched>
+  ANYPOOL_INLINE void along(const S* const* row, S* const* to, Index lanes, Index old) {
+    for (Index i = 0;;) {
+      typename Lanes<S>::V found[blocks][N::tile * N::ranks];
+      for (int b = 0; b < blocks; ++b) N::run(Reader<S, N::phases>{row + b * N::tile, i, job.inner}, found[b]);
+      if constexpr (floats && watched) see_new(Reader<S, N::phases>{row, i, job.inner}, std::make_integer_sequence<int, all>{}, old);
+      for (int t = 0; t < tile; ++t) {
+        auto v = found[t / N::tile][t % N::tile];
+        if constexpr (N::ranks == 2 && floats) {
+          const auto w = found[t / N::tile][N::tile + t % N::tile];
+          const auto blended = job.blend == 1 ? (v + w) * S(0.5) : job.share < 0.5 ? v + (w - v) * S(job.share) : w - (w - v) * S(1 - job.share);
+          v = v == w ? v : blended;
         }
-        if (i + n >= lanes) break;
-        i = std::min(i + n, lanes - n);
+        Lanes<S>::store(to[t] + i, v);
       }
+      if (i + n >= lanes) break;
+      i = std::min(i + n, lanes - n);
     }
   }
   template <int... r>

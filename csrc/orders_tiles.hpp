@@ -5,6 +5,7 @@
 #include <new>
 
 #include "orders_answers.hpp"
+#include "orders_ends.hpp"
 #include "orders_machine.hpp"
 #include "orders_phases.hpp"
 
@@ -26,7 +27,7 @@ struct Tiles {
   const std::unique_ptr<S[]> line{new (std::nothrow) S[elements]};
   const std::unique_ptr<T[]> mixed{new (std::nothrow) T[elements * job.ranks]};
   const OrderAnswers<S> answers{job};
-  bool nan = false;
+  bool nan = is_nan(border<S>(job));
   // of the task at hand
   Index item = 0, items = 0, skip = 0, inner = 0, first = 0, tiles = 0;  // batch items, inner elements, tiles
   T* const ring = memory.get();
@@ -37,11 +38,8 @@ struct Tiles {
     if constexpr (std::is_same_v<T, std::uint8_t> || std::is_same_v<T, std::uint16_t> || std::is_same_v<T, std::int32_t>) return straight_network<T>(job.key);
     else return {};
   }
-  S constant() const {
-    S value;
-    std::memcpy(static_cast<void*>(&value), &job.fill, sizeof(S));
-    return value;
-  }
+  const Stretch middle{columns};
+  S constant() const { return border<S>(job); }
   const S* source(Index at) const { return static_cast<const S*>(job.x) + job.batch_x[item + at] + skip; }
 
   void watch(const S* x, Index n) {
@@ -91,17 +89,23 @@ struct Tiles {
       }
     }
   }
+  void gather(const S* row, Index begin, Index from, Index to) {
+    const S fill = constant();
+    for (Index i = from; i < to; ++i) {
+      const Index at = columns.source ? columns.source[begin + i] : begin + i;
+      line[i] = row && at >= 0 ? row[at * columns.x_stride] : fill;
+    }
+  }
   // The elements of one row that this task's tiles see, as keys, each phase a row of its own.
   void stage(const S* row, T* d) {
     const Index begin = columns.start + first * phases, n = std::min((tiles + job.reach) * phases, columns.extent - begin);
     if (job.mask) return masked(row, row ? job.mask + (row - static_cast<const S*>(job.x)) : nullptr, begin, n, d);
     if (inner == 1 && job.inner == 1) {
       if (row && !columns.source && columns.x_stride == 1) return split(row + begin, n, d);
-      const S fill = constant();
-      for (Index i = 0; i < n; ++i) {
-        const Index at = columns.source ? columns.source[begin + i] : begin + i;
-        line[i] = row && at >= 0 ? row[at * columns.x_stride] : fill;
-      }
+      const Index lo = row && columns.x_stride == 1 ? std::clamp(middle.from - begin, Index(0), n) : n, hi = std::clamp(middle.to - begin, lo, n);
+      if (lo == 0 && hi == n) return split(row + begin - middle.shift, n, d);
+      gather(row, begin, 0, lo), gather(row, begin, hi, n);
+      if (lo < hi) std::copy_n(row + begin + lo - middle.shift, hi - lo, line.get() + lo);
       return split(line.get(), n, d);
     }
     if (row && phases == 1 && !columns.source && columns.x_stride == inner && inner == machine.unit) return keys(row + begin * inner, n * inner, d);

@@ -198,3 +198,44 @@ def test_out() -> None:
     same = x.copy()
     assert ap.pool(same, ap.sliding((3, 3), 1, 1), "median", out=same) is same
     np.testing.assert_array_equal(same, ap.pool(x, ap.sliding((3, 3), 1, 1), "median"))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int16"])
+@pytest.mark.parametrize(
+    ("border", "mode"), [("replicate", "edge"), ("reflect", "reflect"), ("circular", "wrap"), (3.0, "constant")]
+)
+@pytest.mark.parametrize(
+    ("size", "stride", "padding"),
+    [
+        ((3, 3), 1, (1, 1)),
+        ((3, 3), 1, ((0, 2), (2, 1))),
+        ((3, 3), 2, (1, 1)),
+        ((2, 2), 2, (1, 0)),
+        ((3, 3), 3, (2, 2)),
+        ((5, 5), 1, (2, 2)),
+        ((5, 5), 1, ((3, 0), (0, 4))),
+        ((7, 7), 1, (3, 3)),
+    ],
+)
+def test_borders_are_those_of_a_padded_array(
+    size: tuple[int, int], stride: int, padding: Any, border: Any, mode: str, dtype: str
+) -> None:
+    pads = [(p, p) if isinstance(p, int) else p for p in padding]
+    sides: Any = padding if isinstance(padding[0], int) else tuple(padding)
+    kwargs: Any = {"constant_values": 3} if mode == "constant" else {}
+
+    def seen(x: np.ndarray) -> np.ndarray:
+        wide: Any = np.pad(x, [*pads, *[(0, 0)] * (x.ndim - 2)], mode=mode, **kwargs)  # type: ignore[call-overload]
+        return np.lib.stride_tricks.sliding_window_view(wide, size, axis=(0, 1))[::stride, ::stride]
+
+    for shape, channels in (((37, 150), 0), ((9, 70), 0), ((23, 31), 16), ((8, 6), 3)):
+        x = data((*shape, channels) if channels else shape, dtype)
+        views = seen(x)
+        ranked = np.sort(views.reshape(*views.shape[:-2], -1), -1)
+        windows = ap.sliding(size, stride, sides, border=border)
+        for k in {ranked.shape[-1] // 2, 1}:
+            np.testing.assert_array_equal(ap.pool(x, windows, ap.Rank(k), axes=(0, 1)), ranked[..., k])
+        if x.dtype.kind == "f":
+            x[0, 1] = np.nan
+            spoiled = np.isnan(seen(x)).any((-1, -2))
+            np.testing.assert_array_equal(np.isnan(ap.pool(x, windows, "median", axes=(0, 1))), spoiled)
