@@ -164,10 +164,11 @@ def main(source, target):
         else:
             body = writer.staged_body()
             outputs = ", ".join(str(n.operand((writer.rows[v], s), n.ROW)) for v, s in writer.wanted)
+            out.append(f"template <class T> void {name}(const T* staged, T* scratch, Index unit, Index lanes) {{")
+            lines = f"straight_lines({n.program(shape, tile).rows})"
             out.append(
-                f"template <class T> void {name}(const T* staged, T* scratch, Index pitch, Index unit, Index lanes) {{"
+                f"  using V = typename Lanes<T>::V; constexpr Index L = Lanes<T>::n, pitch = {lines} * Index(64 / sizeof(T));"
             )
-            out.append("  using V = typename Lanes<T>::V; constexpr Index L = Lanes<T>::n;")
             out += [*body, "}", f"constexpr std::int32_t {name}_outputs[] = {{{outputs}}};"]
             found = f"return {{{name}<T>, {name}_outputs, {len(writer.rows)}}};"
             if max(shape.size) > 9:  # long code pays with wide lanes

@@ -7,21 +7,21 @@ int orders(const anypool_orders& job, const OrdersCut& cut, std::int64_t begin, 
 int orders_direct(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end);
 
 namespace {
-template <class S>
+template <class S, class K = Keys<S>>
 int run(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end) {
-  Tiles<S> tiles{job, cut};
+  Tiles<S, K> tiles{job, cut};
   if (!tiles.memory || !tiles.line || !tiles.mixed || !tiles.machine.code) return NO_MEMORY;
-  for (Index task = begin; task < end; ++task) tiles.task(task);
+  for (Index task = begin; task < end && !(cut.bare && tiles.nan); ++task) tiles.task(task);
   return tiles.nan ? DECLINED : DONE;
 }
 }  // namespace
 
 // begin < 0 asks how many rows a tile of a direct network has, 0 where there is none. DECLINED says that x holds a NaN:
-// the answers are there, with NaN as the largest number, unless a direct network was at work.
+// the answers are there, with NaN as the largest number, unless a direct network or bare numbers were at work.
 int orders(const anypool_orders& job, const OrdersCut& cut, std::int64_t begin, std::int64_t end) {
   if (cut.direct || begin < 0) return orders_direct(job, cut, begin, end);
   switch (job.type) {
-    case F32: return run<float>(job, cut, begin, end);
+    case F32: return cut.bare ? run<float, Bare>(job, cut, begin, end) : run<float>(job, cut, begin, end);
     case F64: return run<double>(job, cut, begin, end);
     case F16: return run<Half>(job, cut, begin, end);
     case BF16: return run<Brain>(job, cut, begin, end);

@@ -1,4 +1,5 @@
 // Generated networks over staged rows.
+#include "orders.hpp"
 #include "orders_words.hpp"
 
 namespace anypool::ANYPOOL_ISA {
@@ -7,4 +8,5 @@ namespace anypool::ANYPOOL_ISA {
 template Straight<std::uint8_t> straight_network(std::uint64_t);
 template Straight<std::uint16_t> straight_network(std::uint64_t);
 template Straight<std::int32_t> straight_network(std::uint64_t);
+template Straight<float> straight_network(std::uint64_t);
 }  // namespace anypool::ANYPOOL_ISA

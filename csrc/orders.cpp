@@ -43,9 +43,11 @@ OrdersCut cut(const anypool_orders& job) {
   const std::int64_t size = sizes[job.type], phases = job.tile_columns * columns.stride;
   const std::int64_t reach = (job.tile_rows - 1) * rows.stride + (rows.size - 1) * rows.step + 1;
   const std::int64_t all = reach * planes.size * phases + job.scratch;  // rows of lanes that are alive
-  const std::int64_t lanes = std::clamp<std::int64_t>(cache / all, 512, 8192) / size;
+  const std::int64_t line = vector / size, straight = straight_lines(job.scratch) * line, room = straight - 8 * line;
+  const std::int64_t most = room / (1 + 2 * job.reach);  // of lanes at one column
+  const std::int64_t lanes = std::min(std::clamp<std::int64_t>(cache / all, 512, 8192) / size, room - 2 * job.reach);
   OrdersCut c{};
-  c.chunk = std::min(job.inner, lanes);
+  c.chunk = std::min({job.inner, lanes, std::max(most, line)});
   c.chunks = (job.inner + c.chunk - 1) / c.chunk;
   const std::int64_t tiles = (columns.windows + job.tile_columns - 1) / job.tile_columns;
   c.strips = (tiles * c.chunk + lanes - 1) / lanes;
@@ -58,8 +60,8 @@ OrdersCut cut(const anypool_orders& job) {
   c.bands = std::clamp<std::int64_t>(32 / others, 1, std::max<std::int64_t>(down / 8, 1));
   c.band = (down + c.bands - 1) / c.bands;
   c.bands = (down + c.band - 1) / c.band;
-  const std::int64_t line = vector / size, full = c.group * wide + 8 * line + job.reach * c.chunk;
-  c.pitch = ((full + line - 1) / line | 1) * line;  // an odd number of cache lines: rows do not meet in the same sets
+  const std::int64_t full = c.group * wide + 8 * line + job.reach * c.chunk;
+  c.pitch = full <= straight ? straight : ((full + line - 1) / line | 1) * line;  // odd cache lines: rows do not meet in the same sets
   c.tasks = others * c.bands;
   return c;
 }
@@ -86,11 +88,17 @@ extern "C" __attribute__((visibility("default"))) int anypool_forward_orders(con
   } else if (job->own) return COUNTS;
   const std::int64_t work = job->batches * job->inner * job->span[0].windows * job->span[1].windows * job->span[2].windows;
   const std::int64_t threads = work < 8192 ? 1 : get_threads();
-  if (threads == 1) return finished(run(*job, c, 0, c.tasks), c, job->own);
-  std::atomic<int> outcome{DONE};
-  parallel(c.tasks, threads, [&](std::int64_t begin, std::int64_t end) {
-    if (const int said = run(*job, c, begin, end))
-      if (outcome != NO_MEMORY) outcome = said;
-  });
+  const auto go = [&] {
+    if (threads == 1) return run(*job, c, 0, c.tasks);
+    std::atomic<int> outcome{DONE};
+    parallel(c.tasks, threads, [&](std::int64_t begin, std::int64_t end) {
+      if (const int said = run(*job, c, begin, end))
+        if (outcome != NO_MEMORY) outcome = said;
+    });
+    return int(outcome);
+  };
+  c.bare = job->type == F32 && job->key && !job->terms && !c.direct;
+  int outcome = go();
+  if (c.bare && outcome == DECLINED) c.bare = 0, outcome = go();
   return finished(outcome, c, job->own);
 }

@@ -47,7 +47,11 @@ constexpr std::int32_t STAGED = 1 << 30, ROW = 1 << 29, NEXT_LOOP = -2;
 // strips of tiles; bands of rows.
 struct OrdersCut {
   std::int64_t chunk, chunks, tiles, strips, group, groups, band, bands, pitch, tasks, direct;
+  std::int64_t bare;  // float32 as numbers, not keys: DECLINED where there is a NaN
 };
+// Generated networks know how far apart rows lie, in cache lines of 64 bytes, by the rows that their program takes: with one
+// unknown to the compiler, two of five instructions of a 5x5 median made addresses.
+constexpr std::int64_t straight_lines(std::int64_t scratch) { return scratch > 64 ? 33 : 65; }
 constexpr int COUNTS = 4;  // no kernel counts for itself: to be called again with counts
 constexpr int AGAIN = 3;  // to be called again without a key
 using OrdersKernel = int (*)(const anypool_orders&, const OrdersCut&, std::int64_t begin, std::int64_t end);

@@ -6,9 +6,8 @@
 #include "orders_keys.hpp"
 
 namespace anypool::ANYPOOL_ISA {
-template <class S>
+template <class S, class K>
 struct OrderAnswers {
-  using K = Keys<S>;
   using T = typename K::Lane;
   using R = typename K::Real;
   const anypool_orders& job;

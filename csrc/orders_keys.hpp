@@ -63,6 +63,16 @@ struct Keys<double> {  // no 64-bit integer minimum before AVX-512: a NaN become
   static ANYPOOL_INLINE double real(Lane k) { return k; }
   static ANYPOOL_INLINE double last() { return NAN; }
 };
+// float32 as itself, twice as fast as integer keys on AVX-512 (vminps has two ports, vpminsd one): a NaN spoils the answers.
+struct Bare {
+  using Lane = float;
+  using Real = float;
+  static constexpr bool floats = true;
+  static ANYPOOL_INLINE float in(float x) { return x; }
+  static ANYPOOL_INLINE float out(float k) { return k; }
+  static ANYPOOL_INLINE float real(float k) { return k; }
+  static ANYPOOL_INLINE float last() { return NAN; }
+};
 template <class H, std::uint16_t infinity>
 struct HalfKeys {
   using Lane = std::uint16_t;

@@ -30,39 +30,41 @@ ANYPOOL_INLINE void gather(typename Lanes<T>::V (&v)[M]) {
 }
 
 // A vector of elements as keys; a NaN leaves its mark in `seen`.
-template <class S, class M>
-ANYPOOL_INLINE auto key_lanes(typename Lanes<S>::V x, M& seen) {
-  if constexpr (std::is_same_v<S, float>) {
-    using I = typename Lanes<std::int32_t>::V;
+template <class K, class V, class M>
+ANYPOOL_INLINE auto key_lanes(V x, M& seen) {
+  if constexpr (K::floats) {
     const auto wrong = x != x;
-    const I b = (I)x, k = b ^ ((b >> 31) & 0x7fffffff);
     seen |= wrong;
-    return I(wrong ? I{} + 0x7fffffff : k);
+    if constexpr (std::is_same_v<typename K::Lane, std::int32_t>) {
+      using I = typename Lanes<std::int32_t>::V;
+      const I b = (I)x, k = b ^ ((b >> 31) & 0x7fffffff);
+      return I(wrong ? I{} + 0x7fffffff : k);
+    } else return x;
   } else
     return x;
 }
-template <class S>
-constexpr bool keyed_by_lanes = std::is_same_v<S, float> || (std::is_integral_v<S> && std::is_same_v<S, typename Keys<S>::Lane>);
+template <class S, class K>
+constexpr bool keyed_by_lanes = std::is_same_v<S, float> || (std::is_integral_v<S> && std::is_same_v<S, typename K::Lane>);
 
-template <int M, class S, class T>
+template <int M, class K, class S, class T>
 bool apart(const S* x, Index n, T* d, Index pitch) {
   using L = Lanes<S>;
   Index done = 0;
   bool nan = false;
-  if constexpr (keyed_by_lanes<S> && (M & (M - 1)) == 0 && M <= 8) {
+  if constexpr (keyed_by_lanes<S, K> && (M & (M - 1)) == 0 && M <= 8) {
     decltype(typename L::V{} == typename L::V{}) seen{};
     for (; done + M * L::n <= n; done += M * L::n) {
       typename L::V v[M];
       for (int c = 0; c < M; ++c) v[c] = L::load(x + done + c * L::n);
       deal<S, M>(v);
-      for (int c = 0; c < M; ++c) Lanes<T>::store(d + c * pitch + done / M, key_lanes<S>(v[c], seen));
+      for (int c = 0; c < M; ++c) Lanes<T>::store(d + c * pitch + done / M, key_lanes<K>(v[c], seen));
     }
-    if constexpr (Keys<S>::floats)
+    if constexpr (K::floats)
       for (int k = 0; k < L::n; ++k) nan |= seen[k] != 0;
   }
   for (Index i = done; i < n; ++i) {
-    if constexpr (Keys<S>::floats) nan |= is_nan(x[i]);
-    d[i % M * pitch + i / M] = Keys<S>::in(x[i]);
+    if constexpr (K::floats) nan |= is_nan(x[i]);
+    d[i % M * pitch + i / M] = K::in(x[i]);
   }
   return nan;
 }

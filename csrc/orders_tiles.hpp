@@ -10,9 +10,8 @@
 #include "orders_phases.hpp"
 
 namespace anypool::ANYPOOL_ISA {
-template <class S>
+template <class S, class K = Keys<S>>
 struct Tiles {
-  using K = Keys<S>;
   using T = typename K::Lane;
   const anypool_orders& job;
   const OrdersCut& cut;
@@ -26,7 +25,7 @@ struct Tiles {
   const std::unique_ptr<T[]> memory{new (std::nothrow) T[2 * reach_rows * staged_row + scratch_rows * cut.pitch + (job.registers + 1) * Machine<T>::pass_lanes(job)]{}};
   const std::unique_ptr<S[]> line{new (std::nothrow) S[elements]};
   const std::unique_ptr<T[]> mixed{new (std::nothrow) T[elements * job.ranks]};
-  const OrderAnswers<S> answers{job};
+  const OrderAnswers<S, K> answers{job};
   bool nan = is_nan(border<S>(job));
   // of the task at hand
   Index item = 0, items = 0, skip = 0, inner = 0, first = 0, tiles = 0;  // batch items, inner elements, tiles
@@ -35,8 +34,9 @@ struct Tiles {
   Machine<T> machine{job, scratch, scratch + scratch_rows * cut.pitch, cut.pitch, std::min(cut.chunk, job.inner)};
 
   Straight<T> network() const {
-    if constexpr (std::is_same_v<T, std::uint8_t> || std::is_same_v<T, std::uint16_t> || std::is_same_v<T, std::int32_t>) return straight_network<T>(job.key);
-    else return {};
+    if constexpr (std::is_same_v<T, std::uint8_t> || std::is_same_v<T, std::uint16_t> || std::is_same_v<T, std::int32_t> || std::is_same_v<T, float>)
+      if (cut.pitch == straight_lines(job.scratch) * Index(64 / sizeof(T))) return straight_network<T>(job.key);
+    return {};
   }
   const Stretch middle{columns};
   S constant() const { return border<S>(job); }
@@ -55,12 +55,12 @@ struct Tiles {
   }
   void split(const S* x, Index n, T* d) {
     switch (phases) {
-      case 1: nan |= apart<1>(x, n, d, cut.pitch); return;
-      case 2: nan |= apart<2>(x, n, d, cut.pitch); return;
-      case 3: nan |= apart<3>(x, n, d, cut.pitch); return;
-      case 4: nan |= apart<4>(x, n, d, cut.pitch); return;
-      case 8: nan |= apart<8>(x, n, d, cut.pitch); return;
-      case 16: nan |= apart<16>(x, n, d, cut.pitch); return;
+      case 1: nan |= apart<1, K>(x, n, d, cut.pitch); return;
+      case 2: nan |= apart<2, K>(x, n, d, cut.pitch); return;
+      case 3: nan |= apart<3, K>(x, n, d, cut.pitch); return;
+      case 4: nan |= apart<4, K>(x, n, d, cut.pitch); return;
+      case 8: nan |= apart<8, K>(x, n, d, cut.pitch); return;
+      case 16: nan |= apart<16, K>(x, n, d, cut.pitch); return;
       default:
         watch(x, n);
         for (Index c = 0; c < phases; ++c)
@@ -188,7 +188,7 @@ struct Tiles {
       have = std::max(have, top);
       for (; have < end; ++have) stage_row(plane, have, ring + (have - base) * staged_row);
       machine.staged = ring + (top - base) * staged_row;
-      if (straight.run) straight.run(machine.staged, scratch, cut.pitch, machine.unit, machine.lanes);
+      if (straight.run) straight.run(machine.staged, scratch, machine.unit, machine.lanes);
       else machine.run();
       if (job.y_type == job.type) answer<S>(plane, t);
       else answer<double>(plane, t);

@@ -33,7 +33,7 @@ ANYPOOL_INLINE V vote(const V (&v)[n]) {
 // A generated network that runs in place of the machine: its loops, its outputs, its rows of scratch.
 template <class T>
 struct Straight {
-  void (*run)(const T* staged, T* scratch, Index pitch, Index unit, Index lanes) = nullptr;
+  void (*run)(const T* staged, T* scratch, Index unit, Index lanes) = nullptr;
   const std::int32_t* outputs = nullptr;
   Index rows = 0;
 };
