@@ -106,14 +106,15 @@ def test_mode(dtype: str) -> None:
     agrees(x.reshape(4, 10, 70), ap.sliding((2, 2, 2)), "mode")
 
 
+@pytest.mark.parametrize("size", [3, 5, 7])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
-def test_nan(dtype: str) -> None:
+def test_nan(dtype: str, size: int) -> None:
     x = data((30, 40), dtype)
     x[3, 4] = x[17, 30] = np.nan
     x[20, 10] = -np.nan
     for order in ("median", ap.Quantile(0.2), ap.Rank(3), ap.Rank(-1)):
-        got = ap.pool(x, ap.sliding((3, 3), 1), order)
-        np.testing.assert_array_equal(got, ap.pool(x, ap.sliding((3, 3), 1), order, backend="reference"))
+        got = ap.pool(x, ap.sliding((size, size), 1), order)
+        np.testing.assert_array_equal(got, ap.pool(x, ap.sliding((size, size), 1), order, backend="reference"))
 
 
 @pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])

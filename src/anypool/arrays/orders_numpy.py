@@ -35,8 +35,9 @@ def forward(
         return order.together([forward(x, grid, part, weights, omit_nan, empty, backend) for part in parts])
     if orders_cpu.plain(job) is not None:
         result, edges = orders_counted.forward(x, job, weights)
-        for where, edge in edges:
-            result[where] = forward(x, edge, order, weights, omit_nan, empty, None)
+        for edge in edges:
+            mask = None if weights is None else edge.of(np.broadcast_to(weights, x.shape))
+            result[edge.where] = edge.of(forward(edge.of(x), edge.grid, order, mask, omit_nan, empty, None))
         return result
     prepared = orders_cpu.prepare(job, tuple(s // x.itemsize for s in x.strides))
     laid = _laid(out, x, prepared)
@@ -47,8 +48,8 @@ def forward(
             np.copyto(result, np.nan, where=np.isnan(arrays.run(x, grid, (Max(),))[0]))
         elif not prepared.ranked:
             return orders_reference.forward(x, grid, order, weights, omit_nan, empty)
-    for where, edge in prepared.edges:
-        result[where] = forward(x, edge, order, None, omit_nan, empty, None)
+    for edge in prepared.edges:
+        result[edge.where] = edge.of(forward(edge.of(x), edge.grid, order, None, omit_nan, empty, None))
     return result if laid is None else out
 
 

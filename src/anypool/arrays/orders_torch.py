@@ -62,8 +62,9 @@ class _Call:
                 result.masked_fill_(run(x.detach(), self.grid, (Max(),))[0].isnan(), float("nan"))
             elif not prepared.ranked:
                 return like_layout(self.reference(x, weights), x)
-        for where, edge in prepared.edges:
-            result[where] = _Call(edge, self.order, self.omit_nan, self.empty, None).forward(x.detach(), None)
+        for edge in prepared.edges:
+            call = _Call(edge.grid, self.order, self.omit_nan, self.empty, None)
+            result[edge.where] = edge.of(call.forward(edge.of(x.detach()), None))
         return result
 
     def part(self, order: Order) -> _Call:

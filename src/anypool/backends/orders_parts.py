@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -31,16 +32,40 @@ def interior(grid: Grid, borders: bool = False) -> Grid | None:
     return replace(inside, axes=tuple(_without_border(a) for a in inside.axes), fill=None)
 
 
+@dataclass(frozen=True)
+class Edge:
+    """A slab of the result and its windows; few windows in each of many rows are read as rows: axes change places."""
+
+    where: tuple[slice, ...]
+    grid: Grid
+    swapped: tuple[int, int] | None = None
+
+    def of(self, x: Any) -> Any:
+        """x as the grid has its axes, or the grid's answers as x has them."""
+        return x if self.swapped is None else x.swapaxes(*self.swapped)
+
+
+def _edge(where: tuple[slice, ...], grid: Grid) -> Edge:
+    last = grid.at[-1]
+    longest = max(grid.at, key=lambda a: grid.out_shape[a])
+    if grid.weighted or math.prod(grid.shape[last + 1 :]) > 1 or grid.out_shape[longest] < 8 * grid.out_shape[last]:
+        return Edge(where, grid)
+    shape, axes, k = list(grid.shape), list(grid.axes), grid.at.index(longest)
+    shape[last], shape[longest] = shape[longest], shape[last]
+    axes[-1], axes[k] = axes[k], axes[-1]
+    return Edge(where, replace(grid, shape=tuple(shape), axes=tuple(axes)), (longest, last))
+
+
 @lru_cache(maxsize=1024)
-def edges(grid: Grid) -> tuple[tuple[tuple[slice, ...], Grid], ...]:
-    """What the interior leaves: slabs of the result, and the windows of each."""
-    made: list[tuple[tuple[slice, ...], Grid]] = []
+def edges(grid: Grid) -> tuple[Edge, ...]:
+    """What the interior leaves."""
+    made: list[Edge] = []
     for k, axis in enumerate(grid.axes):
         low, high = ranges(grid)[k]
         for begin, end in ((0, low), (high, axis.out)):
             for run in _alike(axis, begin, end):
                 part = [*ranges(grid)[:k], run, *((0, a.out) for a in grid.axes[k + 1 :])]
-                made.append((slab(grid, part), cut(grid, part)))
+                made.append(_edge(slab(grid, part), cut(grid, part)))
     return tuple(made)
 
 
