@@ -30,13 +30,17 @@ def shapes(n):
         yield n.Shape((2, 2, 2), (2, 2, 2), one, ranks), (1, 1), True
     for size, stride in (((1, 2, 2), (1, 2, 2)), ((2, 2, 2), (2, 2, 2)), ((1, 3, 3), one)):
         yield n.Shape(size, stride, one, ()), (1, 1), True
-    for k, tile in ((5, (2, 2)), (7, (2, 2)), (9, (2, 2)), (11, (2, 4)), (13, (2, 4)), (15, (4, 4))):
+    for k, tile in ((5, (1, 4)), (7, (2, 2)), (9, (2, 2)), (11, (2, 4)), (13, (2, 4)), (15, (4, 4))):
         yield n.Shape((1, k, k), one, one, (k * k // 2,)), tile, False
     yield n.Shape((3, 3, 3), one, one, (13,)), (2, 1), False
     # windows that lack elements: every rank that may be the median
     yield n.Shape((1, 3, 3), one, one, tuple(range(5))), (2, 1), True
     for k in (5, 7):
-        yield n.Shape((1, k, k), one, one, tuple(range(k * k // 2 + 1))), (2, 2), False
+        yield (
+            n.Shape((1, k, k), one, one, tuple(range(k * k // 2 + 1))),
+            n.tile_of(n.Shape((1, k, k), one, one, (0,))),
+            False,
+        )
 
 
 def comparators(count):

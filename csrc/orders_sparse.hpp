@@ -34,12 +34,14 @@ struct Sparse {
   const anypool_span &rows = job.span[1], &columns = job.span[2];
   static constexpr int tile = N::tile;
   Index lanes = columns.windows * job.inner;
-  bool nan = false;  // a NaN that is not masked
+  bool nan = border<S>(job) != border<S>(job);  // a NaN that is not masked
+  const Stretch middle{columns};
   const Index wide = lanes + (N::columns - 1) * job.inner;
-  std::unique_ptr<S[]> held{job.mask ? new (std::nothrow) S[N::rows * wide] : nullptr};
+  const bool laid = job.mask || rows.source || columns.source || job.span[0].source;
+  std::unique_ptr<S[]> held{laid ? new (std::nothrow) S[N::rows * wide] : nullptr};
 
   bool spoiled() const { return nan; }
-  bool ready() const { return held || !job.mask; }
+  bool ready() const { return held || !laid; }
   // The count from which each of the ranks is wanted: they only rise with it.
   static bool thresholds(const anypool_orders& job, const std::int32_t* at, Index (&from)[N::ranks]) {
     for (Index k = 0; k < N::ranks; ++k) from[k] = job.full + 1;
@@ -52,21 +54,35 @@ struct Sparse {
   bool serves() const {
     Index from[N::ranks];
     const bool near = columns.x_stride == job.inner && columns.y_stride == job.inner && lanes >= L::n && rows.windows >= tile;
-    const bool inside = !columns.source && !rows.source && !job.span[0].source && job.own && job.y_type == job.type;
-    return near && inside && (job.terms == 1 || (job.terms == 2 && job.blend == 1)) && thresholds(job, job.low, from) && thresholds(job, job.high, from);
+    return near && job.own && job.y_type == job.type && (job.terms == 1 || (job.terms == 2 && job.blend == 1)) && thresholds(job, job.low, from) && thresholds(job, job.high, from);
   }
 
-  // A row of x with NaN where the mask is 0.
-  const S* masked(Index at, S* to) {
+  // A row of x, or of the border's constant, with NaN where the mask is 0.
+  void lay(Index item, Index plane, Index row, S* to) {
+    const auto& planes = job.span[0];
+    const Index z = planes.source ? planes.source[plane] : plane, y = rows.source ? rows.source[row] : row;
+    if (z < 0 || y < 0) return void(std::fill_n(to, wide, border<S>(job)));
+    const Index at = job.batch_x[item] + z * planes.x_stride + y * rows.x_stride, n = wide / job.inner;
     const S* x = static_cast<const S*>(job.x) + at;
-    const std::uint8_t* mask = job.mask + at;
+    const std::uint8_t* mask = job.mask ? job.mask + at : nullptr;
     int found = 0;
-    for (Index i = 0; i < wide; ++i) {
-      found |= (mask[i] != 0) & (x[i] != x[i]);
-      to[i] = mask[i] ? x[i] : std::numeric_limits<S>::quiet_NaN();
-    }
+    const auto run = [&](Index from, Index many, Index real) {  // elements that lie next to each other
+      for (Index i = 0; i < many * job.inner; ++i) {
+        const S v = x[real * job.inner + i];
+        const bool has = !mask || mask[real * job.inner + i];
+        found |= has & (v != v);
+        to[from * job.inner + i] = has ? v : std::numeric_limits<S>::quiet_NaN();
+      }
+    };
+    const auto side = [&](Index from, Index end) {
+      for (Index i = from; i < end; ++i)
+        if (const Index real = columns.source[columns.start + i]; real < 0) std::fill_n(to + i * job.inner, job.inner, border<S>(job));
+        else run(i, 1, real);
+    };
+    const Index lo = std::clamp<Index>(middle.from - columns.start, 0, n), hi = std::clamp<Index>(middle.to - columns.start, lo, n);
+    side(0, lo), side(hi, n);
+    run(lo, hi - lo, columns.start + lo - middle.shift);
     nan |= found != 0;
-    return to;
   }
 
   // Rows [begin, end) of the windows of one batch item and plane.
@@ -76,13 +92,13 @@ struct Sparse {
     const Index at = job.batch_x[item] + (job.span[0].start + plane * job.span[0].stride) * job.span[0].x_stride + columns.start * columns.x_stride;
     S* y = static_cast<S*>(job.y) + job.batch_y[item] + plane * job.span[0].y_stride;
     const S* row[N::rows];
-    Index have = -1;  // masked rows before this one are laid out
+    Index have = -1;  // rows before this one are laid out
     for (Index o = begin; o < end; o += tile) {
       const Index top = std::min(o, rows.windows - tile);
       for (Index r = top; r < top + N::rows; ++r) {
-        const Index here = at + (rows.start + r) * rows.x_stride;
-        S* laid = held.get() + r % N::rows * wide;
-        row[r - top] = !job.mask ? static_cast<const S*>(job.x) + here : r < have ? laid : masked(here, laid);
+        S* to = held.get() + r % N::rows * wide;
+        if (laid && r >= have) lay(item, job.span[0].start + plane * job.span[0].stride, rows.start + r, to);
+        row[r - top] = laid ? to : static_cast<const S*>(job.x) + at + (rows.start + r) * rows.x_stride;
       }
       have = top + N::rows;
       for (Index i = 0;;) {

@@ -70,10 +70,15 @@ struct Tiles {
 
   // A key that sorts behind every element where the mask is 0; what is masked is not watched.
   void masked(const S* row, const std::uint8_t* mask, Index begin, Index n, T* d) {
-    if (row && job.inner == 1 && !columns.source && columns.x_stride == 1) {
+    if (row && job.inner == 1 && columns.x_stride == 1) {
       int found = nan;
-      row += begin, mask += begin;
-      for (Index i = 0; i < n; ++i) line[i] = mask[i] ? row[i] : K::last(), found |= mask[i] && is_nan(row[i]);
+      const auto take = [&](Index i, Index at) { line[i] = mask[at] ? row[at] : K::last(), found |= mask[at] && is_nan(row[at]); };
+      const auto side = [&](Index from, Index to) {
+        for (Index i = from; i < to; ++i) columns.source[begin + i] < 0 ? void(line[i] = constant()) : take(i, columns.source[begin + i]);
+      };
+      const Index lo = std::clamp(middle.from - begin, Index(0), n), hi = std::clamp(middle.to - begin, lo, n);
+      side(0, lo), side(hi, n);
+      for (Index i = lo; i < hi; ++i) take(i, begin + i - middle.shift);
       split(line.get(), n, d);
       nan = found;
       return;

@@ -38,6 +38,7 @@ WINDOWS = [
 
 
 def made(shape: tuple[int, ...], dtype: str, holes: float) -> np.ndarray:
+    random = np.random.default_rng([*shape, *dtype.encode(), int(holes * 100)])  # the same in any order of tests
     x = (random.normal(size=shape) * 4).astype(dtype) if dtype[0] != "u" else random.integers(0, 256, shape, dtype)
     if dtype[0] == "f" and holes:
         x[random.random(shape) < holes] = np.nan
@@ -53,7 +54,7 @@ def alike(x: Any, windows: Any, order: Any, exact: bool, **options: Any) -> None
         np.testing.assert_array_equal(got, want)
     else:
         wide = {"float16": 4e-3, "float32": 3e-5}.get(x.dtype.name, 1e-12)
-        np.testing.assert_allclose(got, want, rtol=wide, atol=wide)
+        np.testing.assert_allclose(got, want, rtol=wide, atol=4 * wide)  # sums of elements as large as 16
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "uint8", "int16", "int64"])

@@ -128,7 +128,7 @@ class Prepared:
         memory = sorted(range(len(grid.shape)), key=lambda a: (-abs(strides[a]), a))
         self.order = memory if [a for a in memory if a in grid.at] == list(grid.at) else list(range(len(grid.shape)))
         self.shape = tuple(grid.out_shape[a] for a in self.order)
-        whole, inside = grid, interior(grid, borders=terms is None)
+        whole, inside = grid, interior(grid)
         assert inside is not None
         self.edges = () if inside is grid else edges(grid)
         grid = inside

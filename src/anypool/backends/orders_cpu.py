@@ -51,7 +51,7 @@ def plain(job: Job) -> str | None:
         return "x or the result is empty"
     if len(grid.axes) > 3:
         return "order statistics are compiled for up to three pooled axes"
-    inside = interior(grid, borders=True)
+    inside = interior(grid)
     if inside is None:
         return "these windows are not full and equally far apart"
     counted = histogrammed(inside, job.dtype, order)
@@ -74,7 +74,7 @@ def engine(job: Job) -> str:
         return f"one by one: {engine(replace(job, reduction=parts[0]))}"
     if plain(job) is not None:
         return orders_terms.engine(job)
-    inside = interior(job.grid, borders=True)
+    inside = interior(job.grid)
     assert inside is not None
     if histogrammed(inside, job.dtype, job.reduction):
         return "histograms by column, fine bins renewed where the rank lies"

@@ -17,18 +17,14 @@ MOST_RUNS = 4  # windows of other lengths at an edge, each of which wants a netw
 
 
 @lru_cache(maxsize=1024)
-def interior(grid: Grid, borders: bool = False) -> Grid | None:
-    """The grid itself, the part whose windows are full, equally far apart and see no border if that is most, or None.
-
-    With `borders`, full windows that see one are no edges.
-    """
-    whole = all(steady(a) is not None for a in grid.axes)
-    if whole and (borders or all(a.source is None for a in grid.axes)):
+def interior(grid: Grid) -> Grid | None:
+    """The grid itself if its windows are full and equally far apart, else the part of it that is and sees no border if that is most, or None."""
+    if all(steady(a) is not None for a in grid.axes):
         return grid
     inside = cut(grid, ranges(grid))
     full = math.prod(inside.windows_shape)
     if 2 * full < math.prod(grid.windows_shape) or any(steady(a) is None for a in inside.axes):
-        return grid if whole else None
+        return None
     return replace(inside, axes=tuple(_without_border(a) for a in inside.axes), fill=None)
 
 

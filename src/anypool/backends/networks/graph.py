@@ -204,7 +204,7 @@ def tile_of(shape: Shape) -> tuple[int, int]:
     across = shape.stride[2] == shape.step[2] == 1
     if not shape.ranks:
         return 1, 1
-    wanted = (2, 1) if most <= 3 else (2, 2) if most <= 9 else (2, 4) if most <= 13 else (4, 4)
+    wanted = (2, 1) if most <= 3 else (1, 4) if most <= 5 else (2, 2) if most <= 9 else (2, 4) if most <= 13 else (4, 4)
     if height == 1:
         wanted = (1, 1 if width <= 3 else 4 if width <= 7 else 8 if width < 101 else 16)
     rows = wanted[0] if down else 1
