@@ -175,15 +175,22 @@ struct Answer final : Finisher {
           return true;
         case VAR:
         case STD: {
-          const A nan = std::numeric_limits<A>::quiet_NaN(), ddof = A(job.ddof);
+          const A nan = std::numeric_limits<A>::quiet_NaN(), ddof = A(job.ddof), p = A(pivot->value);
+          std::int64_t little = 0, doubt = 0;
           for (Index i = 0; i < lanes; ++i) {
             const A m = d ? d[i] * n : n, rest = m - ddof, v = t[i] - s[i] * (s[i] / m);
             const A w = v <= t[i] * A(0x1p-50) ? A(0) : v;  // equal elements: what is left is rounding
+            little |= std::int64_t(v < t[i] * A(0x1p-38));
             y[i] = rest > 0 ? w / rest : nan;
+          }
+          for (Index i = 0; little && i < lanes; ++i) {  // does more cancel than the elements' own rounding?
+            const A mean = s[i] / (d ? d[i] * n : n), v = t[i] - s[i] * mean, near = p + mean;
+            const bool flat = v <= t[i] * A(0x1p-50), beside = (near != 0) & (std::abs(near) < std::abs(mean) * A(0.125));
+            doubt |= std::int64_t((v < t[i] * A(0x1p-38)) & (!flat | beside));
           }
           if (job.finish == STD)
             for (Index i = 0; i < lanes; ++i) y[i] = std::sqrt(y[i]);
-          return true;
+          return !doubt;
         }
         case AVERAGE:
           for (Index i = 0; i < lanes; ++i) y[i] = t[i] == 0 ? A(job.empty) : s[i] / t[i];

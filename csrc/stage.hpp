@@ -228,11 +228,12 @@ struct Stage final : Stager {
           return true;
         }
         case SHIFTED: {
-          A centre = 0;
-          const Index some = std::min<Index>(n, 64);
-          for (Index i = 0; i < some; ++i) centre += p0[i];
-          centre /= A(std::max<Index>(some, 1));
-          if (!(std::abs(centre) <= std::numeric_limits<A>::max())) centre = 0;
+          constexpr Index most = 63;  // a median of some: outliers must not move the pivot away from all others
+          A sample[most], centre = 0;
+          const Index some = std::min(n, most);
+          for (Index i = 0; i < some; ++i) sample[i] = p0[i * n / some] - p0[i * n / some] == 0 ? p0[i * n / some] : A(0);
+          if (some) std::nth_element(sample, sample + some / 2, sample + some), centre = sample[some / 2];
+          pivot.value = centre;
           for (Index i = 0; i < n; ++i) p0[i] -= centre, p1[i] = p0[i] * p0[i];
           return true;
         }

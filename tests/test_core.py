@@ -122,3 +122,17 @@ def test_columns_of_every_width(lanes: int) -> None:
         bounds = np.cumsum([0, *lengths])
         for s, (a, b) in enumerate(itertools.pairwise(bounds)):
             np.testing.assert_array_equal(y[s], x[a:b].max(0, initial=-np.inf))
+
+
+@pytest.mark.parametrize("outlier", [1e4, 1e6, 1e9])
+def test_variance_beside_far_numbers(outlier: float) -> None:
+    """An element far from all others spoils its own windows alone; two far halves are not the core's."""
+    rng = np.random.default_rng(3)
+    x = (rng.standard_normal((2, 40, 40)) * 0.01).astype(np.float32)
+    x[:, 0, 0], x[:, 20, 21] = outlier, -outlier
+    halves = x.copy()
+    halves[:, 20:] += np.float32(outlier)
+    for v in (x, halves):
+        y = ap.pool(v, ap.sliding((3, 3), 1), "std", axes=(1, 2))
+        wanted = np.lib.stride_tricks.sliding_window_view(v.astype(float), (3, 3), (1, 2)).std((-1, -2))
+        np.testing.assert_allclose(y, wanted, rtol=1e-4)

@@ -12,6 +12,7 @@ from test_core_gradients import WINDOWS
 
 import anypool as ap
 from anypool.arrays import factored
+from anypool.backends import sums
 from anypool.backends.library import library
 
 pytestmark = pytest.mark.skipif(library() is None, reason="the compiled library is not there")
@@ -175,7 +176,7 @@ def test_a_piece_is_like_the_whole(name: str, monkeypatch: Any) -> None:
     """How x is cut decides nothing but rounding; an expanded gradient is one like others."""
     x = numbers(5, 7, 9, 8).abs() + 0.2
     for piece in (1, 100, 1000):
-        monkeypatch.setattr(factored, "PIECE", piece)
+        monkeypatch.setattr(sums, "PIECE", piece)
         torch.testing.assert_close(*gradients(x, ap.sliding((3, 2), 2), FOLDS[name]))
     one = torch.ones((), dtype=x.dtype)
     torch.testing.assert_close(*gradients(x, ap.adaptive((3, 3)), FOLDS[name], one.expand(5, 7, 3, 3)))

@@ -145,7 +145,7 @@ def test_compiled_core_and_compile() -> None:
     kind = ap.sliding((2.5, 2.5))
     for name in ("max", "min", "argmax", "any", "all"):
         assert ap.explain(x, kind, name).backend == "cpu", "a weight above 0 is all that these ask"
-    assert ap.explain(x, kind, "mean").backend == "cpu" and ap.explain(x, kind, "var").backend == "reference"
+    assert ap.explain(x, kind, "mean").backend == "cpu" and "sums" in ap.explain(x, kind, "var").engine
     torch._dynamo.reset()
     t = torch.randn(2, 3, 11, 12)
     compiled = torch.compile(

@@ -158,7 +158,11 @@ def explain(
     ]
     each = [refusals(job) for job in jobs]
     said = {k: next((s[k] for s in each if s[k]), None) for k in each[0]}
-    chosen = backend or ", ".join(dict.fromkeys(next(k for k, v in s.items() if v is None) for s in each))
+    composed = [lists.engine(job, backend) if s["cpu"] else "" for job, s in zip(jobs, each, strict=True)]
+    names = [
+        "cpu" if way else next(k for k, v in s.items() if v is None) for way, s in zip(composed, each, strict=True)
+    ]
+    chosen = backend or ", ".join(dict.fromkeys(names))
     item = 2 if dtype in ("float16", "bfloat16") else np.dtype(dtype).itemsize
     return Explanation(
         tuple(x.shape),
@@ -173,7 +177,7 @@ def explain(
         grid.seen * len(reductions),
         orders_cpu.engine(jobs[0])
         if chosen == "cpu" and isinstance(jobs[0].grid, Grid) and isinstance(reductions[0], Order)
-        else "",
+        else composed[0],
     )
 
 

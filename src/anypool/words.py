@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
@@ -94,6 +95,12 @@ def smallest(x: Array) -> Array:
 def middle(x: Array) -> Array:
     """Half way between the smallest and the greatest of all the numbers."""
     return x.min() * 0.5 + x.max() * 0.5
+
+
+def typical(x: Array) -> Array:
+    """A number in the midst of the others, whatever a few of them are: the median of some."""
+    some = x.reshape(-1)[:: max(math.prod(x.shape) // 63, 1)]
+    return library(x).median(some)
 
 
 def isnan(x: Array) -> Array:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import lists_cpu, lists_reference
+from ..backends import lists_cpu, lists_reference, sums
 from ..errors import PoolingError
 from ..plan import Grid, Job, Lists, lists_of
+from . import lists_composed
 from . import numpy as numpy_arrays
 
 
@@ -52,11 +53,34 @@ def _one(
         raise PoolingError(f"backend='cpu' refuses: {refusal}")
     if refusal is None and (made := library.listed(x, job)) is not None:
         return made
+    found = lists_composed.way(job) if backend is None else None
+    if found is not None and (made := _composed(library, x, job, options, found)) is not None:
+        return made
 
     def pooled(z: Any, grid: Any, reduction: Any, w: Any) -> Any:
         return library.run(z, grid, (reduction,), w, **options)[0]
 
     return lists_reference.forward(x, lists, reduction, weights, pooled)
+
+
+def _composed(library: ModuleType, x: Any, job: Job, options: Any, way: lists_composed.Way) -> Any:
+    """The reduction made of others; None where the numbers forbid it."""
+
+    def one(v: Any, r: Any) -> Any:
+        return _one(library, v, job.grid, r, None, None, options)
+
+    return way.answer(library, x, job, options, one)
+
+
+def engine(job: Job, backend: str | None) -> str:
+    """How a job that the core refuses is made of what it knows, in words; nothing where it is not."""
+    if backend is not None:
+        return ""
+    if isinstance(job.grid, Lists):
+        found = lists_composed.way(job)
+        return "" if found is None else found.said
+    plain = job.weights is None and not job.omit_nan and job.device == "cpu"
+    return "compiled sums of x lifted" if plain and sums.serves(job.grid, job.reduction, job.dtype) else ""
 
 
 def _weighing(
@@ -74,9 +98,13 @@ def _weighing(
     lists = None if backend == "reference" or weights is not None else lists_of(grid)
     made: list[Any] = []
     for reduction in reductions if lists is not None else ():
-        seen = grid.seen_by(reduction)
-        served = seen is grid and lists_cpu.refuses(_job(library, x, lists, reduction, None, options)) is None
-        made.append(library.listed(x, _job(library, x, lists, reduction, None, options)) if served else None)
+        job = _job(library, x, lists, reduction, None, options)
+        served = grid.seen_by(reduction) is grid
+        if served and lists_cpu.refuses(job) is None:
+            made.append(library.listed(x, job))
+        else:
+            found = lists_composed.way(job) if served and backend is None else None
+            made.append(None if found is None else _composed(library, x, job, options, found))
     if not made or any(y is None for y in made):
         return library.run(x, grid, reductions, weights, out=out, backend=backend, remember=remember, **options)
     return tuple(made) if out is None else library.into(out, tuple(made))

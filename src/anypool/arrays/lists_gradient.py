@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 
 from ..backends import lists_cpu, lists_reference
 from ..plan import Job
-from ..reductions import Max, Min
-from .torch import TYPES, empty, run
+from ..reductions import Max, Min, Sum
+from . import factored, lists_sums
+from . import torch as arrays
+from .torch import TYPES, dtype_name, empty, run
 
 
-def listed(x: Any, job: Job) -> Any:
-    """The fold, with a gradient where one is wanted; None where memory lies too oddly."""
+def listed(x: Any, job: Job, placed: bool) -> Any:
+    """The fold, with a gradient where one is wanted, or where it lies; None where memory lies too oddly."""
     if 0 in x.stride() or lists_cpu.prepare(job, x.stride()) is None:
         x = x.contiguous()
         if lists_cpu.prepare(job, x.stride()) is None:
             return None
+    if placed:
+        prepared = lists_cpu.prepare(job, x.stride())
+        assert prepared is not None
+        return _fold(x.detach(), job, True)[1].permute(prepared.back).long()
     if torch.is_grad_enabled() and x.requires_grad:
         return _Lists.apply(x, job)
     return _fold(x, job, False)[0]
@@ -56,6 +64,54 @@ class _Lists(torch.autograd.Function):
         g = g.permute(prepared.order).contiguous()
         prepared.pull(g.data_ptr(), gx.data_ptr(), rest[0].data_ptr() if rest else 0)
         return gx, None
+
+
+def summed(x: Any, job: Job) -> Any:
+    """A fold that is a function of sums, with a gradient where one is wanted; None where they do not hold the numbers."""
+    x, lists = lists_sums.lifted(x.contiguous() if 0 in x.stride() else x, job.grid)
+    job = replace(job, grid=lists)
+    learns = torch.is_grad_enabled() and x.requires_grad
+    if learns and not factored.stated(job.reduction):
+        return None
+    y = lists_sums.forward(arrays, x.detach(), job)
+    return _Summed.apply(x, [y], job) if learns and y is not None else y
+
+
+class _Summed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any, made: list[Any], job: Job) -> Any:
+        (y,) = made
+        ctx.job = job
+        ctx.save_for_backward(x, y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        (g,) = grad_outputs
+        x, y = ctx.saved_tensors
+        job: Job = ctx.job
+        if not (torch.is_grad_enabled() and (g.requires_grad or x.requires_grad)):
+            wide = "float64" if job.dtype == "float64" else "float32"
+            gx = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype)
+            seen = lists_sums.seen(arrays, x, job, wide)
+            if factored.gather(g, x, y, job.reduction, seen, partial(_spread, x=x, job=job), gx):
+                return gx, None, None
+        higher = torch.is_grad_enabled()
+        with torch.enable_grad():
+            x = x if higher else x.detach().requires_grad_()
+            again = lists_reference.forward(x, job.grid, job.reduction, None, _pooled(job))
+            return torch.autograd.grad(again, x, g, create_graph=higher)[0], None, None
+
+
+def _spread(v: Any, x: Any, job: Job) -> Any:
+    """Each element's sum over the windows that hold it, in v's type."""
+    prepared = lists_cpu.prepare(Job(job.grid, Sum(), dtype_name(v), job.library, job.device), x.stride())
+    if prepared is None:
+        return _spread(v, x.contiguous(), job)
+    to = torch.empty_strided(x.shape, x.stride(), dtype=v.dtype).zero_()
+    g = v.permute(prepared.order).contiguous()
+    prepared.pull(g.data_ptr(), to.data_ptr())
+    return to
 
 
 def _pooled(job: Job) -> Any:

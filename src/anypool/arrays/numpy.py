@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ctypes
+import sys
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
-from ..backends import cpu, lists_cpu, reference
+from ..backends import cpu, lists_cpu, reference, sums
 from ..choose import choose
 from ..errors import PoolingError
 from ..orders import Order
 from ..plan import Grid, Job
 
 DTYPES = frozenset("bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 bfloat16".split())
+_MODULE = sys.modules[__name__]
 READY: dict[Any, Any] = {}  # calls seen before: nothing is left to decide
 MOST_READY = 1024
 
@@ -107,14 +111,32 @@ def run(
             READY.clear()
         READY[remember] = compiled[0].again
     results = [
-        n.result if n is not None and done else reference.forward(x, grid.seen_by(r), r, weights, omit_nan, empty)[0]
-        for n, r in zip(natives, reductions, strict=True)
+        n.result if n is not None and done else _uncompiled(x, job, weights, backend)
+        for n, job in zip(natives, jobs, strict=True)
     ]
     return tuple(results) if out is None else into(out, results)
 
 
-def listed(x: Any, job: Job) -> Any:
-    """One fold of windows that list their elements, by the compiled core; None where memory lies too oddly."""
+def _uncompiled(x: Any, job: Job, weights: Any, backend: str | None) -> Any:
+    """A fold that the core does not know: by sums that it does, or by the reference."""
+    plain = weights is None and not job.omit_nan and backend is None and sums.serves(job.grid, job.reduction, job.dtype)
+    if plain:
+        y = np.empty(job.grid.out_shape, x.dtype if x.dtype.kind not in "biu" else np.float64)
+        strides = tuple(s // x.itemsize for s in x.strides)
+        if sums.fill(y, x, job.grid, job.reduction, strides, partial(_seen, job.grid)):
+            return y
+    return reference.forward(x, job.grid, job.reduction, weights, job.omit_nan, job.empty)[0]
+
+
+@lru_cache(maxsize=256)
+def _seen(grid: Grid, shape: tuple[int, ...], dtype: Any) -> sums.Seen:
+    of = grid if grid.shape == shape else replace(grid, shape=shape)
+    n, held = (of.along(t).astype(dtype) for t in (of.counts, of.present))
+    return sums.Seen(n, held, lambda v, fold: run(v, of, (fold,))[0])
+
+
+def listed(x: Any, job: Job, placed: bool = False) -> Any:
+    """One fold of windows that list their elements, or where it lies; None where memory lies too oddly."""
     prepared = lists_cpu.prepare(job, tuple(s // x.itemsize for s in x.strides))
     if prepared is None:
         x = np.ascontiguousarray(x)
@@ -122,8 +144,17 @@ def listed(x: Any, job: Job) -> Any:
     if prepared is None:
         return None
     y = np.empty(prepared.shape, x.dtype)
-    prepared.fold(_address(x), _address(y))
-    return y.transpose(prepared.back)
+    place = np.empty(prepared.shape, np.int32) if placed else None
+    prepared.fold(_address(x), _address(y), 0 if place is None else _address(place))
+    return (y if place is None else place.astype(np.int64)).transpose(prepared.back)
+
+
+def summed(x: Any, job: Job) -> Any:
+    """A fold of listed windows that is a function of sums; None where they do not hold the numbers safely."""
+    from . import lists_sums
+
+    x, lists = lists_sums.lifted(x, job.grid)
+    return lists_sums.forward(_MODULE, x, replace(job, grid=lists))
 
 
 class _Native:

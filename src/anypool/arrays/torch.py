@@ -125,9 +125,20 @@ def _learns(x: Any, weights: Any, reduction: Any) -> bool:
     return torch.is_grad_enabled() and any(isinstance(t, torch.Tensor) and t.requires_grad for t in tensors)
 
 
-def listed(x: Any, job: Job) -> Any:
-    """One fold of windows that list their elements, by the compiled core; None where torch must see every step."""
+def listed(x: Any, job: Job, placed: bool = False) -> Any:
+    """One fold of windows that list their elements, or where it lies; None where torch must see every step."""
     from .lists_gradient import listed as made
+
+    return (
+        None
+        if transformed() or type(x) not in (torch.Tensor, torch.nn.Parameter) or x.is_neg()
+        else made(x, job, placed)
+    )
+
+
+def summed(x: Any, job: Job) -> Any:
+    """A fold of listed windows that is a function of sums; None where torch must see every step, or they do not serve."""
+    from .lists_gradient import summed as made
 
     return None if transformed() or type(x) not in (torch.Tensor, torch.nn.Parameter) or x.is_neg() else made(x, job)
 

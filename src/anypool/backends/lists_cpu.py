@@ -155,7 +155,7 @@ class Prepared:
     def __init__(self, job: Job, strides: tuple[int, ...]) -> None:
         lists, kind = job.grid, type(job.reduction)
         self.lists = lists
-        self.table = table = _table(lists, kind in (Sum, Mean))
+        self.table = read = table(lists, kind in (Sum, Mean))
         lead = [a for a in range(len(lists.shape)) if a not in lists.at]
         rest = [o for o in range(len(lists.out_shape)) if o not in lists.into]  # where those are in the result
         unit = [o for a, o in zip(lead, rest, strict=True) if strides[a] == 1 and lists.shape[a] > 1]
@@ -176,7 +176,7 @@ class Prepared:
             else []
         )
         bins = _merged([(n, s, s) for n, s in axes[len(across) :]])
-        self.fits = steps is not None and len(lanes) <= 2 and len(bins) <= 1 and len(table.picks) <= 3
+        self.fits = steps is not None and len(lanes) <= 2 and len(bins) <= 1 and len(read.picks) <= 3
         if not self.fits or steps is None:
             return
         call = self.call = Call()
@@ -184,31 +184,31 @@ class Prepared:
         (call.outer, call.x_outer, call.y_outer), (call.lanes, call.x_lane, call.y_lane) = [(1, 0, 0)] * (
             2 - len(lanes)
         ) + lanes
-        call.images, call.x_image = len(table.begin) - 1, strides[lists.at[0]] if grouped else 0
-        call.begin, call.order = _address(table.begin), _address(table.order)
+        call.images, call.x_image = len(read.begin) - 1, strides[lists.at[0]] if grouped else 0
+        call.begin, call.order = _address(read.begin), _address(read.order)
         call.bins, call.y_bin = inner, bins[0][1] if bins else 0
         call.y_group = across[0][1] if across else 0
         self.zero = np.zeros(1, np.int64)
         self.every = np.arange(groups + 1, dtype=np.int64)
         self.trivial = np.zeros(groups, np.int64)
-        owned = table.owner is not None and job.dtype in ("float32", "float64")
-        if owned and table.owner is not None:
-            call.owner, call.positions = _address(table.owner), len(table.owner)
+        owned = read.owner is not None and job.dtype in ("float32", "float64")
+        if owned and read.owner is not None:
+            call.owner, call.positions = _address(read.owner), len(read.owner)
             call.pick[2].stride = steps[0]
         self.beside = call.x_lane == call.y_lane == 1 and call.lanes > 1
-        picks = table.picks
+        picks = read.picks
         wide = self.beside and call.lanes * np.dtype(job.dtype).itemsize >= WIDE
-        if owned and wide and inner >= MANY and table.shuffled:
-            call.scattered, picks = 1, [table.listed]
+        if owned and wide and inner >= MANY and read.shuffled:
+            call.scattered, picks = 1, [read.listed]
         for k in range(0 if owned and not call.scattered else 3):
             mine = k - (3 - len(picks))
             call.pick[k] = self._trivial() if mine < 0 else _pick(picks[mine], steps[mine])
-        call.n = _address(table.weights)
+        call.n = _address(read.weights)
         merge = "max" if kind is Max else "min" if kind is Min else "sum"
         call.type, call.merge, call.divide = TYPES.index(job.dtype), MERGES.index(merge), kind is Mean
         call.empty = float(job.reduction.empty if job.empty is None else job.empty)
-        if merge != "sum" and table.constants is not None:
-            self.start = np.where(table.constants, lists.fill, -np.inf if kind is Max else np.inf)
+        if merge != "sum" and read.constants is not None:
+            self.start = np.where(read.constants, lists.fill, -np.inf if kind is Max else np.inf)
             call.start = _address(self.start)
         self.run = library().anypool_lists_run
 
@@ -233,7 +233,8 @@ class Prepared:
 
 
 @lru_cache(maxsize=64)
-def _table(lists: Lists, weighs: bool) -> Table:
+def table(lists: Lists, weighs: bool) -> Table:
+    """The lists as the core reads them, made once."""
     return Table(lists, weighs)
 
 

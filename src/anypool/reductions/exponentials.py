@@ -42,6 +42,14 @@ class LogSumExp(Fold):
             / self.parameters["r"]
         )
 
+    def by_sums(self, x: Any, seen: Any) -> Any:
+        r = self.parameters["r"]
+        if not isinstance(r, float):
+            return None
+        z = x * r
+        top = greatest(z)
+        return (log(self.averaged(seen.mass(exp(z - top)), seen.n)) + top) / r
+
     def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
         return self.averaged(fade(x, y, self.parameters["r"]) * w, n)
 
@@ -92,6 +100,14 @@ class SoftPool(Fold):
 
     def finish(self, state: State, n: Any) -> Any:
         return state[2] / state[1]
+
+    def by_sums(self, x: Any, seen: Any) -> Any:
+        beta = self.parameters["beta"]
+        if not isinstance(beta, float):
+            return None
+        z = x * beta
+        e = exp(z - greatest(z))
+        return seen.total(times(x, e)) / seen.mass(e)
 
     def keep(self, state: State) -> State:
         return (state[0] + log(where(state[1] > 0, state[1], zeros(state[1]) + 1)),)

@@ -17,6 +17,7 @@ class Fold:
     `pull(x, w, at, y, kept, n)` is the local gradient ∂y/∂x of one element. Where that is a sum of
     products a(x)·b(y), `factors(x, y, seen)` gives the pairs (a, b), so that compiled sums make the
     gradient: `seen.total(v)` sums each window, `seen.n` is n, `seen.held` how many elements it holds.
+    `by_sums(x, seen)` is the answer by such sums; `seen.mass(v, there)` is one that must not lose what is `there`.
     """
 
     name: ClassVar[str] = ""
@@ -74,9 +75,9 @@ class Fold:
     #: The local gradient of one element; None where there is no gradient.
     pull: Any = None
 
-    #: `raised(x)`, element by element, whose windowed sum `rooted(total, n)` makes the answer; None where it cannot.
-    raised: Any = None
-    rooted: Any = None
+    #: `by_sums(x, seen)`: the answer as a function of windowed sums, made by `seen`; None where it has no such form.
+    by_sums: Any = None
+    doubles: ClassVar[bool] = False  # those sums cancel: they are made in a type twice as wide as x's
 
     #: The pairs whose products the local gradient is, without weights; None where it has no such form.
     factors: Any = None

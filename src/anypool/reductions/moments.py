@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..words import middle, sqrt, where, zeros
+from ..words import middle, sqrt, typical, where, zeros
 from .arithmetic import inverse_of
 from .fold import Fold, Pairs, State
 from .parameters import at_least_zero
@@ -14,6 +14,7 @@ class Var(Fold):
     """Σ w·(x − mean)² / (n − ddof), by merging partial means: no cancellation."""
 
     name, formula, source = "var", "Σ wᵢ (xᵢ − x̄)² / (n − ddof)", "Chan, Golub & LeVeque 1983"
+    doubles = True
 
     def __init__(self, ddof: float = 0) -> None:
         super().__init__()
@@ -37,6 +38,18 @@ class Var(Fold):
         spread = state[2] + (state[1] - state[1])  # NaN where an element is infinite
         return where(rest > 0, spread / where(rest > 0, rest, zeros(rest) + 1), zeros(state[2]) + float("nan"))
 
+    def by_sums(self, x: Any, seen: Any) -> Any:
+        x = x - typical(x)
+        total, size = seen.total(x), seen.mass(x * x, False)
+        squares = size - total * total / seen.held
+        lost = squares < size * 1e-9  # all but the rounding cancels
+        if bool(lost.any()):
+            flat = seen.flat(x)
+            if bool((lost & ~flat).any()):
+                return None
+            squares = where(flat, zeros(squares), squares)
+        return self.finish((zeros(squares), zeros(squares), squares), seen.n)
+
     def keep(self, state: State) -> State:
         return (state[1],)
 
@@ -56,6 +69,7 @@ class Std(Var):
     """The root of the variance; 0 with a zero gradient where all are equal."""
 
     name, formula = "std", "√var"
+    by_sums = Var.by_sums
 
     def finish(self, state: State, n: Any) -> Any:
         var = super().finish(state, n)

@@ -50,12 +50,11 @@ class Lp(Fold):
         root = where(mean > 0, root_of(where(mean > 0, mean, zeros(mean) + 1), p), mean)
         return joined(state[0], root)
 
-    def raised(self, x: Any) -> Any:
+    def by_sums(self, x: Any, seen: Any) -> Any:
         p = self.parameters["p"]
-        return power_of(absolute(x), p) if isinstance(p, float) and not is_infinite(p) else None
-
-    def rooted(self, total: Any, n: Any) -> Any:
-        return root_of(self.averaged(total, n), self.parameters["p"])
+        if not isinstance(p, float) or is_infinite(p):
+            return None
+        return root_of(self.averaged(seen.mass(power_of(absolute(x), p), x != 0), seen.n), p)
 
     def keep(self, state: State) -> State:
         return (state[1],) if is_infinite(self.parameters["p"]) else ()
@@ -161,17 +160,14 @@ class PowerMean(Fold):
             return exp(state[2] / n) if zero else y
         return where(zero | (y != y) & zero, exp(state[2] / n), y)
 
-    def raised(self, x: Any) -> Any:
+    def by_sums(self, x: Any, seen: Any) -> Any:
         p = self.parameters["p"]
         if not isinstance(p, float) or p == 0.0:
             return None
-        if self.form == "clamped":
-            return power_of(maximum(x, self.eps), p)
-        size = power_of(absolute(x), p)
-        return sign(x) * size if self.form == "signed" else size
-
-    def rooted(self, total: Any, n: Any) -> Any:
-        root = root_of(absolute(total / n), self.parameters["p"])
+        there = x != 0 if self.form != "clamped" else True
+        raised = power_of(absolute(x) if self.form != "clamped" else maximum(x, self.eps), p)
+        total = seen.mass(sign(x) * raised if self.form == "signed" else raised, there)
+        root = root_of(absolute(total / seen.n), p)
         return sign(total) * root if self.form == "signed" else root
 
     def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:

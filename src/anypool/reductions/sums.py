@@ -78,6 +78,9 @@ class AnyOf(Fold):
     def merge(self, a: State, b: State) -> State:
         return (a[0] | b[0],)
 
+    def by_sums(self, x: Any, seen: Any) -> Any:
+        return seen.total((x != 0) * 1.0) > 0
+
 
 class AllOf(Fold):
     """Whether every element is other than zero."""
@@ -92,6 +95,9 @@ class AllOf(Fold):
 
     def merge(self, a: State, b: State) -> State:
         return (a[0] & b[0],)
+
+    def by_sums(self, x: Any, seen: Any) -> Any:
+        return seen.total((x == 0) * 1.0) == 0
 
 
 class Count(Fold):

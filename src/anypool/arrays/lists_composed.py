@@ -1,0 +1,114 @@
+"""Reductions of listed windows that the core does not know, made of those that it does: each way, and when it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from ..backends import lists_cpu
+from ..backends.reference.either import accumulator, cast
+from ..plan import Job
+from ..reductions import ArgMax, ArgMin, Max, Mean, Min, Range, Sum
+from . import lists_points, lists_sums
+
+One = Callable[[Any, Any], Any]  # a reduction of x over the same windows
+
+
+class Way(NamedTuple):
+    """In words; whether it serves a job; the answer for (library, x, job, options, one), None if the numbers forbid it."""
+
+    said: str
+    serves: Callable[[Job], bool]
+    answer: Callable[..., Any]
+
+
+def way(job: Job) -> Way | None:
+    """How a job that the core refuses is composed; None where it is not."""
+    if job.weights is not None or job.device != "cpu":
+        return None
+    return next((w for w in WAYS if w.serves(job)), None)
+
+
+def _turns_real(job: Job) -> bool:
+    return job.grid.fan > 1 and "float" not in job.dtype and lists_points.serves(replace(job, dtype="float64"))
+
+
+def _single(job: Job) -> bool:
+    """Whether windows hold elements of x, all of them numbers that count."""
+    return job.grid.fan == 1 and not job.omit_nan
+
+
+def _selection(job: Job) -> Job | None:
+    """The selection whose place an argmax or argmin is."""
+    kind = {ArgMax: Max, ArgMin: Min}.get(type(job.reduction))
+    return None if kind is None or job.empty is not None else replace(job, reduction=kind())
+
+
+def _places(job: Job) -> bool:
+    made = _selection(job)
+    return made is not None and _single(job) and lists_cpu.refuses(made) is None
+
+
+def _places_of_integers(job: Job) -> bool:
+    made = _selection(job)
+    return made is not None and _single(job) and _carrier(made) is not None
+
+
+def _spans(job: Job) -> bool:
+    return isinstance(job.reduction, Range) and _single(job) and ("float" in job.dtype or not job.grid.has_empty)
+
+
+def _spanned(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:
+    top, low = (one(x, end) for end in job.reduction.ends)
+    return lists_sums.answered(top - low, job)
+
+
+def _carried(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:
+    y = one(cast(x, _carrier(_selection(job) or job) or "float64"), job.reduction)
+    return y if job.reduction.gives != "value" else cast(y, accumulator(x, job.reduction))
+
+
+def _carrier(job: Job) -> str | None:
+    """A float type that holds integers, and their fold, exactly; None for floats, and where none does."""
+    whole = all(p.taps is None for p in job.grid.picks) and not lists_sums.outside(job.grid)
+    if "int" not in job.dtype:
+        return None
+    bits, kind = int(job.dtype.lstrip("uint")), type(job.reduction)
+    if kind is Mean and bits <= 32:
+        return "float64"
+    if kind is Sum and whole and bits + job.grid.places.bit_length() < 53:
+        return "float64"
+    if kind in (Max, Min) and whole and bits <= 32 and not job.grid.has_empty:
+        return "float32" if bits <= 16 else "float64"
+    return None
+
+
+WAYS = (
+    Way(
+        "as real numbers, for points are no integers",
+        _turns_real,
+        lambda library, x, job, options, one: one(cast(x, "float64"), job.reduction),
+    ),
+    Way(
+        "points by compiled sums, pooled as sliding windows",
+        lists_points.serves,
+        lambda library, x, job, options, one: lists_points.forward(library, x, job, options),
+    ),
+    Way(
+        "where a compiled selection lies",
+        _places,
+        lambda library, x, job, options, one: library.listed(x, _selection(job), True),
+    ),
+    Way("two selections", _spans, _spanned),
+    Way(
+        "compiled sums of x lifted, or the reference if they do not hold its numbers",
+        lambda job: _single(job) and lists_sums.serves(job),
+        lambda library, x, job, options, one: library.summed(x, job),
+    ),
+    Way(
+        "integers as floats that hold them exactly",
+        lambda job: _places_of_integers(job) or (_single(job) and _carrier(job) is not None),
+        _carried,
+    ),
+)

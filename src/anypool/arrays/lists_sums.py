@@ -1,0 +1,108 @@
+"""Folds of listed windows that are functions of sums: every sum compiled, of a lifted copy of x."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..backends import lists_cpu
+from ..backends.reference.either import accumulator, as_like, cast, dtype_name, result_of
+from ..backends.sums import Seen, answer, answers, wide_for
+from ..plan import Job, Lists, Picks
+from ..reductions import Sum
+from ..words import library as library_of
+from ..words import where, zeros
+
+
+def serves(job: Job) -> bool:
+    """Whether the fold is a function of sums that the core makes."""
+    wide = wide_for(job.reduction, job.dtype) if answers(job.reduction) and job.grid.fan == 1 else None
+    if wide is None or (job.reduction.gives != "value" and job.empty is not None):
+        return False
+    return lists_cpu.refuses(replace(job, grid=_inside(job.grid), reduction=Sum(), dtype=wide)) is None
+
+
+def outside(lists: Lists) -> bool:
+    """Whether some window holds what lies outside x."""
+    return lists.owner is None and any((p.index < 0).any() for p in lists.picks)
+
+
+def lifted(x: Any, lists: Lists) -> tuple[Any, Lists]:
+    """x and the windows with what lies outside made an element of x, where a window holds it."""
+    if _inside(lists) is lists:
+        return x, lists
+    at, end = list(lists.at), list(range(-len(lists.at), 0))
+    moved: Any = np.moveaxis(x, at, end) if isinstance(x, np.ndarray) else x.movedim(at, end)
+    flat = moved.reshape(tuple(n - 1 if a in grown else n for a, n, grown in _shape(lists)))
+    pads = [(0, int(a in grown)) for a, _, grown in _shape(lists)]
+    if isinstance(x, np.ndarray):
+        return np.pad(flat, pads, constant_values=lists.fill), _inside(lists)
+    torch: Any = library_of(x)
+    spans = [n for pair in reversed(pads) for n in pair]
+    return torch.nn.functional.pad(flat, spans, value=lists.fill), _inside(lists)
+
+
+def forward(library: ModuleType, x: Any, job: Job) -> Any:
+    """The fold of x and windows as `lifted` made them, or None where the sums do not hold the numbers safely."""
+    wide = wide_for(job.reduction, job.dtype)
+    assert wide is not None
+    made = answer(job.reduction, cast(x, wide), seen(library, x, job, wide))
+    if made is None or job.reduction.gives != "value":
+        return made
+    return result_of(cast(answered(made, job), accumulator(x, job.reduction)), x, job.reduction)
+
+
+def seen(library: ModuleType, x: Any, job: Job, wide: str) -> Seen:
+    """What the fold may ask of the windows."""
+    n = as_like(_table(job.grid), zeros(x[:0]), exact=True)
+    n = cast(n, wide)
+
+    def folded(v: Any, fold: Any) -> Any:
+        return library.listed(v, Job(job.grid, fold, dtype_name(v), job.library, job.device))
+
+    return Seen(n, n, folded, n == 0 if job.grid.has_empty else None)
+
+
+def answered(y: Any, job: Job) -> Any:
+    """y, with the answer for windows that hold nothing."""
+    lists: Lists = job.grid
+    if not lists.has_empty:
+        return y
+    value = job.reduction.empty if job.empty is None else job.empty
+    return where(as_like(_table(lists), y[:0], exact=True) == 0, zeros(y) + value, y)
+
+
+@lru_cache(maxsize=64)
+def _table(lists: Lists) -> Any:
+    """The weight of each window, shaped to meet the result."""
+    weights = lists_cpu.table(lists, True).weights
+    shape = [1] * len(lists.out_shape)
+    order = np.argsort(lists.into)
+    for at, n in zip(lists.into, lists.windows_shape, strict=True):
+        shape[at] = n
+    return np.ascontiguousarray(weights.reshape(lists.windows_shape).transpose(order).reshape(shape))
+
+
+def _shape(lists: Lists) -> list[tuple[int, int, range]]:
+    """(axis, length, the axes that hold one element more) of `lifted` arrays."""
+    lead = [n for a, n in enumerate(lists.shape) if a not in lists.at]
+    images = [lists.shape[lists.at[0]]] if lists.groups is not None else []
+    shape = [*lead, *images, *(p.size + 1 for p in lists.picks)]
+    return [(a, n, range(len(shape) - len(lists.picks), len(shape))) for a, n in enumerate(shape)]
+
+
+@lru_cache(maxsize=64)
+def _inside(lists: Lists) -> Lists:
+    """The windows of `lifted` arrays: those given, where none holds anything outside."""
+    if not outside(lists):
+        return lists
+    shape = tuple(n for _, n, _ in _shape(lists))
+    picks = tuple(
+        Picks(p.size + 1, p.out, p.offsets, np.where(p.index < 0, p.size, p.index), p.taps, p.fan) for p in lists.picks
+    )
+    at = tuple(range(len(lists.shape) - len(lists.at), len(shape)))
+    return Lists(shape, at, picks, lists.windows_shape, lists.into, lists.groups, lists.fill)
