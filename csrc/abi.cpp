@@ -16,10 +16,10 @@
 #include "pool.hpp"
 
 namespace anypool {
-namespace baseline { int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
+namespace baseline { int list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
 #ifdef ANYPOOL_X86
-namespace avx2 { int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
-namespace avx512 { int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
+namespace avx2 { int list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
+namespace avx512 { int list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
 #endif
 
 namespace {
@@ -27,6 +27,7 @@ struct Choice {
   Kernel forward, places, owners;
   const char* name;
   ListKernel lists;
+  ListOrdersKernel list_orders;
 };
 
 Choice choose() {
@@ -37,10 +38,10 @@ Choice choose() {
   const bool two = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
   const bool five = two && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (five && (any || !std::strcmp(most, "avx512"))) return {avx512::forward, avx512::places, avx512::owners, "avx512", avx512::lists};
-  if (two && (any || !std::strcmp(most, "avx512") || !std::strcmp(most, "avx2"))) return {avx2::forward, avx2::places, avx2::owners, "avx2", avx2::lists};
+  if (five && (any || !std::strcmp(most, "avx512"))) return {avx512::forward, avx512::places, avx512::owners, "avx512", avx512::lists, avx512::list_orders};
+  if (two && (any || !std::strcmp(most, "avx512") || !std::strcmp(most, "avx2"))) return {avx2::forward, avx2::places, avx2::owners, "avx2", avx2::lists, avx2::list_orders};
 #endif
-  return {baseline::forward, baseline::places, baseline::owners, "baseline", baseline::lists};
+  return {baseline::forward, baseline::places, baseline::owners, "baseline", baseline::lists, baseline::list_orders};
 }
 
 const Choice& chosen() {
@@ -229,6 +230,19 @@ ANYPOOL_EXPORT int anypool_lists_run(const anypool_lists* job, std::int64_t way,
   anypool::parallel(count, anypool::get_threads(), [&](std::int64_t begin, std::int64_t end) {
     if (outcome != anypool::DONE) return;
     if (const int failed = kernel(call, int(way), begin, end)) outcome = failed;
+  });
+  return outcome;
+}
+// An order statistic of such windows.
+ANYPOOL_EXPORT int anypool_lists_order(const anypool_list_orders* job, const void* x, void* y) noexcept {
+  anypool_list_orders call = *job;
+  call.lists.x = x, call.lists.y = y;
+  const auto kernel = anypool::chosen().list_orders;
+  const std::int64_t count = kernel(call, -1, 0);
+  std::atomic<int> outcome{anypool::DONE};
+  anypool::parallel(count, anypool::get_threads(), [&](std::int64_t begin, std::int64_t end) {
+    if (outcome != anypool::DONE) return;
+    if (const int failed = kernel(call, begin, end)) outcome = failed;
   });
   return outcome;
 }

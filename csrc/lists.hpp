@@ -28,10 +28,21 @@ struct anypool_lists {
   std::int64_t type, merge, divide;
   std::int64_t scattered;                // a fold reads one axis of lists whose elements lie anywhere
 };
+// Order statistics of such windows: which ranks a window of so many elements takes, and how two are blended.
+struct anypool_list_orders {
+  anypool_lists lists;
+  const std::int64_t *low, *high;  // (most + 1,) by count; low -1: too few elements
+  const double* shares;            // (most + 1,)
+  std::int64_t most;               // elements in a window
+  std::int64_t blend;              // 0 none, 1 the mean, 2 low + (high - low) * share
+  std::int64_t omit, ranked;       // a NaN is absent; a NaN counts as the largest, else it spoils its windows
+  std::int64_t real;               // integers have real answers: doubles
+};
 }
 
 namespace anypool {
 enum Way { FOLD, SPREAD, RETURN };  // forward; the gradient of a sum; the gradient of a selection
+using ListOrdersKernel = int (*)(const anypool_list_orders&, std::int64_t begin, std::int64_t end);
 // Runs tasks [begin, end) of a job, of list_tasks() many.
 using ListKernel = int (*)(const anypool_lists&, int way, std::int64_t begin, std::int64_t end);
 }  // namespace anypool

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..backends import lists_cpu
+from ..backends import lists_cpu, orders_lists
 from ..backends.reference.either import accumulator, cast
+from ..orders import Order
 from ..plan import Job
 from ..reductions import ArgMax, ArgMin, Max, Mean, Min, Range, Sum
 from . import lists_points, lists_sums
@@ -84,7 +85,21 @@ def _carrier(job: Job) -> str | None:
     return None
 
 
+def _orders(job: Job) -> bool:
+    order = job.reduction
+    parts = order.apart() or [order] if isinstance(order, Order) else []
+    return bool(parts) and all(orders_lists.refuses(replace(job, reduction=p)) is None for p in parts)
+
+
+def _ordered(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:
+    parts = job.reduction.apart()
+    if parts is not None:
+        return job.reduction.together([one(x, part) for part in parts])
+    return library.ordered(x, job)
+
+
 WAYS = (
+    Way(orders_lists.SAID, _orders, _ordered),
     Way(
         "as real numbers, for points are no integers",
         _turns_real,

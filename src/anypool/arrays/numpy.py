@@ -157,6 +157,13 @@ def summed(x: Any, job: Job) -> Any:
     return lists_sums.forward(_MODULE, x, replace(job, grid=lists))
 
 
+def ordered(x: Any, job: Job) -> Any:
+    """An order statistic of listed windows."""
+    from . import orders_listed
+
+    return orders_listed.forward(x, job)
+
+
 class _Native:
     """One fold by the compiled core: its plan, its weights, its result."""
 

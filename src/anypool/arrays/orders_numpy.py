@@ -12,7 +12,7 @@ from ..orders import Order
 from ..plan import Grid, Job
 from ..reductions import Max
 from . import numpy as arrays
-from . import orders_counted
+from . import orders_counted, orders_listed
 
 
 def forward(
@@ -33,6 +33,8 @@ def forward(
     parts = order.apart()
     if parts is not None:
         return order.together([forward(x, grid, part, weights, omit_nan, empty, backend) for part in parts])
+    if orders_cpu.networks(job) is not None:
+        return orders_listed.forward(x, job)
     if orders_cpu.plain(job) is not None:
         result, edges = orders_counted.forward(x, job, weights)
         for edge in edges:

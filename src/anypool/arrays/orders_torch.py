@@ -11,7 +11,7 @@ from ..choose import choose
 from ..orders import Order
 from ..plan import Grid, Job
 from ..reductions import Max
-from . import orders_numpy
+from . import orders_listed, orders_numpy
 from .torch import TYPES, dtype_name, empty, like_layout, run, transformed
 
 
@@ -51,6 +51,8 @@ class _Call:
         parts = self.order.apart()
         if parts is not None:
             return self.order.together([self.part(order).forward(x, weights) for order in parts])
+        if orders_cpu.networks(job) is not None:
+            return like_layout(orders_listed.forward(x.detach(), job), x)
         if orders_cpu.plain(job) is not None:
             made = self.counted(x, job, weights)
             return like_layout(self.reference(x, weights) if made is None else made, x)

@@ -143,6 +143,14 @@ def summed(x: Any, job: Job) -> Any:
     return None if transformed() or type(x) not in (torch.Tensor, torch.nn.Parameter) or x.is_neg() else made(x, job)
 
 
+def ordered(x: Any, job: Job) -> Any:
+    """An order statistic of listed windows; None where torch must see every step."""
+    from . import orders_listed
+
+    watched = transformed() or type(x) not in (torch.Tensor, torch.nn.Parameter) or x.is_neg()
+    return None if watched or (torch.is_grad_enabled() and x.requires_grad) else orders_listed.forward(x.detach(), job)
+
+
 class Call:
     """What one call needs besides tensors."""
 

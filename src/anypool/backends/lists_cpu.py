@@ -197,7 +197,7 @@ class Prepared:
             call.pick[2].stride = steps[0]
         self.beside = call.x_lane == call.y_lane == 1 and call.lanes > 1
         picks = read.picks
-        wide = self.beside and call.lanes * np.dtype(job.dtype).itemsize >= WIDE
+        wide = self.beside and call.lanes * (2 if job.dtype == "bfloat16" else np.dtype(job.dtype).itemsize) >= WIDE
         if owned and wide and inner >= MANY and read.shuffled:
             call.scattered, picks = 1, [read.listed]
         for k in range(0 if owned and not call.scattered else 3):

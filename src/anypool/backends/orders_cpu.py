@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..orders import Median, Mode, Quantile, Rank
 from ..plan import Job
-from . import orders_terms
+from . import orders_lists, orders_terms
 from .library import library, missing
 from .orders_call import bits_of, described, histogrammed, prepare, shape_of, wanted
 from .orders_parts import interior
@@ -14,7 +14,7 @@ from .recipes import FLOATS, TYPES
 
 MOST_PLACES = 4096  # of one window
 MOST_LABELS = 27  # of one window's mode
-__all__ = ["engine", "plain", "prepare", "refuses"]
+__all__ = ["engine", "networks", "plain", "prepare", "refuses"]
 
 
 def refuses(job: Job) -> str | None:
@@ -28,10 +28,13 @@ def refuses(job: Job) -> str | None:
         if job.empty is not None and job.reduction.answers() is None:
             return f"cpu: {job.reduction!r} with empty= is not compiled"
         return next((said for part in parts if (said := refuses(replace(job, reduction=part))) is not None), None)
-    said = plain(job)
-    if said is not None:
-        said = orders_terms.refuses(job)
-    return None if said is None else f"cpu: {said}"
+    said = networks(job)
+    return None if said is None or orders_lists.refuses(job) is None else f"cpu: {said}"
+
+
+def networks(job: Job) -> str | None:
+    """A sentence, or None if selection networks or histograms serve the job."""
+    return None if plain(job) is None else orders_terms.refuses(job)
 
 
 def plain(job: Job) -> str | None:
@@ -72,6 +75,8 @@ def engine(job: Job) -> str:
     parts = job.reduction.apart()
     if parts is not None:
         return f"one by one: {engine(replace(job, reduction=parts[0]))}"
+    if networks(job) is not None:
+        return orders_lists.SAID
     if plain(job) is not None:
         return orders_terms.engine(job)
     inside = interior(job.grid)

@@ -1,0 +1,139 @@
+"""Order statistics of windows that list their elements, or are read as such, by the compiled core: sorted or selected."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..errors import PoolingError
+from ..orders import Median, Order, Quantile, Rank
+from ..plan import Axis, Grid, Job, Lists, Picks
+from ..reductions import Max
+from . import lists_cpu
+from .library import library, missing
+from .orders_call import Wanted, bits_of, wanted
+from .recipes import FLOATS, TYPES
+
+MOST_OMITTED = 1 << 16  # elements of a window that may lack any number of them: a table has a row for each
+SAID = "each window's list sorted across lanes, or selected from"
+
+
+class Call(ctypes.Structure):
+    """One call; the twin of anypool_list_orders."""
+
+    _fields_ = [
+        ("lists", lists_cpu.Call),
+        *((n, ctypes.c_int64) for n in "low high shares most blend omit ranked real".split()),
+    ]
+
+
+def refuses(job: Job) -> str | None:
+    """A sentence, or None if the compiled core serves the job this way."""
+    order, lists = job.reduction, job.grid if isinstance(job.grid, Lists) else listing(job.grid)
+    if library() is None:
+        return f"the compiled library is not there ({missing()})"
+    if type(order) not in (Median, Quantile, Rank) or isinstance(wanted(order, 1), str):
+        return f"{order!r} of such windows is not compiled"
+    if job.weights is not None or lists is None or lists.fan > 1 or any(p.taps is not None for p in lists.picks):
+        return f"{order!r} with weights is not compiled"
+    if job.dtype not in (*TYPES, "bool"):
+        return f"{job.dtype} is not compiled"
+    if len(lists.picks) > 3 or 0 in lists.shape or 0 in lists.out_shape:
+        return "x or the result is empty"
+    if math.prod(p.size + 1 for p in lists.picks) >= 2**31:
+        return "the pooled axes hold too many positions"
+    if job.omit_nan and job.dtype in FLOATS and lists.places > MOST_OMITTED:
+        return f"NaN is omitted from windows of at most {MOST_OMITTED} elements"
+    if result_of(order, lists, job.dtype) == job.dtype and job.dtype not in FLOATS:
+        if job.empty is None and any(bool(order.lacks(int(n))) for n in np.unique(lists.counts)):
+            return "a window without an answer has no integer for it"
+        if any((p.index < 0).any() for p in lists.picks) and bits_of(lists.fill, job.dtype) is None:
+            return f"the border {lists.fill} is no {job.dtype}"
+    elif job.dtype not in FLOATS and any((p.index < 0).any() for p in lists.picks) and lists.fill % 1:
+        return f"the border {lists.fill} is no {job.dtype}"
+    return None
+
+
+def result_of(order: Order, lists: Lists, dtype: str) -> str:
+    """The element type of the answers."""
+    odd = bool((lists.counts % 2 == 1).all())
+    return dtype if dtype in FLOATS or order.whole(odd) else "float64"
+
+
+@lru_cache(maxsize=256)
+def listing(grid: Grid) -> Lists | None:
+    """The windows of a grid as lists; None where they weigh their elements."""
+    if grid.weighted:
+        return None
+    picks = tuple(_picks(axis) for axis in grid.axes)
+    return Lists(grid.shape, grid.at, picks, grid.windows_shape, grid.at, fill=grid.fill or 0.0)
+
+
+def _picks(axis: Axis) -> Picks:
+    owner = np.repeat(np.arange(axis.out), axis.length)
+    offsets = np.concatenate([[0], np.cumsum(axis.length)]).astype(np.int64)
+    at = axis.first[owner] + (np.arange(len(owner)) - offsets[owner]) * axis.step
+    return Picks(axis.size, axis.out, offsets, at if axis.source is None else axis.source[at])
+
+
+class Prepared:
+    """One call for arrays of these strides: what remains is addresses."""
+
+    def __init__(self, job: Job, strides: tuple[int, ...]) -> None:
+        lists: Lists = job.grid
+        order, dtype = job.reduction, "uint8" if job.dtype == "bool" else job.dtype
+        self.result = result_of(order, lists, job.dtype)
+        self.read = lists_cpu.Prepared(Job(_listed(lists), Max(), dtype, job.library), strides)
+        self.fits = self.read.fits
+        if not self.fits:
+            return
+        self.shape, self.back = self.read.shape, self.read.back
+        omit = job.omit_nan and dtype in FLOATS
+        most = lists.places
+        self.low, self.high = np.full(most + 1, -1, np.int64), np.full(most + 1, -1, np.int64)
+        self.shares = np.zeros(most + 1)
+        blends = {0}
+        for n in range(most + 1) if omit else np.unique(lists.counts).tolist():
+            made = None if n == 0 or order.lacks(n) else wanted(order, n)
+            if isinstance(made, Wanted):
+                self.low[n], self.high[n] = made.ranks[0], made.ranks[-1]
+                self.shares[n] = made.share if len(made.ranks) > 1 else 0.0
+                blends.add(made.blend)
+        call = self.call = Call()
+        call.lists = self.read.call
+        call.lists.empty = float(order.empty if job.empty is None else job.empty)
+        call.low, call.high, call.shares = (t.ctypes.data for t in (self.low, self.high, self.shares))
+        call.most, call.blend, call.omit, call.ranked = most, max(blends), omit, order.nan_is_largest
+        call.real = self.result == "float64" and dtype != "float64"
+        self.run = library().anypool_lists_order
+
+    def forward(self, x: int, y: int) -> None:
+        """Every window of x at y."""
+        if self.run(ctypes.addressof(self.call), x, y):
+            raise PoolingError("the compiled core ran out of memory for an image; free some, or pool in parts")
+
+
+@lru_cache(maxsize=64)
+def _listed(lists: Lists) -> Lists:
+    """The same windows, each with its list where elements name their window."""
+    if lists.owner is None:
+        return lists
+    picks = (lists_cpu.table(lists, False).listed,)
+    return Lists(lists.shape, lists.at, picks, lists.windows_shape, lists.into, lists.groups)
+
+
+@lru_cache(maxsize=64)
+def _prepared(
+    lists: Lists, order: Order, dtype: str, omit: bool, empty: float | None, strides: tuple[int, ...]
+) -> Prepared:
+    return Prepared(Job(lists, order, dtype, "", omit_nan=omit, empty=empty), strides)
+
+
+def prepare(job: Job, strides: Any) -> Prepared | None:
+    """The call for windows whose elements all lie in x; None where memory lies too oddly and a plain copy is wanted."""
+    made = _prepared(job.grid, job.reduction, job.dtype, job.omit_nan, job.empty, tuple(strides))
+    return made if made.fits else None
