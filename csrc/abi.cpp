@@ -16,10 +16,10 @@
 #include "pool.hpp"
 
 namespace anypool {
-namespace baseline { int list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
+namespace baseline { int list_weights(const anypool_lists&, double* const*, std::int64_t, std::int64_t), list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
 #ifdef ANYPOOL_X86
-namespace avx2 { int list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
-namespace avx512 { int list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
+namespace avx2 { int list_weights(const anypool_lists&, double* const*, std::int64_t, std::int64_t), list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
+namespace avx512 { int list_weights(const anypool_lists&, double* const*, std::int64_t, std::int64_t), list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
 #endif
 
 namespace {
@@ -28,6 +28,7 @@ struct Choice {
   const char* name;
   ListKernel lists;
   ListOrdersKernel list_orders;
+  ListWeightsKernel list_weights;
 };
 
 Choice choose() {
@@ -38,10 +39,10 @@ Choice choose() {
   const bool two = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
   const bool five = two && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (five && (any || !std::strcmp(most, "avx512"))) return {avx512::forward, avx512::places, avx512::owners, "avx512", avx512::lists, avx512::list_orders};
-  if (two && (any || !std::strcmp(most, "avx512") || !std::strcmp(most, "avx2"))) return {avx2::forward, avx2::places, avx2::owners, "avx2", avx2::lists, avx2::list_orders};
+  if (five && (any || !std::strcmp(most, "avx512"))) return {avx512::forward, avx512::places, avx512::owners, "avx512", avx512::lists, avx512::list_orders, avx512::list_weights};
+  if (two && (any || !std::strcmp(most, "avx512") || !std::strcmp(most, "avx2"))) return {avx2::forward, avx2::places, avx2::owners, "avx2", avx2::lists, avx2::list_orders, avx2::list_weights};
 #endif
-  return {baseline::forward, baseline::places, baseline::owners, "baseline", baseline::lists, baseline::list_orders};
+  return {baseline::forward, baseline::places, baseline::owners, "baseline", baseline::lists, baseline::list_orders, baseline::list_weights};
 }
 
 const Choice& chosen() {
@@ -230,6 +231,18 @@ ANYPOOL_EXPORT int anypool_lists_run(const anypool_lists* job, std::int64_t way,
   anypool::parallel(count, anypool::get_threads(), [&](std::int64_t begin, std::int64_t end) {
     if (outcome != anypool::DONE) return;
     if (const int failed = kernel(call, int(way), begin, end)) outcome = failed;
+  });
+  return outcome;
+}
+// The gradient of such a sum for the lists' weights: x the elements, g the windows' gradients, null where none is wanted.
+ANYPOOL_EXPORT int anypool_lists_weights(const anypool_lists* job, const void* x, const void* g, double* first, double* second, double* third) noexcept {
+  anypool_lists call = *job;
+  call.x = x, call.y = const_cast<void*>(g);
+  double* const to[3] = {first, second, third};
+  const auto kernel = anypool::chosen().list_weights;
+  std::atomic<int> outcome{anypool::DONE};
+  anypool::parallel(call.begin[call.images], anypool::get_threads(), [&](std::int64_t begin, std::int64_t end) {
+    if (const int failed = kernel(call, to, begin, end)) outcome = failed;
   });
   return outcome;
 }

@@ -42,6 +42,7 @@ struct anypool_list_orders {
 
 namespace anypool {
 enum Way { FOLD, SPREAD, RETURN };  // forward; the gradient of a sum; the gradient of a selection
+using ListWeightsKernel = int (*)(const anypool_lists&, double* const* to, std::int64_t begin, std::int64_t end);  // groups
 using ListOrdersKernel = int (*)(const anypool_list_orders&, std::int64_t begin, std::int64_t end);
 // Runs tasks [begin, end) of a job, of list_tasks() many.
 using ListKernel = int (*)(const anypool_lists&, int way, std::int64_t begin, std::int64_t end);

@@ -98,7 +98,21 @@ def _ordered(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:
     return library.ordered(x, job)
 
 
+def _learns(job: Job) -> bool:
+    """Whether the lists' weights are tensors that learn, of a sum that the core makes."""
+    if not any(getattr(p.taps, "requires_grad", False) for p in job.grid.picks):
+        return False
+    from . import lists_weights
+
+    return lists_weights.serves(job)
+
+
 WAYS = (
+    Way(
+        "compiled sums, with gradients for the lists' weights",
+        _learns,
+        lambda library, x, job, options, one: library.weighed(x, job),
+    ),
     Way(orders_lists.SAID, _orders, _ordered),
     Way(
         "as real numbers, for points are no integers",

@@ -151,6 +151,14 @@ def ordered(x: Any, job: Job) -> Any:
     return None if watched or (torch.is_grad_enabled() and x.requires_grad) else orders_listed.forward(x.detach(), job)
 
 
+def weighed(x: Any, job: Job) -> Any:
+    """A sum or mean of listed windows whose weights learn; None where torch must see every step."""
+    from . import lists_weights
+
+    watched = transformed() or type(x) not in (torch.Tensor, torch.nn.Parameter) or x.is_neg()
+    return None if watched else lists_weights.forward(x, job)
+
+
 class Call:
     """What one call needs besides tensors."""
 

@@ -56,6 +56,7 @@ def library() -> Any:
         loaded.anypool_places.argtypes = [ctypes.c_void_p] * 4
         loaded.anypool_owners.argtypes = [ctypes.c_void_p] * 6
         loaded.anypool_lists_run.argtypes = [ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * 3]
+        loaded.anypool_lists_weights.argtypes = [ctypes.c_void_p] * 6
         loaded.anypool_lists_order.argtypes = [ctypes.c_void_p] * 3
         loaded.anypool_lists_sort.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p]
     except (OSError, AttributeError):  # no library, or one of another version
