@@ -72,7 +72,7 @@ def _carried(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:
 
 def _carrier(job: Job) -> str | None:
     """A float type that holds integers, and their fold, exactly; None for floats, and where none does."""
-    whole = all(p.taps is None for p in job.grid.picks) and not lists_sums.outside(job.grid)
+    whole = all(p.taps is None for p in job.grid.picks) and not job.grid.outside
     if "int" not in job.dtype:
         return None
     bits, kind = int(job.dtype.lstrip("uint")), type(job.reduction)

@@ -26,11 +26,6 @@ def serves(job: Job) -> bool:
     return lists_cpu.refuses(replace(job, grid=_inside(job.grid), reduction=Sum(), dtype=wide)) is None
 
 
-def outside(lists: Lists) -> bool:
-    """Whether some window holds what lies outside x."""
-    return lists.owner is None and any((p.index < 0).any() for p in lists.picks)
-
-
 def lifted(x: Any, lists: Lists) -> tuple[Any, Lists]:
     """x and the windows with what lies outside made an element of x, where a window holds it."""
     if _inside(lists) is lists:
@@ -98,7 +93,7 @@ def _shape(lists: Lists) -> list[tuple[int, int, range]]:
 @lru_cache(maxsize=64)
 def _inside(lists: Lists) -> Lists:
     """The windows of `lifted` arrays: those given, where none holds anything outside."""
-    if not outside(lists):
+    if not lists.outside:
         return lists
     shape = tuple(n for _, n, _ in _shape(lists))
     picks = tuple(

@@ -15,14 +15,13 @@ from ..backends.library import library
 from ..errors import PoolingError
 from ..plan import Job, Lists
 from ..reductions import Mean, Sum
-from . import lists_sums
 from .torch import TYPES, empty, run
 
 
 def serves(job: Job) -> bool:
     """Whether the core makes the sum, and nothing else than numbers lies outside x."""
     lists: Lists = job.grid
-    if type(job.reduction) not in (Sum, Mean) or job.omit_nan or (lists.fill and lists_sums.outside(lists)):
+    if type(job.reduction) not in (Sum, Mean) or job.omit_nan or (lists.fill and lists.outside):
         return False
     return lists_cpu.refuses(replace(job, grid=detached(lists), reduction=Sum())) is None
 

@@ -49,7 +49,7 @@ def forward(x: Any, job: Job, mask: Any) -> tuple[Any, Any]:
 def _prepared(job: Job, x: Any, grid: Grid, windows: Grid, masked: bool) -> tuple[orders_call.Prepared, bool]:
     """The job for these windows of an array, and whether integers stay integers."""
     order, gaps = job.reduction, orders_terms.gaps(job)
-    whole = order.whole(job.weights is None and orders_call.all_odd(grid))
+    whole = order.whole(job.weights is None and grid.odd)
     result = job.dtype if "float" in job.dtype or whole else "float64"
     strides = tuple(s // x.itemsize for s in x.strides)
 

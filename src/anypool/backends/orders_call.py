@@ -85,7 +85,7 @@ def wanted(order: Order, n: int) -> Wanted | str:
 def histogrammed(grid: Grid, dtype: str, order: Order) -> bool:
     """Whether ranks of these windows are read off histograms: bytes, large windows next to each other."""
     made = wanted(order, grid.places)
-    single = isinstance(made, Wanted) and len(made.ranks) == 1 and order.whole(all_odd(grid))
+    single = isinstance(made, Wanted) and len(made.ranks) == 1 and order.whole(grid.odd)
     planar = len(grid.axes) == 2 and all(
         a.step == 1 and (a.out == 1 or (steady(a) or (0, 0))[1] == 1) for a in grid.axes
     )
@@ -122,7 +122,7 @@ class Prepared:
         made = wanted(order, grid.places) if terms is None else Wanted(terms.ranks, terms.blend)
         assert isinstance(made, Wanted)
         self.grid = grid
-        self.result = result or (job.dtype if "float" in job.dtype or order.whole(all_odd(grid)) else "float64")
+        self.result = result or (job.dtype if "float" in job.dtype or order.whole(grid.odd) else "float64")
         if terms is None and self.result == job.dtype and (len(made.ranks) < 2 or "float" not in job.dtype):
             made = Wanted(made.ranks)
         memory = sorted(range(len(grid.shape)), key=lambda a: (-abs(strides[a]), a))
@@ -235,10 +235,6 @@ def _offsets(shape: list[int], strides: list[int]) -> NDArray[np.int64]:
     for n, stride in zip(shape, strides, strict=True):
         offsets = (offsets[:, None] + np.arange(n, dtype=np.int64) * stride).reshape(-1)
     return np.ascontiguousarray(offsets)
-
-
-def all_odd(grid: Grid) -> bool:
-    return all(bool(np.all(a.length % 2 == 1)) for a in grid.axes)
 
 
 def _type(dtype: str) -> int:

@@ -14,7 +14,6 @@ from ..words import library
 from . import adjoint
 from .orders_call import wanted
 from .orders_parts import steady
-from .orders_reference import all_odd
 from .reference.either import dtype_name
 
 
@@ -25,7 +24,7 @@ def parts(order: Order, grid: Grid, gaps: bool) -> list[tuple[float, Order]] | N
     if isinstance(order, (Rank, Mode)):
         return [(1.0, order)]
     if isinstance(order, Median):
-        if order.parameters["even"] != "mean" or (all_odd(grid) and not gaps):
+        if order.parameters["even"] != "mean" or (grid.odd and not gaps):
             return [(1.0, order)]
         return [(0.5, Median("lower")), (0.5, Median("higher"))]
     if isinstance(order, Quantile) and order.answers() is None and order.parameters["smooth"] is None:

@@ -49,19 +49,18 @@ def refuses(job: Job) -> str | None:
     if job.omit_nan and job.dtype in FLOATS and lists.places > MOST_OMITTED:
         return f"NaN is omitted from windows of at most {MOST_OMITTED} elements"
     if result_of(order, lists, job.dtype) == job.dtype and job.dtype not in FLOATS:
-        if job.empty is None and any(bool(order.lacks(int(n))) for n in np.unique(lists.counts)):
+        if job.empty is None and any(bool(order.lacks(n)) for n in lists.lengths):
             return "a window without an answer has no integer for it"
-        if any((p.index < 0).any() for p in lists.picks) and bits_of(lists.fill, job.dtype) is None:
+        if lists.outside and bits_of(lists.fill, job.dtype) is None:
             return f"the border {lists.fill} is no {job.dtype}"
-    elif job.dtype not in FLOATS and any((p.index < 0).any() for p in lists.picks) and lists.fill % 1:
+    elif job.dtype not in FLOATS and lists.outside and lists.fill % 1:
         return f"the border {lists.fill} is no {job.dtype}"
     return None
 
 
 def result_of(order: Order, lists: Lists, dtype: str) -> str:
     """The element type of the answers."""
-    odd = bool((lists.counts % 2 == 1).all())
-    return dtype if dtype in FLOATS or order.whole(odd) else "float64"
+    return dtype if dtype in FLOATS or order.whole(lists.odd) else "float64"
 
 
 @lru_cache(maxsize=256)
@@ -97,7 +96,7 @@ class Prepared:
         self.low, self.high = np.full(most + 1, -1, np.int64), np.full(most + 1, -1, np.int64)
         self.shares = np.zeros(most + 1)
         blends = {0}
-        for n in range(most + 1) if omit else np.unique(lists.counts).tolist():
+        for n in range(most + 1) if omit else lists.lengths:
             made = None if n == 0 or order.lacks(n) else wanted(order, n)
             if isinstance(made, Wanted):
                 self.low[n], self.high[n] = made.ranks[0], made.ranks[-1]

@@ -136,7 +136,7 @@ def _answer(
     weighed: bool,
 ) -> Any:
     """The element type, NaN where one spoils, and `empty` where there is no answer."""
-    keeps = order.whole(not weighed and all_odd(grid))
+    keeps = order.whole(not weighed and grid.odd)
     many = order.answers() is not None
     if "float" not in given and keeps:
         lacks = order.lacks(n)
@@ -256,8 +256,3 @@ def _size(shape: Any) -> int:
     for n in shape:
         total *= int(n)
     return total
-
-
-def all_odd(grid: Grid) -> bool:
-    """Whether every window holds an odd number of elements."""
-    return all(bool(np.all(a.length % 2 == 1)) for a in grid.axes)

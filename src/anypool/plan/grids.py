@@ -153,6 +153,11 @@ class Grid:
         return bool(any(np.any(a.length == 0) for a in self.axes)) and math.prod(self.windows_shape) > 0
 
     @cached_property
+    def odd(self) -> bool:
+        """Whether every window holds an odd number of elements."""
+        return all(bool(np.all(a.length % 2 == 1)) for a in self.axes)
+
+    @cached_property
     def weighted(self) -> bool:
         """Whether the windows themselves weigh their elements."""
         return self.taps is not None or any(a.ends is not None for a in self.axes)

@@ -106,6 +106,21 @@ class Lists:
         return int(self.counts.max()) if self.windows else 0
 
     @cached_property
+    def lengths(self) -> tuple[int, ...]:
+        """How many elements windows hold, each number once."""
+        return tuple(np.unique(self.counts).tolist())
+
+    @cached_property
+    def outside(self) -> bool:
+        """Whether some window holds the border's constant."""
+        return self.owner is None and any(bool((p.index < 0).any()) for p in self.picks)
+
+    @cached_property
+    def odd(self) -> bool:
+        """Whether every window holds an odd number of elements."""
+        return all(n % 2 == 1 for n in self.lengths)
+
+    @cached_property
     def has_empty(self) -> bool:
         """Whether some window holds nothing."""
         return bool((self.counts == 0).any())
