@@ -9,10 +9,10 @@
 #include "pool.hpp"
 
 namespace anypool {
-namespace baseline { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t); }
+namespace baseline { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t), chains(const anypool_orders&, std::int64_t, std::int64_t); }
 #ifdef ANYPOOL_X86
-namespace avx2 { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t); }
-namespace avx512 { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t); }
+namespace avx2 { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t), chains(const anypool_orders&, std::int64_t, std::int64_t); }
+namespace avx512 { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t), chains(const anypool_orders&, std::int64_t, std::int64_t); }
 #endif
 
 namespace {
@@ -25,13 +25,14 @@ OrdersKernel kernel() {
   return baseline::orders;
 }
 
-auto histograms() {
+// Without a network: chains along one axis, histograms of bytes in a plane.
+auto counters(bool along) {
 #ifdef ANYPOOL_X86
   const char* isa = anypool_isa();
-  if (!std::strcmp(isa, "avx512")) return avx512::histogram;
-  if (!std::strcmp(isa, "avx2")) return avx2::histogram;
+  if (!std::strcmp(isa, "avx512")) return along ? avx512::chains : avx512::histogram;
+  if (!std::strcmp(isa, "avx2")) return along ? avx2::chains : avx2::histogram;
 #endif
-  return baseline::histogram;
+  return along ? baseline::chains : baseline::histogram;
 }
 
 // A direct network has no place for a NaN: the staged rows have.
@@ -70,12 +71,13 @@ OrdersCut cut(const anypool_orders& job) {
 
 extern "C" __attribute__((visibility("default"))) int anypool_forward_orders(const anypool_orders* job) noexcept {
   using namespace anypool;
-  if (job->words == 0) {  // no network: ranks are read off histograms
-    const auto engine = histograms();
+  if (job->words == 0) {
+    const auto engine = counters(job->span[1].size == 1);
     const std::int64_t count = engine(*job, -1, 0);
     std::atomic<int> said{DONE};
     parallel(count, get_threads(), [&](std::int64_t begin, std::int64_t end) {
-      if (const int failed = engine(*job, begin, end)) said = failed;
+      if (const int failed = engine(*job, begin, end))
+        if (said != NO_MEMORY) said = failed;
     });
     return said;
   }

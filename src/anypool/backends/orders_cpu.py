@@ -8,7 +8,7 @@ from ..orders import Median, Mode, Quantile, Rank
 from ..plan import Job
 from . import orders_lists, orders_terms
 from .library import library, missing
-from .orders_call import bits_of, described, histogrammed, prepare, shape_of, wanted
+from .orders_call import bits_of, chained, described, histogrammed, prepare, shape_of, wanted
 from .orders_parts import interior
 from .recipes import FLOATS, TYPES
 
@@ -57,17 +57,15 @@ def plain(job: Job) -> str | None:
     inside = interior(grid)
     if inside is None:
         return "these windows are not full and equally far apart"
-    counted = histogrammed(inside, job.dtype, order)
+    made = wanted(order, grid.places)
+    counted = histogrammed(inside, job.dtype, order) or chained(inside, made)
     if not counted and not 1 < grid.places <= MOST_PLACES:
         return f"order statistics are compiled for windows of 2 to {MOST_PLACES} elements, or more bytes next to each other"
     if inside is not grid and job.empty is None and "float" not in job.dtype and grid.has_empty:
         return "an empty window has no integer answer"
     if grid.fill is not None and bits_of(grid.fill, job.dtype) is None:
         return f"the border {grid.fill} is no {job.dtype}"
-    made = wanted(order, grid.places)
-    if isinstance(made, str):
-        return made
-    return None
+    return made if isinstance(made, str) else None
 
 
 def engine(job: Job) -> str:
@@ -83,5 +81,8 @@ def engine(job: Job) -> str:
     assert inside is not None
     if histogrammed(inside, job.dtype, job.reduction):
         return "histograms by column, fine bins renewed where the rank lies"
+    made = wanted(job.reduction, job.grid.places)
+    if chained(inside, made):
+        return "blocks sorted once, chains that lose and gain an element a step"
     kind = "sorting network and vote" if isinstance(job.reduction, Mode) else "selection network"
-    return described(kind, shape_of(inside, wanted(job.reduction, job.grid.places)))
+    return described(kind, shape_of(inside, made))
