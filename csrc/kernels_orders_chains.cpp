@@ -2,7 +2,6 @@
 // the beginning of the next, each a chain of its elements in order, which lose and gain one at a step (Suomela 2014,
 // "Median filtering is equivalent to sorting"). The work does not grow with the window, but for the sort.
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <new>
 #include <vector>
@@ -10,22 +9,10 @@
 #include "job.hpp"
 #include "orders_answers.hpp"
 #include "orders_ends.hpp"
+#include "radix.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 namespace {
-// Numbers of T's width that are ordered as its lanes are.
-template <class T>
-ANYPOOL_INLINE auto digits(T k) {
-  if constexpr (std::is_same_v<T, double>) {
-    std::int64_t i;
-    std::memcpy(&i, &k, 8);
-    return std::uint64_t(i ^ ((i >> 63) & std::numeric_limits<std::int64_t>::max())) ^ (std::uint64_t(1) << 63);
-  } else {
-    using U = std::make_unsigned_t<T>;
-    return std::is_signed_v<T> ? U(U(k) ^ U(U(1) << (8 * sizeof(T) - 1))) : U(k);
-  }
-}
-
 // One block: its elements in order are links 0 … w − 1, and w is both ends of the chain.
 template <class T, class N>
 struct Chain {
@@ -90,16 +77,12 @@ struct Chains {
   using K = Keys<S>;
   using T = typename K::Lane;
   using U = decltype(digits(T{}));
-  struct Entry {
-    U key;
-    N element;
-  };
   const anypool_orders& job;
   const anypool_span& axis = job.span[2];
   const Index w = axis.size, rank = job.outputs[0];
   Chain<T, N> first{w}, second{w};
   std::vector<T> lane = std::vector<T>(w), low = std::vector<T>(w), high = std::vector<T>(w);
-  std::vector<Entry> one = std::vector<Entry>(w), other = std::vector<Entry>(w);
+  Radix<T, N> radix{w};
   const OrderAnswers<S, K> answers{job};
   bool nan = false;
 
@@ -108,7 +91,6 @@ struct Chains {
   // The links of the elements from position `begin` on; those beyond the axis come last, and never into the chain.
   void sort(Chain<T, N>& chain, const S* x, Index begin) {
     const Index n = std::min(w, axis.extent - begin);
-    std::array<std::array<std::uint32_t, 256>, sizeof(U)> count{};
     for (Index i = 0; i < w; ++i) {
       T key = T{};
       U d = std::numeric_limits<U>::max();
@@ -118,17 +100,10 @@ struct Chains {
         nan |= is_nan(v);
         key = K::in(v), d = digits(key);
       }
-      lane[i] = key, one[i] = {d, N(i)};
-      for (std::size_t b = 0; b < sizeof(U); ++b) ++count[b][std::uint8_t(d >> 8 * b)];
+      lane[i] = key, radix.one[i] = {d, N(i)};
     }
-    for (std::size_t b = 0; b < sizeof(U); ++b) {
-      if (count[b][std::uint8_t(one[0].key >> 8 * b)] == w) continue;  // all alike here
-      std::uint32_t sum = 0;
-      for (auto& c : count[b]) c = std::exchange(sum, sum + c);
-      for (const Entry& e : one) other[count[b][std::uint8_t(e.key >> 8 * b)]++] = e;
-      one.swap(other);
-    }
-    for (Index r = 0; r < w; ++r) chain.link[r].value = lane[one[r].element], chain.place[one[r].element] = N(r);
+    radix.sort(w);
+    for (Index r = 0; r < w; ++r) chain.link[r].value = lane[radix.one[r].element], chain.place[radix.one[r].element] = N(r);
     chain.link[w].value = last();
   }
   static T last() { return std::is_same_v<T, double> ? T(INFINITY) : std::numeric_limits<T>::max(); }

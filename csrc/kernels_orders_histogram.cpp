@@ -1,127 +1,204 @@
-// Ranks of bytes in large windows: a histogram for each column of the window's height, and one of the window that columns
-// enter and leave; its fine bins are renewed only where the rank is looked for (Perreault & Hebert 2007). The work does not
-// grow with the window.
-#include <algorithm>
+// Ranks of large windows in a plane, by histograms: bytes as they are; wider elements are sorted once a tile and counted by the
+// high byte of their place in that order, and the window's elements of one bin, at most 256, are told apart by where they lie.
+#include "histograms.hpp"
+
 #include <cstring>
 #include <new>
-#include <vector>
 
 #include "job.hpp"
-#include "orders.hpp"
-#include "words.hpp"
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
+#include "orders_answers.hpp"
+#include "orders_ends.hpp"
+#include "radix.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 namespace {
-constexpr Index STRIP = 256;  // columns of windows a task
-typedef std::uint16_t Bins __attribute__((vector_size(32)));
-struct Histogram {
-  Bins coarse, fine[16];
-};
+constexpr Index STRIP = 256, SIDE = 256;  // columns of windows a task; rows and columns of elements a sorted tile holds at most
 
-// The running sums of sixteen bins.
-ANYPOOL_INLINE Bins sums(Bins v) {
-  const Bins zero{};
-  v += __builtin_shufflevector(zero, v, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30);
-  v += __builtin_shufflevector(zero, v, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29);
-  v += __builtin_shufflevector(zero, v, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27);
-  v += __builtin_shufflevector(zero, v, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23);
-  return v;
-}
-// How many of the running sums are at most `rank`: the bin that holds it; `rank` becomes the rank inside the bin.
-ANYPOOL_INLINE int bin_of(Bins v, Index& rank) {
-  const Bins upto = sums(v);
-  const Bins over = (Bins)(upto <= (Bins{} + std::uint16_t(rank)));
-#if defined(__AVX2__)
-  const int bin = __builtin_popcount(_mm256_movemask_epi8((__m256i)over)) / 2;
+// Which of 64 positions lie in a window: rows [o, o + a), columns [c, c + b).
+ANYPOOL_INLINE std::uint64_t inside(const std::uint8_t* row, const std::uint8_t* column, Index o, Index a, Index c, Index b) {
+#if defined(__AVX512BW__)
+  const auto in = [](const std::uint8_t* at, Index from, Index n, __mmask64 of) {
+    const __m512i distance = _mm512_sub_epi8(_mm512_loadu_si512(at), _mm512_set1_epi8(char(from)));
+    return _mm512_mask_cmple_epu8_mask(of, distance, _mm512_set1_epi8(char(n - 1)));
+  };
+  return in(column, c, b, in(row, o, a, ~__mmask64(0)));
 #else
-  int bin = 0;
-  for (int i = 0; i < 16; ++i) bin += over[i] != 0;
+  typedef std::uint8_t V __attribute__((vector_size(32)));
+  std::uint64_t found = 0;
+  for (int half = 0; half < 2; ++half) {
+    V r, k;
+    std::memcpy(&r, row + 32 * half, 32), std::memcpy(&k, column + 32 * half, 32);
+    const V yes = (V)((V)(r - std::uint8_t(o)) <= std::uint8_t(a - 1)) & (V)((V)(k - std::uint8_t(c)) <= std::uint8_t(b - 1));
+#if defined(__AVX2__)
+    found |= std::uint64_t(std::uint32_t(_mm256_movemask_epi8((__m256i)yes))) << 32 * half;
+#else
+    for (int i = 0; i < 32; ++i) found |= std::uint64_t(yes[i] & 1) << (32 * half + i);
 #endif
-  if (bin) rank -= upto[bin - 1];
-  return bin;
+  }
+  return found;
+#endif
+}
+// The place of the n-th bit that is set.
+ANYPOOL_INLINE int nth(std::uint64_t bits, Index n) {
+#if defined(__BMI2__)
+  return __builtin_ctzll(_pdep_u64(std::uint64_t(1) << n, bits));
+#else
+  for (; n > 0; --n) bits &= bits - 1;
+  return __builtin_ctzll(bits);
+#endif
 }
 
-struct Strip {
+template <class S>
+struct Plane {
+  using K = Keys<S>;
+  using T = typename K::Lane;
   const anypool_orders& job;
-  const anypool_span &rows, &columns;
-  const std::uint8_t flip;  // signed bytes are ordered as unsigned ones
-  std::vector<Histogram> column;
-  std::vector<Index> across;  // where each column of the strip lies in a row, -1 beyond the border
+  const anypool_span &rows = job.span[1], &columns = job.span[2];
+  const Index rank = job.outputs[0];
+  const OrderAnswers<S, K> answers{job};
+  const S constant = border<S>(job);
+  Histograms histograms;
+  std::vector<T> low, high;
+  bool nan = false;
 
-  explicit Strip(const anypool_orders& j) : job(j), rows(j.span[1]), columns(j.span[2]), flip(j.type == I8 ? 128 : 0) {}
+  explicit Plane(const anypool_orders& j) : job(j) {}
 
-  std::uint8_t value(const std::uint8_t* row, Index c) const { return row && across[c] >= 0 ? row[across[c]] ^ flip : std::uint8_t(job.fill) ^ flip; }
-  const std::uint8_t* row_at(Index item, Index r) const {
-    const Index at = rows.source ? rows.source[rows.start + r] : rows.start + r;
-    return at < 0 ? nullptr : static_cast<const std::uint8_t*>(job.x) + job.batch_x[item] + at * rows.x_stride;
-  }
-  void count(const std::uint8_t* row, Index c, int by) {
-    const std::uint8_t v = value(row, c);
-    Histogram& h = column[c];
-    reinterpret_cast<std::uint16_t*>(&h.coarse)[v >> 4] += std::uint16_t(by);
-    reinterpret_cast<std::uint16_t*>(h.fine)[v] += std::uint16_t(by);
-  }
-
-  void run(Index item, Index from, Index to, Index begin, Index end) {  // columns [from, to) of windows, rows [begin, end)
-    const Index wide = to - from + columns.size - 1, k = columns.size;
-    across.resize(wide);
-    for (Index c = 0; c < wide; ++c) {
-      const Index at = columns.start + from + c, real = columns.source ? columns.source[at] : at;
-      across[c] = real < 0 ? -1 : real * columns.x_stride;
-    }
-    column.assign(wide, Histogram{});
-    for (Index r = begin; r < begin + rows.size; ++r)
-      for (Index c = 0; c < wide; ++c) count(row_at(item, r), c, 1);
-    const Index target = job.outputs[0];
-    for (Index o = begin; o < end; ++o) {
-      if (o > begin) {
-        const std::uint8_t *old = row_at(item, o - 1), *next = row_at(item, o + rows.size - 1);
-        for (Index c = 0; c < wide; ++c) count(old, c, -1), count(next, c, 1);
-      }
-      Histogram h{};
-      Index seen[16];  // the window that each sixteen fine bins are of
-      std::fill_n(seen, 16, Index(-1) << 40);
-      for (Index c = 0; c < k - 1; ++c) h.coarse += column[c].coarse;
-      std::uint8_t* y = static_cast<std::uint8_t*>(job.y) + job.batch_y[item] + o * rows.y_stride + from * columns.y_stride;
-      for (Index c = 0; c < to - from; ++c, y += columns.y_stride) {
-        h.coarse += column[c + k - 1].coarse;
-        Index rank = target;
-        const int high = bin_of(h.coarse, rank);
-        Bins& fine = h.fine[high];
-        if (2 * (c - seen[high]) < k)
-          for (Index t = seen[high]; t < c; ++t) fine += column[t + k].fine[high] - column[t].fine[high];
-        else {
-          fine = Bins{};
-          for (Index t = 0; t < k; ++t) fine += column[c + t].fine[high];
-        }
-        seen[high] = c;
-        *y = std::uint8_t(high << 4 | bin_of(fine, rank)) ^ flip;
-        h.coarse -= column[c].coarse;
+  // The elements under windows [top, bottom) × [left, right).
+  template <class Take>
+  void read(Index item, Index top, Index bottom, Index left, Index right, Take take) {
+    const S* x = static_cast<const S*>(job.x) + job.batch_x[item];
+    const Index tall = bottom - top + rows.size - 1, wide = right - left + columns.size - 1;
+    for (Index r = 0; r < tall; ++r) {
+      const Index from = rows.start + top + r, at = rows.source ? rows.source[from] : from;
+      for (Index c = 0; c < wide; ++c) {
+        const Index to = columns.start + left + c, real = columns.source ? columns.source[to] : to;
+        take(r, c, at < 0 || real < 0 ? constant : x[at * rows.x_stride + real * columns.x_stride]);
       }
     }
+  }
+  void give(Index item, Index row, Index left, Index n) {
+    const T* found[2] = {low.data(), high.data()};
+    const auto write = [&](auto* y) { answers.give(found, n, columns.y_stride, y + job.batch_y[item] + row * rows.y_stride + left * columns.y_stride); };
+    if (job.y_type == job.type) write(static_cast<S*>(job.y));
+    else write(static_cast<double*>(job.y));
   }
 };
+
+template <class S>
+struct Bytes : Plane<S> {
+  std::vector<std::uint8_t> plane;
+  using Plane<S>::Plane;
+
+  static Index tall(const anypool_orders& job) {
+    return std::max<Index>(4 * job.span[1].size, job.span[1].windows * job.batches * job.span[2].windows / (64 * STRIP));
+  }
+  static Index wide(const anypool_orders&) { return STRIP; }
+  void run(Index item, Index top, Index bottom, Index left, Index right) {
+    const Index pitch = right - left + this->columns.size - 1, n = right - left;
+    plane.resize((bottom - top + this->rows.size - 1) * pitch);
+    this->low.resize(n), this->high.resize(n);
+    this->read(item, top, bottom, left, right, [&](Index r, Index c, S v) { plane[r * pitch + c] = Keys<S>::in(v); });
+    this->histograms.slide(plane.data(), pitch, pitch, this->rows.size, this->columns.size, bottom - top,
+        [&](Index, Index c, Sliding& window) {
+          this->low[c] = std::uint8_t(window.find(this->rank).bin);
+          if (this->job.ranks > 1) this->high[c] = std::uint8_t(window.find(this->rank + 1).bin);
+        },
+        [&](Index o) { this->give(item, top + o, left, n); });
+  }
+};
+
+template <class S>
+struct Sorted : Plane<S> {
+  using T = typename Plane<S>::T;
+  static constexpr Index most = SIDE * SIDE;
+  Radix<T, std::uint16_t> radix{most};
+  std::vector<T> lane = std::vector<T>(most), value = std::vector<T>(most);
+  std::vector<std::uint8_t> plane = std::vector<std::uint8_t>(most), row = std::vector<std::uint8_t>(most + 256), column = row;
+  Index words = 0;  // of 64 elements, a bin
+  using Plane<S>::Plane;
+
+  static Index tall(const anypool_orders& job) { return SIDE - job.span[1].size + 1; }
+  static Index wide(const anypool_orders& job) { return SIDE - job.span[2].size + 1; }
+  void run(Index item, Index top, Index bottom, Index left, Index right) {
+    const Index tall = bottom - top + this->rows.size - 1, wide = right - left + this->columns.size - 1, n = tall * wide, windows = right - left;
+    this->low.resize(windows), this->high.resize(windows);
+    this->read(item, top, bottom, left, right, [&](Index r, Index c, S v) {
+      const Index i = r * SIDE + c;
+      this->nan |= is_nan(v);
+      lane[i] = Keys<S>::in(v), radix.one[r * wide + c] = {digits(lane[i]), std::uint16_t(i)};
+    });
+    radix.sort(n);
+    words = (n + 64 * 256 - 1) / (64 * 256);
+    for (Index r = 0; r < n; ++r) {
+      const Index i = radix.one[r].element;
+      value[r] = lane[i], plane[i] = std::uint8_t(r / 64 / words), row[r] = std::uint8_t(i / SIDE), column[r] = std::uint8_t(i % SIDE);
+    }
+    for (Index r = n; r < std::min(most, (n + 64 * words - 1) / 64 * 64); ++r) row[r] = column[r] = SIDE - 1;  // in no window, or n were `most`
+    this->histograms.slide(plane.data(), SIDE, wide, this->rows.size, this->columns.size, bottom - top,
+        [&](Index o, Index c, Sliding& window) { select(window.find(this->rank), o, c); },
+        [&](Index o) { this->give(item, top + o, left, windows); });
+  }
+  // No branch depends on the elements: where the rank lies in a bin is not foretold.
+  ANYPOOL_INLINE void select(Found found, Index o, Index c) {
+    const Index a = this->rows.size, b = this->columns.size;
+    Index at = found.bin * words * 64, word = 0, below = 0, upto = 0;
+    std::uint64_t bits[4];
+    for (Index w = 0; w < words; ++w) {
+      bits[w] = inside(row.data() + at + 64 * w, column.data() + at + 64 * w, o, a, c, b), upto += __builtin_popcountll(bits[w]);
+      const bool beyond = upto <= found.rank;
+      word += beyond, below = beyond ? upto : below;
+    }
+    std::uint64_t here = bits[word];
+    const int place = nth(here, found.rank - below);
+    at += 64 * word;
+    this->low[c] = value[at + place];
+    if (this->job.ranks < 2) return;
+    here &= (~std::uint64_t(0) << place) << 1;
+    Index next = at;  // the first of four words with another element, which is there in large windows
+    for (Index w = 1; w <= 4; ++w) {
+      const std::uint64_t more = inside(row.data() + at + 64 * w, column.data() + at + 64 * w, o, a, c, b);
+      next = here ? next : at + 64 * w, here = here ? here : more;
+    }
+    while (!here) next += 64, here = inside(row.data() + next, column.data() + next, o, a, c, b);
+    this->high[c] = value[next + __builtin_ctzll(here)];
+  }
+};
+
+template <class Engine>
+int tasks(const anypool_orders& job, Index begin, Index end) {
+  const auto &rows = job.span[1], &columns = job.span[2];
+  const auto pieces = [](Index n, Index most) { return (n + most - 1) / most; };
+  const Index strips = pieces(columns.windows, Engine::wide(job)), bands = pieces(rows.windows, Engine::tall(job));
+  if (begin < 0) return int(std::min<Index>(job.batches * strips * bands, 1 << 30));
+  Engine engine(job);
+  for (Index t = begin; t < end; ++t) {
+    const Index band = t % bands, strip = t / bands % strips, item = t / bands / strips;
+    engine.run(item, rows.windows * band / bands, rows.windows * (band + 1) / bands, columns.windows * strip / strips, columns.windows * (strip + 1) / strips);
+  }
+  return engine.nan ? DECLINED : DONE;
+}
 }  // namespace
 
-// begin < 0: how many tasks there are.
+// begin < 0: how many tasks there are. DECLINED says that x holds a NaN, as in the other engines.
 int histogram(const anypool_orders& job, Index begin, Index end);
 int histogram(const anypool_orders& job, Index begin, Index end) {
-  const auto &rows = job.span[1], &columns = job.span[2];
-  const Index strips = (columns.windows + STRIP - 1) / STRIP;
-  const Index bands = std::max<Index>(1, std::min(rows.windows / std::max<Index>(4 * rows.size, 1), 64 / std::max<Index>(strips * job.batches, 1)));
-  if (begin < 0) return int(std::min<Index>(job.batches * strips * bands, 1 << 30));
   try {
-    Strip strip(job);
-    for (Index t = begin; t < end; ++t) {
-      const Index band = t % bands, from = t / bands % strips * STRIP, item = t / bands / strips;
-      strip.run(item, from, std::min(from + STRIP, columns.windows), rows.windows * band / bands, rows.windows * (band + 1) / bands);
+    switch (job.type) {
+      case F32: return tasks<Sorted<float>>(job, begin, end);
+      case F64: return tasks<Sorted<double>>(job, begin, end);
+      case F16: return tasks<Sorted<Half>>(job, begin, end);
+      case BF16: return tasks<Sorted<Brain>>(job, begin, end);
+      case U8: return tasks<Bytes<std::uint8_t>>(job, begin, end);
+      case I8: return tasks<Bytes<std::int8_t>>(job, begin, end);
+      case U16: return tasks<Sorted<std::uint16_t>>(job, begin, end);
+      case I16: return tasks<Sorted<std::int16_t>>(job, begin, end);
+      case U32: return tasks<Sorted<std::uint32_t>>(job, begin, end);
+      case I32: return tasks<Sorted<std::int32_t>>(job, begin, end);
+      case U64: return tasks<Sorted<std::uint64_t>>(job, begin, end);
+      default: return tasks<Sorted<std::int64_t>>(job, begin, end);
     }
   } catch (const std::bad_alloc&) {
     return NO_MEMORY;
   }
-  return DONE;
 }
 }  // namespace anypool::ANYPOOL_ISA

@@ -21,7 +21,10 @@ from .recipes import TYPES
 
 NO_MEMORY, DECLINED, AGAIN, COUNTS = 1, 2, 3, 4
 LONG = 310  # elements along one axis from which chains beat networks: 501 of 2^19 floats 5.5 ms, not 15; 301 4.8 either way
-LARGE = 256  # elements of a window from which histograms of bytes beat networks: 17×17 of 2048² 22 ms, not 70
+# Elements of a window from which histograms beat networks, in 2048²: the middle one is straight code up to 15×15 (float32 17×17
+# 65 ms, not 187; uint8 22, not 70), other ranks are not (float32 15×15 65 ms, not 145), and 8 bytes are dear in networks (9×9 80, not 94).
+MIDDLE, OTHERS, DOUBLES = 256, 196, 81
+SIDE = 224  # of a window in tiles of 256×256, which hold what is sorted
 
 _INT = ctypes.c_int64
 
@@ -83,14 +86,16 @@ def wanted(order: Order, n: int) -> Wanted | str:
     return f"{order!r} is not compiled"
 
 
-def histogrammed(grid: Grid, dtype: str, order: Order) -> bool:
-    """Whether ranks of these windows are read off histograms: bytes, large windows next to each other."""
-    made = wanted(order, grid.places)
-    single = isinstance(made, Wanted) and len(made.ranks) == 1 and order.whole(grid.odd)
-    planar = len(grid.axes) == 2 and all(
-        a.step == 1 and (a.out == 1 or (steady(a) or (0, 0))[1] == 1) for a in grid.axes
-    )
-    return single and planar and dtype in ("uint8", "int8", "bool") and LARGE <= grid.places < 2**16
+def histogrammed(grid: Grid, dtype: str, made: Wanted | str) -> bool:
+    """Whether ranks of these windows are read off histograms: large windows next to each other in a plane."""
+    if len(grid.axes) != 2 or isinstance(made, str) or not 0 < len(made.ranks) <= 2:
+        return False
+    near = all(a.step == 1 and (a.out == 1 or (steady(a) or (0, 0))[1] == 1) for a in grid.axes)
+    size = [a.places for a in grid.axes]
+    if dtype not in ("uint8", "int8", "bool"):
+        near = near and max(size) <= SIDE and min(size) > 1
+    least = DOUBLES if dtype.endswith("64") else MIDDLE if made.ranks == ((grid.places - 1) / 2,) else OTHERS
+    return near and least <= grid.places < 2**16
 
 
 def chained(grid: Grid, made: Wanted | str) -> bool:
@@ -155,7 +160,7 @@ class Prepared:
             if strides[a] != inner:
                 break
             inner, under = inner * grid.shape[a], [*under, a]
-        counted = terms is None and (histogrammed(grid, job.dtype, order) or chained(grid, made))
+        counted = terms is None and (histogrammed(grid, job.dtype, made) or chained(grid, made))
         if inner == 1 or counted:
             inner, under = 1, []
         apart = [a for a in range(len(grid.shape)) if a not in grid.at and a not in under]

@@ -58,7 +58,7 @@ def plain(job: Job) -> str | None:
     if inside is None:
         return "these windows are not full and equally far apart"
     made = wanted(order, grid.places)
-    counted = histogrammed(inside, job.dtype, order) or chained(inside, made)
+    counted = histogrammed(inside, job.dtype, made) or chained(inside, made)
     if not counted and not 1 < grid.places <= MOST_PLACES:
         return f"order statistics are compiled for windows of 2 to {MOST_PLACES} elements, or more bytes next to each other"
     if inside is not grid and job.empty is None and "float" not in job.dtype and grid.has_empty:
@@ -79,9 +79,13 @@ def engine(job: Job) -> str:
         return orders_terms.engine(job)
     inside = interior(job.grid)
     assert inside is not None
-    if histogrammed(inside, job.dtype, job.reduction):
-        return "histograms by column, fine bins renewed where the rank lies"
     made = wanted(job.reduction, job.grid.places)
+    if histogrammed(inside, job.dtype, made):
+        return "histograms by column, fine bins renewed where the rank lies" + (
+            ""
+            if job.dtype in ("uint8", "int8", "bool")
+            else "; tiles sorted once, bins of 256 neighbours in that order"
+        )
     if chained(inside, made):
         return "blocks sorted once, chains that lose and gain an element a step"
     kind = "sorting network and vote" if isinstance(job.reduction, Mode) else "selection network"
