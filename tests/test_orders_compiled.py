@@ -240,3 +240,25 @@ def test_borders_are_those_of_a_padded_array(
             x[0, 1] = np.nan
             spoiled = np.isnan(seen(x)).any((-1, -2))
             np.testing.assert_array_equal(np.isnan(ap.pool(x, windows, "median", axes=(0, 1))), spoiled)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int16", "uint32"])
+def test_rows_shorter_than_a_vector(dtype: str) -> None:
+    """Rows of a few windows read and write nothing beyond themselves, the last row of memory neither."""
+    random = np.random.default_rng(9)
+    for wide in (*range(4, 24), 31, 32, 33, 63, 64, 65):
+        x = random.integers(0, 99, (3, 8, wide)).astype(dtype)
+        for size, stride in (((3, 3), 1), ((2, 2), 2), ((3, 3), 3), ((3, 3), 2)):
+            views = np.lib.stride_tricks.sliding_window_view(x, size, axis=(1, 2))[:, ::stride, ::stride]
+            want = np.sort(views.reshape(*views.shape[:3], -1), -1)[..., size[0] * size[1] // 2]
+            if not want.size:
+                continue
+            got = np.full((*want.shape[:2], want.shape[2] + 1), 77, dtype)  # results laid out with a gap are copied
+            even = ap.Median("higher")
+            ap.pool(x, ap.sliding(size, stride), even, axes=(1, 2), out=got[..., :-1])
+            np.testing.assert_array_equal(got[..., :-1], want)
+            assert (got[..., -1] == 77).all()
+            flat = np.full(want.size + 64, 77, dtype)
+            ap.pool(x, ap.sliding(size, stride), even, axes=(1, 2), out=flat[: want.size].reshape(want.shape))
+            np.testing.assert_array_equal(flat[: want.size].reshape(want.shape), want)
+            assert (flat[want.size :] == 77).all()
