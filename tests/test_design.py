@@ -30,7 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backends": {"reductions", "orders", "plan", "words", "errors"},
     "choose": {"backends", "plan", "errors"},
     "arrays": {"choose", "plan", "backends", "reductions", "orders", "errors", "windows", "api", "words"},
-    "api": {"backends", "windows", "reductions", "orders", "arrays", "choose", "plan", "errors"},
+    "checks": {"windows", "orders", "errors"},
+    "api": {"backends", "windows", "reductions", "orders", "arrays", "checks", "choose", "plan", "errors"},
 }
 ABOVE = {"nn", "study", "show", "cli", "__init__", "__main__", "files", "expressions"}
 BARRED = {room: {"nn", "study", "show", "cli"} for room in MAY_IMPORT}

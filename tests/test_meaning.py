@@ -233,3 +233,16 @@ def test_a_tuple_gives_a_tuple_in_order() -> None:
         [1, 3, 5, 7],
     ]
     assert isinstance(ap.pool(x, ap.sliding((2,)), ("max",)), tuple)
+
+
+@pytest.mark.parametrize("reduction", ["max", "range", "mode", ap.Rank(0), ap.Median("lower")])
+@pytest.mark.parametrize("empty", [-7, 300, 2.5, np.nan, np.inf])
+def test_empty_that_integers_do_not_hold(reduction: Any, empty: float) -> None:
+    """No value is cut to fit, on any backend, the second time neither."""
+    x = np.arange(30, dtype=np.uint8).reshape(5, 6)
+    for backend in (None, "reference", None):
+        with pytest.raises(ap.PoolingError, match=r"uint8|integers"):
+            ap.pool(x, ap.sliding((2, 2)), reduction, weights=x < 3, empty=empty, backend=backend)
+        with pytest.raises(ap.PoolingError, match="uint8"):
+            ap.pool(x, ap.sliding((2, 2)), reduction, empty=2.5, backend=backend)
+    assert ap.pool(x, ap.sliding((2, 2)), reduction, weights=x < 3, empty=7)[-1, -1] == 7

@@ -141,3 +141,35 @@ def test_counts() -> None:
                 alike(x, windows, "count", True, axes=(1, 2), **options)
     x = np.array([np.nan, 1.0], "float32")
     assert ap.pool(x, ap.sliding((1,), 1), "count", nan="omit", empty=3).tolist() == [3, 1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int32"])
+def test_ranks_that_windows_at_the_border_lack(dtype: str) -> None:
+    """A window with too few elements has no answer: NaN, `empty`, or an error for integers."""
+    x = np.random.default_rng(8).integers(0, 99, (2, 7, 9)).astype(dtype)
+    for size, padding in (((3, 3), 1), ((5, 4), 2), ((2, 5), (1, 2))):
+        windows = ap.sliding(size, 1, padding)
+        n = size[0] * size[1]
+        for k in (0, 2, 3, 4, 5, n - 1, -2, -5, -n):
+            explicit = [sorted(w) for w in brute_windows(x, size, padding)]
+            want = [float(w[k]) if -len(w) <= k < len(w) else np.nan for w in explicit]
+            got = None
+            if "float" in dtype or not np.isnan(want).any():
+                got = ap.pool(x, windows, ap.Rank(k), axes=(1, 2))
+            else:
+                with pytest.raises(ap.PoolingError, match="too few"):
+                    ap.pool(x, windows, ap.Rank(k), axes=(1, 2))
+                for backend in (None, "reference"):
+                    filled = ap.pool(x, windows, ap.Rank(k), axes=(1, 2), empty=101, backend=backend)
+                    np.testing.assert_array_equal(filled.ravel(), np.nan_to_num(want, nan=101))
+            if got is not None:
+                np.testing.assert_array_equal(got.ravel(), want)
+
+
+def brute_windows(x: Any, size: tuple[int, int], padding: Any) -> Any:
+    """The elements of each window, stride 1, in the order of the results."""
+    down, right = padding if isinstance(padding, tuple) else (padding, padding)
+    for plane in x:
+        for i in range(-down, plane.shape[0] + down - size[0] + 1):
+            for j in range(-right, plane.shape[1] + right - size[1] + 1):
+                yield plane[max(i, 0) : i + size[0], max(j, 0) : j + size[1]].ravel().tolist()

@@ -13,12 +13,13 @@ import numpy as np
 from .arrays import lists, union
 from .arrays import numpy as numpy_arrays
 from .backends import orders_cpu
+from .checks import all_odd, check, check_empty, check_orders, check_result, check_weights, number_or_none, size_of
 from .choose import refusals
 from .errors import PoolingError
 from .orders import Order
 from .plan import Grid, Job, Lists, Union
 from .reductions import reduction_of
-from .windows import MEMORY, normal_axes
+from .windows import normal_axes
 
 
 def pool(
@@ -63,10 +64,14 @@ def pool(
     try:
         grid = plan_of(windows, tuple(x.shape), axes)
         reductions, single = _reductions(reduction, ties)
-        _check(library.dtype_name(x), reductions, nan)
-        _check_orders(grid, reductions)
-        _check_weights_shape(weights, tuple(x.shape))
-        _check_result(grid, out)
+        check(library.dtype_name(x), reductions, nan)
+        check_orders(grid, reductions)
+        check_weights(weights, tuple(x.shape))
+        check_result(grid, out)
+        empty = number_or_none(empty)
+        if empty is not None:  # orders first: they would cut it to fit
+            kept = [r for r in reductions if isinstance(r, Order) and r.whole(weights is None and all_odd(grid))]
+            check_empty(empty, [library.dtype_name(x)] * len(kept))
         run: Any = library.run
         if isinstance(grid, Union):
             run = partial(union.run, library)
@@ -78,15 +83,22 @@ def pool(
             reductions,
             weights,
             omit_nan=nan == "omit",
-            empty=_number_or_none(empty),
+            empty=empty,
             out=out,
             backend=backend,
             remember=key,
         )
+        if empty is not None:
+            check_empty(empty, [library.dtype_name(y) for y in results])
     except MemoryError as error:
         raise PoolingError(
             f"pooling x of shape {tuple(x.shape)} does not fit in memory ({error}); pool in parts"
         ) from error
+    except (OverflowError, PoolingError) as error:
+        library.READY.pop(key, None)
+        if empty is None or isinstance(error, PoolingError):
+            raise
+        raise PoolingError(f"empty={empty}: the result is of integers that do not hold it ({error})") from error
     return results[0] if single else results
 
 
@@ -147,9 +159,9 @@ def explain(
     grid = plan_of(windows, tuple(x.shape), axes)
     reductions, _ = _reductions(reduction, ties)
     dtype = library.dtype_name(x)
-    _check(dtype, reductions, nan)
-    _check_orders(grid, reductions)
-    _check_weights_shape(weights, tuple(x.shape))
+    check(dtype, reductions, nan)
+    check_orders(grid, reductions)
+    check_weights(weights, tuple(x.shape))
     w = None if weights is None else (tuple(np.shape(weights)), str(getattr(weights, "dtype", "float64")))
     name, device = library.__name__.rpartition(".")[2], str(getattr(x, "device", "cpu"))
     jobs = [
@@ -172,8 +184,8 @@ def explain(
         repr(windows),
         chosen,
         said,
-        _size(x.shape) * item * len(grid.grids),
-        _size(grid.out_shape) * item * len(reductions),
+        size_of(x.shape) * item * len(grid.grids),
+        size_of(grid.out_shape) * item * len(reductions),
         grid.seen * len(reductions),
         orders_cpu.engine(jobs[0])
         if chosen == "cpu" and isinstance(jobs[0].grid, Grid) and isinstance(reductions[0], Order)
@@ -184,13 +196,6 @@ def explain(
 def _answers_shape(shape: tuple[int, ...], reduction: Any) -> tuple[int, ...]:
     many = reduction.answers() if isinstance(reduction, Order) else None
     return shape if many is None else (many[0], *shape) if many[1] == 0 else (*shape, many[0])
-
-
-def _check_orders(plan: Any, reductions: tuple[Any, ...]) -> None:
-    for grid in plan.grids:
-        for r in reductions:
-            if isinstance(r, Order) and grid.places:
-                r.check(grid.places)
 
 
 def _plain(reduction: Any, axes: Any, empty: Any) -> bool:
@@ -224,60 +229,3 @@ def _reductions(given: Any, ties: str) -> tuple[tuple[Any, ...], bool]:
             raise PoolingError("reduction=(): give at least one")
         return tuple(reduction_of(r, ties) for r in given), False
     return (reduction_of(given, ties),), True
-
-
-def _check(dtype: str, reductions: tuple[Any, ...], nan: str) -> None:
-    if nan not in ("propagate", "omit"):
-        raise PoolingError(f"nan={nan!r}: use 'propagate' or 'omit'")
-    if dtype != "bool":
-        return
-    for r in reductions:
-        name = getattr(r, "name", "")
-        if name in ("range", "prod", "Lp", "PowerMean", "logsumexp", "logmeanexp", "softpool", "var", "std", "rms"):
-            raise PoolingError(
-                f"{name!r} of bool: truth values have any, all, max, min, count, sum, mean, argmax and argmin; convert with x.astype(float) for more"
-            )
-
-
-def _check_weights_shape(weights: Any, shape: tuple[int, ...]) -> None:
-    if weights is None:
-        return
-    if isinstance(weights, np.ma.MaskedArray):
-        raise PoolingError("weights is a numpy.ma array: pass weights.filled(0), 0 for an element that shall not count")
-    try:
-        given = tuple(np.shape(weights))
-    except ValueError:
-        raise PoolingError("weights of uneven rows: give an array that broadcasts to x") from None
-    kind = str(getattr(weights, "dtype", type(weights).__name__))
-    if "complex" in kind or isinstance(weights, (str, bytes)):
-        raise PoolingError(f"weights of {kind}: use bool (a mask) or real numbers")
-    try:
-        fits = np.broadcast_shapes(given, shape) == shape
-    except ValueError:
-        fits = False
-    if not fits:
-        raise PoolingError(f"weights of shape {given} do not broadcast to x of shape {shape}; weights never enlarge x")
-
-
-def _check_result(grid: Any, out: Any) -> None:
-    if _size(grid.out_shape) > MEMORY:
-        raise PoolingError(
-            f"a result of shape {grid.out_shape} does not fit in memory; use a larger stride, or pool in parts"
-        )
-    if isinstance(out, np.ndarray) and not out.flags.writeable:
-        raise PoolingError("out is read-only: give an array that may be written")
-
-
-def _number_or_none(empty: Any) -> float | None:
-    if empty is None:
-        return None
-    if isinstance(empty, (int, float, np.integer, np.floating)):
-        return empty  # type: ignore[return-value]
-    raise PoolingError(f"empty={empty!r}: give a number")
-
-
-def _size(shape: Any) -> int:
-    total = 1
-    for n in shape:
-        total *= int(n)
-    return total

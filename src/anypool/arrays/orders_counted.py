@@ -41,8 +41,9 @@ def forward(x: Any, job: Job, mask: Any) -> tuple[Any, Any]:
         return orders_reference.forward(x, job.grid, order, mask, job.omit_nan, job.empty), ()
     if spoiled and not order.nan_is_largest:
         np.copyto(result, np.nan, where=np.isnan(arrays.run(x, job.grid, (Max(),), mask)[0]))
-    if counts is not None:
-        result = _answer(result, counts.transpose(prepared.back), job, whole)
+    held = np.array(job.grid.places) if counts is None and not gaps else counts
+    if held is not None:
+        result = _answer(result, held if held is not counts else held.transpose(prepared.back), job, whole)
     return result, prepared.edges
 
 

@@ -69,6 +69,8 @@ def wanted(order: Order, n: int) -> Wanted | str:
         return Wanted(()) if order.parameters["ignore"] is None else "a mode that ignores is not compiled"
     if isinstance(order, Rank):
         k = order.parameters["k"]
+        if order.lacks(n):
+            return f"{n} elements are too few for {order!r}"
         return Wanted((k if k >= 0 else n + k,))
     if isinstance(order, Median):
         low, high = (n - 1) // 2, n // 2

@@ -145,27 +145,23 @@ def _answer(
                 raise PoolingError(
                     f"a window holds too few elements for {order!r}, and nothing is no {given}: give empty="
                 )
-            y = where(_spread(lacks, y), filled(y, empty), y)
+            y = _filled(y, lacks, empty)
         return cast(y, given)
     y = window.number(y) if "float" not in dtype_name(y) else y
     if nan_in is not None:
         y = where(nan_in[..., None] if many else nan_in, filled(y, float("nan")), y)
-    lacks = order.lacks(n)
-    if not isinstance(lacks, (bool, np.bool_)):
-        y = where(_spread(lacks, y), filled(y, order.empty if empty is None else empty), y)
-    elif lacks:
-        y = zeros(y) + (order.empty if empty is None else empty)
+    y = _filled(y, order.lacks(n), order.empty if empty is None else empty)
     return cast(y, given) if "float" in given else y
 
 
-def _spread(lacks: Any, y: Any) -> Any:
+def _filled(y: Any, lacks: Any, value: Any) -> Any:
+    """The answers, and `value` where there are none: everywhere or nowhere, by window, or by answer."""
+    if isinstance(lacks, (bool, np.bool_)):
+        return filled(y, value) + zeros(y) if lacks else y
     module = library(y)
     lacks = lacks if module is np else module.as_tensor(lacks, device=y.device)
-    return (
-        lacks[..., None]
-        if 0 < lacks.ndim < y.ndim and lacks.ndim == y.ndim - 1 and lacks.shape == y.shape[:-1]
-        else lacks
-    )
+    by_window = 0 < lacks.ndim < y.ndim and lacks.ndim == y.ndim - 1 and lacks.shape == y.shape[:-1]
+    return where(lacks[..., None] if by_window else lacks, filled(y, value), y)
 
 
 def _finish(order: Order, window: Sorted, n: Any) -> Any:
