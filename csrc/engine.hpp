@@ -3,7 +3,9 @@
 #include <vector>
 
 #include "job.hpp"
+#include "places.hpp"
 #include "row.hpp"
+#include "scratch.hpp"
 #include "tile.hpp"
 
 namespace anypool::ANYPOOL_ISA {
@@ -23,9 +25,9 @@ struct Engine final : Passes {
   const int levels;
   const Index inner;
   std::vector<Index> lanes, results;                  // input and output lanes under each level
-  std::vector<std::vector<T>> block, suffix;          // scratch of each level: its folded rows, van Herk's blocks
-  std::vector<T> digits;                              // doublings
-  std::vector<std::int32_t> index;                    // of short irregular windows: where each element lies
+  std::vector<Scratch<T>> block, suffix;          // scratch of each level: its folded rows, van Herk's blocks
+  Scratch<T> digits;                                  // doublings
+  Places<M, T> index;                                 // of short irregular windows
   std::vector<std::int32_t> fetched;                  // where each lane of windows far apart begins
   Index fetched_stride = 0;
   Index left = 0, right = 0;                          // what windows of the last level see beyond its ends
@@ -40,41 +42,13 @@ struct Engine final : Passes {
     if (horizontal(levels - 1) && a.affine) {
       left = std::max<Index>(0, -a.start) * inner;
       right = std::max<Index>(0, reach(a, a.windows - 1) - a.size) * inner;
-    } else if (horizontal(levels - 1) && levels > 1 && inner == 1 && a.places > 0 && a.places <= 4 && a.size < 0x7fffffff) tabulate(a);
-  }
-
-  // Windows of up to four elements in any places: a table for each; what is missing is the margin after the row.
-  void tabulate(const anypool_level& a) {
-    index.resize(a.places * a.windows);
-    for (Index t = 0; t < a.places; ++t)
-      for (Index o = 0; o < a.windows; ++o) index[t * a.windows + o] = std::int32_t(t < a.length[o] ? a.first[o] + t * a.step : a.size);
-    right = 1;
-  }
-
-  void picked(Rows<const T> x, Rows<T> y) {
-    const auto& a = level[levels - 1];
-    const std::int32_t* at = index.data();
-    for (Index r = 0; r < x.count; ++r) {
-      const T* row = x.p + r * x.pitch;
-      T* result = y.p + r * y.pitch;
-      ask<1>(result, 4096, a.windows * Index(sizeof(T)));
-      if (a.places == 1)
-        for (Index o = 0; o < a.windows; ++o) result[o] = row[at[o]];
-      else if (a.places == 2)
-        for (Index o = 0; o < a.windows; ++o) result[o] = M::merge(row[at[o]], row[at[a.windows + o]]);
-      else
-        for (Index o = 0; o < a.windows; ++o) {
-          T v = row[at[o]];
-          for (Index t = 1; t < a.places; ++t) v = M::merge(v, row[at[t * a.windows + o]]);
-          result[o] = v;
-        }
-    }
+    } else if (horizontal(levels - 1) && levels > 1 && inner == 1 && a.places > 0 && a.places <= 4 && a.size < 0x7fffffff) index.of(a), right = 1;
   }
 
   static Index reach(const anypool_level& a, Index o) { return a.start + o * a.stride + (a.places - 1) * a.step + 1; }
   bool horizontal(int l) const { return l == levels - 1 && level[l].windows && inner < L::n; }
 
-  T* scratch(std::vector<T>& v, Index n) {
+  T* scratch(Scratch<T>& v, Index n) {
     if (Index(v.size()) < n) v.assign(n, M::nothing);
     return v.data();
   }
@@ -102,7 +76,7 @@ struct Engine final : Passes {
         continue;
       }
       const bool last = horizontal(l + 1);  // the next level reads beyond its ends: leave margins of nothing
-      const Index before = last ? left : 0, wide = before + lanes[l] + (last ? right : 0), next = (wide + L::n - 1) / L::n * L::n;
+      const Index before = last ? (left + L::n - 1) / L::n * L::n : 0, wide = before + lanes[l] + (last ? right : 0), next = (wide + L::n - 1) / L::n * L::n;
       Index height = std::clamp<Index>(block_bytes / (next * Index(sizeof(T))), 1, to - from);
       if (joined && a.step > 1) height = to - from;  // its windows are not made in order
       T* b = scratch(block[l], next * height + L::n) + before;
@@ -127,8 +101,16 @@ struct Engine final : Passes {
   void down(int l, const T* x, T* y, Index pitch, Index from, Index to, bool raw) {
     const auto& a = level[l];
     const Index wide = l == levels - 1 ? lanes[l] * Index(sizeof(T)) : 0;
+    const bool near = a.affine && a.stride == 1 && a.step == 1 && a.places > 2 && a.places <= 8;
     for (Index o = from; o < to; ++o, y += pitch) {
       if (raw) ask<0>(x + a.first[o] * lanes[l], 8192, a.stride * lanes[l] * Index(sizeof(T)));
+      if (near && o + 1 < to && a.length[o] == a.places && a.length[o + 1] == a.places) {
+        if (raw) ask<0>(x + a.first[o + 1] * lanes[l], 8192, lanes[l] * Index(sizeof(T)));
+        if (wide) ask<1>(y, 4096, 2 * wide);
+        fold_pair<M, T>(x + a.first[o] * lanes[l], a.places, y, pitch, lanes[l]);
+        ++o, y += pitch;
+        continue;
+      }
       if (wide) ask<1>(y, 4096, wide);
       if (a.length[o]) fold_many<M, T>(x + a.first[o] * lanes[l], a.step * lanes[l], a.length[o], y, lanes[l]);
       else std::fill(y, y + lanes[l], M::nothing);
@@ -194,7 +176,7 @@ struct Engine final : Passes {
     const Index c = inner;
     for (Index r = 0; !a.places && r < y.count; ++r) std::fill_n(y.p + r * y.pitch, (to - from) * c, M::nothing);
     if (!a.places) return;  // every window is empty
-    if (!a.affine && margins && !index.empty()) return picked(x, y);
+    if (!a.affine && margins && !index.at.empty()) return index.fold(x.p, x.pitch, y.p, y.pitch, x.count);
     if (!a.affine) return irregular(x, base, y, from, to);
     if (margins) return stretch({x.p + (a.start + from * a.stride) * c, x.pitch, x.count}, y, to - from);
     const Index most = std::max<Index>(block_bytes / Index(sizeof(T)) / (c * std::max<Index>(a.stride, 1)), 1);

@@ -1,5 +1,6 @@
 // Finish: the planes that the engine folded become the answer, in the answer's type.
 #pragma once
+#include "deviations.hpp"
 #include "stage.hpp"
 
 namespace anypool::ANYPOOL_ISA {
@@ -17,6 +18,7 @@ struct Answer final : Finisher {
   std::vector<int> shift;
   std::vector<Index> results;
   std::vector<A> counts, row;        // of the last level, a lane each
+  Divisors<std::conditional_t<std::is_floating_point_v<A>, A, float>> divisors;
   std::vector<std::int32_t> firsts, places;  // likewise
   std::vector<std::uint32_t> codes;
   Index held = 0, held_end = 0;      // the windows that these tables are of
@@ -40,7 +42,7 @@ struct Answer final : Finisher {
     if (begin >= held && end <= held_end) return;
     const auto& a = level[levels - 1];
     const Index c = job.inner;
-    held = begin, held_end = end;
+    held = begin, held_end = end, divisors.of = nullptr;
     const Index lanes = (end - begin) * c;
     if (job.finish == SELECT) {
       firsts.resize(lanes);
@@ -129,8 +131,7 @@ struct Answer final : Finisher {
 
   bool formula(A* y, Index lanes, A n, const A* d) {
     auto divided = [&](const A* from_, A* to_) {
-      if (d) each<A>(lanes, [&](Index i, auto whole) { put(to_ + i, get(from_ + i, whole) / (get(d + i, whole) * n), whole); });
-      else each<A>(lanes, [&](Index i, auto whole) { put(to_ + i, get(from_ + i, whole) / Lanes<A>::fill(n), whole); });
+      if constexpr (std::is_floating_point_v<A>) d ? divisors.divide(from_, to_, lanes, d, n) : divide(from_, to_, lanes, n);
     };
     if constexpr (std::is_floating_point_v<A>) {
       constexpr A small = sizeof(A) == 4 ? A(0x1p-60) : A(0x1p-600);
@@ -157,40 +158,27 @@ struct Answer final : Finisher {
           for (Index i = 0; i < lanes; ++i) low |= s[i] < small;
           if (low) return false;
           if (job.finish == DIVIDE_LOG) divided(s, y);
-          logarithm(job.finish == LOG ? s : y, y, lanes);
-          const A shift_ = A(pivot->value), rate = A(job.rate);
-          if (rate == 1)
-            for (Index i = 0; i < lanes; ++i) y[i] += shift_;
-          else
-            for (Index i = 0; i < lanes; ++i) y[i] = (y[i] + shift_) / rate;
+          logarithm(job.finish == LOG ? s : y, y, lanes, A(pivot->value), A(job.rate));
           return true;
         }
         case RATIO: {
           int low = 0;
-          for (Index i = 0; i < lanes; ++i) low |= s[i] < small, y[i] = t[i] / s[i];
+          for (Index i = 0; i < lanes; ++i) low |= s[i] < small;
+          if (!low) each<A>(lanes, [=, this](Index i, auto whole) { put(y + i, ratio(get(t + i, whole), get(s + i, whole)), whole); });
           return !low;
         }
         case DIFFERENCE:
           for (Index i = 0; i < lanes; ++i) y[i] = s[i] - t[i];
           return true;
         case VAR:
-        case STD: {
-          const A nan = std::numeric_limits<A>::quiet_NaN(), ddof = A(job.ddof), p = A(pivot->value);
-          std::int64_t little = 0, doubt = 0;
-          for (Index i = 0; i < lanes; ++i) {
-            const A m = d ? d[i] * n : n, rest = m - ddof, v = t[i] - s[i] * (s[i] / m);
-            const A w = v <= t[i] * A(0x1p-50) ? A(0) : v;  // equal elements: what is left is rounding
-            little |= std::int64_t(v < t[i] * A(0x1p-38));
-            y[i] = rest > 0 ? w / rest : nan;
-          }
-          for (Index i = 0; little && i < lanes; ++i) {  // does more cancel than the elements' own rounding?
-            const A mean = s[i] / (d ? d[i] * n : n), v = t[i] - s[i] * mean, near = p + mean;
-            const bool flat = v <= t[i] * A(0x1p-50), beside = (near != 0) & (std::abs(near) < std::abs(mean) * A(0.125));
-            doubt |= std::int64_t((v < t[i] * A(0x1p-38)) & (!flat | beside));
-          }
-          if (job.finish == STD)
+        case STD:
+        case DISPERSION:
+        case DEVIATION: {
+          const A ddof = A(job.ddof);
+          const bool fine = t ? about_pivot(s, t, y, lanes, n, d, ddof, A(pivot->value)) : of_spreads(s, y, lanes, n, d, ddof, divisors);
+          if (job.finish == STD || job.finish == DEVIATION)
             for (Index i = 0; i < lanes; ++i) y[i] = std::sqrt(y[i]);
-          return !doubt;
+          return fine;
         }
         case AVERAGE:
           for (Index i = 0; i < lanes; ++i) y[i] = t[i] == 0 ? A(job.empty) : s[i] / t[i];

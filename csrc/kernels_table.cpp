@@ -7,8 +7,10 @@ namespace anypool::ANYPOOL_ISA {
 Passes* make_adder(std::int64_t merge, std::int64_t type, const anypool_job& job);
 Passes* make_max(std::int64_t type, const anypool_job& job);
 Passes* make_min(std::int64_t type, const anypool_job& job);
+Passes* make_moments(std::int64_t type, const anypool_job& job);
 
 Passes* make_engine(std::int64_t merge, std::int64_t type, const anypool_job& job) {
+  if (merge == MOMENTS) return make_moments(type, job);
   return merge == MAX ? make_max(type, job) : merge == MIN ? make_min(type, job) : make_adder(merge, type, job);
 }
 

@@ -1,6 +1,7 @@
 // The driver of every fold: this instruction set's entry in the table.
 #include "engine.hpp"
 #include "finish.hpp"
+#include "scratch.hpp"
 #include "stage.hpp"
 #include "tile.hpp"
 
@@ -10,7 +11,7 @@ constexpr Index sizes[TYPES] = {4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8};
 constexpr Index most_scratch = Index(1) << 28;  // bytes of one tile
 
 struct Buffer {
-  std::vector<unsigned char> bytes;
+  Scratch<unsigned char> bytes;
   void* of(Index n) {
     if (Index(bytes.size()) < n) bytes.resize(n);
     return bytes.data();
@@ -25,7 +26,7 @@ int run(const anypool_job& job, Index begin, Index end) {
   for (int l = levels - 1; l > lead; --l) in *= job.level[l].size, out *= job.level[l].windows ? job.level[l].windows : job.level[l].size;
   const Index item_in = in * a.size, item_out = out * a.windows, width = sizes[job.plane_type];
   const bool two = job.merge1 >= 0, finished = job.finish != PLAIN || job.plane_type != job.y_type;
-  const bool in_place = job.y && job.plane_type == job.y_type && !two && (job.finish == PLAIN || job.finish == DIVIDE);
+  const bool in_place = job.y && job.plane_type == job.y_type && !two && (job.finish == PLAIN || job.finish == DIVIDE || job.merge0 == MOMENTS);
   std::unique_ptr<Passes> engine0(make_engine(job.merge0, job.plane_type, job)), engine1;
   if (two) engine1.reset(make_engine(job.merge1, job.plane_type, job));
   std::unique_ptr<Stager> stager;
@@ -77,7 +78,7 @@ int run(const anypool_job& job, Index begin, Index end) {
     }
     engine0->run(lead, planes[0], pitch, items, base, folds[0], results, from, to);
     if (two) engine1->run(lead, planes[1], pitch, items, base, folds[1], results, from, to);
-    if ((finished || gaps) && !finisher->tile(folds[0], two ? folds[1] : nullptr, items, from, to, base, offset, pivot)) return DECLINED;
+    if ((finished || gaps) && !finisher->tile(folds[0], two ? folds[1] : nullptr, items, from, to, base, offset, pivot) && !engine0->vouch(planes[0], pitch * items)) return DECLINED;
   }
   return DONE;
 }

@@ -31,6 +31,30 @@ void fold_few(const T* before, const T* row, Index distance, Index k, T* dst, In
   }
 }
 
+// Two windows of K rows, the second one row further: what they share is merged once.
+template <class M, class T, int K>
+void fold_two(const T* row, T* dst, Index pitch, Index lanes) {
+  each<T>(lanes, [&](Index i, auto whole) {
+    auto shared = get(row + i + lanes, whole);
+#pragma GCC unroll 8
+    for (int t = 2; t < K; ++t) shared = M::merge(shared, get(row + i + t * lanes, whole));
+    put(dst + i, M::merge(get(row + i, whole), shared), whole);
+    put(dst + i + pitch, M::merge(shared, get(row + i + K * lanes, whole)), whole);
+  });
+}
+
+template <class M, class T>
+void fold_pair(const T* row, Index k, T* dst, Index pitch, Index lanes) {
+  switch (k) {
+    case 3: return fold_two<M, T, 3>(row, dst, pitch, lanes);
+    case 4: return fold_two<M, T, 4>(row, dst, pitch, lanes);
+    case 5: return fold_two<M, T, 5>(row, dst, pitch, lanes);
+    case 6: return fold_two<M, T, 6>(row, dst, pitch, lanes);
+    case 7: return fold_two<M, T, 7>(row, dst, pitch, lanes);
+    default: return fold_two<M, T, 8>(row, dst, pitch, lanes);
+  }
+}
+
 // Few lanes and many rows: the partial results stay in registers. Blocks of 64 rows keep long sums accurate.
 template <class M, class T, int vectors>
 void fold_column(const T* row, Index distance, Index k, T* dst, Index lanes) {

@@ -216,20 +216,14 @@ struct Stage final : Stager {
         case EXP:
         case EXP_VALUE: {
           const A rate = A(job.rate), top = rate * (rate > 0 ? extreme<1>(p0, n) : extreme<-1>(p0, n));
-          if (p1) std::copy_n(p0, n, p1);
           if (!(std::abs(top) <= std::numeric_limits<A>::max())) return false;
           pivot.value = top;
-          exponential(p0, p0, n, rate, top);
-          if (A *e = p0, *v = p1; v)
-            each<A>(n, [=](Index i, auto whole) {
-              const auto f = get(e + i, whole);
-              put(v + i, f == 0 ? Lanes<A>::fill(0) : get(v + i, whole) * f, whole);
-            });
+          exponential(p0, p1, n, rate, top);
           return true;
         }
         case SHIFTED: {
           constexpr Index most = 63;  // a median of some: outliers must not move the pivot away from all others
-          A sample[most], centre = 0;
+          A sample[most]{}, centre = 0;
           const Index some = std::min(n, most);
           for (Index i = 0; i < some; ++i) sample[i] = p0[i * n / some] - p0[i * n / some] == 0 ? p0[i * n / some] : A(0);
           if (some) std::nth_element(sample, sample + some / 2, sample + some), centre = sample[some / 2];

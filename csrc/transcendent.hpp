@@ -2,39 +2,50 @@
 #pragma once
 #include <cmath>
 
+#include "quotient.hpp"
 #include "words.hpp"
 
 namespace anypool::ANYPOOL_ISA {
-// e^(rate·x − top) by Cody–Waite reduction and the Cephes polynomial; -inf gives 0, a NaN stays one; at most e^0.
-inline void exponential(const float* x, float* y, Index n, float rate, float top) {
+// e^v by Cody–Waite reduction and the Cephes polynomial, for v of at most 0; -inf gives 0, a NaN stays one.
+ANYPOOL_INLINE auto power_of_e(Lanes<float>::V v) {
   using L = Lanes<float>;
   typedef std::int32_t I __attribute__((vector_size(ANYPOOL_LANES_BYTES)));
+  auto with = [](auto a, auto b, float c) { return fused(a, b, L::fill(c)); };
+  const auto z = v > -87.0f ? v : L::fill(-87.0f);
+  const auto shifted = with(z, L::fill(1.44269504088896341f), 12582912.0f);  // rounds to the nearest integer
+  const auto k = shifted - 12582912.0f;
+  auto r = fused(k, L::fill(-0.693359375f), z);
+  r = fused(k, L::fill(2.12194440e-4f), r);
+  auto p = with(r, L::fill(1.9875691500e-4f), 1.3981999507e-3f);
+  p = with(p, r, 8.3334519073e-3f);
+  p = with(p, r, 4.1665795894e-2f);
+  p = with(p, r, 1.6666665459e-1f);
+  p = with(p, r, 5.0000001201e-1f);
+  p = fused(p, r * r, r) + 1.0f;
+  const I power = ((I)shifted - 0x4b400000 + 127) << 23;  // k sits in the low bits
+  const auto e = p * (L::V)power;
+  return v > -87.0f ? e : v == v ? L::V{} : v;  // below e^-87: nothing beside the pivot's 1
+}
+// e^(rate·x − top); and times x, where it is wanted. At most e^0.
+inline void exponential(float* x, float* times_x, Index n, float rate, float top) {
+  using L = Lanes<float>;
   each<float>(n, [&](Index i, auto whole) {
-    auto v = get(x + i, whole) * rate - top;
-    auto low = v < -87.0f;
-    auto z = low ? L::fill(-87.0f) : v;
-    const auto shifted = z * 1.44269504088896341f + 12582912.0f;  // rounds to the nearest integer
-    const auto k = shifted - 12582912.0f;
-    auto r = z - k * 0.693359375f;
-    r = r + k * 2.12194440e-4f;
-    auto p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1.0f;
-    const I power = ((I)shifted - 0x4b400000 + 127) << 23;  // k sits in the low bits
-    auto e = p * (typename L::V)power;
-    e = low ? typename L::V{} : e;  // below e^-87: nothing beside the pivot's 1
-    put(y + i, v != v ? v : e, whole);
+    const auto v = get(x + i, whole), e = power_of_e(v * rate - top);
+    put(x + i, e, whole);
+    if (times_x) put(times_x + i, e == 0 ? L::V{} : v * e, whole);
   });
 }
-inline void exponential(const double* x, double* y, Index n, double rate, double top) {
-  for (Index i = 0; i < n; ++i) y[i] = std::exp(x[i] * rate - top);
+inline void exponential(double* x, double* times_x, Index n, double rate, double top) {
+  for (Index i = 0; i < n; ++i) {
+    const double v = x[i];
+    x[i] = std::exp(v * rate - top);
+    if (times_x) times_x[i] = x[i] == 0 ? 0 : v * x[i];
+  }
 }
-// For positive normal numbers.
-inline void logarithm(const float* x, float* y, Index n) {
+// (ln x + shift) / rate, for positive normal numbers.
+inline void logarithm(const float* x, float* y, Index n, float shift, float rate) {
   using L = Lanes<float>;
+  auto with = [](auto a, auto b, float c) { return fused(a, b, L::fill(c)); };
   typedef std::int32_t I __attribute__((vector_size(ANYPOOL_LANES_BYTES)));
   each<float>(n, [&](Index i, auto whole) {
     const auto v = get(x + i, whole);
@@ -46,21 +57,23 @@ inline void logarithm(const float* x, float* y, Index n) {
     m = small ? m + m - 1.0f : m - 1.0f;
     const auto k = __builtin_convertvector(e, typename L::V);
     const auto z = m * m;
-    auto p = m * 7.0376836292e-2f - 1.1514610310e-1f;
-    p = p * m + 1.1676998740e-1f;
-    p = p * m - 1.2420140846e-1f;
-    p = p * m + 1.4249322787e-1f;
-    p = p * m - 1.6668057665e-1f;
-    p = p * m + 2.0000714765e-1f;
-    p = p * m - 2.4999993993e-1f;
-    p = p * m + 3.3333331174e-1f;
+    auto p = with(m, L::fill(7.0376836292e-2f), -1.1514610310e-1f);
+    p = with(p, m, 1.1676998740e-1f);
+    p = with(p, m, -1.2420140846e-1f);
+    p = with(p, m, 1.4249322787e-1f);
+    p = with(p, m, -1.6668057665e-1f);
+    p = with(p, m, 2.0000714765e-1f);
+    p = with(p, m, -2.4999993993e-1f);
+    p = with(p, m, 3.3333331174e-1f);
     p = p * m * z;
-    p = p - k * 2.12194440e-4f - z * 0.5f;
-    put(y + i, v != v ? v : m + p + k * 0.693359375f, whole);
+    p = fused(k, L::fill(-2.12194440e-4f), p);
+    p = fused(z, L::fill(-0.5f), p);
+    const auto log = fused(k, L::fill(0.693359375f), m + p);
+    put(y + i, v != v ? v : rate == 1 ? log + shift : (log + shift) / rate, whole);
   });
 }
-inline void logarithm(const double* x, double* y, Index n) {
-  for (Index i = 0; i < n; ++i) y[i] = std::log(x[i]);
+inline void logarithm(const double* x, double* y, Index n, double shift, double rate) {
+  for (Index i = 0; i < n; ++i) y[i] = (std::log(x[i]) + shift) / rate;
 }
 // The greatest (sign 1) or smallest (sign -1) of n numbers that is no NaN.
 template <int sign>
@@ -76,10 +89,12 @@ T extreme(const T* x, Index n) {
   using L = Lanes<T>;
   T best = sign > 0 ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::infinity();
   Index i = 0;
-  if (n >= L::n) {
-    auto v = L::load(x);
-    for (i = L::n; i + L::n <= n; i += L::n) v = Beyond<sign>::merge(v, L::load(x + i));
-    for (Index j = 0; j < L::n; ++j) best = Beyond<sign>::merge(T(v[j]), best);
+  if (n >= 4 * L::n) {  // four at once: one alone waits for itself
+    typename L::V v[4] = {L::load(x), L::load(x + L::n), L::load(x + 2 * L::n), L::load(x + 3 * L::n)};
+    for (i = 4 * L::n; i + 4 * L::n <= n; i += 4 * L::n)
+      for (int k = 0; k < 4; ++k) v[k] = Beyond<sign>::merge(v[k], L::load(x + i + k * L::n));
+    for (int k = 0; k < 4; ++k)
+      for (Index j = 0; j < L::n; ++j) best = Beyond<sign>::merge(T(v[k][j]), best);
   }
   for (; i < n; ++i) best = Beyond<sign>::merge(x[i], best);
   return best;

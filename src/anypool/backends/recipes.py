@@ -31,54 +31,18 @@ from ..reductions import (
     Var,
 )
 
-TYPES: list[str] = [
-    "float32",
-    "float64",
-    "float16",
-    "bfloat16",
-    "uint8",
-    "int8",
-    "uint16",
-    "int16",
-    "uint32",
-    "int32",
-    "uint64",
-    "int64",
-]
-MERGES: list[str] = ["sum", "max", "min", "prod"]
-LIFTS: list[str] = [
-    "value",
-    "truth",
-    "magnitude",
-    "square",
-    "power",
-    "exp",
-    "exp_value",
-    "shifted",
-    "share",
-    "weighted",
-    "masked",
-    "place",
-    "present",
-]
-FINISHES: list[str] = [
-    "plain",
-    "divide",
-    "root",
-    "divide_root",
-    "log",
-    "divide_log",
-    "ratio",
-    "difference",
-    "var",
-    "std",
-    "average",
-    "present",
-    "select",
-]
+TYPES: list[str] = "float32 float64 float16 bfloat16 uint8 int8 uint16 int16 uint32 int32 uint64 int64".split()
+MERGES: list[str] = "sum max min prod moments".split()
+LIFTS: list[str] = (
+    "value truth magnitude square power exp exp_value shifted share weighted masked place present".split()
+)
+FINISHES: list[str] = (
+    "plain divide root divide_root log divide_log ratio difference var std average present select dispersion deviation".split()
+)
 HALVES = ("float16", "bfloat16")
 FLOATS = ("float32", "float64", *HALVES)
 SMALL_INTS = ("uint8", "int8", "uint16", "int16", "bool")
+FEW = 8  # elements along each axis, up to which variances are walked: longer windows are sums of squares
 
 
 @dataclass(frozen=True)
@@ -260,10 +224,20 @@ def _moment(job: Job, fold: Any) -> Recipe:
     _unweighted(job, fold.name)
     if job.grid.divisor != "present":
         raise Refusal(f"{fold.name} with count= is not compiled")
+    root = isinstance(fold, Std)
+    if max(axis.places for axis in job.grid.axes) <= FEW:  # means and spreads of runs join
+        plane, finish = _real(job), "deviation" if root else "dispersion"
+        return Recipe("value", ("moments",), finish, plane, _as_x(job, plane), ddof=fold.parameters["ddof"])
     if job.dtype not in ("float32", *HALVES, *SMALL_INTS):
         raise Refusal(f"{fold.name} of {job.dtype} is not compiled: its squares need more than 64 bits")
-    finish = "std" if isinstance(fold, Std) else "var"
-    return Recipe("shifted", ("sum", "sum"), finish, "float64", _as_x(job, "float64"), ddof=fold.parameters["ddof"])
+    return Recipe(
+        "shifted",
+        ("sum", "sum"),
+        "std" if root else "var",
+        "float64",
+        _as_x(job, "float64"),
+        ddof=fold.parameters["ddof"],
+    )
 
 
 def _count(job: Job, fold: Any) -> Recipe:

@@ -1,0 +1,81 @@
+// Lanes divided by counts: the same bits as a division, without its ten and more cycles.
+#pragma once
+#include <vector>
+
+#include "words.hpp"
+
+namespace anypool::ANYPOOL_ISA {
+#if defined(__AVX512F__) || defined(__FMA__)
+constexpr bool fuses = true;
+#else
+constexpr bool fuses = false;
+#endif
+
+// a·b + c, rounded once where the instruction set can.
+template <class V>
+ANYPOOL_INLINE V fused(V a, V b, V c) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<V, Lanes<float>::V>) return V(_mm512_fmadd_ps(__m512(a), __m512(b), __m512(c)));
+  if constexpr (std::is_same_v<V, Lanes<double>::V>) return V(_mm512_fmadd_pd(__m512d(a), __m512d(b), __m512d(c)));
+#elif defined(__FMA__)
+  if constexpr (std::is_same_v<V, Lanes<float>::V>) return V(_mm256_fmadd_ps(__m256(a), __m256(b), __m256(c)));
+  if constexpr (std::is_same_v<V, Lanes<double>::V>) return V(_mm256_fmadd_pd(__m256d(a), __m256d(b), __m256d(c)));
+#endif
+  return a * b + c;
+}
+
+// a / n, given share = 1 / n: the product is corrected by its own error (Markstein 1990). For whole n below 2^22 that is the
+// rounded quotient, but for the last bit of denormal ones; where the error is no number (a is infinite or none), the product is right.
+template <class V>
+ANYPOOL_INLINE V quotient(V a, V n, V share) {
+  if constexpr (!fuses) return a / n;
+  const V q = a * share, error = fused(-q, n, a), exact = fused(error, share, q);
+  return error == error ? exact : q;
+}
+
+// a / b for b of ordinary size, to a unit in the last place: an estimate of 1 / b, improved once, and the quotient corrected.
+template <class V>
+ANYPOOL_INLINE V ratio(V a, V b) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<V, Lanes<float>::V>) {
+    const V guess = V(_mm512_maskz_rcp14_ps(__mmask16(-1), __m512(b)));
+    return quotient(a, b, fused(fused(-guess, b, Lanes<float>::fill(1)), guess, guess));
+  }
+#endif
+  return a / b;
+}
+
+// Whether `quotient` may divide by this number.
+template <class T>
+constexpr bool shares(T n) { return n >= 1 && n < T(1 << 22) && n == T(int(n)); }
+
+// to = from / n.
+template <class T>
+void divide(const T* from, T* to, Index lanes, T n) {
+  using L = Lanes<T>;
+  const auto all = L::fill(n), share = L::fill(T(1) / n);
+  if (fuses && shares(n)) each<T>(lanes, [&](Index i, auto whole) { put(to + i, quotient(get(from + i, whole), all, share), whole); });
+  else each<T>(lanes, [&](Index i, auto whole) { put(to + i, get(from + i, whole) / all, whole); });
+}
+
+// Counts and their shares, a lane each, for a row of windows.
+template <class T>
+struct Divisors {
+  std::vector<T> count, share;
+  const T* of = nullptr;  // what they were made of: counts, times n
+  T times = 0;
+  bool whole = false;
+  // to = from / (counts · n).
+  void divide(const T* from, T* to, Index lanes, const T* counts, T n) {
+    if (of != counts || times != n || Index(count.size()) < lanes) make(lanes, counts, n);
+    const T *c = count.data(), *s = share.data();
+    if (fuses && whole) each<T>(lanes, [=](Index i, auto full) { put(to + i, quotient(get(from + i, full), get(c + i, full), get(s + i, full)), full); });
+    else each<T>(lanes, [=](Index i, auto full) { put(to + i, get(from + i, full) / get(c + i, full), full); });
+  }
+  void make(Index lanes, const T* counts, T n) {
+    of = counts, times = n, whole = true;
+    count.resize(lanes), share.resize(lanes);
+    for (Index i = 0; i < lanes; ++i) count[i] = counts[i] * n, share[i] = T(1) / count[i], whole &= shares(count[i]) || count[i] == 0;
+  }
+};
+}  // namespace anypool::ANYPOOL_ISA
