@@ -211,3 +211,32 @@ def test_half_types_and_layouts_train() -> None:
             torch.testing.assert_close(y, want[0], atol=tolerance, rtol=tolerance)
             if reduction != "max" or tolerance < 0.01:  # rounding moves maxima
                 torch.testing.assert_close(g, grads[0], atol=tolerance, rtol=tolerance)
+
+
+def test_functional_transforms() -> None:
+    """vmap, jvp and grad of torch.func, over features and, where the reading is continuous, over corners."""
+    x, rows = torch.tensor(np.stack([X, X * 2])), torch.tensor(BOXES[[0, 3, 4]])
+    for reading in ("quantised", "sampled", "exact"):
+        windows = ap.boxes(rows, 2, reading=reading)
+        for reduction in ("mean", "max", "median"):
+
+            def pooled(t: Any, windows: Any = windows, reduction: Any = reduction) -> Any:
+                return ap.pool(t, windows, reduction)
+
+            torch.testing.assert_close(torch.vmap(pooled)(x), torch.stack([pooled(t) for t in x]), equal_nan=True)
+            leaf = x[0].clone().requires_grad_()
+            (want,) = torch.autograd.grad(pooled(leaf).sum(), leaf)
+            torch.testing.assert_close(torch.func.grad(lambda t, f=pooled: f(t).sum())(x[0]), want)
+            slope = torch.func.jvp(lambda t, f=pooled: f(t).sum(), (x[0],), (x[1],))[1]
+            torch.testing.assert_close(slope, (want * x[1]).sum())
+    for reading in ("sampled", "exact"):
+
+        def of_corners(t: Any, reading: str = reading) -> Any:
+            return ap.pool(x[0], ap.boxes(t, 2, reading=reading), "mean").sum()
+
+        leaf = rows.clone().requires_grad_()
+        (want,) = torch.autograd.grad(of_corners(leaf), leaf)
+        torch.testing.assert_close(torch.func.grad(of_corners)(rows), want)
+        torch.testing.assert_close(torch.func.jvp(of_corners, (rows,), (rows,))[1], (want * rows).sum())
+    with pytest.raises(ap.PoolingError, match="vmap batches"):
+        torch.vmap(of_corners)(rows[None])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -59,8 +59,16 @@ class Lists:
         return (self,)
 
     def seen_by(self, reduction: Any) -> Lists:
-        """What a reduction sees of it: all."""
-        return self
+        """What a reduction sees of it: one for which a weight only says that an element is there needs no weights."""
+        return self._unweighted if getattr(reduction, "masks", False) else self
+
+    @cached_property
+    def _unweighted(self) -> Lists:
+        """The same windows, what weighs something listed alone; itself where points are interpolated, or weights learn."""
+        learns = any(getattr(p.taps, "requires_grad", False) for p in self.picks)
+        if self.fan > 1 or learns or all(p.taps is None for p in self.picks):
+            return self
+        return replace(self, picks=tuple(_there(p) for p in self.picks))
 
     @cached_property
     def out_shape(self) -> tuple[int, ...]:
@@ -129,6 +137,14 @@ class Lists:
     def seen(self) -> int:
         """How many elements the windows see, all together."""
         return math.prod(n for a, n in enumerate(self.shape) if a not in self.at) * int(self.counts.sum())
+
+
+def _there(p: Picks) -> Picks:
+    if p.taps is None:
+        return p
+    keep = np.asarray(p.taps.detach().cpu().numpy() if hasattr(p.taps, "detach") else p.taps) != 0
+    offsets = np.concatenate([[0], np.cumsum(keep)])[p.offsets].astype(np.int64)
+    return Picks(p.size, p.out, offsets, p.index[keep])
 
 
 @lru_cache(maxsize=256)
