@@ -60,7 +60,7 @@ def _one(
     if found is not None and (made := _composed(library, x, job, options, found)) is not None:
         return made
     if backend is None and not watched and lists_masked.serves(job):
-        made = lists_masked.forward(x, weights, job, partial(_plain, library))
+        made = lists_masked.forward(library, x, weights, job, partial(_plain, library))
         if made is not None:
             return made
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from ..plan import Job, Lists
 from ..reductions import ArgMax, ArgMin, Count, Max, Mean, Min, Prod, Range, Sum
 from ..words import greatest, inf, smallest, stop, typical, where, zeros
 from ..words import library as library_of
-from .lists_sums import lifted
+from .lists_sums import anew, lifted
 
 SAID = "what is masked made neutral, weights multiplied in, compiled as the rest"
 One = Callable[[Any, Lists, Any], Any]  # a plain reduction of an array over windows
@@ -50,7 +51,7 @@ def exact(lists: Lists, dtype: str) -> bool:
     return all(p.taps is None for p in lists.picks) and bits + lists.places.bit_length() < 53
 
 
-def forward(x: Any, weights: Any, job: Job, one: One) -> Any:
+def forward(library: ModuleType, x: Any, weights: Any, job: Job, one: One) -> Any:
     """The reduction of every window; None where it is not to be had this way for these numbers."""
     lists, r = job.grid, job.reduction
     keep, w = _present(x, weights, job)
@@ -73,7 +74,9 @@ def forward(x: Any, weights: Any, job: Job, one: One) -> Any:
     v = where(keep, v, zeros(v))
     if type(r) is Count:
         return _spread(cast(held, "int64"), lists)
-    y = _value(v, keep, cast(w, _name(v)), (lists, of), r, one, none)
+    w = cast(w, _name(v))
+    again = anew(library, v, replace(job, grid=lists, omit_nan=False), w)
+    y = _value(v, _Present(keep, w, lists, of, one, none, again), r)
     if y is None or r.gives != "value":
         return y
     if bool(none.any()):
@@ -83,10 +86,20 @@ def forward(x: Any, weights: Any, job: Job, one: One) -> Any:
     return result_of(cast(y, accumulator(x, r)), x, r)
 
 
-def _value(v: Any, keep: Any, w: Any, over: tuple[Lists, Lists], r: Any, one: One, none: Any) -> Any:
-    lists, of = over
+class _Present(NamedTuple):
+    keep: Any  # which elements are there
+    w: Any  # what each counts, 0 where it is not
+    lists: Lists
+    of: Lists  # the same windows over arrays shaped as `w`
+    one: One
+    none: Any  # which windows hold nothing
+    again: Any
+
+
+def _value(v: Any, there: _Present, r: Any) -> Any:
+    keep, w, lists, of, one, none, again = there
     if type(r) is Range:
-        top, low = (_value(v, keep, w, over, end, one, none) for end in r.ends)
+        top, low = (_value(v, there, end) for end in r.ends)
         return None if top is None or low is None else where(none, zeros(top), top - low)
     kind = PLACES.get(type(r), type(r))
     if kind in NEUTRAL:
@@ -107,7 +120,7 @@ def _value(v: Any, keep: Any, w: Any, over: tuple[Lists, Lists], r: Any, one: On
         return one(where(keep, u, zeros(u) + NEUTRAL[type(fold)]), lists, fold)
 
     n = where(none, zeros(n) + 1, n) if r.gives != "value" else n
-    return answer(r, v, Seen(n, n, folded, none if bool(none.any()) else None))
+    return answer(r, v, Seen(n, n, folded, none if bool(none.any()) else None, again))
 
 
 def _present(x: Any, weights: Any, job: Job) -> tuple[Any, Any]:

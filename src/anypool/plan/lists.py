@@ -133,10 +133,25 @@ class Lists:
         """Whether some window holds nothing."""
         return bool((self.counts == 0).any())
 
+    def some(self, windows: Ints) -> Lists:
+        """These windows alone, on one axis in place of the first of the windows' axes."""
+        picks = tuple(_rows_of(p, row[windows]) for p, row in zip(self.picks, self.rows, strict=True))
+        inner = max(math.prod(p.out for p in self.picks), 1)
+        groups = None if self.groups is None else self.groups[windows // inner]
+        return Lists(self.shape, self.at, picks, (len(windows),), self.into[:1], groups, self.fill)
+
     @property
     def seen(self) -> int:
         """How many elements the windows see, all together."""
         return math.prod(n for a, n in enumerate(self.shape) if a not in self.at) * int(self.counts.sum())
+
+
+def _rows_of(p: Picks, rows: Ints) -> Picks:
+    """One window a group: these rows."""
+    length = p.offsets[rows + 1] - p.offsets[rows]
+    offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
+    entry = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - p.offsets[rows], length)
+    return Picks(p.size, 1, offsets, p.index[entry], None if p.taps is None else p.taps[entry], p.fan)
 
 
 def _there(p: Picks) -> Picks:
