@@ -12,13 +12,13 @@ import numpy as np
 
 from ..backends import lists_cpu
 from ..backends.reference.either import accumulator, cast, is_floating, result_of
-from ..backends.sums import Seen, answer, answers, wide_for
+from ..backends.sums import Seen, answer, answers
 from ..orders import Order
 from ..plan import Job, Lists
 from ..reductions import ArgMax, ArgMin, Count, Max, Mean, Min, Prod, Range, Sum
 from ..words import greatest, inf, smallest, stop, typical, where, zeros
 from ..words import library as library_of
-from .lists_sums import anew, lifted
+from .lists_sums import anew, least_of, lifted, wide_of
 
 SAID = "what is masked made neutral, weights multiplied in, compiled as the rest"
 One = Callable[[Any, Lists, Any], Any]  # a plain reduction of an array over windows
@@ -40,7 +40,7 @@ def serves(job: Job) -> bool:
     if type(r) in (Sum, Prod) and whole and not (type(r) is Sum and not real and exact(lists, job.dtype)):
         return False
     known = type(r) in (Sum, Mean, Max, Min, Prod, Count, Range) or (type(r) in PLACES and not lists.outside)
-    wide = _wide(job) if known else wide_for(r, job.dtype) if answers(r) else None
+    wide = _wide(job) if known else wide_of(job) if answers(r) else None
     inside = replace(lists, fill=0.0)
     return wide is not None and lists_cpu.refuses(Job(inside, Sum(), wide, job.library)) is None
 
@@ -70,13 +70,13 @@ def forward(library: ModuleType, x: Any, weights: Any, job: Job, one: One) -> An
         keep, lists, of = there != 0, lists_in, of_in
     held = one(there, of, Sum())
     none = held == 0
-    v = cast(x, _wide(job) if type(r) in (*NEUTRAL, *PLACES, Sum, Mean, Count, Range) else wide_for(r, job.dtype) or "")
+    v = cast(x, _wide(job) if type(r) in (*NEUTRAL, *PLACES, Sum, Mean, Count, Range) else wide_of(job) or "")
     v = where(keep, v, zeros(v))
     if type(r) is Count:
         return _spread(cast(held, "int64"), lists)
     w = cast(w, _name(v))
     again = anew(library, v, replace(job, grid=lists, omit_nan=False), w)
-    y = _value(v, _Present(keep, w, lists, of, one, none, again), r)
+    y = _value(v, _Present(keep, w, lists, of, one, none, again, least_of(job)), r)
     if y is None or r.gives != "value":
         return y
     if bool(none.any()):
@@ -94,10 +94,11 @@ class _Present(NamedTuple):
     one: One
     none: Any  # which windows hold nothing
     again: Any
+    least: float  # what must be left of a sum
 
 
 def _value(v: Any, there: _Present, r: Any) -> Any:
-    keep, w, lists, of, one, none, again = there
+    keep, w, lists, of, one, none, again, least = there
     if type(r) is Range:
         top, low = (_value(v, there, end) for end in r.ends)
         return None if top is None or low is None else where(none, zeros(top), top - low)
@@ -120,7 +121,9 @@ def _value(v: Any, there: _Present, r: Any) -> Any:
         return one(where(keep, u, zeros(u) + NEUTRAL[type(fold)]), lists, fold)
 
     n = where(none, zeros(n) + 1, n) if r.gives != "value" else n
-    return answer(r, v, Seen(n, n, folded, none if bool(none.any()) else None, again))
+    seen = Seen(n, n, folded, none if bool(none.any()) else None, again)
+    seen.least = least
+    return answer(r, v, seen)
 
 
 def _present(x: Any, weights: Any, job: Job) -> tuple[Any, Any]:

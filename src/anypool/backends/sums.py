@@ -29,8 +29,11 @@ class Declined(Exception):
 class Seen:
     """What a fold may ask of the windows: n, how many elements they hold, sums; and which hold nothing, if any does.
 
-    `again(y, where)` is y with the windows whose sums lost their digits done anew, None if that is not to be had.
+    `again(y, where)` is y with the windows whose sums lost their digits done anew, None if that is not to be had:
+    those of which less than `least` is left.
     """
+
+    least = 1e-9
 
     def __init__(
         self,

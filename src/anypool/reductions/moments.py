@@ -42,7 +42,7 @@ class Var(Fold):
         x = x - typical(x)
         total, size = seen.total(x), seen.mass(x * x, False)
         squares = size - total * total / seen.held
-        lost = squares < size * 1e-9  # all but the rounding cancels
+        lost = squares < size * seen.least  # all but the rounding cancels
         if bool(lost.any()):
             flat = seen.flat(x)
             lost = lost & ~flat
