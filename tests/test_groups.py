@@ -44,6 +44,16 @@ def test_one_axis_equals_segments_when_sorted() -> None:
         a = ap.pool(x, ap.groups(index, count=7), reduction, axes=0)
         b = ap.pool(x, ap.segments(lengths=lengths), reduction, axes=0)
         np.testing.assert_array_equal(a, b)
+    a, b = ap.groups(index, count=7), ap.groups(6 - index[::-1], count=7)
+    assert a != b and a == a and ap.boxes([[0, 0, 0, 1, 1]], 1) != ap.boxes([[0, 0, 0, 2, 2]], 1)
+    for windows, reduction in ((a, "max"), (b, "max"), (a, "max")):  # calls are remembered by their windows
+        want = ap.pool(x, ap.segments(lengths=np.bincount(windows.index, minlength=7)), reduction, axes=0)
+        np.testing.assert_array_equal(ap.pool(x, windows, reduction, axes=0), want)
+    none = ap.groups(np.concatenate([[-1, -1], index]), count=9)
+    more = ap.pool(np.concatenate([x[:2], x]), none, ("sum", "argmax"), axes=0)
+    np.testing.assert_allclose(more[0][:7], ap.pool(x, a, "sum", axes=0))
+    assert (more[0][7:] == 0).all() and (more[1][7:] == -1).all()
+    np.testing.assert_array_equal(more[1][:7], np.where(lengths[:, None] > 0, ap.pool(x, a, "argmax", axes=0) + 2, -1))
     shuffle = RNG.permutation(40)
     np.testing.assert_allclose(
         ap.pool(x[shuffle], ap.groups(index[shuffle], count=7), "mean", axes=0),
