@@ -143,6 +143,13 @@ BAD: dict[str, tuple[Any, ...]] = {
     "reading": (lambda: ap.boxes([[0, 1, 1, 3, 3]], 2, reading="bilinear"), "quantised"),
     "scale": (lambda: ap.boxes([[0, 1, 1, 3, 3]], 2, scale=0), "scale"),
     "sampling": (lambda: ap.boxes([[0, 1, 1, 3, 3]], 2, sampling=-1), "sampling"),
+    "far too many points": (lambda: ap.boxes([[0, 1, 1, 3, 3]], 2, reading="sampled", sampling=2**40), "memory"),
+    "far too many bins": (lambda: ap.boxes([[0, 1, 1, 3, 3]], 2**31), "memory"),
+    "gamma": (
+        lambda: ap.boxes([[0, 1, 1, 3, 3]], 1, reading="sampled", offsets=np.zeros((1, 2, 1, 1)), gamma=np.nan),
+        "gamma",
+    ),
+    "ratio": (lambda: F.roi_align(torch.tensor(X), torch.zeros(1, 5), 2, 1.0, 1.5), "sampling_ratio"),  # type: ignore[arg-type]
     "image too large": (lambda: ap.pool(X, ap.boxes([[2, 1, 1, 3, 3]], 2)), "holds 2"),
     "image negative": (lambda: ap.pool(X, ap.boxes([[-1, 1, 1, 3, 3]], 2)), "holds 2"),
     "rank": (lambda: ap.pool(X[0, 0], ap.boxes([[0, 1, 1, 3, 3]], 2)), "needs x"),
