@@ -20,7 +20,7 @@ from .orders_call import Wanted, bits_of, wanted
 from .orders_terms import coefficients
 from .recipes import FLOATS, TYPES
 
-MOST_SUMMED = 256  # elements of a window whose every rank counts: coefficients of all counts are read off `finish`
+MOST_SUMMED = 1 << 26  # numbers of which the coefficients of all counts are read off: a matrix of ranks each
 MOST_OMITTED = 1 << 16  # elements of a window that may lack any number of them: a table has a row for each
 SAID = "each window's list sorted across lanes, or selected from"
 
@@ -42,8 +42,9 @@ def refuses(job: Job) -> str | None:
     if lists is not None and not _ranked(order, lists):
         if not order.linear() or order.answers() is not None:
             return f"{order!r} of such windows is not compiled"
-        if lists.places > MOST_SUMMED:
-            return f"{order!r} is compiled for such windows of up to {MOST_SUMMED} elements"
+        omits = job.omit_nan and job.dtype in FLOATS
+        if lists.places**2 > MOST_SUMMED or sum(n * n for n in _counts(lists, omits)) > MOST_SUMMED:
+            return f"{order!r} of so many elements in so many numbers is not compiled"
     if job.weights is not None or lists is None or lists.fan > 1 or any(p.taps is not None for p in lists.picks):
         return f"{order!r} with weights is not compiled"
     if job.dtype not in (*TYPES, "bool"):
@@ -62,6 +63,11 @@ def refuses(job: Job) -> str | None:
     elif job.dtype not in FLOATS and lists.outside and lists.fill % 1:
         return f"the border {lists.fill} is no {job.dtype}"
     return None
+
+
+def _counts(lists: Lists, omits: bool) -> Iterable[int]:
+    """How many elements a window may hold."""
+    return range(lists.places + 1) if omits else lists.lengths
 
 
 def _ranked(order: Order, lists: Lists) -> bool:
@@ -107,7 +113,7 @@ class Prepared:
         self.low, self.high = np.full(most + 1, -1, np.int64), np.full(most + 1, -1, np.int64)
         self.shares = np.zeros(most + 1)
         blends = {0}
-        counts = range(most + 1) if omit else lists.lengths
+        counts = _counts(lists, omit)
         ranked = _ranked(order, lists)
         if not ranked:
             self._sum(order, counts)
