@@ -9,10 +9,11 @@ import numpy as np
 
 import anypool as ap
 
-from .cases import Case, Where, cases
+from .cases import TABLE, Case, Where, cases
 
 BOXES = 1000
 SIDE = 2048
+RIVALS = ("torch scatter_reduce", "torch segment_reduce")
 
 
 def every() -> Iterator[Case]:
@@ -20,6 +21,7 @@ def every() -> Iterator[Case]:
     yield from cases()
     yield from boxes()
     yield from groups()
+    yield from divided()
     yield from orders()
 
 
@@ -60,9 +62,44 @@ def groups() -> Iterator[Case]:
                 (len(index), wide),
                 Where("groups", axes=(0,), made=ap.groups(index, count=len(lengths))),
                 "mean",
-                targets={"torch scatter_reduce": 5},
+                targets={name: 5 for name in RIVALS if name != "torch segment_reduce" or index is sorted_index},
                 truth=lambda x, index=index: _grouped(x, index),
-                rivals={"torch scatter_reduce": lambda case, x, threads, index=index: _scattered(x, index)},
+                rivals={
+                    "torch scatter_reduce": lambda case, x, threads, index=index: _scattered(x, index),
+                    "torch segment_reduce": lambda case, x, threads, index=index: _segments(x, index),
+                },
+            )
+
+
+def divided() -> Iterator[Case]:
+    """Fractional windows and a spatial pyramid, beside sliding windows of the same sizes of the same array."""
+    kinds: dict[str, tuple[Any, list[Any]]] = {
+        "fractional 56×56": (ap.fractional((56, 56), seed=0), [2]),
+        "fractional 56×56 overlapping": (ap.fractional((56, 56), seed=0, overlapping=True), [(3, 2)]),
+        "fractional 37×37": (ap.fractional((37, 37), seed=0), [3]),
+        "pyramid 1, 2, 4, 8": (ap.pyramid([1, 2, 4, 8]), [112, 56, 28, 14]),
+    }
+    for name, (made, sizes) in kinds.items():
+        plain = [
+            ap.sliding((size, size), stride) for size, stride in (s if isinstance(s, tuple) else (s, s) for s in sizes)
+        ]
+        for reduction in ("max", "mean"):
+            yield Case(
+                f"{name} {reduction}",
+                "regions",
+                TABLE,
+                Where("windows", axes=(2, 3), made=made),
+                reduction,
+                targets={"plain windows": 1 / 1.5},
+                truth=lambda x, made=made, reduction=reduction: _by_axes(x, made, reduction),
+                rivals={
+                    "plain windows": lambda case, x, threads, made=made, plain=plain: {
+                        "check": lambda: ap.pool(
+                            x, made, case.reduction, axes=case.axes
+                        ),  # other windows, other values
+                        "new": lambda: [ap.pool(x, w, case.reduction) for w in plain],
+                    }
+                },
             )
 
 
@@ -172,6 +209,19 @@ def _grouped(x: Any, index: Any) -> tuple[Any, Any]:
     return slice(0, 20), np.stack([np.asarray(x[index == g], np.float64).mean(0) for g in range(20)])
 
 
+def _by_axes(x: Any, made: Any, reduction: str) -> tuple[Any, Any]:
+    """A few planes, window by window, from the edges that the plan says."""
+    part = np.asarray(x[:1, :2], np.float64)
+    found = [
+        getattr(part[..., r : r + m, c : c + n], reduction)((2, 3))
+        for grid in made.plan(tuple(x.shape), (2, 3)).grids
+        for r, m in zip(grid.axes[0].first, grid.axes[0].length, strict=True)
+        for c, n in zip(grid.axes[1].first, grid.axes[1].length, strict=True)
+    ]
+    shape = (1, 2, *made.output_shape(x.shape, (2, 3))[2:])
+    return (slice(0, 1), slice(0, 2)), np.stack(found, -1).reshape(shape)
+
+
 def _medians(x: Any, size: int) -> tuple[Any, Any]:
     part = np.pad(x[: 8 + size, : 40 + size], ((size // 2, 0), (size // 2, 0)), mode="edge")
     views = np.lib.stride_tricks.sliding_window_view(part, (size, size))[:8, :40]
@@ -215,6 +265,15 @@ def _scattered(x: Any, index: Any) -> dict[str, Callable[[], Any]]:
     at = torch.as_tensor(index)[:, None].expand(-1, x.shape[1])
     total = int(index.max()) + 1
     return {"new": lambda: torch.zeros(total, x.shape[1]).scatter_reduce_(0, at, x, "mean", include_self=False)}
+
+
+def _segments(x: Any, index: Any) -> Any:
+    import torch
+
+    if bool((np.diff(index) < 0).any()):
+        return "its segments lie side by side"
+    lengths = torch.as_tensor(np.bincount(index))
+    return {"new": lambda: torch.segment_reduce(x, "mean", lengths=lengths, axis=0, unsafe=True)}
 
 
 def _opencv(x: Any, size: int, threads: int) -> Any:

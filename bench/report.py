@@ -48,7 +48,7 @@ def cells(row: dict[str, Any]) -> tuple[str, ...]:
         f"read {_ratio(found['read'])}" if "read" in found else _ratio(found.get("copy new")),
         *(_ratio(found.get(r)) for r in RIVALS),
         f"{row['extra_bytes'] / 1e6:.1f}",
-        ", ".join(_target(k, v) for k, v in row["targets"].items()) or "–",
+        ", ".join(_target(k, v) + _beside(k, found) for k, v in row["targets"].items()) or "–",
         verdict(row),
         "reference" if row["backend"].startswith("reference") else row["backend"],
     )
@@ -72,6 +72,11 @@ def _target(key: str, wanted: float) -> str:
     if key == "us":
         return f"≤ {wanted:g} µs"
     return f"≤ {wanted:g} {key}" if key in ("copy", "read") else f"≥ {wanted:.3g}× {key}"
+
+
+def _beside(key: str, found: dict[str, float]) -> str:
+    """What was reached, where no column says it."""
+    return "" if key in (*RIVALS, "copy", "read", "us") else f" ({_ratio(found.get(key))})"
 
 
 def _ms(value: float) -> str:

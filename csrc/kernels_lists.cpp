@@ -8,6 +8,8 @@
 
 namespace anypool::ANYPOOL_ISA {
 namespace {
+constexpr Index PART = 1024;  // elements added before their sum is: long sums in floats keep their digits
+
 template <class X, class A, class W>
 struct Task {
   using V = typename W::V;
@@ -21,13 +23,14 @@ struct Task {
   void fold(const View& view, const A* base, Index item, Index lane, Index lanes, Index group, Index bin) const {
     const Index window = group * job.bins + bin;
     const A none = merge == MAX ? -std::numeric_limits<A>::infinity() : merge == MIN ? std::numeric_limits<A>::infinity() : A(0);
-    V acc[many];
+    V acc[many], part[many];
     typename W::P at[many];
-    for (int m = 0; m < many; ++m) acc[m] = W::fill(job.start ? A(job.start[window]) : none), at[m] = W::places(-1);
+    for (int m = 0; m < many; ++m) acc[m] = W::fill(job.start ? A(job.start[window]) : none), part[m] = W::fill(A(0)), at[m] = W::places(-1);
+    Index left = PART;
     each_element<A>(job, view, group, bin, [&](Index offset, Index place, A weight) {
       for (int m = 0; m < many; ++m) {
         const V x = W::load(base + offset + m * W::n, std::min(lanes - m * W::n, W::n));
-        if constexpr (merge == SUM) acc[m] += x * weight;
+        if constexpr (merge == SUM) part[m] += x * weight;
         else {
           const auto better = merge == MAX ? (x > acc[m]) : (x < acc[m]);
           const auto take = better | (x != x) | ((at[m] < 0) & (acc[m] == x));
@@ -35,9 +38,13 @@ struct Task {
           if (job.place) at[m] = take ? W::places(place) : at[m];
         }
       }
+      if constexpr (merge == SUM)
+        if (--left == 0)
+          for (int m = (left = PART, 0); m < many; ++m) acc[m] += part[m], part[m] = W::fill(A(0));
     });
     X* y = result(item, group, bin);
     for (int m = 0; m < many; ++m) {
+      if constexpr (merge == SUM) acc[m] += part[m];
       if (job.n[window] == 0) acc[m] = W::fill(A(job.empty));
       else if (job.divide) acc[m] /= W::fill(A(job.n[window]));
       const Index first = lane + m * W::n, count = std::min(lanes - m * W::n, W::n);

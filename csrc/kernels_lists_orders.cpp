@@ -81,6 +81,7 @@ struct Windows {
   template <class At>
   void answer(Index n, bool spoiled, Index y, At at) const {
     const bool none = n < 0 || job.low[n] < 0;
+    if (job.terms && !none && !spoiled) return summed(n, y, at);
     if (job.real) {
       double* to = static_cast<double*>(lists.y) + y;
       *to = none ? lists.empty : job.blend ? double(blended(K::real(at(job.low[n])), K::real(at(job.high[n])), job.shares[n])) : double(K::real(at(job.low[n])));
@@ -91,6 +92,15 @@ struct Windows {
     else if (spoiled) *to = K::last();
     else if (!job.blend) *to = K::out(at(job.low[n]));
     else narrow(blended(K::real(at(job.low[n])), K::real(at(job.high[n])), job.shares[n]), *to);
+  }
+
+  template <class At>
+  void summed(Index n, Index y, At at) const {
+    double sum = 0;
+    for (Index r = 0; r < n; ++r)  // a rank that does not count may be infinite
+      if (const double c = job.terms[job.row[n] + r]; c != 0) sum += c * double(K::real(at(r)));
+    if (job.real) static_cast<double*>(lists.y)[y] = sum;
+    else narrow(R(sum), static_cast<S*>(lists.y)[y]);
   }
 
   // Lanes [lane, lane + lanes) of one item, at most a vector of them.
@@ -115,7 +125,7 @@ struct Windows {
       for (Index e = 0; e < n; ++e)
         for (Index i = 0; i < lanes; ++i) missing[i] += rows[e * L::n + i] == nan;
     if (n > 1 && (job.omit || job.low[n] >= 0)) {
-      if (networks[n].empty()) networks[n] = network(n, job.low[n], job.high[n], job.omit);
+      if (networks[n].empty()) networks[n] = network(n, job.low[n], job.high[n], job.omit || job.terms);
       for (const auto& [a, b] : networks[n]) {
         T *p = &rows[a * L::n], *q = &rows[b * L::n];
         const auto v = L::load(p), w = L::load(q);
@@ -132,6 +142,10 @@ struct Windows {
     const Index held = job.omit ? n - missing : n, low = job.low[held];
     const bool spoiled = missing && !job.ranked && !job.omit;
     if (low < 0 || spoiled) return answer(held, spoiled, y, [](Index) { return T{}; });
+    if (job.terms) {
+      std::sort(one.begin(), one.end());
+      return answer(held, false, y, [&](Index r) { return one[r]; });
+    }
     std::nth_element(one.begin(), one.begin() + low, one.end());
     const T first = one[low];
     T second = first;

@@ -37,6 +37,8 @@ struct anypool_list_orders {
   std::int64_t blend;              // 0 none, 1 the mean, 2 low + (high - low) * share
   std::int64_t omit, ranked;       // a NaN is absent; a NaN counts as the largest, else it spoils its windows
   std::int64_t real;               // integers have real answers: doubles
+  const double* terms;             // of a sum over the ranks: how much of each, one count after the other; null: ranks
+  const std::int64_t* row;         // (most + 1,) where each count's begin
 };
 }
 

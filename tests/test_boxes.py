@@ -261,3 +261,34 @@ def test_corner_pooling_falls_out() -> None:
     right = ap.pool(x, ap.sliding((9,), 1, ((0, 8),)), "max", axes=2)
     np.testing.assert_array_equal(down, np.flip(np.maximum.accumulate(np.flip(x, 1), 1), 1))
     np.testing.assert_array_equal(right, np.flip(np.maximum.accumulate(np.flip(x, 2), 2), 2))
+
+
+@pytest.mark.parametrize("rotated", [False, True])
+def test_k_largest_of_points(rotated: bool) -> None:
+    rows = np.array([[0, 4.0, 3.0, 5.0, 3.0, 30.0], [1, 2.0, 5.0, 4.0, 6.0, -75.0]]) if rotated else BOXES
+    windows = ap.boxes(rows, (2, 3), reading="sampled", rotated="clockwise" if rotated else None)
+    got = ap.pool(X, windows, ap.KMax(3))
+    assert got.shape == (len(rows), 3, 2, 3, 3)
+    for k, (n, *box) in enumerate(rows):
+        points = rotated_points(box, (2, 3), 2, True) if rotated else roi_align_points(box, (2, 3), 2, False)
+        for o, at in points.items():
+            values = [bilinear(X[int(n), 1], p) for p in at]
+            kept = np.sort(np.argsort(values, kind="stable")[::-1][:3])
+            if len(np.unique(np.round(values, 12))) == len(values):
+                np.testing.assert_allclose(got[(k, 1, *o)], np.array(values)[kept], rtol=1e-9)
+    several = ap.pool(X, windows, ap.Quantile((0.25, 0.75)))
+    np.testing.assert_allclose(several[1], ap.pool(X, windows, ap.Quantile(0.75)))
+
+
+def test_elements_of_no_weight_are_not_seen() -> None:
+    """Reductions that only ask who is there see an integral's elements as whole ones, in whatever type."""
+    windows = ap.boxes(BOXES, (2, 3), reading="exact", border="absent")
+    counts = ap.pool(X, windows, "count")
+    bytes_ = (X * 30 + 99).astype(np.uint8)
+    most, product = ap.pool(bytes_, windows, "max", empty=0), ap.pool(X, windows, "prod")
+    for k, (n, *box) in enumerate(BOXES):
+        for o, pairs in exact_weights(box, (2, 3), X.shape[2:]).items():
+            places = [at for at, w in pairs if at is not None and w > 1e-9]
+            assert counts[(k, 1, *o)] == len(places)
+            assert most[(k, 1, *o)] == max((bytes_[int(n), 1][at] for at in places), default=0)
+            np.testing.assert_allclose(product[(k, 1, *o)], np.prod([X[int(n), 1][at] for at in places]))

@@ -143,6 +143,13 @@ BAD: dict[str, tuple[Any, ...]] = {
     "reading": (lambda: ap.boxes([[0, 1, 1, 3, 3]], 2, reading="bilinear"), "quantised"),
     "scale": (lambda: ap.boxes([[0, 1, 1, 3, 3]], 2, scale=0), "scale"),
     "sampling": (lambda: ap.boxes([[0, 1, 1, 3, 3]], 2, sampling=-1), "sampling"),
+    "far too many points": (lambda: ap.boxes([[0, 1, 1, 3, 3]], 2, reading="sampled", sampling=2**40), "memory"),
+    "far too many bins": (lambda: ap.boxes([[0, 1, 1, 3, 3]], 2**31), "memory"),
+    "gamma": (
+        lambda: ap.boxes([[0, 1, 1, 3, 3]], 1, reading="sampled", offsets=np.zeros((1, 2, 1, 1)), gamma=np.nan),
+        "gamma",
+    ),
+    "ratio": (lambda: F.roi_align(torch.tensor(X), torch.zeros(1, 5), 2, 1.0, 1.5), "sampling_ratio"),  # type: ignore[arg-type]
     "image too large": (lambda: ap.pool(X, ap.boxes([[2, 1, 1, 3, 3]], 2)), "holds 2"),
     "image negative": (lambda: ap.pool(X, ap.boxes([[-1, 1, 1, 3, 3]], 2)), "holds 2"),
     "rank": (lambda: ap.pool(X[0, 0], ap.boxes([[0, 1, 1, 3, 3]], 2)), "needs x"),
@@ -211,3 +218,32 @@ def test_half_types_and_layouts_train() -> None:
             torch.testing.assert_close(y, want[0], atol=tolerance, rtol=tolerance)
             if reduction != "max" or tolerance < 0.01:  # rounding moves maxima
                 torch.testing.assert_close(g, grads[0], atol=tolerance, rtol=tolerance)
+
+
+def test_functional_transforms() -> None:
+    """vmap, jvp and grad of torch.func, over features and, where the reading is continuous, over corners."""
+    x, rows = torch.tensor(np.stack([X, X * 2])), torch.tensor(BOXES[[0, 3, 4]])
+    for reading in ("quantised", "sampled", "exact"):
+        windows = ap.boxes(rows, 2, reading=reading)
+        for reduction in ("mean", "max", "median"):
+
+            def pooled(t: Any, windows: Any = windows, reduction: Any = reduction) -> Any:
+                return ap.pool(t, windows, reduction)
+
+            torch.testing.assert_close(torch.vmap(pooled)(x), torch.stack([pooled(t) for t in x]), equal_nan=True)
+            leaf = x[0].clone().requires_grad_()
+            (want,) = torch.autograd.grad(pooled(leaf).sum(), leaf)
+            torch.testing.assert_close(torch.func.grad(lambda t, f=pooled: f(t).sum())(x[0]), want)
+            slope = torch.func.jvp(lambda t, f=pooled: f(t).sum(), (x[0],), (x[1],))[1]
+            torch.testing.assert_close(slope, (want * x[1]).sum())
+    for reading in ("sampled", "exact"):
+
+        def of_corners(t: Any, reading: str = reading) -> Any:
+            return ap.pool(x[0], ap.boxes(t, 2, reading=reading), "mean").sum()
+
+        leaf = rows.clone().requires_grad_()
+        (want,) = torch.autograd.grad(of_corners(leaf), leaf)
+        torch.testing.assert_close(torch.func.grad(of_corners)(rows), want)
+        torch.testing.assert_close(torch.func.jvp(of_corners, (rows,), (rows,))[1], (want * rows).sum())
+    with pytest.raises(ap.PoolingError, match="vmap batches"):
+        torch.vmap(of_corners)(rows[None])

@@ -44,6 +44,16 @@ def test_one_axis_equals_segments_when_sorted() -> None:
         a = ap.pool(x, ap.groups(index, count=7), reduction, axes=0)
         b = ap.pool(x, ap.segments(lengths=lengths), reduction, axes=0)
         np.testing.assert_array_equal(a, b)
+    a, b = ap.groups(index, count=7), ap.groups(6 - index[::-1], count=7)
+    assert a != b and a == a and ap.boxes([[0, 0, 0, 1, 1]], 1) != ap.boxes([[0, 0, 0, 2, 2]], 1)
+    for windows, reduction in ((a, "max"), (b, "max"), (a, "max")):  # calls are remembered by their windows
+        want = ap.pool(x, ap.segments(lengths=np.bincount(windows.index, minlength=7)), reduction, axes=0)
+        np.testing.assert_array_equal(ap.pool(x, windows, reduction, axes=0), want)
+    none = ap.groups(np.concatenate([[-1, -1], index]), count=9)
+    more = ap.pool(np.concatenate([x[:2], x]), none, ("sum", "argmax"), axes=0)
+    np.testing.assert_allclose(more[0][:7], ap.pool(x, a, "sum", axes=0))
+    assert (more[0][7:] == 0).all() and (more[1][7:] == -1).all()
+    np.testing.assert_array_equal(more[1][:7], np.where(lengths[:, None] > 0, ap.pool(x, a, "argmax", axes=0) + 2, -1))
     shuffle = RNG.permutation(40)
     np.testing.assert_allclose(
         ap.pool(x[shuffle], ap.groups(index[shuffle], count=7), "mean", axes=0),
@@ -147,3 +157,22 @@ def test_many_shuffled_groups_of_wide_elements_agree_with_numpy(dtype: type, at:
     place = ap.pool(x, windows, "argmax", axes=0)
     filled = counts[:, 0] > 0
     np.testing.assert_array_equal(np.take_along_axis(x, place[filled], 0), most[filled].astype(dtype))
+
+
+@pytest.mark.parametrize("lanes", [1, 3, 20])
+def test_long_sums_of_floats_keep_their_digits(lanes: int) -> None:
+    """A float32 that grows to 2²⁴ takes in no more ones, if they are added one to the next."""
+    many = 2**24 + 2**20
+    x = np.ones((many, 1), np.float32) if lanes == 1 else np.broadcast_to(np.float32(1), (many // 8, lanes))
+    index = np.zeros(len(x), np.int64)
+    index[:4] = 1
+    assert ap.pool(x, ap.groups(index), "sum", axes=0)[0].tolist() == [float(len(x) - 4)] * lanes
+    noise = RNG.random((2**21, lanes), np.float32)
+    for windows in (ap.groups(np.arange(len(noise)) % 2), ap.groups(np.arange(len(noise)) // 2**20)):
+        want = ap.pool(noise.astype(np.float64), windows, "mean", axes=0)
+        np.testing.assert_allclose(ap.pool(noise, windows, "mean", axes=0), want, rtol=4e-6)
+    image = noise[: 2**20, 0].reshape(1, 1, 1024, 1024)
+    for reading in ("quantised", "exact"):
+        whole = ap.boxes([[0, 0, 0, 1023, 1023]], 1, reading=reading)
+        want = ap.pool(image.astype(np.float64), whole, "mean")
+        np.testing.assert_allclose(ap.pool(image, whole, "mean"), want, rtol=4e-6)

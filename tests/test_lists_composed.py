@@ -139,3 +139,28 @@ def test_numpy_folds_that_are_functions_of_sums(fold: Any) -> None:
         windows = ap.sliding((3, 2), 1)
         wanted = ap.pool(v, windows, fold, backend="reference", axes=(2, 3))
         same(ap.pool(v, windows, fold, axes=(2, 3)), wanted, 1e-10 if v.dtype == np.float64 else 1e-4)
+
+
+@pytest.mark.parametrize("name", [n for n in WINDOWS if "points" not in n])
+@pytest.mark.parametrize("masked", [False, True])
+def test_windows_that_cancel_are_done_again_alone(name: str, masked: bool, monkeypatch: Any) -> None:
+    """A few windows of nearly equal numbers far from the others: exact, and the others still by sums."""
+    x = RANDOM.standard_normal((2, 3, 13, 11)).astype("float32")
+    x[:, :, 3:6, 4:7] = 5e6 + np.arange(9, dtype="float32").reshape(3, 3)
+    windows, options = WINDOWS[name], asked(name)
+    if name == "groups":
+        labels = np.arange(143).reshape(13, 11) % 17
+        labels[3:6, 4:7] = 17
+        windows = ap.groups(labels)
+    if masked:
+        options["weights"] = np.arange(11) % 7 != 0
+    for fold in ("var", "std"):
+        wanted = ap.pool(x.astype("float64"), windows, fold, backend="reference", **options)
+        np.testing.assert_allclose(ap.pool(x, windows, fold, **options), wanted, rtol=1e-4, atol=1e-5)
+    import torch
+
+    t = torch.from_numpy(x).requires_grad_()
+    t = ap.pool(
+        t, windows, "var", **({**options, "weights": torch.from_numpy(options["weights"])} if masked else options)
+    )
+    np.testing.assert_allclose(t.detach().numpy(), ap.pool(x, windows, "var", **options), rtol=1e-4, atol=1e-5)

@@ -105,3 +105,46 @@ def test_torch_values_and_gradients(name: str) -> None:
             assert torch.equal(y.detach().nan_to_num(), still.nan_to_num())
             found += [still, *torch.autograd.grad(torch.where(y.isnan(), torch.zeros_like(y), y).sum(), x)]
         torch.testing.assert_close(found[2:], found[:2], equal_nan=True)
+
+
+class Spread(ap.Order):
+    """The middle half's width: a user's own, linear in the ranks."""
+
+    name = "spread"
+
+    def linear(self) -> bool:
+        return True
+
+    def finish(self, window: Any, n: Any) -> Any:
+        return window.at(3 * (n - 1) // 4) - window.at((n - 1) // 4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "uint8", "int32"])
+@pytest.mark.parametrize(
+    "order", [ap.TrimmedMean(0.2, 0.1), ap.TopKMean(2), ap.Rank(1), ap.Rank(-3), Spread()], ids=str
+)
+def test_sums_over_ranks_of_listed_windows(order: Any, dtype: str) -> None:
+    """Against the reference, which sorts gathered windows: short, long and too short ones, NaN and infinities."""
+    random = np.random.default_rng(3)
+    for lanes in (1, 20):
+        x = random.standard_normal((2, lanes, 21, 23)) * 50 + 90
+        if dtype.startswith("float"):
+            x[0, :, 3:5, 7] = np.inf
+            x[1, :, 11, 12] = np.nan
+        x = x.astype(dtype)
+        rows = np.array([[0, 1, 1, 4, 5], [1, 0, 0, 20, 18], [1, 9, 9, 13, 13], [0, 5, 2, 22, 20], [1, 4, 4, 4, 4.0]])
+        for windows in (ap.boxes(rows, (3, 2)), ap.groups(random.integers(0, 30, (21, 23)))):
+            for nan in ("propagate", "omit") if dtype.startswith("float") else ("propagate",):
+                for empty in (None, 3):
+                    asked: dict[str, Any] = {"nan": nan, "empty": empty}
+                    try:
+                        want = ap.pool(x, windows, order, backend="reference", **asked)
+                    except ap.PoolingError:
+                        with pytest.raises(ap.PoolingError):
+                            ap.pool(x, windows, order, **asked)
+                        continue
+                    got = ap.pool(x, windows, order, **asked)
+                    near = {"float32": 1e-5, "float16": 2e-3}.get(dtype, 1e-12)
+                    assert got.dtype == want.dtype
+                    np.testing.assert_allclose(got, want, rtol=near, atol=near)
+                    assert ap.explain(x, windows, order, nan=nan, empty=empty).backend == "cpu"

@@ -46,6 +46,15 @@ def test_interpolate_by_area(dtype: torch.dtype) -> None:
     torch.testing.assert_close(ap.pool(x, ap.sliding((3.0, 2.0))), want)
 
 
+@pytest.mark.parametrize("size", [(5, 7), (8, 11), (12, 16)])
+def test_opencvs_area_resize(size: tuple[int, int]) -> None:
+    opencv: Any = pytest.importorskip("cv2")
+    x = np.random.default_rng(1).random((13, 17)).astype(np.float32)
+    want = opencv.resize(x, size[::-1], interpolation=opencv.INTER_AREA)
+    got = ap.pool(x, ap.sliding((13 / size[0], 17 / size[1])))
+    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+
+
 def test_as_many_windows_as_the_fraction_says() -> None:
     for n in range(1, 130):
         for out in range(1, n + 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from ..backends import lists_cpu, lists_reference, sums
 from ..errors import PoolingError
 from ..plan import Grid, Job, Lists, lists_of
-from . import lists_composed
+from . import lists_composed, lists_masked
 from . import numpy as numpy_arrays
 
 
@@ -47,20 +48,30 @@ def _one(
         raise PoolingError(
             f"{reduction!r} of interpolated points: a point is no element of x; use reading='quantised' or 'exact'"
         )
+    watched = library is not numpy_arrays and library.transformed()
+    lists = lists if watched else lists.seen_by(reduction)
     job = _job(library, x, lists, reduction, weights, options)
     refusal = lists_cpu.refuses(job) if backend != "reference" else "the reference was asked for"
     if backend == "cpu" and refusal is not None:
         raise PoolingError(f"backend='cpu' refuses: {refusal}")
     if refusal is None and (made := library.listed(x, job)) is not None:
         return made
-    found = lists_composed.way(job) if backend is None else None
+    found = lists_composed.way(job) if backend is None and not watched else None
     if found is not None and (made := _composed(library, x, job, options, found)) is not None:
         return made
+    if backend is None and not watched and lists_masked.serves(job):
+        made = lists_masked.forward(library, x, weights, job, partial(_plain, library))
+        if made is not None:
+            return made
 
     def pooled(z: Any, grid: Any, reduction: Any, w: Any) -> Any:
         return library.run(z, grid, (reduction,), w, **options)[0]
 
     return lists_reference.forward(x, lists, reduction, weights, pooled)
+
+
+def _plain(library: ModuleType, x: Any, lists: Lists, reduction: Any) -> Any:
+    return _one(library, x, lists, reduction, None, None, {"omit_nan": False, "empty": None})
 
 
 def _composed(library: ModuleType, x: Any, job: Job, options: Any, way: lists_composed.Way) -> Any:
@@ -78,7 +89,7 @@ def engine(job: Job, backend: str | None) -> str:
         return ""
     if isinstance(job.grid, Lists):
         found = lists_composed.way(job)
-        return "" if found is None else found.said
+        return found.said if found is not None else lists_masked.SAID if lists_masked.serves(job) else ""
     plain = job.weights is None and not job.omit_nan and job.device == "cpu"
     return "compiled sums of x lifted" if plain and sums.serves(job.grid, job.reduction, job.dtype) else ""
 

@@ -38,9 +38,10 @@ def forward(library: ModuleType, x: Any, job: Job, options: dict[str, Any]) -> A
         if points is None:
             return None
         parts.append(library.run(points, _windows(some.out_shape, each), (job.reduction,), None, **options)[0])
-    y = parts[0] if len(parts) == 1 else _joined(parts, -len(lists.picks) - 1)
-    first = tuple(y.shape[: y.ndim - len(lead) - len(lists.picks) - 1])  # several quantiles
-    y = y.reshape(*first, *lead, *lists.windows_shape)
+    many = getattr(job.reduction, "answers", lambda: None)()
+    first, last = ([], []) if many is None else ([many[0]], []) if many[1] == 0 else ([], [many[0]])
+    y = parts[0] if len(parts) == 1 else _joined(parts, -len(lists.picks) - 1 - len(last))
+    y = y.reshape(*first, *lead, *lists.windows_shape, *last)
     source = [len(first) + len(lead) + k for k in range(len(lists.windows_shape))]
     to = [len(first) + a for a in lists.into]
     if isinstance(y, np.ndarray):

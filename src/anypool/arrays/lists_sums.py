@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from types import ModuleType
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import lists_cpu
+from ..backends import lists_cpu, lists_reference
 from ..backends.reference.either import accumulator, as_like, cast, dtype_name, result_of
 from ..backends.sums import Seen, answer, answers, wide_for
 from ..plan import Job, Lists, Picks
@@ -17,13 +18,21 @@ from ..reductions import Sum
 from ..words import library as library_of
 from ..words import where, zeros
 
+SPARE = frozenset(("float64", "int32", "uint32"))  # types as long as the sums' own
+FEW = 4  # one window in so many may be done again
+
 
 def serves(job: Job) -> bool:
     """Whether the fold is a function of sums that the core makes."""
-    wide = wide_for(job.reduction, job.dtype) if answers(job.reduction) and job.grid.fan == 1 else None
+    wide = wide_of(job) if answers(job.reduction) and job.grid.fan == 1 else None
     if wide is None or (job.reduction.gives != "value" and job.empty is not None):
         return False
     return lists_cpu.refuses(replace(job, grid=_inside(job.grid), reduction=Sum(), dtype=wide)) is None
+
+
+def wide_of(job: Job) -> str | None:
+    """The type that the sums are made in, also where few digits of it are to spare: then windows are done again sooner."""
+    return wide_for(job.reduction, job.dtype) or ("float64" if job.dtype in SPARE else None)
 
 
 def lifted(x: Any, lists: Lists) -> tuple[Any, Lists]:
@@ -43,7 +52,7 @@ def lifted(x: Any, lists: Lists) -> tuple[Any, Lists]:
 
 def forward(library: ModuleType, x: Any, job: Job) -> Any:
     """The fold of x and windows as `lifted` made them, or None where the sums do not hold the numbers safely."""
-    wide = wide_for(job.reduction, job.dtype)
+    wide = wide_of(job)
     assert wide is not None
     made = answer(job.reduction, cast(x, wide), seen(library, x, job, wide))
     if made is None or job.reduction.gives != "value":
@@ -59,7 +68,43 @@ def seen(library: ModuleType, x: Any, job: Job, wide: str) -> Seen:
     def folded(v: Any, fold: Any) -> Any:
         return library.listed(v, Job(job.grid, fold, dtype_name(v), job.library, job.device))
 
-    return Seen(n, n, folded, n == 0 if job.grid.has_empty else None)
+    made = Seen(n, n, folded, n == 0 if job.grid.has_empty else None, anew(library, x, job))
+    made.least = least_of(job)
+    return made
+
+
+def least_of(job: Job) -> float:
+    """How much of a sum must be left where it cancels."""
+    return 1e-4 if job.dtype in SPARE else Seen.least
+
+
+def anew(library: ModuleType, x: Any, job: Job, weights: Any = None) -> Callable[[Any, Any], Any]:
+    """A function that does the windows whose sums lost their digits again, one by one, if they are few."""
+    lists: Lists = job.grid
+    to = list(range(len(lists.into)))
+
+    def front(v: Any) -> Any:
+        v = np.moveaxis(v, lists.into, to) if isinstance(v, np.ndarray) else v.movedim(lists.into, to)
+        return v.reshape(lists.windows, -1)
+
+    def pooled(z: Any, grid: Any, reduction: Any, w: Any) -> Any:
+        return library.run(z, grid, (reduction,), w)[0]
+
+    def again(y: Any, lost: Any) -> Any:
+        which = np.flatnonzero(np.asarray(front(lost)).any(1))
+        if FEW * len(which) > lists.windows:
+            return None
+        some = lists.some(which)
+        made = lists_reference.forward(x, some, job.reduction, weights, pooled)
+        flat = front(y)
+        flat = flat.copy() if isinstance(flat, np.ndarray) else flat.clone()
+        made = np.moveaxis(made, some.into[0], 0) if isinstance(made, np.ndarray) else made.movedim(some.into[0], 0)
+        flat[which] = cast(made.reshape(len(which), -1), dtype_name(y))
+        shape = [*lists.windows_shape, *(n for a, n in enumerate(y.shape) if a not in lists.into)]
+        flat = flat.reshape(shape)
+        return np.moveaxis(flat, to, lists.into) if isinstance(flat, np.ndarray) else flat.movedim(to, lists.into)
+
+    return again
 
 
 def answered(y: Any, job: Job) -> Any:

@@ -24,6 +24,8 @@ MANY, WIDE = (
     32,
 )  # groups, and bytes an element, from which shuffled elements are fetched group by group: 42 → 12 ms
 
+MOST_IN_A_ROW = 1 << 14  # floats that are added one to the next; more are added by lists, in parts
+
 
 class Pick(ctypes.Structure):
     """The lists along one axis; the twin of anypool_pick."""
@@ -198,7 +200,8 @@ class Prepared:
         self.beside = call.x_lane == call.y_lane == 1 and call.lanes > 1
         picks = read.picks
         wide = self.beside and call.lanes * (2 if job.dtype == "bfloat16" else np.dtype(job.dtype).itemsize) >= WIDE
-        if owned and wide and inner >= MANY and read.shuffled:
+        long = lists.places > MOST_IN_A_ROW and kind in (Sum, Mean) and job.dtype == "float32"
+        if owned and ((wide and inner >= MANY and read.shuffled) or long):
             call.scattered, picks = 1, [read.listed]
         for k in range(0 if owned and not call.scattered else 3):
             mine = k - (3 - len(picks))

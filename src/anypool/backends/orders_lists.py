@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -16,8 +17,10 @@ from ..reductions import Max
 from . import lists_cpu
 from .library import library, missing
 from .orders_call import Wanted, bits_of, wanted
+from .orders_terms import coefficients
 from .recipes import FLOATS, TYPES
 
+MOST_SUMMED = 1 << 26  # numbers of which the coefficients of all counts are read off: a matrix of ranks each
 MOST_OMITTED = 1 << 16  # elements of a window that may lack any number of them: a table has a row for each
 SAID = "each window's list sorted across lanes, or selected from"
 
@@ -27,7 +30,7 @@ class Call(ctypes.Structure):
 
     _fields_ = [
         ("lists", lists_cpu.Call),
-        *((n, ctypes.c_int64) for n in "low high shares most blend omit ranked real".split()),
+        *((n, ctypes.c_int64) for n in "low high shares most blend omit ranked real terms row".split()),
     ]
 
 
@@ -36,8 +39,12 @@ def refuses(job: Job) -> str | None:
     order, lists = job.reduction, job.grid if isinstance(job.grid, Lists) else listing(job.grid)
     if library() is None:
         return f"the compiled library is not there ({missing()})"
-    if type(order) not in (Median, Quantile, Rank) or isinstance(wanted(order, 1), str):
-        return f"{order!r} of such windows is not compiled"
+    if lists is not None and not _ranked(order, lists):
+        if not order.linear() or order.answers() is not None:
+            return f"{order!r} of such windows is not compiled"
+        omits = job.omit_nan and job.dtype in FLOATS
+        if lists.places**2 > MOST_SUMMED or sum(n * n for n in _counts(lists, omits)) > MOST_SUMMED:
+            return f"{order!r} of so many elements in so many numbers is not compiled"
     if job.weights is not None or lists is None or lists.fan > 1 or any(p.taps is not None for p in lists.picks):
         return f"{order!r} with weights is not compiled"
     if job.dtype not in (*TYPES, "bool"):
@@ -56,6 +63,16 @@ def refuses(job: Job) -> str | None:
     elif job.dtype not in FLOATS and lists.outside and lists.fill % 1:
         return f"the border {lists.fill} is no {job.dtype}"
     return None
+
+
+def _counts(lists: Lists, omits: bool) -> Iterable[int]:
+    """How many elements a window may hold."""
+    return range(lists.places + 1) if omits else lists.lengths
+
+
+def _ranked(order: Order, lists: Lists) -> bool:
+    """Whether the answer is an element of a known rank, or a blend of two."""
+    return type(order) in (Median, Quantile, Rank) and not isinstance(wanted(order, max(lists.places, 1)), str)
 
 
 def result_of(order: Order, lists: Lists, dtype: str) -> str:
@@ -96,7 +113,11 @@ class Prepared:
         self.low, self.high = np.full(most + 1, -1, np.int64), np.full(most + 1, -1, np.int64)
         self.shares = np.zeros(most + 1)
         blends = {0}
-        for n in range(most + 1) if omit else lists.lengths:
+        counts = _counts(lists, omit)
+        ranked = _ranked(order, lists)
+        if not ranked:
+            self._sum(order, counts)
+        for n in counts if ranked else ():
             made = None if n == 0 or order.lacks(n) else wanted(order, n)
             if isinstance(made, Wanted):
                 self.low[n], self.high[n] = made.ranks[0], made.ranks[-1]
@@ -108,7 +129,17 @@ class Prepared:
         call.low, call.high, call.shares = (t.ctypes.data for t in (self.low, self.high, self.shares))
         call.most, call.blend, call.omit, call.ranked = most, max(blends), omit, order.nan_is_largest
         call.real = self.result == "float64" and dtype != "float64"
+        if not ranked:
+            call.terms, call.row = self.terms.ctypes.data, self.row.ctypes.data
         self.run = library().anypool_lists_order
+
+    def _sum(self, order: Order, counts: Iterable[int]) -> None:
+        """How much of each rank the windows take, by the number of their elements."""
+        rows = {n: coefficients(order, n) for n in counts if n and not order.lacks(n)}
+        self.row = np.zeros(len(self.low), np.int64)
+        for n, at in zip(rows, np.cumsum([0, *rows]), strict=False):
+            self.row[n], self.low[n] = at, 0
+        self.terms = np.concatenate([*rows.values(), np.zeros(1)])
 
     def forward(self, x: int, y: int) -> None:
         """Every window of x at y."""

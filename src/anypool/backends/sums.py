@@ -27,10 +27,23 @@ class Declined(Exception):
 
 
 class Seen:
-    """What a fold may ask of the windows: n, how many elements they hold, sums; and which hold nothing, if any does."""
+    """What a fold may ask of the windows: n, how many elements they hold, sums; and which hold nothing, if any does.
 
-    def __init__(self, n: Any, held: Any, folded: Callable[[Any, Any], Any], none: Any = None) -> None:
-        self.n, self.held, self._folded, self.none = n, held, folded, none
+    `again(y, where)` is y with the windows whose sums lost their digits done anew, None if that is not to be had:
+    those of which less than `least` is left.
+    """
+
+    least = 1e-9
+
+    def __init__(
+        self,
+        n: Any,
+        held: Any,
+        folded: Callable[[Any, Any], Any],
+        none: Any = None,
+        again: Callable[[Any, Any], Any] = lambda y, lost: None,
+    ) -> None:
+        self.n, self.held, self._folded, self.none, self.again = n, held, folded, none, again
 
     def total(self, v: Any) -> Any:
         """The sum of each window."""

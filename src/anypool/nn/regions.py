@@ -13,6 +13,7 @@ from torch import nn
 from ..api import pool
 from ..errors import PoolingError
 from ..windows import boxes as boxes_of
+from ..windows.arguments import integer
 
 
 def roi_align(
@@ -131,7 +132,9 @@ def _boxes(input: Any, boxes: Any, output_size: Any, scale: float, reading: str,
         raise PoolingError(
             f"boxes of shape {tuple(rows.shape)}: give (K, 5) rows (image, x1, y1, x2, y2) or a list of (L, 4)"
         )
-    return boxes_of(rows, size, scale=scale, reading=reading, sampling=max(int(sampling), 0), aligned=aligned)
+    return boxes_of(
+        rows, size, scale=scale, reading=reading, sampling=max(integer(sampling, "sampling_ratio"), 0), aligned=aligned
+    )
 
 
 def _joined(boxes: Any) -> Any:

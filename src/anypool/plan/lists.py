@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -59,8 +59,16 @@ class Lists:
         return (self,)
 
     def seen_by(self, reduction: Any) -> Lists:
-        """What a reduction sees of it: all."""
-        return self
+        """What a reduction sees of it: one for which a weight only says that an element is there needs no weights."""
+        return self._unweighted if getattr(reduction, "masks", False) else self
+
+    @cached_property
+    def _unweighted(self) -> Lists:
+        """The same windows, what weighs something listed alone; itself where points are interpolated, or weights learn."""
+        learns = any(getattr(p.taps, "requires_grad", False) for p in self.picks)
+        if self.fan > 1 or learns or all(p.taps is None for p in self.picks):
+            return self
+        return replace(self, picks=tuple(_there(p) for p in self.picks))
 
     @cached_property
     def out_shape(self) -> tuple[int, ...]:
@@ -125,10 +133,33 @@ class Lists:
         """Whether some window holds nothing."""
         return bool((self.counts == 0).any())
 
+    def some(self, windows: Ints) -> Lists:
+        """These windows alone, on one axis in place of the first of the windows' axes."""
+        picks = tuple(_rows_of(p, row[windows]) for p, row in zip(self.picks, self.rows, strict=True))
+        inner = max(math.prod(p.out for p in self.picks), 1)
+        groups = None if self.groups is None else self.groups[windows // inner]
+        return Lists(self.shape, self.at, picks, (len(windows),), self.into[:1], groups, self.fill)
+
     @property
     def seen(self) -> int:
         """How many elements the windows see, all together."""
         return math.prod(n for a, n in enumerate(self.shape) if a not in self.at) * int(self.counts.sum())
+
+
+def _rows_of(p: Picks, rows: Ints) -> Picks:
+    """One window a group: these rows."""
+    length = p.offsets[rows + 1] - p.offsets[rows]
+    offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
+    entry = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - p.offsets[rows], length)
+    return Picks(p.size, 1, offsets, p.index[entry], None if p.taps is None else p.taps[entry], p.fan)
+
+
+def _there(p: Picks) -> Picks:
+    if p.taps is None:
+        return p
+    keep = np.asarray(p.taps.detach().cpu().numpy() if hasattr(p.taps, "detach") else p.taps) != 0
+    offsets = np.concatenate([[0], np.cumsum(keep)])[p.offsets].astype(np.int64)
+    return Picks(p.size, p.out, offsets, p.index[keep])
 
 
 @lru_cache(maxsize=256)

@@ -42,13 +42,13 @@ class Var(Fold):
         x = x - typical(x)
         total, size = seen.total(x), seen.mass(x * x, False)
         squares = size - total * total / seen.held
-        lost = squares < size * 1e-9  # all but the rounding cancels
+        lost = squares < size * seen.least  # all but the rounding cancels
         if bool(lost.any()):
             flat = seen.flat(x)
-            if bool((lost & ~flat).any()):
-                return None
+            lost = lost & ~flat
             squares = where(flat, zeros(squares), squares)
-        return self.finish((zeros(squares), zeros(squares), squares), seen.n)
+        y = self.finish((zeros(squares), zeros(squares), squares), seen.n)
+        return seen.again(y, lost) if bool(lost.any()) else y
 
     def keep(self, state: State) -> State:
         return (state[1],)

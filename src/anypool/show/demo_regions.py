@@ -13,7 +13,7 @@ from .demo_pictures import bytes_of, png
 
 READINGS = {"quantised": "RoIPool: a staircase", "sampled": "RoIAlign: kinks", "exact": "PrRoI: smooth"}
 #: x1, y1, x2, y2 on the 640 × 427 photograph of the temple
-BOXES = {"roof": (150, 56, 322, 150), "balcony": (106, 168, 404, 240), "tree": (548, 180, 640, 330)}
+BOXES = {"roof": (92, 26, 318, 142), "balcony": (82, 152, 328, 240), "tree": (540, 132, 639, 328)}
 REDUCTIONS = ("mean", "max", "min", "median", "std")
 LEVELS = (1, 2, 4, 8)
 
@@ -43,7 +43,7 @@ def by_shift(light: Any) -> str:
 
 @styled
 def by_boxes(photo: Any) -> dict[str, Any]:
-    """Boxes on a photograph, and 12 × 12 bins of each under several reductions."""
+    """Boxes on a photograph, and 18 × 18 bins of each, as the box is shaped, under several reductions."""
     from matplotlib.patches import Rectangle
 
     made, axis = figure(6.4, 4.27)
@@ -55,16 +55,22 @@ def by_boxes(photo: Any) -> dict[str, Any]:
             x1, y1 - 6, name, color="white", fontsize=10, bbox={"facecolor": colour, "edgecolor": INK, "pad": 1.5}
         )
     x = np.moveaxis(photo.astype(np.float32), -1, 0)[None]
-    windows = kinds.boxes([[0, *box] for box in BOXES.values()], 12, reading="exact")
+    windows = kinds.boxes([[0, *box] for box in BOXES.values()], 18, reading="exact")
     rows = [
-        {"name": f'"{name}"', "pictures": [_enlarged(y, name) for y in np.asarray(pool(x, windows, name))]}
+        {
+            "name": f'"{name}"',
+            "pictures": [
+                _enlarged(y, name, box)
+                for y, box in zip(np.asarray(pool(x, windows, name)), BOXES.values(), strict=True)
+            ],
+        }
         for name in REDUCTIONS
     ]
     return {"photo": embedded(saved(made, "png")), "names": list(BOXES), "rows": rows}
 
 
 def by_levels(photo: Any) -> list[dict[str, str]]:
-    """The levels of a spatial pyramid, each as large as the photograph."""
+    """The levels of a spatial pyramid, each of the photograph's proportions."""
     x = photo.astype(np.float32)
     windows = kinds.pyramid(LEVELS)
     vector = np.asarray(pool(x, windows, "mean", axes=(0, 1)))
@@ -73,15 +79,16 @@ def by_levels(photo: Any) -> list[dict[str, str]]:
     for level in LEVELS:
         part = vector[begin : begin + level * level].reshape(level, level, -1)
         begin += level * level
-        maps.append({"says": f"{level} × {level}", "picture": png(_tiled(bytes_of(part), 168 // level))})
+        maps.append({"says": f"{level} × {level}", "picture": png(_tiled(bytes_of(part), 160 // level, 240 // level))})
     return maps
 
 
-def _enlarged(y: Any, name: str) -> str:
-    """(C, bins, bins) as a picture; a spread is shown three times as bright."""
+def _enlarged(y: Any, name: str, box: tuple[int, ...]) -> str:
+    """(C, bins, bins) as a picture of the box's proportions; a spread is shown three times as bright."""
     plane = np.moveaxis(y, 0, -1) * (3 if name == "std" else 1)
-    return png(_tiled(bytes_of(plane), 7))
+    wide, high = box[2] - box[0], box[3] - box[1]
+    return png(_tiled(bytes_of(plane), 6, max(round(6 * wide / high), 1)))
 
 
-def _tiled(pixels: Any, times: int) -> Any:
-    return np.repeat(np.repeat(pixels, times, 0), times, 1)
+def _tiled(pixels: Any, high: int, wide: int) -> Any:
+    return np.repeat(np.repeat(pixels, high, 0), wide, 1)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import PoolingError
 from ..plan import Ints
+from ..words import library
 
 Made = TypeVar("Made")
 
@@ -134,7 +135,16 @@ def is_number(value: Any) -> bool:
 
 
 def to_numpy(value: Any) -> Any:
-    return value.detach().cpu().numpy() if hasattr(value, "detach") else value
+    """The numbers of a tensor, whoever watches it; anything else as it is."""
+    if not hasattr(value, "detach"):
+        return value
+    hidden: Any = getattr(library(value)._C, "_functorch")  # noqa: B009  (untyped)
+    while hidden.is_gradtrackingtensor(value):
+        value = hidden.get_unwrapped(value)
+    if hidden.is_batchedtensor(value):
+        raise PoolingError("boxes, offsets or an index that vmap batches: pool all of them in one call, or loop")
+    with library(value)._C._DisableFuncTorch():
+        return value.detach().cpu().numpy()
 
 
 def shown(row: Any) -> str:

@@ -14,10 +14,11 @@ from ..plan import Ints, Lists, Picks
 from ..words import library
 from .arguments import at_least, eager, entries, integer, is_number, shown, sizes_of
 from .corners import offsets_of, rows_of, scales_of
-from .kind import Kind
+from .kind import MEMORY, Kind
 from .planar import deformed, turned
 from .readings import exact, quantised, sampled
 
+ENTRY = 256  # bytes of tables and temporaries that one point or bin may take
 READINGS = ("quantised", "sampled", "exact")
 TURNS = ("clockwise", "counterclockwise")
 
@@ -195,6 +196,18 @@ def boxes(
     rows, images = rows_of(boxes, rotated is not None)
     rank = 2 if rotated is not None else rows.shape[1] // 2
     bins = entries(sizes_of(size, "size"), rank, "size")
+    planar = rotated is not None or offsets is not None
+    many = at_least(integer(sampling, "sampling"), 0, "sampling")
+    held = len(images) * math.prod(bins) * max(many if reading == "sampled" else 1, 1) ** (rank if planar else 1)
+    if held > MEMORY // ENTRY:
+        raise PoolingError(
+            f"{len(images)} boxes of {shown(bins)} bins{f' of {many} points an axis' * (many > 1)} do not fit "
+            f"in memory; pool fewer at a time"
+        )
+    if not is_number(gamma) or not math.isfinite(gamma):
+        raise PoolingError(
+            f"gamma={gamma!r}: use a finite number, by how much of the box's size an offset of 1 moves a bin"
+        )
     if border is not None and border != "absent" and (isinstance(border, str) or not is_number(border)):
         raise PoolingError(f"border={border!r}: use a number, 'absent', or None for the reading's own")
     outside = (
@@ -208,7 +221,7 @@ def boxes(
         bins,
         scales_of(scale, rank),
         reading,
-        at_least(integer(sampling, "sampling"), 0, "sampling"),
+        many,
         bool(aligned),
         outside,
         rotated,

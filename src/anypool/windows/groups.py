@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
-from ..plan import Ints, Lists, Picks, joined_shape
+from ..plan import Axis, Grid, Ints, Lists, Picks, joined_shape
 from .arguments import at_least, eager, integer, to_numpy
 from .kind import MOST_WINDOWS, Kind
+
+LONG = 1 << 14  # elements of a group that runs add one to the next, which float32 feels; lists add them in parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +22,7 @@ class Groups(Kind):
 
     index: Ints
     count: int
-    made: dict[Any, Lists] = field(default_factory=dict)
+    made: dict[Any, Grid | Lists] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"groups(index of shape {self.index.shape}, count={self.count})"
@@ -30,7 +32,7 @@ class Groups(Kind):
         """Whether `facts` says it all: numbers that are known when the call is made do not."""
         return False
 
-    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Lists:
+    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid | Lists:
         at = self._axes(shape, axes)
         if (shape, at) not in self.made:
             if len(self.made) > 8:
@@ -38,8 +40,13 @@ class Groups(Kind):
             self.made[shape, at] = self.lower(shape, at)
         return self.made[shape, at]
 
-    def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Lists:
+    def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid | Lists:
+        """The Lists of the groups; runs along the axis where the index is in order, as segments are."""
         flat = self.index.reshape(-1)
+        length = np.diff(self.offsets)
+        if len(at) == 1 and length.max(initial=0) < LONG and bool((np.diff(flat) >= 0).all()):
+            first = self.offsets[:-1] + (flat.size - self.offsets[-1])  # those of no group come first
+            return Grid(shape, at, (Axis(flat.size, first, length, 1, np.zeros(self.count, np.int64), length),))
         return Lists(
             shape,
             at,

@@ -35,7 +35,7 @@ class Windows(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a kind without equality of its own is equal to itself alone
 class Kind:
     """What every window kind shares."""
 
