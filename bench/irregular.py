@@ -1,4 +1,4 @@
-"""Cases beyond sliding folds: boxes, groups and order statistics, each with its own oracle and rivals."""
+"""Cases beyond sliding windows: boxes and groups, each with its own oracle and rivals."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import anypool as ap
 
 from .cases import Case, Where, cases
+from .orders import orders
 
 BOXES = 1000
-SIDE = 2048
 
 
 def every() -> Iterator[Case]:
@@ -64,49 +64,6 @@ def groups() -> Iterator[Case]:
                 truth=lambda x, index=index: _grouped(x, index),
                 rivals={"torch scatter_reduce": lambda case, x, threads, index=index: _scattered(x, index)},
             )
-
-
-def orders() -> Iterator[Case]:
-    """Medians of a 2048² image as OpenCV and SciPy have them: the edge repeated, the size kept."""
-    against: dict[tuple[str, int], dict[str, float]] = {
-        ("float32", 3): {"opencv": 1.1},
-        ("uint8", 3): {"opencv": 1.1},
-        ("float32", 5): {"opencv": 2.5},
-        ("uint8", 5): {"opencv": 3},
-        ("float32", 7): {"scipy": 250},
-        ("uint8", 7): {"opencv": 40},
-        ("float32", 15): {"scipy": 200},
-        ("uint8", 15): {"opencv": 10},
-        ("float32", 31): {"scipy": 150},
-        ("uint8", 31): {"opencv": 1.3},
-    }
-    for (dtype, size), targets in against.items():
-        made = ap.sliding((size, size), 1, "same", border="replicate")
-        yield Case(
-            f"{dtype} median {size}×{size}/1",
-            "orders",
-            (SIDE, SIDE),
-            Where("orders", (size, size), axes=(0, 1), made=made),
-            "median",
-            dtype,
-            targets=targets,
-            truth=lambda x, size=size: _medians(x, size),
-            rivals={
-                "opencv": lambda case, x, threads, size=size: _opencv(x, size, threads),
-                "scipy": lambda case, x, threads, size=size: _scipy(x, size),
-            },
-        )
-    for size in (2, 3):
-        yield Case(
-            f"float32 median {size}×{size}/{size}",
-            "orders",
-            (16, 64, 112, 112),
-            Where("orders", (size, size), axes=(2, 3), made=ap.sliding((size, size))),
-            "median",
-            targets={"copy": 1.3},
-            truth=lambda x, size=size: _apart(x, size),
-            rivals={},
-        )
 
 
 def _rows(shape: tuple[int, ...]) -> Any:
@@ -172,17 +129,6 @@ def _grouped(x: Any, index: Any) -> tuple[Any, Any]:
     return slice(0, 20), np.stack([np.asarray(x[index == g], np.float64).mean(0) for g in range(20)])
 
 
-def _medians(x: Any, size: int) -> tuple[Any, Any]:
-    part = np.pad(x[: 8 + size, : 40 + size], ((size // 2, 0), (size // 2, 0)), mode="edge")
-    views = np.lib.stride_tricks.sliding_window_view(part, (size, size))[:8, :40]
-    return (slice(0, 8), slice(0, 40)), np.median(views, axis=(-1, -2))
-
-
-def _apart(x: Any, size: int) -> tuple[Any, Any]:
-    views = np.lib.stride_tricks.sliding_window_view(x[:1, :2], (size, size), axis=(2, 3))[..., ::size, ::size, :, :]
-    return (slice(0, 1), slice(0, 2)), np.median(views.astype(np.float64), axis=(-1, -2))
-
-
 def _roi_align(x: Any, rows: Any, threads: int) -> dict[str, Callable[[], Any]]:
     import onnx
     import onnxruntime
@@ -215,21 +161,3 @@ def _scattered(x: Any, index: Any) -> dict[str, Callable[[], Any]]:
     at = torch.as_tensor(index)[:, None].expand(-1, x.shape[1])
     total = int(index.max()) + 1
     return {"new": lambda: torch.zeros(total, x.shape[1]).scatter_reduce_(0, at, x, "mean", include_self=False)}
-
-
-def _opencv(x: Any, size: int, threads: int) -> Any:
-    import cv2 as opencv
-
-    cv: Any = opencv
-    if size > 5 and x.numpy().dtype != np.uint8:
-        return "its median of floats ends at 5×5"
-    cv.setNumThreads(threads)
-    array, out = x.numpy(), np.empty_like(x.numpy())
-    return {"out": lambda: cv.medianBlur(array, size, out)}
-
-
-def _scipy(x: Any, size: int) -> dict[str, Callable[[], Any]]:
-    from scipy import ndimage
-
-    array, out = x.numpy(), np.empty_like(x.numpy())
-    return {"out": lambda: (ndimage.median_filter(array, size, output=out, mode="nearest"), out)[1]}
