@@ -36,7 +36,8 @@ def refuses(job: Job) -> str | None:
     order, lists = job.reduction, job.grid if isinstance(job.grid, Lists) else listing(job.grid)
     if library() is None:
         return f"the compiled library is not there ({missing()})"
-    if type(order) not in (Median, Quantile, Rank) or isinstance(wanted(order, 1), str):
+    most = 1 if lists is None else max(lists.places, 1)
+    if type(order) not in (Median, Quantile, Rank) or isinstance(wanted(order, most), str):
         return f"{order!r} of such windows is not compiled"
     if job.weights is not None or lists is None or lists.fan > 1 or any(p.taps is not None for p in lists.picks):
         return f"{order!r} with weights is not compiled"
