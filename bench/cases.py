@@ -54,11 +54,14 @@ class Case:
     group: str  # "regions", "orders", "table", "shapes", "layout", "types", "backward" or "small"
     shape: tuple[int, ...]
     where: Where
-    reduction: str | tuple[str, ...]
+    reduction: Any  # a name, several, or an object with parameters
     dtype: str = "float32"
     layout: str = "contiguous"
     direction: str = "forward"  # or "backward", "forward+backward"
-    library: str = "torch"  # whose arrays a small call is made with
+    library: str = "torch"  # whose arrays a small call, or one of a type that torch lacks, is made with
+    options: dict[str, Any] = field(default_factory=dict[str, Any], compare=False)  # weights, nan
+    labels: int = 1 << 32  # of integers: how many there are
+    learns: bool = False  # the tensor requires a gradient: the forward of a training step
     targets: dict[str, float] = field(default_factory=dict[str, float])  # copy, read, us: at most; rivals: at least
     truth: Any = field(default=None, compare=False)  # its own oracle: x -> an index into the result, what stands there
     rivals: Any = field(default=None, compare=False)  # its own rivals: name -> (case, x, threads) -> calls

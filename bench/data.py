@@ -8,14 +8,21 @@ import torch
 
 from .cases import Case
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "uint8": torch.uint8}
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "uint8": torch.uint8,
+    "uint16": torch.uint16,
+    "uint32": torch.uint32,
+}
 
 
 def tensor_of(case: Case) -> torch.Tensor:
-    """The input: normal numbers, or every byte; the same in each run."""
+    """The input: normal numbers, or every integer that there is room for; the same in each run."""
     random = torch.Generator().manual_seed(0)
-    if case.dtype == "uint8":
-        x = torch.randint(0, 256, case.shape, generator=random, dtype=torch.uint8)
+    if case.dtype.startswith("uint"):
+        most = min(torch.iinfo(DTYPES[case.dtype]).max + 1, case.labels)
+        x = torch.randint(0, most, case.shape, generator=random).to(DTYPES[case.dtype])
     else:
         x = torch.randn(case.shape, generator=random).to(DTYPES[case.dtype])
     if case.layout == "channels-last":

@@ -1,4 +1,4 @@
-"""Cases beyond sliding folds: boxes, groups and order statistics, each with its own oracle and rivals."""
+"""Cases beyond sliding windows: boxes and groups, each with its own oracle and rivals."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import anypool as ap
 
 from .cases import TABLE, Case, Where, cases
+from .orders import orders
 
 BOXES = 1000
-SIDE = 2048
 RIVALS = ("torch scatter_reduce", "torch segment_reduce")
 
 
@@ -103,49 +103,6 @@ def divided() -> Iterator[Case]:
             )
 
 
-def orders() -> Iterator[Case]:
-    """Medians of a 2048² image as OpenCV and SciPy have them: the edge repeated, the size kept."""
-    against: dict[tuple[str, int], dict[str, float]] = {
-        ("float32", 3): {"opencv": 1.1},
-        ("uint8", 3): {"opencv": 1.1},
-        ("float32", 5): {"opencv": 2.5},
-        ("uint8", 5): {"opencv": 3},
-        ("float32", 7): {"scipy": 250},
-        ("uint8", 7): {"opencv": 40},
-        ("float32", 15): {"scipy": 200},
-        ("uint8", 15): {"opencv": 10},
-        ("float32", 31): {"scipy": 150},
-        ("uint8", 31): {"opencv": 1.3},
-    }
-    for (dtype, size), targets in against.items():
-        made = ap.sliding((size, size), 1, "same", border="replicate")
-        yield Case(
-            f"{dtype} median {size}×{size}/1",
-            "orders",
-            (SIDE, SIDE),
-            Where("orders", (size, size), axes=(0, 1), made=made),
-            "median",
-            dtype,
-            targets=targets,
-            truth=lambda x, size=size: _medians(x, size),
-            rivals={
-                "opencv": lambda case, x, threads, size=size: _opencv(x, size, threads),
-                "scipy": lambda case, x, threads, size=size: _scipy(x, size),
-            },
-        )
-    for size in (2, 3):
-        yield Case(
-            f"float32 median {size}×{size}/{size}",
-            "orders",
-            (16, 64, 112, 112),
-            Where("orders", (size, size), axes=(2, 3), made=ap.sliding((size, size))),
-            "median",
-            targets={"copy": 1.3},
-            truth=lambda x, size=size: _apart(x, size),
-            rivals={},
-        )
-
-
 def _rows(shape: tuple[int, ...]) -> Any:
     random = np.random.default_rng(0)
     room = np.array([shape[3] * 4, shape[2] * 4])
@@ -222,17 +179,6 @@ def _by_axes(x: Any, made: Any, reduction: str) -> tuple[Any, Any]:
     return (slice(0, 1), slice(0, 2)), np.stack(found, -1).reshape(shape)
 
 
-def _medians(x: Any, size: int) -> tuple[Any, Any]:
-    part = np.pad(x[: 8 + size, : 40 + size], ((size // 2, 0), (size // 2, 0)), mode="edge")
-    views = np.lib.stride_tricks.sliding_window_view(part, (size, size))[:8, :40]
-    return (slice(0, 8), slice(0, 40)), np.median(views, axis=(-1, -2))
-
-
-def _apart(x: Any, size: int) -> tuple[Any, Any]:
-    views = np.lib.stride_tricks.sliding_window_view(x[:1, :2], (size, size), axis=(2, 3))[..., ::size, ::size, :, :]
-    return (slice(0, 1), slice(0, 2)), np.median(views.astype(np.float64), axis=(-1, -2))
-
-
 def _roi_align(x: Any, rows: Any, threads: int) -> dict[str, Callable[[], Any]]:
     import onnx
     import onnxruntime
@@ -274,21 +220,3 @@ def _segments(x: Any, index: Any) -> Any:
         return "its segments lie side by side"
     lengths = torch.as_tensor(np.bincount(index))
     return {"new": lambda: torch.segment_reduce(x, "mean", lengths=lengths, axis=0, unsafe=True)}
-
-
-def _opencv(x: Any, size: int, threads: int) -> Any:
-    import cv2 as opencv
-
-    cv: Any = opencv
-    if size > 5 and x.numpy().dtype != np.uint8:
-        return "its median of floats ends at 5×5"
-    cv.setNumThreads(threads)
-    array, out = x.numpy(), np.empty_like(x.numpy())
-    return {"out": lambda: cv.medianBlur(array, size, out)}
-
-
-def _scipy(x: Any, size: int) -> dict[str, Callable[[], Any]]:
-    from scipy import ndimage
-
-    array, out = x.numpy(), np.empty_like(x.numpy())
-    return {"out": lambda: (ndimage.median_filter(array, size, output=out, mode="nearest"), out)[1]}

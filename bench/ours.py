@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 import anypool as ap
-from anypool.backends import reference
+from anypool.backends import orders_reference, reference
 
 from .cases import Case
 from .data import numpy_of
@@ -21,22 +21,22 @@ Call = Callable[[], Any]
 def watched() -> Iterator[list[str]]:
     """Collects the name of each reference function that runs meanwhile; none means the compiled core did it all."""
     seen: list[str] = []
-    originals = {name: getattr(reference, name) for name in ("forward", "backward")}
+    originals = {(m, name): getattr(m, name) for m in (reference, orders_reference) for name in ("forward", "backward")}
 
-    def watcher(name: str) -> Call:
+    def watcher(key: Any) -> Call:
         def run(*args: Any, **options: Any) -> Any:
-            seen.append(name)
-            return originals[name](*args, **options)
+            seen.append(key[1])
+            return originals[key](*args, **options)
 
         return run
 
-    for name in originals:
-        setattr(reference, name, watcher(name))
+    for module, name in originals:
+        setattr(module, name, watcher((module, name)))
     try:
         yield seen
     finally:
-        for name, original in originals.items():
-            setattr(reference, name, original)
+        for (module, name), original in originals.items():
+            setattr(module, name, original)
 
 
 def calls_of(case: Case, x: torch.Tensor) -> dict[str, Call]:
@@ -44,15 +44,18 @@ def calls_of(case: Case, x: torch.Tensor) -> dict[str, Call]:
     windows, reduction, axes = case.windows, case.reduction, case.axes
     if case.direction != "forward":
         return {"torch new": gradient_call(case, x, lambda t: ap.pool(t, windows, reduction, axes=axes))}
-    array = numpy_of(x)
+    array, options = numpy_of(x), case.options
+    if case.learns:
+        leaf = x.detach().requires_grad_()
+        return {"torch new": lambda: ap.pool(leaf, windows, reduction, axes=axes, **options)}
     calls: dict[str, Call] = {}
     for library, source in (("torch", x), ("numpy", array)):
-        if case.group == "small" and case.library != library:
+        if (case.group == "small" or case.library == "numpy") and case.library != library:
             continue
-        calls[f"{library} new"] = lambda s=source: ap.pool(s, windows, reduction, axes=axes)
+        calls[f"{library} new"] = lambda s=source: ap.pool(s, windows, reduction, axes=axes, **options)
         if isinstance(reduction, str) and case.group != "small":
-            y = ap.pool(source, windows, reduction, axes=axes)
-            calls[f"{library} out"] = lambda s=source, y=y: ap.pool(s, windows, reduction, axes=axes, out=y)
+            y = ap.pool(source, windows, reduction, axes=axes, **options)
+            calls[f"{library} out"] = lambda s=source, y=y: ap.pool(s, windows, reduction, axes=axes, out=y, **options)
     return calls
 
 

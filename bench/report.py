@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-RIVALS = ("torch", "torch composed", "onnxruntime", "opencv", "scipy", "numpy")
+RIVALS = (
+    "torch",
+    "torch composed",
+    "onnxruntime",
+    "opencv",
+    "scipy",
+    "numpy",
+    "bottleneck",
+    "scikit-image",
+    "our median",
+)
 HEAD = (
     "case",
     "ms",
@@ -22,6 +32,9 @@ HEAD = (
     "× OpenCV",
     "× SciPy",
     "× NumPy",
+    "× bottleneck",
+    "× skimage",
+    "× our median",
     "extra MB",
     "targets",
     "met",

@@ -21,8 +21,8 @@ from .irregular import every
 from .measure import WrongResult, as_json, measure
 from .report import HEAD, NOTE, RESULTS, cells, summary, where
 
-PACKAGES = ("numpy", "torch", "onnxruntime", "opencv-python-headless", "scipy")
-WIDTHS = (34, 7, 7, 6, 6, 10, 7, 10, 6, 8, 7, 7, 8)
+PACKAGES = ("numpy", "torch", "onnxruntime", "opencv-python-headless", "scipy", "bottleneck", "scikit-image")
+WIDTHS = (34, 7, 7, 6, 6, 10, 7, 10, 6, 8, 7, 7, 12, 9, 12, 8)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "bands.hpp"
 #include "job.hpp"
 #include "lists.hpp"
 #include "pool.hpp"
@@ -215,11 +216,28 @@ ANYPOOL_EXPORT int anypool_places(const anypool_job* given, const void* g, const
 }
 // Of selected values: x and y the elements and the values, w a mask or null, gx takes the elements' gradients in addition.
 ANYPOOL_EXPORT int anypool_owners(const anypool_job* given, const void* x, const void* mask, const void* y, const void* g, void* gx) noexcept {
+  using namespace anypool;
   anypool_job call = *given;
   call.x = x, call.w = mask, call.y = const_cast<void*>(y), call.g = g, call.place = gx;
   std::int64_t items = 1;
-  for (int l = 0; !call.level[l].windows; ++l) items *= call.level[l].size;
-  return anypool::run(anypool::chosen().owners, call, items);
+  int lead = 0;
+  for (; !call.level[lead].windows; ++lead) items *= call.level[lead].size;
+  const auto& a = call.level[lead];
+  const std::int64_t apart = a.affine && a.stride > 0 ? (a.places - 1) * a.step / a.stride + 1 : a.windows;
+  const std::int64_t band = std::max<std::int64_t>(apart, (a.windows + 31) / 32), bands = (a.windows + band - 1) / band;
+  if (items >= 16 || bands < 4 || call.levels - lead > 16) return run(chosen().owners, call, items);
+  std::atomic<int> outcome{DONE};
+  for (int odd = 0; odd < 2; ++odd) {  // fixed by the shape alone, so that sums do not depend on the threads
+    const std::int64_t turn = (bands + 1 - odd) / 2;
+    parallel(items * turn, get_threads(), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t t = begin; t < end && outcome == DONE; ++t) {
+        const std::int64_t o = (t % turn * 2 + odd) * band;
+        const Band some(call, lead, t / turn, o, std::min(o + band, a.windows));
+        if (const int failed = chosen().owners(some.job, 0, 1)) outcome = failed;
+      }
+    });
+  }
+  return outcome;
 }
 // Windows that list their elements: a fold (way 0), or the gradient of a sum (1) or of a selection (2).
 ANYPOOL_EXPORT int anypool_lists_run(const anypool_lists* job, std::int64_t way, const void* x, void* y, void* place) noexcept {

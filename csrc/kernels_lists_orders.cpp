@@ -11,26 +11,6 @@
 
 namespace anypool::ANYPOOL_ISA {
 namespace {
-template <class S>
-struct Ordered : Keys<S> {};
-template <>
-struct Ordered<double> : Keys<double> {  // as the float's: a NaN above all
-  using Lane = std::int64_t;
-  static ANYPOOL_INLINE Lane turned(Lane i) { return i ^ ((i >> 63) & std::numeric_limits<Lane>::max()); }
-  static ANYPOOL_INLINE Lane in(double x) {
-    Lane i;
-    std::memcpy(&i, &x, 8);
-    return x == x ? turned(i) : std::numeric_limits<Lane>::max();
-  }
-  static ANYPOOL_INLINE double out(Lane k) {
-    k = turned(k);
-    double x;
-    std::memcpy(&x, &k, 8);
-    return x;
-  }
-  static ANYPOOL_INLINE double real(Lane k) { return out(k); }
-};
-
 constexpr Index MOST_SORTED = 64;  // elements that a network sorts: 543 comparisons of vectors; selection takes over
 constexpr Index CHUNK = 256;       // windows a task
 using Pairs = std::vector<std::pair<std::int16_t, std::int16_t>>;

@@ -6,13 +6,14 @@
 #include <cstring>
 
 #include "job.hpp"
+#include "orders_sorted.hpp"
 #include "pool.hpp"
 
 namespace anypool {
-namespace baseline { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t), chains(const anypool_orders&, std::int64_t, std::int64_t); }
+namespace baseline { int sorted(const anypool_sorted&, int, std::int64_t, std::int64_t), orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t), chains(const anypool_orders&, std::int64_t, std::int64_t); }
 #ifdef ANYPOOL_X86
-namespace avx2 { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t), chains(const anypool_orders&, std::int64_t, std::int64_t); }
-namespace avx512 { int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t), chains(const anypool_orders&, std::int64_t, std::int64_t); }
+namespace avx2 { int sorted(const anypool_sorted&, int, std::int64_t, std::int64_t), orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t), chains(const anypool_orders&, std::int64_t, std::int64_t); }
+namespace avx512 { int sorted(const anypool_sorted&, int, std::int64_t, std::int64_t), orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t), chains(const anypool_orders&, std::int64_t, std::int64_t); }
 #endif
 
 namespace {
@@ -33,6 +34,15 @@ auto counters(bool along) {
   if (!std::strcmp(isa, "avx2")) return along ? avx2::chains : avx2::histogram;
 #endif
   return along ? baseline::chains : baseline::histogram;
+}
+
+SortedKernel sorter() {
+#ifdef ANYPOOL_X86
+  const char* isa = anypool_isa();
+  if (!std::strcmp(isa, "avx512")) return avx512::sorted;
+  if (!std::strcmp(isa, "avx2")) return avx2::sorted;
+#endif
+  return baseline::sorted;
 }
 
 // A direct network has no place for a NaN: the staged rows have.
@@ -103,4 +113,17 @@ extern "C" __attribute__((visibility("default"))) int anypool_forward_orders(con
   int outcome = go();
   if (c.bare && outcome == DECLINED) c.bare = 0, outcome = go();
   return finished(outcome, c, job->own);
+}
+
+// Windows as sorted rows, or (spread) the gradients of such rows to the elements.
+extern "C" __attribute__((visibility("default"))) int anypool_sort_windows(const anypool_sorted* job, std::int64_t spread) noexcept {
+  using namespace anypool;
+  const auto run = sorter();
+  const std::int64_t count = spread ? job->rows : run(*job, 0, -1, 0);
+  std::atomic<int> outcome{DONE};
+  parallel(count, job->count * job->places < 8192 ? 1 : get_threads(), [&](std::int64_t begin, std::int64_t end) {
+    if (outcome != DONE) return;
+    if (const int failed = run(*job, int(spread), begin, end)) outcome = failed;
+  });
+  return outcome;
 }

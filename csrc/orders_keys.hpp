@@ -96,6 +96,27 @@ struct HalfKeys {
 template <> struct Keys<Half> : HalfKeys<Half, 0x7c00> {};
 template <> struct Keys<Brain> : HalfKeys<Brain, 0x7f80> {};
 
+// Keys of integers throughout: doubles too have a place for NaN.
+template <class S>
+struct Ordered : Keys<S> {};
+template <>
+struct Ordered<double> : Keys<double> {
+  using Lane = std::int64_t;
+  static ANYPOOL_INLINE Lane turned(Lane i) { return i ^ ((i >> 63) & std::numeric_limits<Lane>::max()); }
+  static ANYPOOL_INLINE Lane in(double x) {
+    Lane i;
+    std::memcpy(&i, &x, 8);
+    return x == x ? turned(i) : std::numeric_limits<Lane>::max();
+  }
+  static ANYPOOL_INLINE double out(Lane k) {
+    k = turned(k);
+    double x;
+    std::memcpy(&x, &k, 8);
+    return x;
+  }
+  static ANYPOOL_INLINE double real(Lane k) { return out(k); }
+};
+
 template <class S>
 ANYPOOL_INLINE bool is_nan(S x) {
   if constexpr (std::is_floating_point_v<S>) return x != x;

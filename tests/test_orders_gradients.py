@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from oracles import positions
 
 import anypool as ap
 
@@ -93,3 +94,31 @@ def test_compile(order: ap.Order) -> None:
     got = torch.compile(call, fullgraph=True, backend="aot_eager")(x)
     torch.testing.assert_close(got, call(x))
     torch.testing.assert_close(torch.autograd.grad(got.sum(), x), torch.autograd.grad(call(x).sum(), x))
+
+
+@pytest.mark.parametrize(("stride", "dilation", "padding"), [(1, 1, 0), (2, 1, 1), (1, 3, 2), (3, 2, 1)])
+def test_bands_of_one_image_meet_where_windows_overlap(stride: int, dilation: int, padding: int) -> None:
+    """Each window's gradient goes to its median; the sums are the same for every number of threads."""
+    x = torch.randperm(2 * 61 * 13, generator=torch.Generator().manual_seed(5)).reshape(2, 61, 13).double()
+    mask = torch.rand(x.shape, generator=torch.Generator().manual_seed(6)) < 0.8
+    axes = [positions(n, 3, stride, padding, padding, dilation, False) for n in (61, 13)]
+    windows = ap.sliding((3, 3), stride, padding, dilation)
+    for weights in (None, mask):
+        y = ap.pool(x, windows, ap.Median("lower"), weights=weights)
+        g = torch.rand(y.shape, generator=torch.Generator().manual_seed(7)).double()
+        want = np.zeros(x.shape)
+        for b, i, j in np.ndindex(*y.shape):
+            at = [(b, r, c) for r in axes[0][i] for c in axes[1][j] if weights is None or mask[b, r, c]]
+            if at:
+                want[sorted(at, key=lambda p: float(x[p]))[(len(at) - 1) // 2]] += float(g[b, i, j])
+        before, found = ap.get_num_threads(), list[torch.Tensor]()
+        try:
+            for threads in (1, 2, 3):
+                ap.set_num_threads(threads)
+                leaf = x.clone().requires_grad_()
+                made = ap.pool(leaf, windows, ap.Median("lower"), weights=weights)
+                found.append(torch.autograd.grad(made, leaf, g)[0])
+        finally:
+            ap.set_num_threads(before)
+        np.testing.assert_allclose(found[0].numpy(), want, rtol=1e-12)
+        assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import cpu, orders_call, orders_parts, orders_reference, orders_terms
+from ..backends import cpu, orders_call, orders_parts, orders_terms
 from ..errors import PoolingError
 from ..orders import Order
 from ..plan import Grid, Job
 from ..reductions import Count, Max
 from . import numpy as arrays
+from . import orders_sorted
 
 NUMBERS = cpu.Recipe("present", ("sum",), "plain", "uint8", "uint8")  # how many are no NaN
 TRUTHS = cpu.Recipe("truth", ("sum",), "plain", "uint8", "uint8")  # how many are true
@@ -38,7 +39,7 @@ def forward(x: Any, job: Job, mask: Any) -> tuple[Any, Any]:
         outcome = prepared.forward(*places, 0 if counts is None else arrays._address(counts))
         spoiled = outcome and not job.omit_nan
     if spoiled and order.nan_is_largest and not prepared.ranked:
-        return orders_reference.forward(x, job.grid, order, mask, job.omit_nan, job.empty), ()
+        return orders_sorted.forward(x, job, mask), ()
     if spoiled and not order.nan_is_largest:
         np.copyto(result, np.nan, where=np.isnan(arrays.run(x, job.grid, (Max(),), mask)[0]))
     held = np.array(job.grid.places) if counts is None and not gaps else counts
@@ -93,7 +94,7 @@ def _on_longer_axes(x: Any, job: Job, mask: Any) -> Any:
     nan = x != x if "float" in job.dtype and not job.omit_nan else None
     spoiled = nan is not None and bool((nan if mask is None else nan & mask).any())
     if spoiled and order.nan_is_largest and not prepared.ranked:
-        return orders_reference.forward(x, job.grid, order, mask, job.omit_nan, job.empty)
+        return orders_sorted.forward(x, job, mask)
     if spoiled and not order.nan_is_largest:
         np.copyto(y, np.nan, where=np.isnan(arrays.run(x, job.grid, (Max(),), mask)[0]))
     return _answer(y, made.counts[-1] if counts is None else counts.transpose(prepared.back), job, whole)

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import cpu, orders_call, orders_cpu, orders_reference
+from ..backends import cpu, orders_call, orders_cpu, orders_lists, orders_reference
 from ..choose import choose
 from ..orders import Order
 from ..plan import Grid, Job
 from ..reductions import Max
 from . import numpy as arrays
-from . import orders_counted, orders_listed
+from . import orders_counted, orders_listed, orders_sorted
 
 
 def forward(
@@ -34,7 +34,11 @@ def forward(
     if parts is not None:
         return order.together([forward(x, grid, part, weights, omit_nan, empty, backend) for part in parts])
     if orders_cpu.networks(job) is not None:
-        return orders_listed.forward(x, job)
+        return (
+            orders_listed.forward(x, job)
+            if orders_lists.refuses(job) is None
+            else orders_sorted.forward(x, job, weights)
+        )
     if orders_cpu.plain(job) is not None:
         result, edges = orders_counted.forward(x, job, weights)
         for edge in edges:
@@ -49,7 +53,7 @@ def forward(
         if prepared.spoils:
             np.copyto(result, np.nan, where=np.isnan(arrays.run(x, grid, (Max(),))[0]))
         elif not prepared.ranked:
-            return orders_reference.forward(x, grid, order, weights, omit_nan, empty)
+            return orders_sorted.forward(x, job, weights)
     for edge in prepared.edges:
         result[edge.where] = edge.of(forward(edge.of(x), edge.grid, order, None, omit_nan, empty, None))
     return result if laid is None else out

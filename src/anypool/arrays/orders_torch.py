@@ -6,12 +6,13 @@ from typing import Any
 
 import torch
 
-from ..backends import cpu, orders_cpu, orders_gradient, orders_reference
+from ..backends import cpu, orders_cpu, orders_gradient, orders_lists, orders_reference
+from ..backends import orders_sorted as sorting
 from ..choose import choose
 from ..orders import Order
 from ..plan import Grid, Job
 from ..reductions import Max
-from . import orders_listed, orders_numpy
+from . import orders_listed, orders_numpy, orders_sorted
 from .torch import TYPES, dtype_name, empty, like_layout, run, transformed
 
 
@@ -20,14 +21,16 @@ def pooled(
 ) -> Any:
     """One order statistic, with a gradient where one is wanted."""
     call = _Call(grid, order, omit_nan, empty, backend)
-    learned = [weights, *order.parameters.values()]
     if transformed():
         return call.reference(x, weights)
     if torch.is_grad_enabled():
-        if any(isinstance(t, torch.Tensor) and t.requires_grad for t in learned):
+        learned = [t for t in order.parameters.values() if isinstance(t, torch.Tensor) and t.requires_grad]
+        if isinstance(weights, torch.Tensor) and weights.requires_grad:
             return call.reference(x, weights)
-        if x.requires_grad:
-            return _Learning.apply(x, weights, call)
+        if learned and not call.sorts(x, weights):
+            return call.reference(x, weights)
+        if x.requires_grad or learned:
+            return _Learning.apply(x, weights, call, *learned)
     return call.forward(x, weights)
 
 
@@ -43,19 +46,20 @@ class _Call:
 
     def forward(self, x: Any, weights: Any) -> Any:
         """The result; windows that a NaN spoils are found by a maximum, those that overhang are the reference's."""
-        facts = None if weights is None else (tuple(weights.shape), dtype_name(weights))
-        job = Job(self.grid, self.order, dtype_name(x), "torch", x.device.type, facts, self.omit_nan, self.empty)
-        plain = type(x) in (torch.Tensor, torch.nn.Parameter) and not x.is_neg()
-        if choose(job, self.backend) is not cpu or not plain:
+        job = self.job(x, weights)
+        if choose(job, self.backend) is not cpu or not _plain(x):
             return like_layout(self.reference(x, weights), x)
         parts = self.order.apart()
         if parts is not None:
             return self.order.together([self.part(order).forward(x, weights) for order in parts])
+        x = x.detach()
         if orders_cpu.networks(job) is not None:
-            return like_layout(orders_listed.forward(x.detach(), job), x)
+            listed = orders_lists.refuses(job) is None
+            made = orders_listed.forward(x, job) if listed else orders_sorted.forward(x, job, weights)
+            return like_layout(made, x)
         if orders_cpu.plain(job) is not None:
             made = self.counted(x, job, weights)
-            return like_layout(self.reference(x, weights) if made is None else made, x)
+            return like_layout(orders_sorted.forward(x, job, weights) if made is None else made, x)
         prepared = orders_cpu.prepare(job, x.stride())
         y = empty(prepared.shape, TYPES[prepared.result])
         result = y.permute(prepared.back)
@@ -63,11 +67,16 @@ class _Call:
             if prepared.spoils:
                 result.masked_fill_(run(x.detach(), self.grid, (Max(),))[0].isnan(), float("nan"))
             elif not prepared.ranked:
-                return like_layout(self.reference(x, weights), x)
+                return like_layout(orders_sorted.forward(x, job, weights), x)
         for edge in prepared.edges:
             call = _Call(edge.grid, self.order, self.omit_nan, self.empty, None)
             result[edge.where] = edge.of(call.forward(edge.of(x.detach()), None))
         return result
+
+    def job(self, x: Any, weights: Any) -> Job:
+        """The call without its data."""
+        facts = None if weights is None else (tuple(weights.shape), dtype_name(weights))
+        return Job(self.grid, self.order, dtype_name(x), "torch", x.device.type, facts, self.omit_nan, self.empty)
 
     def part(self, order: Order) -> _Call:
         """The same call of another order statistic."""
@@ -82,6 +91,30 @@ class _Call:
             orders_numpy.forward(x.detach().numpy(), job.grid, job.reduction, mask, job.omit_nan, job.empty, None)
         )
 
+    def sorts(self, x: Any, weights: Any) -> bool:
+        """Whether the compiled core sorts these windows for a gradient."""
+        served = x.device.type == "cpu" and self.backend != "reference" and x.is_floating_point() and _plain(x)
+        return served and sorting.refuses(self.job(x, weights)) is None
+
+    def gradient(self, g: Any, x: Any, weights: Any) -> Any:
+        """The gradient for x of the windows' gradients g."""
+        parts = self.order.apart()
+        if parts is not None:
+            answers = [self.part(order).forward(x, weights).requires_grad_() for order in parts]
+            with torch.enable_grad():
+                each = torch.autograd.grad(self.order.together(answers), answers, g)
+            gradients = [self.part(order).gradient(h, x, weights) for order, h in zip(parts, each, strict=True)]
+            return sum(gradients[1:], gradients[0])
+        found = None
+        if type(g) is torch.Tensor and self.backend != "reference":
+            select = self.selection(x, weights)
+            found = orders_gradient.backward(g, x, self.grid, self.order, weights, self.omit_nan, select)
+            if found is None and self.sorts(x, weights):
+                found = orders_sorted.backward(g, x, self.job(x, weights), weights, ())[0]
+        if found is None:
+            found = orders_reference.backward(g, x, self.grid, self.order, weights, self.omit_nan, self.empty)
+        return found
+
     def selection(self, x: Any, weights: Any) -> Any:
         """What pools x by another order statistic over the same windows."""
         return lambda order: self.part(order).forward(x, weights)
@@ -89,9 +122,9 @@ class _Call:
 
 class _Learning(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Any, weights: Any, call: _Call) -> Any:
+    def forward(ctx: Any, x: Any, weights: Any, call: _Call, *learned: Any) -> Any:
         ctx.call, ctx.weighted = call, weights is not None
-        ctx.save_for_backward(x, *(() if weights is None else (weights,)))
+        ctx.save_for_backward(x, *(() if weights is None else (weights,)), *learned)
         return call.forward(x.detach(), weights)
 
     @staticmethod
@@ -99,15 +132,24 @@ class _Learning(torch.autograd.Function):
         (g,) = grad_outputs
         x, *rest = ctx.saved_tensors
         call: _Call = ctx.call
-        weights = rest[0] if ctx.weighted else None
-        if torch.is_grad_enabled() and (g.requires_grad or x.requires_grad):
+        weights, learned = (rest[0], rest[1:]) if ctx.weighted else (None, rest)
+        if torch.is_grad_enabled() and any(t.requires_grad for t in (g, x, *learned)):
             with torch.enable_grad():
                 again = call.reference(x, weights)
-                return torch.autograd.grad(again, x, g, create_graph=True)[0], None, None
-        plain, gx = x.detach(), None
-        if type(g) is torch.Tensor:
-            select = call.selection(plain, weights)
-            gx = orders_gradient.backward(g, plain, call.grid, call.order, weights, call.omit_nan, select)
-        if gx is None:
-            gx = orders_reference.backward(g, plain, call.grid, call.order, weights, call.omit_nan, call.empty)
-        return like_layout(gx, x), None, None
+                asked = [t for t in (x, *learned) if t.requires_grad]
+                found = iter(torch.autograd.grad(again, asked, g, create_graph=True, allow_unused=True))
+                gx, *gl = (next(found) if t.requires_grad else None for t in (x, *learned))
+                return gx, None, None, *gl
+        plain = x.detach()
+        if learned:
+            names = tuple(
+                k for k, v in call.order.parameters.items() if isinstance(v, torch.Tensor) and v.requires_grad
+            )
+            gx, gl = orders_sorted.backward(g, plain, call.job(plain, weights), weights, names)
+        else:
+            gx, gl = call.gradient(g, plain, weights), ()
+        return like_layout(gx, x), None, None, *gl
+
+
+def _plain(x: Any) -> bool:
+    return type(x) in (torch.Tensor, torch.nn.Parameter) and not x.is_neg()

@@ -59,6 +59,7 @@ def library() -> Any:
         loaded.anypool_lists_weights.argtypes = [ctypes.c_void_p] * 6
         loaded.anypool_lists_order.argtypes = [ctypes.c_void_p] * 3
         loaded.anypool_lists_sort.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p]
+        loaded.anypool_sort_windows.argtypes = [ctypes.c_void_p, ctypes.c_int64]
     except (OSError, AttributeError):  # no library, or one of another version
         return None
     return loaded

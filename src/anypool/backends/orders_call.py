@@ -166,7 +166,7 @@ class Prepared:
         if inner == 1 or counted:
             inner, under = 1, []
         apart = [a for a in range(len(grid.shape)) if a not in grid.at and a not in under]
-        self.batches = [_offsets([grid.shape[a] for a in apart], [s[a] for a in apart]) for s in (strides, y_strides)]
+        self.batches = [offsets([grid.shape[a] for a in apart], [s[a] for a in apart]) for s in (strides, y_strides)]
         shape = shape_of(grid, made)
         program = None if counted else networks.program(shape, networks.tile_of(shape))
         code, outputs = ((), made.ranks) if program is None else (program.code, program.outputs)
@@ -246,12 +246,12 @@ def prepare(job: Job, strides: tuple[int, ...]) -> Prepared:
     return found
 
 
-def _offsets(shape: list[int], strides: list[int]) -> NDArray[np.int64]:
+def offsets(shape: list[int], strides: list[int]) -> NDArray[np.int64]:
     """Where each item begins."""
-    offsets = np.zeros(1, np.int64)
+    at = np.zeros(1, np.int64)
     for n, stride in zip(shape, strides, strict=True):
-        offsets = (offsets[:, None] + np.arange(n, dtype=np.int64) * stride).reshape(-1)
-    return np.ascontiguousarray(offsets)
+        at = (at[:, None] + np.arange(n, dtype=np.int64) * stride).reshape(-1)
+    return np.ascontiguousarray(at)
 
 
 def _type(dtype: str) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..orders import Median, Mode, Quantile, Rank
 from ..plan import Job
-from . import orders_lists, orders_terms
+from . import orders_lists, orders_sorted, orders_terms
 from .library import library, missing
 from .orders_call import bits_of, chained, described, histogrammed, prepare, shape_of, wanted
 from .orders_parts import interior
@@ -28,8 +28,10 @@ def refuses(job: Job) -> str | None:
         if job.empty is not None and job.reduction.answers() is None:
             return f"cpu: {job.reduction!r} with empty= is not compiled"
         return next((said for part in parts if (said := refuses(replace(job, reduction=part))) is not None), None)
-    said = networks(job)
-    return None if said is None or orders_lists.refuses(job) is None else f"cpu: {said}"
+    if networks(job) is None or orders_lists.refuses(job) is None:
+        return None
+    said = orders_sorted.refuses(job)
+    return None if said is None else f"cpu: {said}"
 
 
 def networks(job: Job) -> str | None:
@@ -74,7 +76,7 @@ def engine(job: Job) -> str:
     if parts is not None:
         return f"one by one: {engine(replace(job, reduction=parts[0]))}"
     if networks(job) is not None:
-        return orders_lists.SAID
+        return orders_lists.SAID if orders_lists.refuses(job) is None else orders_sorted.SAID
     if plain(job) is not None:
         return orders_terms.engine(job)
     inside = interior(job.grid)

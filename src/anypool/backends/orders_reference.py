@@ -120,11 +120,11 @@ def _part(
         has = values == values if has is None else has & (values == values)
     nan_in = _any_nan(values, has) if is_floating(values) and not order.nan_is_largest and not omit_nan else None
     window, n = _sorted(values, has, masses, order)
-    answer = _finish(order, window, n)
-    return _answer(answer, window, n, nan_in, order, grid, given, empty, weights is not None or tap is not None)
+    answer = finished(order, window, n)
+    return answered(answer, window, n, nan_in, order, grid, given, empty, weights is not None or tap is not None)
 
 
-def _answer(
+def answered(
     y: Any,
     window: Sorted,
     n: Any,
@@ -164,7 +164,8 @@ def _filled(y: Any, lacks: Any, value: Any) -> Any:
     return where(lacks[..., None] if by_window else lacks, filled(y, value), y)
 
 
-def _finish(order: Order, window: Sorted, n: Any) -> Any:
+def finished(order: Order, window: Sorted, n: Any) -> Any:
+    """What the order statistic says of its windows; no number is an error."""
     with np.errstate(all="ignore"):
         return order.finish(window, n)
 
@@ -194,10 +195,7 @@ def _sorted(values: Any, has: Any, masses: Any, order: Order) -> tuple[Sorted, A
     if masses is not None:
         masses = masses if has is None else where(has if not order.descending else _flip(has), masses, zeros(masses))
         masses = np.take_along_axis(masses, index, -1) if module is np else masses.gather(-1, index)
-        total = masses.sum(-1)
-        relative = (total <= 1 + 1e-6) & (total > 0)
-        scale = where(relative, present / where(total > 0, total, zeros(total) + 1), zeros(total) + 1)
-        masses = masses * scale[..., None]
+        masses = relative(masses, present)
     if order.descending and index is not None:
         index = places - 1 - index
     window = Sorted(found, present, masses, index, raw if learns else None, has, ties)
@@ -205,6 +203,14 @@ def _sorted(values: Any, has: Any, masses: Any, order: Order) -> tuple[Sorted, A
     if module is not np and not isinstance(n, int):
         n = n.double() if n.device.type != "mps" else n.float()
     return window, n
+
+
+def relative(masses: Any, present: Any) -> Any:
+    """Masses that sum to 1 or less are relative: scaled to the number of elements."""
+    total = masses.sum(-1)
+    small = (total <= 1 + 1e-6) & (total > 0)
+    scale = where(small, present / where(total > 0, total, zeros(total) + 1), zeros(total) + 1)
+    return masses * scale[..., None]
 
 
 def _flip(x: Any) -> Any:

@@ -14,7 +14,7 @@ class Sorted:
     """The elements of many windows, each sorted along the last axis, absent ones at the end.
 
     values: (…, places), ascending. present: how many of them are there. masses: their weights in the
-    same order, or None where each counts 1. order: the place in the window of each, or None. raw: the
+    same order, or None where each counts 1 (cumulated: their running sums, if they are known). order: the place in the window of each, or None. raw: the
     windows before they were sorted, and has: what was there (both only where a gradient is wanted).
     """
 
@@ -27,10 +27,12 @@ class Sorted:
         raw: Any = None,
         has: Any = None,
         ties: str = "first",
+        cumulated: Any = None,
     ) -> None:
         self.values, self.present, self.masses, self.order = values, present, masses, order
         self.raw, self.has, self.ties = raw, has, ties
-        self.cumulated = None if masses is None else library(masses).cumsum(masses, -1)
+        given = masses is None or cumulated is not None
+        self.cumulated = cumulated if given else library(masses).cumsum(masses, -1)
 
     @property
     def places(self) -> int:

@@ -10,12 +10,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..backends.recipes import RECIPES
+import numpy as np
+
+from ..api import explain
+from ..backends.library import library
 from ..choose import BACKENDS, short_name
 from ..errors import PoolingError
 from ..expressions import KINDS
-from ..orders import ORDERS, PARAMETRIC_ORDERS, Median, Mode, Order, Quantile, Rank
+from ..orders import ORDERS, PARAMETRIC_ORDERS
 from ..reductions import PARAMETRIC, REDUCTIONS
+from ..windows import boxes, sliding
 
 MARKER = re.compile(r"(<!-- made by: anypool list --markdown (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -37,31 +41,59 @@ def summary() -> str:
 
 
 def reductions() -> str:
-    """Every reduction with its formula, its answer for an empty window, and whether it is compiled, in Markdown."""
-    rows = ["| reduction | formula | of nothing | compiled | source |", "|---|---|---|---|---|"]
+    """Every reduction with its formula, its answer for an empty window, and what it is compiled for, in Markdown."""
+    rows = ["| reduction | formula | of nothing | compiled for | source |", "|---|---|---|---|---|"]
     rows += ["| " + " | ".join(row) + " |" for row in reduction_rows()]
     return "\n".join(rows)
 
 
 def reduction_rows() -> list[tuple[str, ...]]:
-    """One row a reduction: name, formula, value of an empty window, compiled or not, source."""
+    """One row a reduction: name, formula, value of an empty window, what it is compiled for, source."""
     found: list[tuple[str, ...]] = []
     for name, make in {**REDUCTIONS, **ORDERS}.items():
-        found.append(_row(f'`"{name}"`', type(make())))
+        found.append(_row(f'`"{name}"`', make()))
     for name, kind in {**PARAMETRIC, **PARAMETRIC_ORDERS}.items():
-        found.append(_row(f"`ap.{name}({_argument(kind)})`", kind))
+        found.append(_row(f"`ap.{name}({_argument(kind)})`", _sample(kind)))
     return found
 
 
-def _row(name: str, kind: Any) -> tuple[str, ...]:
-    formula = str(kind.formula).replace("|", "\\|")
-    return name, formula, "raises" if kind.empty is None else f"{kind.empty:g}", _compiled(kind), str(kind.source)
+def _row(name: str, reduction: Any) -> tuple[str, ...]:
+    formula, nothing = str(reduction.formula).replace("|", "\\|"), type(reduction).empty
+    source = str(reduction.source)
+    return name, formula, "raises" if nothing is None else f"{nothing:g}", _compiled(reduction), source
 
 
-def _compiled(kind: Any) -> str:
-    if issubclass(kind, Order):
-        return "one rank of regular windows" if kind in (Median, Quantile, Rank, Mode) else "–"
-    return "yes" if kind in RECIPES else "–"
+# What a reduction may be asked to do, on float32 of 8×8: regular windows, a mask, real weights, regions of interest.
+_ONES = np.ones((1, 1, 8, 8), np.float32)
+PROBES: dict[str, tuple[Any, Any]] = {
+    "windows": (sliding((3, 3), 1), None),
+    "masks": (sliding((3, 3), 1), _ONES > 0),
+    "weights": (sliding((3, 3), 1), _ONES),
+    "boxes": (boxes([[0, 0.0, 0.0, 6.0, 6.0]], (2, 2)), None),
+}
+# A value for parameters that have none of their own.
+SAMPLES: dict[str, Any] = {
+    "p": 3.0, "q": 0.25, "k": 1, "lower": 0.1, "upper": 0.1, "weights": np.ones(81), "r": 1.0, "beta": 1.0,
+}  # fmt: skip
+
+
+def _sample(kind: Any) -> Any:
+    """A reduction of this kind."""
+    given = inspect.signature(kind).parameters.values()
+    return kind(*(SAMPLES[p.name] for p in given if p.default is p.empty))
+
+
+def _compiled(reduction: Any) -> str:
+    """For what the compiled core says that it answers; the rest is the reference's."""
+    if library() is None:
+        return "–"
+    served = [
+        name
+        for name, (windows, weights) in PROBES.items()
+        if explain(_ONES, windows, reduction, axes=(0, 2, 3) if name == "boxes" else (2, 3), weights=weights).backend
+        == "cpu"
+    ]
+    return ", ".join(served) or "–"
 
 
 def _argument(kind: Any) -> str:

@@ -1,0 +1,188 @@
+"""Order statistics of windows that the compiled core sorts: pieces are finished in NumPy's words, or in torch's where they learn."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..backends import orders_reference, orders_sorted
+from ..backends.orders_reference import answered, finished
+from ..backends.orders_terms import coefficients
+from ..backends.reference.either import cast, dtype_name
+from ..orders import Order, Sorted
+from ..plan import Grid, Job
+from ..words import library
+
+TIES = {"first": 1, "last": 2, "split": 3}
+MOST_TABLED = 256  # elements of a window whose coefficients are a table by count
+
+
+def forward(x: Any, job: Job, weights: Any) -> Any:
+    """The answers of a job that `orders_sorted.refuses` does not."""
+    torch: Any = library(x)
+    words = np if torch is np or all(library(v) is np for v in job.reduction.parameters.values()) else torch
+    windows = _Windows(x, job, weights, words)
+    parts = [windows.answers(windows.sorted(piece), job.reduction) for piece in windows.prepared.pieces]
+    whole: Any = parts[0] if len(parts) == 1 else words.concatenate(parts)
+    whole = whole.reshape(windows.prepared.rows, -1, *whole.shape[1:])
+    y = orders_reference.joined([whole], whole, job.grid, job.reduction, weights)
+    y = torch.from_numpy(y) if words is not torch else y
+    if "float" not in job.dtype:
+        return y
+    return y.astype(x.dtype, copy=False) if torch is np else y.to(x.dtype)
+
+
+def backward(g: Any, x: Any, job: Job, weights: Any, learned: tuple[str, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """The gradients for a tensor x, and for the parameters named, piece by piece: no window is kept."""
+    torch: Any = library(x)
+    order = copy(job.reduction)
+    order.parameters = dict(order.parameters)
+    asked = [order.parameters[name].detach().requires_grad_() for name in learned]
+    order.parameters.update(zip(learned, asked, strict=True))
+    rows = _flat(g, job.grid, order)
+    total = torch.zeros(x.shape, dtype=torch.float64 if x.dtype is torch.float64 else torch.float32)
+    sums = [torch.zeros_like(t) for t in asked]
+    ties = TIES[order.ties] if order.shares else 0
+    tabled = order.linear() and order.answers() is None and not asked and job.grid.places <= MOST_TABLED
+    windows = _Windows(x, job, weights, torch)
+    tabled = tabled and not windows.prepared.weighs
+    windows = _Windows(x, job, weights, np) if tabled else windows
+    table = _table(order, job.grid.places, "float64" if x.dtype is torch.float64 else "float32") if tabled else None
+    for piece in windows.prepared.pieces:
+        held, given = windows.sorted(piece), rows[piece[0] : piece[1]]
+        if tabled:
+            back: Any = _by_count(table, held, given.numpy())
+        else:
+            back, shares = _by_torch(torch, windows, held, order, given, asked)
+            for sum_, part in zip(sums, shares, strict=True):
+                sum_ += 0 if part is None else part
+        if back is not None:
+            windows.prepared.spread(piece, ties, {**held.memory, "g": _address(back), "gx": _address(total)})
+    return total.to(x.dtype), tuple(sums)
+
+
+def _table(order: Order, places: int, dtype: str) -> Any:
+    """(places, places + 1): how much of each rank windows of every count take."""
+    made = np.zeros((places, places + 1))
+    for n in range(1, places + 1):
+        if not order.lacks(n):
+            made[:n, n] = coefficients(order, n)
+    return made.astype(dtype)
+
+
+def _by_count(table: Any, held: _Held, g: Any) -> Any:
+    """The gradients of sorted values whose shares are known by how many there are."""
+    g = g.astype(table.dtype) if held.nan is None else np.where(held.nan, 0, g).astype(table.dtype)
+    n = held.window.present
+    return np.ascontiguousarray(table[:, n] * g if hasattr(n, "shape") else table[:, n : n + 1] * g)
+
+
+def _by_torch(torch: Any, windows: _Windows, held: _Held, order: Order, g: Any, asked: list[Any]) -> Any:
+    values = held.window.values.requires_grad_()
+    with torch.enable_grad():
+        y = windows.answers(held, order)
+    if not y.requires_grad:
+        return None, [None] * len(asked)
+    back, *shares = torch.autograd.grad(y, [values, *asked], g.to(y.dtype), allow_unused=True)
+    return None if back is None else back.t().contiguous(), shares
+
+
+def _flat(g: Any, grid: Grid, order: Order) -> Any:
+    """The windows' gradients, numbered row by row; several answers on the last axis."""
+    many = order.answers()
+    if many is not None and many[1] == 0:
+        g = g.movedim(0, -1)
+    rank = len(grid.shape)
+    g = g.movedim(list(grid.at), list(range(rank - len(grid.at), rank)))
+    half = dtype_name(g) in ("float16", "bfloat16")
+    return cast(g, "float32" if half else dtype_name(g)).reshape(-1, *([many[0]] if many is not None else []))
+
+
+@dataclass
+class _Held:
+    """A piece of windows, which of them a NaN spoils, and where its memory lies."""
+
+    window: Sorted
+    nan: Any
+    memory: dict[str, int]
+
+
+class _Windows:
+    """The windows of one array, sorted when they are asked for; `words`: the library that finishes them."""
+
+    def __init__(self, x: Any, job: Job, weights: Any, words: Any) -> None:
+        self.job, self.words = job, words
+        self.laid: tuple[int, dict[str, Any]] = (-1, {})
+        self.x, self.w, laid = x, None, None
+        if weights is not None:
+            self.w = _expanded(weights, job.grid.shape)
+            laid = (_strides(self.w), dtype_name(self.w))
+        self.prepared = orders_sorted.Prepared(job, _strides(x), laid)
+        half, float_ = job.dtype in ("float16", "bfloat16"), "float" in job.dtype
+        self.kind = "float32" if half else "uint8" if job.dtype == "bool" else job.dtype
+        self.result = "float32" if half else job.dtype
+        self.watched = float_ and not job.omit_nan and not job.reduction.nan_is_largest
+        full = bool(np.all(job.grid.present == job.grid.places))
+        self.full = full and weights is None and not job.grid.weighted and not (float_ and job.omit_nan)
+
+    def memory(self, shape: tuple[int, ...], dtype: str) -> Any:
+        """Fresh memory."""
+        return self.words.empty(shape, dtype=getattr(self.words, dtype))
+
+    def sorted(self, piece: tuple[int, int]) -> _Held:
+        """A piece of windows, as an order statistic sees them."""
+        count, places = piece[1] - piece[0], self.prepared.places
+        if self.laid[0] != count:  # memory is used again: fresh pages cost as much as the sort
+            self.laid = count, self.memories(count, places)
+        made = self.laid[1]
+        to = {name: _address(t) for name, t in made.items()}
+        self.prepared.sort(_address(self.x), 0 if self.w is None else _address(self.w), piece, to)
+        present: Any = places if self.full else made["present"]
+        values, order = made["values"].T, made["order"].T
+        weighed = {name: made[name].T for name in ("masses", "cumulated") if name in made}
+        window = Sorted(values if self.words is np else values.detach(), present, order=order, **weighed)
+        return _Held(window, made["nan"] if self.watched else None, to)
+
+    def memories(self, count: int, places: int) -> dict[str, Any]:
+        """Room for a piece of windows."""
+        made = {
+            "values": self.memory((places, count), self.kind),
+            "order": self.memory((places, count), "int32"),
+            "present": self.memory((count,), "int64"),
+            "nan": self.memory((count,), "bool" if self.words is not np else "bool_"),
+        }
+        if self.prepared.weighs:
+            made.update({name: self.memory((places, count), "float64") for name in ("masses", "cumulated")})
+        return made
+
+    def answers(self, held: _Held, order: Order) -> Any:
+        """(windows[, answers]) of a piece, in memory of their own."""
+        n = held.window.n()
+        if self.words is not np and not isinstance(n, int):
+            n = n.double()
+        y = finished(order, held.window, n)
+        job = self.job
+        weighed = job.weights is not None or job.grid.weighted
+        y = answered(y, held.window, n, held.nan, order, job.grid, self.result, job.empty, weighed)
+        if self.words is np:
+            return y.copy() if np.may_share_memory(y, held.window.values) else y
+        return y if y.requires_grad or y.untyped_storage().data_ptr() != held.memory["values"] else y.clone()
+
+
+def _expanded(weights: Any, shape: tuple[int, ...]) -> Any:
+    """Weights for every element, in a type that the core reads; no element is copied for it."""
+    if dtype_name(weights) not in ("bool", "float32", "float64"):
+        weights = cast(weights, "float64")
+    return np.broadcast_to(weights, shape) if library(weights) is np else weights.detach().expand(shape)
+
+
+def _strides(x: Any) -> tuple[int, ...]:
+    """How many elements lie from one position of each axis to the next."""
+    return tuple(s // x.itemsize for s in x.strides) if isinstance(x, np.ndarray) else tuple(x.stride())
+
+
+def _address(x: Any) -> int:
+    return int(x.__array_interface__["data"][0]) if isinstance(x, np.ndarray) else int(x.data_ptr())
