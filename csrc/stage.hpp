@@ -229,7 +229,7 @@ struct Stage final : Stager {
         }
         case SHIFTED: {
           constexpr Index most = 63;  // a median of some: outliers must not move the pivot away from all others
-          A sample[most], centre = 0;
+          A sample[most]{}, centre = 0;
           const Index some = std::min(n, most);
           for (Index i = 0; i < some; ++i) sample[i] = p0[i * n / some] - p0[i * n / some] == 0 ? p0[i * n / some] : A(0);
           if (some) std::nth_element(sample, sample + some / 2, sample + some), centre = sample[some / 2];

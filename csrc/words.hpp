@@ -1,5 +1,6 @@
 // Lanes: a vector of T as wide as the instruction set, and the few words that kernels are written in.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -28,6 +29,8 @@ struct Lanes {
   static ANYPOOL_INLINE V load(const T* p) { return *reinterpret_cast<const U*>(p); }
   static ANYPOOL_INLINE void store(T* p, V v) { *reinterpret_cast<U*>(p) = v; }
   static ANYPOOL_INLINE V fill(T s) { return s - V{}; }
+  // Bytes of some lanes, seen by the compiler to be less than a vector.
+  static ANYPOOL_INLINE std::size_t part(Index count) { return std::size_t(count) * sizeof(T) % sizeof(V); }
   // The first `count` lanes (all, where there are more); no other byte of memory is touched.
   static ANYPOOL_INLINE V load(const T* p, Index count) {
     if (count >= n) return load(p);
@@ -36,7 +39,7 @@ struct Lanes {
     return (V)_mm512_maskz_loadu_epi8((__mmask64(1) << (count * sizeof(T))) - 1, p);
 #endif
     V v{};
-    std::memcpy(&v, p, count * sizeof(T));
+    std::memcpy(&v, p, part(count));
     return v;
   }
   static ANYPOOL_INLINE void store(T* p, V v, Index count) {
@@ -45,7 +48,7 @@ struct Lanes {
 #if ANYPOOL_MASKED
     return _mm512_mask_storeu_epi8(p, (__mmask64(1) << (count * sizeof(T))) - 1, (__m512i)v);
 #endif
-    std::memcpy(p, &v, count * sizeof(T));
+    std::memcpy(p, &v, part(count));
   }
 };
 

@@ -1,7 +1,7 @@
 """Run as a program: pools arrays that touch pages nobody may read or write, and says which call comes next.
 
 An element read or written before the beginning or behind the end of x, of its weights, of `out` or of a gradient ends
-the program; the last line that it printed names the call. Its argument is the number of calls, drawn with a fixed seed.
+the program; the last line that it printed names the call. Arguments: "values" or "gradients", how many calls, their seed.
 """
 
 from __future__ import annotations
@@ -137,5 +137,41 @@ def main(count: int, seed: int = 20) -> None:
         done += 1
 
 
+def gradients(count: int, seed: int = 20) -> None:
+    """As `main`, for the gradient of x: the elements, weights and incoming gradients lie beside forbidden pages."""
+    import torch
+
+    faulthandler.enable()
+    sources, masks, incoming = Page(), Page(), Page()
+    done = 0
+    for name, x, reduction, options in calls(random.Random(seed)):
+        if done == count:
+            return
+        if x.dtype.kind != "f" or isinstance(reduction, tuple) or np.isnan(x).any():
+            continue
+        print("gradient of", name, flush=True)
+        found: list[torch.Tensor] = []
+        for behind in (None, False, True):
+            rest = dict(options)
+            if "weights" in rest:
+                rest["weights"] = torch.from_numpy(
+                    rest["weights"] if behind is None else masks.place(rest["weights"], behind)
+                )
+            t = torch.from_numpy(x.copy("K") if behind is None else sources.place(x, behind)).requires_grad_()
+            try:
+                y = ap.pool(t, reduction=reduction, **rest)
+            except ap.PoolingError:
+                break
+            if not y.requires_grad:
+                break
+            g = np.arange(y.numel(), dtype=x.dtype).reshape(tuple(y.shape)) % 7
+            y.backward(torch.from_numpy(g if behind is None else incoming.place(g, behind)))
+            assert t.grad is not None
+            found.append(t.grad)
+        for other in found[1:]:
+            torch.testing.assert_close(other, found[0], rtol=0, atol=0, equal_nan=True)
+        done += len(found) == 3
+
+
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    {"values": main, "gradients": gradients}[sys.argv[1]](*map(int, sys.argv[2:]))

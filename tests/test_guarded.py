@@ -21,11 +21,12 @@ def run(program: list[str], **environment: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=600)
 
 
+@pytest.mark.parametrize(("what", "count"), [("values", "1500"), ("gradients", "120")])
 @pytest.mark.parametrize("isa", ISAS)
-def test_calls_beside_forbidden_memory(isa: str) -> None:
+def test_calls_beside_forbidden_memory(isa: str, what: str, count: str) -> None:
     if library() is None:
         pytest.skip("the core is not built")
-    done = run([str(PROGRAM), "2500"], ANYPOOL_ISA=isa, ANYPOOL_NUM_THREADS="1")
+    done = run([str(PROGRAM), what, count], ANYPOOL_ISA=isa, ANYPOOL_NUM_THREADS="1")
     assert done.returncode == 0, f"{done.stdout.splitlines()[-1]}\n{done.stderr[-3000:]}"
 
 
@@ -39,4 +40,4 @@ def test_the_guard_holds(access: str, behind: bool) -> None:
         f"import mmap, guarded; page = guarded.Page(); at = {inside}; {access}; print('alive'); at += {step}; {access}"
     )
     done = run(["-c", code], PYTHONPATH=str(PROGRAM.parent))
-    assert done.stdout == "alive\n" and done.returncode < 0, (done.returncode, done.stderr)
+    assert done.stdout == "alive\n" and done.returncode != 0, (done.returncode, done.stderr)

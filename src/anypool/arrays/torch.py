@@ -276,6 +276,6 @@ def empty(shape: Any, dtype: Any) -> Any:
 def like_layout(y: Any, x: Any) -> Any:
     """y in the memory format of x."""
     for form, rank in ((torch.channels_last, 4), (torch.channels_last_3d, 5)):
-        if x.ndim == rank and not x.is_contiguous() and x.is_contiguous(memory_format=form):
+        if x.ndim == y.ndim == rank and not x.is_contiguous() and x.is_contiguous(memory_format=form):
             return y.contiguous(memory_format=form)
     return y
