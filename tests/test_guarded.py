@@ -13,7 +13,8 @@ from anypool.backends.library import library
 
 pytestmark = pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="needs mprotect")
 PROGRAM = Path(__file__).with_name("guarded.py")
-ISAS = ["avx512", "avx2", "baseline"]
+ASKED = os.environ.get("ANYPOOL_ISA")
+ISAS = [ASKED] if ASKED else ["avx512", *(pytest.param(isa, marks=pytest.mark.slow) for isa in ("avx2", "baseline"))]
 
 
 def run(program: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
