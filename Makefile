@@ -16,7 +16,7 @@ test-quick: .venv/ready
 # Every kernel on a library that checks every address and undefined operation: each border, element type, tiny width, empty window,
 # list, network, chain, histogram and gradient, on the widest vectors; then folds, orders and calls beside forbidden memory on the
 # others (a sanitizer does not see masked stores: the last does). Left out, for they ask torch or Python and not the kernels:
-# torch.compile, drop-ins, modules, command line, studies. Hypothesis draws its quick profile.
+# torch.compile, drop-ins, modules, command line, studies. Hypothesis draws its quick profile. About half an hour of two cores, half of it building.
 SANITIZED := $(wildcard tests/test_orders*.py tests/test_lists*.py tests/test_core*.py) $(addprefix tests/test_,laws.py \
 	meaning.py values.py guarded.py groups.py boxes.py real_windows.py fractional.py factored_gradients.py processes.py)
 SANITIZED_NARROW := tests/test_core.py tests/test_orders_compiled.py tests/test_orders_counted.py tests/test_orders_chains.py tests/test_guarded.py

@@ -1,6 +1,5 @@
 // Lanes: a vector of T as wide as the instruction set, and the few words that kernels are written in.
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -29,8 +28,6 @@ struct Lanes {
   static ANYPOOL_INLINE V load(const T* p) { return *reinterpret_cast<const U*>(p); }
   static ANYPOOL_INLINE void store(T* p, V v) { *reinterpret_cast<U*>(p) = v; }
   static ANYPOOL_INLINE V fill(T s) { return s - V{}; }
-  // Bytes of some lanes, seen by the compiler to be less than a vector.
-  static ANYPOOL_INLINE std::size_t part(Index count) { return std::size_t(count) * sizeof(T) % sizeof(V); }
   // The first `count` lanes (all, where there are more); no other byte of memory is touched.
   static ANYPOOL_INLINE V load(const T* p, Index count) {
     if (count >= n) return load(p);
@@ -39,7 +36,11 @@ struct Lanes {
     return (V)_mm512_maskz_loadu_epi8((__mmask64(1) << (count * sizeof(T))) - 1, p);
 #endif
     V v{};
-    std::memcpy(&v, p, part(count));
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Warray-bounds"  // GCC 12 for arm64 forgets that count < n
+#pragma GCC diagnostic ignored "-Wstringop-overflow"
+    std::memcpy(&v, p, count * sizeof(T));
+#pragma GCC diagnostic pop
     return v;
   }
   static ANYPOOL_INLINE void store(T* p, V v, Index count) {
@@ -48,7 +49,7 @@ struct Lanes {
 #if ANYPOOL_MASKED
     return _mm512_mask_storeu_epi8(p, (__mmask64(1) << (count * sizeof(T))) - 1, (__m512i)v);
 #endif
-    std::memcpy(p, &v, part(count));
+    std::memcpy(p, &v, count * sizeof(T));
   }
 };
 
