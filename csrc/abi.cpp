@@ -10,6 +10,9 @@
 #include <mutex>
 #include <thread>
 #include <vector>
+#ifdef ANYPOOL_X86
+#include <cpuid.h>
+#endif
 
 #include "bands.hpp"
 #include "job.hpp"
@@ -32,18 +35,34 @@ struct Choice {
   ListWeightsKernel list_weights;
 };
 
+#ifdef ANYPOOL_X86
+// Not every compiler's __builtin_cpu_supports knows this feature by name.
+bool converts_halves() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+#endif
+
+// What the kernels of the processor's own minimum are called.
+#ifdef __ARM_NEON
+constexpr const char* minimum = "neon";
+#else
+constexpr const char* minimum = "baseline";
+#endif
+
 Choice choose() {
 #ifdef ANYPOOL_X86
   const char* most = std::getenv("ANYPOOL_ISA");
   const bool any = !most || !*most;
   __builtin_cpu_init();
-  const bool two = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  const bool two = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+                   __builtin_cpu_supports("bmi2") && converts_halves();
   const bool five = two && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   if (five && (any || !std::strcmp(most, "avx512"))) return {avx512::forward, avx512::places, avx512::owners, "avx512", avx512::lists, avx512::list_orders, avx512::list_weights};
   if (two && (any || !std::strcmp(most, "avx512") || !std::strcmp(most, "avx2"))) return {avx2::forward, avx2::places, avx2::owners, "avx2", avx2::lists, avx2::list_orders, avx2::list_weights};
 #endif
-  return {baseline::forward, baseline::places, baseline::owners, "baseline", baseline::lists, baseline::list_orders, baseline::list_weights};
+  return {baseline::forward, baseline::places, baseline::owners, minimum, baseline::lists, baseline::list_orders, baseline::list_weights};
 }
 
 const Choice& chosen() {

@@ -86,7 +86,7 @@ struct Owners {
       const Index here = at[place] + shift;
       const T* x = static_cast<const T*>(job.x) + here;
       if (mask)
-        for (Index i = 0; i < n; ++i) found[i] = (number(x[i * far]) == number(values[i])) & (mask[here + i * far] != 0) ? place : found[i];
+        for (Index i = 0; i < n; ++i) found[i] = ((number(x[i * far]) == number(values[i])) & (mask[here + i * far] != 0)) ? place : found[i];
       else
         for (Index i = 0; i < n; ++i) found[i] = number(x[i * far]) == number(values[i]) ? place : found[i];
     }

@@ -56,7 +56,8 @@ OrdersCut cut(const anypool_orders& job) {
   const std::int64_t all = reach * planes.size * phases + job.scratch;  // rows of lanes that are alive
   const std::int64_t line = vector / size, straight = straight_lines(job.scratch) * line, room = straight - 8 * line;
   const std::int64_t most = room / (1 + 2 * job.reach);  // of lanes at one column
-  const std::int64_t lanes = std::min(std::clamp<std::int64_t>(cache / all, 512, 8192) / size, room - 2 * job.reach);
+  const std::int64_t some = std::clamp<std::int64_t>(cache / all, 512, 8192) / size, beside = room - 2 * job.reach;
+  const std::int64_t lanes = beside < line ? some : std::min(some, beside);  // a reach beyond those rows takes longer ones
   OrdersCut c{};
   c.chunk = std::min({job.inner, lanes, std::max(most, line)});
   c.chunks = (job.inner + c.chunk - 1) / c.chunk;

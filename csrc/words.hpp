@@ -36,7 +36,11 @@ struct Lanes {
     return (V)_mm512_maskz_loadu_epi8((__mmask64(1) << (count * sizeof(T))) - 1, p);
 #endif
     V v{};
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Warray-bounds"  // GCC 12 for arm64 forgets that count < n
+#pragma GCC diagnostic ignored "-Wstringop-overflow"
     std::memcpy(&v, p, count * sizeof(T));
+#pragma GCC diagnostic pop
     return v;
   }
   static ANYPOOL_INLINE void store(T* p, V v, Index count) {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -122,3 +124,17 @@ def test_bands_of_one_image_meet_where_windows_overlap(stride: int, dilation: in
             ap.set_num_threads(before)
         np.testing.assert_allclose(found[0].numpy(), want, rtol=1e-12)
         assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("order", [ap.KMax(2), ap.Quantile([0.1, 0.5, 0.9])], ids=repr)
+@pytest.mark.parametrize("windows", [ap.whole(), ap.sliding((3, 3), 1, 1)], ids=repr)
+def test_several_answers_of_channels_last(order: ap.Order, windows: Any) -> None:
+    """An answer with an axis more has no channels-last memory to keep."""
+    x = torch.randn(2, 3, 6, 7, generator=torch.Generator().manual_seed(0))
+    found = []
+    for layout in (x, x.contiguous(memory_format=torch.channels_last)):
+        given = layout.clone(memory_format=torch.preserve_format).requires_grad_()
+        y = ap.pool(given, windows, order, axes=(-2, -1))
+        y.sum().backward()
+        found.append((y.detach(), given.grad))
+    torch.testing.assert_close(found[1], found[0])

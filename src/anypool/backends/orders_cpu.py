@@ -8,6 +8,7 @@ from ..orders import Median, Mode, Quantile, Rank
 from ..plan import Job
 from . import orders_lists, orders_sorted, orders_terms
 from .library import library, missing
+from .networks import fits
 from .orders_call import bits_of, chained, described, histogrammed, prepare, shape_of, wanted
 from .orders_parts import interior
 from .recipes import FLOATS, TYPES
@@ -63,6 +64,8 @@ def plain(job: Job) -> str | None:
     counted = histogrammed(inside, job.dtype, made) or chained(inside, made)
     if not counted and not 1 < grid.places <= MOST_PLACES:
         return f"order statistics are compiled for windows of 2 to {MOST_PLACES} elements, or more bytes next to each other"
+    if not counted and not isinstance(made, str) and not fits(shape_of(inside, made)):
+        return "these windows are dilated too far, or lie too far apart, for a selection network"
     if inside is not grid and job.empty is None and "float" not in job.dtype and grid.has_empty:
         return "an empty window has no integer answer"
     if grid.fill is not None and bits_of(grid.fill, job.dtype) is None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..orders import Order, Sorted
 from ..plan import Axis, Grid, Job
 from .library import library, missing
+from .networks import fits
 from .orders_parts import interior, steady
 from .recipes import FLOATS, TYPES
 
@@ -139,6 +140,8 @@ def _full(axis: Axis) -> tuple[Axis, int] | None:
 
 def refuses(job: Job) -> str | None:
     """A sentence, or None if the compiled core serves the job this way."""
+    from .orders_call import Wanted, shape_of
+
     grid, order = job.grid, job.reduction
     if library() is None:
         return f"the compiled library is not there ({missing()})"
@@ -152,11 +155,14 @@ def refuses(job: Job) -> str | None:
         return "x or the result is empty, or more than three axes are pooled"
     if not 1 < grid.places <= MOST_PLACES:
         return f"{order!r} of windows of more than {MOST_PLACES} elements is not compiled"
-    if interior(grid) is not None:
-        return None
-    made = frame(grid)
-    if made is None or made.grid.places > MOST_PLACES or any(steady(a) is None for a in made.grid.axes):
-        return "these windows are not equally far apart and alike"
+    inside = interior(grid)
+    if inside is None:
+        made = frame(grid)
+        if made is None or made.grid.places > MOST_PLACES or any(steady(a) is None for a in made.grid.axes):
+            return "these windows are not equally far apart and alike"
+        inside = made.grid
+    if not fits(shape_of(inside, Wanted((0,)))):
+        return "these windows are dilated too far, or lie too far apart, for a selection network"
     return None
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .graph import CE, MAX, MIN, MODE, PICK, SORT, Network, Shape, Value
+from .graph import CE, MAX, MIN, MODE, PICK, SORT, Network, Shape, Value, tile_of
 
 STAGED, ROW = 1 << 30, 1 << 29  # an operand in the staged rows, or in a row of scratch; else in a register
 NEXT_LOOP, END = -2, -1
 MOST_GENERATED = 30000  # words of code
+MOST_ROWS, MOST_REACH = 1 << 13, 1 << 10  # of one tile: staged rows, lanes to the right
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,16 @@ def operand(value: Value, kind: int) -> int:
     """A row or register, and a distance in lanes, in one number."""
     assert value[0] < 1 << 19 and value[1] < 1 << 10
     return kind | value[0] << 10 | value[1]
+
+
+def fits(shape: Shape) -> bool:
+    """Whether what one tile spans can be staged; windows dilated far, or far apart, span too much."""
+    (_, down, across), tile = shape.stride, tile_of(shape)
+    rows, columns = (
+        (tile[k] - 1) * stride + (shape.size[k + 1] - 1) * shape.step[k + 1] for k, stride in enumerate((down, across))
+    )
+    phases = tile[1] * across
+    return shape.size[0] * (rows + 1) * phases <= MOST_ROWS and columns // phases < MOST_REACH
 
 
 @lru_cache(maxsize=256)
