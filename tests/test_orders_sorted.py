@@ -210,3 +210,19 @@ def test_explain_names_the_engine_and_views_are_read_where_they_lie() -> None:
     last = torch.tensor(x)[None].contiguous(memory_format=torch.channels_last)
     made = ap.pool(last, ap.sliding((3, 3)), ap.KMax(2))
     assert np.array_equal(made[0].numpy(), plain)
+
+
+def test_ordinal_weights_are_finite_and_compile_as_arrays_too() -> None:
+    with pytest.raises(ap.PoolingError, match="NaN or an infinity"):
+        ap.Ordinal([0.5, np.nan])
+    x, order = (
+        torch.randn(2, 6, 7, generator=torch.Generator().manual_seed(8)).double(),
+        ap.Ordinal(np.linspace(1, 0, 9)),
+    )
+    compiled = torch.compile(lambda v: ap.pool(v, ap.sliding((3, 3), 1), order), fullgraph=True, backend="aot_eager")
+    ranked = x.unfold(1, 3, 1).unfold(2, 3, 1).reshape(2, 4, 5, 9).sort(-1, descending=True).values
+    leaf = x.clone().requires_grad_()
+    y = compiled(leaf)
+    torch.testing.assert_close(y, (ranked * torch.linspace(1, 0, 9).double()).sum(-1))
+    y.sum().backward()
+    assert leaf.grad is not None and abs(float(leaf.grad.sum()) - y.numel() * 4.5) < 1e-9

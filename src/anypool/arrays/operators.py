@@ -7,6 +7,7 @@ import pickle
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,8 +28,8 @@ def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: tuple[An
     learned, plain = None, ()
     if not isinstance(reduction, (str, type)):
         for name, value in getattr(reduction, "parameters", {}).items():
-            if isinstance(value, Tensor):
-                learned, value = value, None
+            if isinstance(value, (Tensor, np.ndarray)):
+                learned, value = torch.as_tensor(value), None
             plain = (*plain, (name, value))
         more = reduction.facts() if isinstance(reduction, (Fold, Order)) else ()
         spec = spec_of(type(windows), windows.facts(), type(reduction), (plain, more), options)

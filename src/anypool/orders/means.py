@@ -91,6 +91,10 @@ class Ordinal(Order):
                 f"Ordinal(weights): a row of numbers is needed, not shape {tuple(given.shape)}, {given.dtype}"
             )
         if library(given) is np:
+            if not np.isfinite(given).all():
+                raise PoolingError(
+                    "Ordinal(weights): they hold a NaN or an infinity; use 0 for a rank that shall not count"
+                )
             given.flags.writeable = False  # engines remember what they read off it
         self.parameters = {"weights": given}
 
