@@ -1,4 +1,4 @@
-"""Shared fixtures: hypothesis profiles; fresh memory is poisoned before the library sees it."""
+"""Shared by all tests: profiles, what the quick one takes of a product, poisoned memory, one torch thread a worker."""
 
 from __future__ import annotations
 
@@ -9,12 +9,34 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import settings
+from sampling import QUICK, cover
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores: threads that wait for each other only burn them
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A verdict belongs to a commit, not to a draw: only "long" looks elsewhere each time.
 settings.register_profile("quick", max_examples=20, deadline=None, derandomize=True)
 settings.register_profile("full", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile("long", max_examples=5000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In the quick profile a product of parameters runs until each value of each was seen."""
+    if not QUICK or any("[" in arg for arg in config.args):  # what is named runs
+        return
+    kept = cover({item.nodeid: parameters(item) for item in items})
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in kept])
+    items[:] = [item for item in items if item.nodeid in kept]
+
+
+def parameters(item: pytest.Item) -> set[Any]:
+    """Which entry of each parametrize mark this item is of."""
+    found = set[Any]()
+    for mark in item.iter_markers("parametrize"):
+        names = mark.args[0].split(",") if isinstance(mark.args[0], str) else mark.args[0]
+        found.add((item.nodeid.split("[")[0], *((name, id(item.callspec.params[name.strip()])) for name in names)))  # type: ignore[attr-defined]
+    return found
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -213,6 +213,7 @@ def test_weights_masks_and_positions() -> None:
         assert np.isnan(ap.pool(hole, windows, "mean")).any()
 
 
+@pytest.mark.slow  # onnx makes the cases of all its operators
 def test_onnx_cases() -> None:
     """The expected outputs inside the onnx package."""
     node_cases = pytest.importorskip("onnx.backend.test.case.node")

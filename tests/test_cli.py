@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sampling import spread
 
 
 def anypool(*words: object, ok: bool = True) -> str:
@@ -22,7 +23,8 @@ def anypool(*words: object, ok: bool = True) -> str:
 
 def test_list_check_explain() -> None:
     assert "softpool" in anypool("list")
-    assert "| `sliding`" in anypool("list", "--markdown") and "SoftPool" in anypool("list", "--markdown")
+    table = anypool("list", "--markdown")
+    assert "| `sliding`" in table and "SoftPool" in table
     assert "reference" in anypool("check")
     assert "(16, 64, 56, 56)" in anypool(
         "explain", "--shape", "16,64,112,112", "--windows", "sliding((3, 3), stride=2, padding=1)", "--reduce", "max"
@@ -113,7 +115,7 @@ def test_the_page_is_whole_and_alone(
 
     row = demo.Speed("max 2×2/2", 1.0, 20.0, 0.5, "cpu")
     without = demo.Speed("max 2×2/2", 1.0, None, 0.5, "reference")
-    for rows in ([row], [without]):
+    for rows in spread(([row], [without]), 2, "page"):
         monkeypatch.setattr(demo, "speeds", lambda rows=rows: rows)
         cli.demo(tmp_path / "page")
         assert "the page:" in capsys.readouterr().out

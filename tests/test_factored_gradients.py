@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from sampling import QUICK, spread
 from test_core_gradients import WINDOWS
 
 import anypool as ap
@@ -68,7 +69,7 @@ def answers(monkeypatch: Any) -> list[bool]:
 def test_factors_give_the_gradient_of_the_reference(name: str, monkeypatch: Any) -> None:
     """Within the rounding of float64, for every window and memory layout; float32 and bfloat16 are near it."""
     heard, wrong = answers(monkeypatch), list[Any]()
-    for shape, (key, w) in itertools.product([(2, 3, 17, 37), (3, 2, 7, 6)], WINDOWS.items()):
+    for shape, (key, w) in spread(itertools.product([(2, 3, 17, 37), (3, 2, 7, 6)], WINDOWS.items()), 5, name):
         if "divisor" in key or (key == "count padded" and name in ("var", "std", "Std(0.5)")):
             continue
         x = numbers(*shape)
@@ -84,7 +85,8 @@ def test_factors_give_the_gradient_of_the_reference(name: str, monkeypatch: Any)
                 if a.dtype != b.dtype or not bool(((a - b).abs() <= near * (scale + b.abs())).all()):
                     wrong.append((shape, key, v.stride(), dtype))
     assert not wrong, (len(wrong), wrong[:5])
-    assert name == "range" or sum(heard) > 0.6 * len(heard), (sum(heard), len(heard))
+    often = 0.5 if QUICK else 0.6  # of fewer calls
+    assert name == "range" or sum(heard) > often * len(heard), (sum(heard), len(heard))
 
 
 BY_HAND: dict[str, Callable[[Any], Any]] = {
@@ -191,7 +193,8 @@ VALUES = {n: f for n, f in FOLDS.items() if isinstance(f, (ap.Lp, ap.PowerMean))
 @pytest.mark.parametrize("name", VALUES)
 def test_values_of_one_sum(name: str) -> None:
     """The result itself, where it is a root of one compiled sum: numbers of every size, windows, layouts, types."""
-    for (key, w), (special, change) in itertools.product(WINDOWS.items(), {"as is": lambda x: x, **SPECIAL}.items()):
+    calls = itertools.product(WINDOWS.items(), {"as is": lambda x: x, **SPECIAL}.items())
+    for (key, w), (special, change) in spread(calls, 7, name):
         x = change(numbers(2, 3, 12, 12).float())
         for v in (x, x.to(memory_format=torch.channels_last), x.bfloat16()):
             got, own = (ap.pool(v, w, VALUES[name], backend=b) for b in (None, "reference"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from sampling import spread
 
 import anypool as ap
 from anypool.backends.library import library
@@ -66,11 +68,10 @@ def test_masks_and_nan(windows: Any, dtype: str) -> None:
         ((23, 17, 3), (0, 1), 0.02, 0.5),
     ):
         x, mask = made(layout, dtype.replace("int64", "int32"), holes).astype(dtype), random.random(layout) < heard
-        for order in (*SELECTING, *MIXING):
-            exact = order in SELECTING
+        options = ({"weights": mask}, {"nan": "omit"}, {"weights": mask, "nan": "omit"})
+        for order, more in spread(itertools.product((*SELECTING, *MIXING), options), 5, windows, dtype, layout):
             empty = {} if isinstance(order, ap.Range) else {"empty": 3}
-            for options in ({"weights": mask}, {"nan": "omit"}, {"weights": mask, "nan": "omit"}):
-                alike(x, windows, order, exact, axes=axes, **empty, **options)
+            alike(x, windows, order, order in SELECTING, axes=axes, **empty, **more)
 
 
 def test_infinities_and_views() -> None:
@@ -114,18 +115,21 @@ def test_gradients_of_selections(form: torch.memory_format, dtype: torch.dtype) 
     mask = torch.from_numpy(random.random(x.shape) < 0.6)
     holed = x.clone()
     holed[torch.from_numpy(random.random(x.shape) < 0.2)] = torch.nan
-    for windows in (ap.sliding((3, 3), 1, 1), ap.sliding((2, 4), 2, 1), ap.adaptive((4, 3)), ap.whole()):
-        for order in (ap.Median(), ap.Median("lower"), ap.Rank(0), ap.Quantile(0.6, "nearest")):
-            for ties in ("first", "last"):
-                for of, options in ((x, {}), (x, {"weights": mask}), (holed, {"nan": "omit"})):
-                    grads = []
-                    for backend in (None, "reference"):
-                        leaf = of.clone().requires_grad_()
-                        y = ap.pool(leaf, windows, order, ties=ties, backend=backend, axes=(2, 3), empty=0, **options)
-                        sizes = torch.arange(y.numel(), dtype=dtype).reshape(y.shape) % 7
-                        y.backward(sizes)
-                        grads.append(leaf.grad)
-                    torch.testing.assert_close(grads[0], grads[1], msg=f"{windows} {order} {ties} {options.keys()}")
+    calls = itertools.product(
+        (ap.sliding((3, 3), 1, 1), ap.sliding((2, 4), 2, 1), ap.adaptive((4, 3)), ap.whole()),
+        (ap.Median(), ap.Median("lower"), ap.Rank(0), ap.Quantile(0.6, "nearest")),
+        ("first", "last"),
+        ((x, {}), (x, {"weights": mask}), (holed, {"nan": "omit"})),
+    )
+    for windows, order, ties, (of, options) in spread(calls, 5, form, dtype):
+        grads = []
+        for backend in (None, "reference"):
+            leaf = of.clone().requires_grad_()
+            y = ap.pool(leaf, windows, order, ties=ties, backend=backend, axes=(2, 3), empty=0, **options)
+            sizes = torch.arange(y.numel(), dtype=dtype).reshape(y.shape) % 7
+            y.backward(sizes)
+            grads.append(leaf.grad)
+        torch.testing.assert_close(grads[0], grads[1], msg=f"{windows} {order} {ties} {options.keys()}")
 
 
 def test_counts() -> None:

@@ -215,7 +215,7 @@ print(made.hexdigest())
     "shapes",
     [
         ((1, 1, 1, 1), (2, 3, 7, 5), (1, 2, 40, 67)),
-        ((3, 1, 130, 3),) * 3,
+        pytest.param(((3, 1, 130, 3),) * 3, marks=pytest.mark.slow),
     ],
 )
 def test_poisoned_heap(shapes: Any) -> None:

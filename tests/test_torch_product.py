@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from brute import FORMULAS, pooled
+from sampling import spread
 from test_product import FOR_BOOL, NAMES, TOLERANCE, data
 from windows_cases import CASES, REDUCTIONS, Case
 
@@ -77,8 +79,7 @@ def test_element_types_and_formats(name: str, dtype: str) -> None:
         return
     if "int" in dtype and name == "prod":
         x = np.clip(x, 0 if dtype[0] == "u" else -2, 2)  # products of more than 2**53 are tested in NumPy
-    some = list(CASES)[:: 1 if dtype == "float32" else 4]
-    for key in some:
+    for key in spread(list(CASES)[:: 1 if dtype == "float32" else 4], 3, name, dtype):
         if dtype != "bool" or not CASES[key].options.get("border"):
             check(
                 name,
@@ -93,17 +94,11 @@ def test_element_types_and_formats(name: str, dtype: str) -> None:
 def test_weights(name: str) -> None:
     x, random = data("float32", 6), np.random.default_rng(7)
     w = torch.from_numpy(random.integers(0, 4, x.shape).astype(np.float32) / 2)
-    for key in list(CASES)[::3]:
-        for weights in (w, w > 0.6, w[:, :, :1], w.double()):
-            views = formats(tensor(x))
-            check(
-                name,
-                key,
-                CASES[key],
-                x,
-                {k: views[k] for k in ("contiguous", "channels_last", "a parameter")},
-                weights=weights,
-            )
+    choices = (w, w > 0.6, w[:, :, :1], w.double())
+    for key, weights in spread(itertools.product(list(CASES)[::3], choices), 3, name):
+        views = formats(tensor(x))
+        some = {k: views[k] for k in ("contiguous", "channels_last", "a parameter")}
+        check(name, key, CASES[key], x, some, weights=weights)
 
 
 def test_formats_are_kept() -> None:
