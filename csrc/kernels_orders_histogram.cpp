@@ -98,10 +98,15 @@ struct Bytes : Plane<S> {
     plane.resize((bottom - top + this->rows.size - 1) * pitch);
     this->low.resize(n), this->high.resize(n);
     this->read(item, top, bottom, left, right, [&](Index r, Index c, S v) { plane[r * pitch + c] = Keys<S>::in(v); });
+    if (this->job.ranks > 1) ranks<true>(item, top, bottom, left, n, pitch);
+    else ranks<false>(item, top, bottom, left, n, pitch);
+  }
+  template <bool both>
+  void ranks(Index item, Index top, Index bottom, Index left, Index n, Index pitch) {
     this->histograms.slide(plane.data(), pitch, pitch, this->rows.size, this->columns.size, bottom - top,
-        [&](Index, Index c, Sliding& window) {
-          this->low[c] = std::uint8_t(window.find(this->rank).bin);
-          if (this->job.ranks > 1) this->high[c] = std::uint8_t(window.find(this->rank + 1).bin);
+        [rank = this->rank, low = this->low.data(), high = this->high.data()](Index, Index c, Sliding& window) {
+          low[c] = std::uint8_t(window.find(rank).bin);
+          if (both) high[c] = std::uint8_t(window.find(rank + 1).bin);
         },
         [&](Index o) { this->give(item, top + o, left, n); });
   }

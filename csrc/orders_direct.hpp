@@ -121,8 +121,10 @@ struct Direct {
         for (Index r = old; r < all; ++r) watch.see(row[r] + middle * N::phases, beyond);
         if (edge) watch.see(sides, all * edge_room);
       }
-      if (middle < n) along<true, true>(row, to, middle, old);
-      else along<true, false>(row, to, middle, old);
+      bool done = false;
+      if constexpr (ANYPOOL_MASKED)  // elsewhere no row shorter than a vector is served
+        if (middle < n) along<true, true>(row, to, middle, old), done = true;
+      if (!done) along<true, false>(row, to, middle, old);
       if (edge) sides_of(y + top * rows.y_stride, old);
     }
   }
