@@ -10,6 +10,7 @@
 
 namespace anypool::ANYPOOL_ISA {
 constexpr Index block_bytes = 24576;
+constexpr Index most_in_a_row = 256;  // elements added one after another: longer sums go by blocks, which keeps their digits
 
 // Rows of numbers: row r begins at p + r*pitch.
 template <class T>
@@ -246,6 +247,10 @@ struct Engine final : Passes {
       for (Index i = 0; i < windows; ++i) y[i] = fold_run<M, T>(b + i * stride, k);
       return;
     }
+    if (k > most_in_a_row) {
+      for (Index i = 0; i < windows; ++i) fold_many<M, T>(b + i * stride * c, a.step * c, k, y + i * c, c);
+      return;
+    }
     if (Index(fetched.size()) < lanes_ || fetched_stride != stride) {
       fetched.resize(lanes_), fetched_stride = stride;
       for (Index i = 0; i < lanes_; ++i) fetched[i] = std::int32_t(i / c * stride * c + i % c);
@@ -267,6 +272,7 @@ struct Engine final : Passes {
         const T* p = x.p + r * x.pitch + (a.first[o] - base) * c;
         T* result = y.p + r * y.pitch + (o - from) * c;
         if (c == 1 && a.step == 1) *result = fold_run<M, T>(p, k);
+        else if (k > most_in_a_row) fold_many<M, T>(p, a.step * c, k, result, c);
         else
           for (Index j = 0; j < c; ++j) {
             T v = k ? p[j] : M::nothing;

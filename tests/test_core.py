@@ -136,3 +136,17 @@ def test_variance_beside_far_numbers(outlier: float) -> None:
         y = ap.pool(v, ap.sliding((3, 3), 1), "std", axes=(1, 2))
         wanted = np.lib.stride_tricks.sliding_window_view(v.astype(float), (3, 3), (1, 2)).std((-1, -2))
         np.testing.assert_allclose(y, wanted, rtol=1e-4)
+
+
+def test_long_sums_keep_their_digits() -> None:
+    """A few lanes beside each other are added by blocks, not one after another: 2^25 ones were 2^24."""
+    x = np.random.default_rng(2).random((1 << 20, 3), dtype=np.float32)
+    for lanes in (1, 2, 3):
+        part = np.ascontiguousarray(x[:, :lanes])
+        for windows in (ap.whole(), ap.segments([0, 400_000, 1 << 20])):
+            got = ap.pool(part, windows, "mean", axes=0)[-1]
+            begin = 400_000 if "segments" in repr(windows) else 0
+            np.testing.assert_allclose(got, part[begin:].mean(0, dtype=np.float64), rtol=2e-6)
+    far = ap.pool(part[:, :1], ap.sliding((5000,), 5000, dilation=7), "mean", axes=0)[:, 0]
+    want = [part[o * 5000 : o * 5000 + 35000 : 7, 0].mean(dtype=np.float64) for o in range(len(far))]
+    np.testing.assert_allclose(far, want, rtol=2e-6)
