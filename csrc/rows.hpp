@@ -55,10 +55,16 @@ void fold_pair(const T* row, Index k, T* dst, Index pitch, Index lanes) {
   }
 }
 
-// Few lanes and many rows: the partial results stay in registers. Blocks of 64 rows keep long sums accurate.
+// Few lanes and many rows: the partial results stay in registers. Blocks of 64 rows, and halves of very many, keep long sums accurate.
 template <class M, class T, int vectors>
 void fold_column(const T* row, Index distance, Index k, T* dst, Index lanes) {
   using L = Lanes<T>;
+  if (k > 4096) {
+    alignas(64) T rest[vectors * L::n];
+    fold_column<M, T, vectors>(row, distance, k / 2, dst, lanes);
+    fold_column<M, T, vectors>(row + k / 2 * distance, distance, k - k / 2, rest, lanes);
+    return fold_rows<M, T, 1, true>(dst, rest, 0, dst, lanes);
+  }
   typename L::V total[vectors]{};
   for (Index r = 0; r < k; r += 64) {
     typename L::V part[vectors]{};
