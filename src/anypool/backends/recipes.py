@@ -31,10 +31,16 @@ from ..reductions import (
     Var,
 )
 
-TYPES = "float32 float64 float16 bfloat16 uint8 int8 uint16 int16 uint32 int32 uint64 int64".split()
-MERGES = "sum max min prod moments".split()
-LIFTS = "value truth magnitude square power exp exp_value shifted share weighted masked place present".split()
-FINISHES = "plain divide root divide_root log divide_log ratio difference var std average present select dispersion deviation".split()
+TYPES: tuple[str, ...] = tuple(
+    "float32 float64 float16 bfloat16 uint8 int8 uint16 int16 uint32 int32 uint64 int64".split()
+)
+MERGES: tuple[str, ...] = tuple("sum max min prod moments".split())
+LIFTS: tuple[str, ...] = tuple(
+    "value truth magnitude square power exp exp_value shifted share weighted masked place present".split()
+)
+FINISHES: tuple[str, ...] = tuple(
+    "plain divide root divide_root log divide_log ratio difference var std average present select dispersion deviation".split()
+)
 HALVES = ("float16", "bfloat16")
 FLOATS = ("float32", "float64", *HALVES)
 SMALL_INTS = ("uint8", "int8", "uint16", "int16", "bool")
