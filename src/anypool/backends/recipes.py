@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..plan import Job
+from ..plan import Axis, Job
 from ..reductions import (
     AllOf,
     AnyOf,
@@ -45,6 +45,7 @@ HALVES = ("float16", "bfloat16")
 FLOATS = ("float32", "float64", *HALVES)
 SMALL_INTS = ("uint8", "int8", "uint16", "int16", "bool")
 FEW = 8  # elements along each axis, up to which variances are walked: longer windows are sums of squares
+SOME = 32  # likewise where windows differ: 10^6 elements in 10^5 groups 371 -> 27 ms
 
 
 @dataclass(frozen=True)
@@ -222,12 +223,18 @@ def _soft(job: Job, fold: Any) -> Recipe:
     return Recipe("exp_value", ("sum", "sum"), "ratio", plane, _as_x(job, plane), rate=rate)
 
 
+def _alike(axis: Axis) -> bool:
+    """Whether most windows are copies of one, a fixed distance apart."""
+    low, high = axis.regular
+    return 2 * (high - low) >= axis.out
+
+
 def _moment(job: Job, fold: Any) -> Recipe:
     _unweighted(job, fold.name)
     if job.grid.divisor != "present":
         raise Refusal(f"{fold.name} with count= is not compiled")
     root = isinstance(fold, Std)
-    if max(axis.places for axis in job.grid.axes) <= FEW:  # means and spreads of runs join
+    if all(axis.places <= (FEW if _alike(axis) else SOME) for axis in job.grid.axes):  # means and spreads of runs join
         plane, finish = _real(job), "deviation" if root else "dispersion"
         return Recipe("value", ("moments",), finish, plane, _as_x(job, plane), ddof=fold.parameters["ddof"])
     if job.dtype not in ("float32", *HALVES, *SMALL_INTS):
