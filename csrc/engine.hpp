@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "fused.hpp"
 #include "job.hpp"
 #include "places.hpp"
 #include "row.hpp"
@@ -28,12 +29,13 @@ struct Engine final : Passes {
   std::vector<Index> lanes, results;                  // input and output lanes under each level
   std::vector<Scratch<T>> block, suffix;          // scratch of each level: its folded rows, van Herk's blocks
   Scratch<T> digits;                                  // doublings
+  Squares<M, T> squares;                              // the last two levels at once
   Places<M, T> index;                                 // of short irregular windows
   std::vector<std::int32_t> fetched;                  // where each lane of windows far apart begins
   Index fetched_stride = 0;
   Index left = 0, right = 0;                          // what windows of the last level see beyond its ends
 
-  explicit Engine(const anypool_job& job) : level(job.level), levels(int(job.levels)), inner(job.inner), lanes(levels), results(levels), block(levels), suffix(levels) {
+  explicit Engine(const anypool_job& job) : level(job.level), levels(int(job.levels)), inner(job.inner), lanes(levels), results(levels), block(levels), suffix(levels), squares(job) {
     Index in = inner, out = inner;
     for (int l = levels - 1; l >= 0; --l) {
       lanes[l] = in, results[l] = out;
@@ -46,6 +48,7 @@ struct Engine final : Passes {
     } else if (horizontal(levels - 1) && levels > 1 && inner == 1 && a.places > 0 && a.places <= 4 && a.size < 0x7fffffff) index.of(a), right = 1;
   }
 
+  bool divides() const override { return squares.divides; }
   static Index reach(const anypool_level& a, Index o) { return a.start + o * a.stride + (a.places - 1) * a.step + 1; }
   bool horizontal(int l) const { return l == levels - 1 && level[l].windows && inner < L::n; }
 
@@ -67,6 +70,10 @@ struct Engine final : Passes {
       return;
     }
     if (horizontal(l)) return across(x, base, y, from, to, margins);
+    if (squares.rows && l == levels - 2) {
+      for (Index r = 0; r < x.count; ++r) squares.fold(x.p + r * x.pitch, base, y.p + r * y.pitch, from, to, raw);
+      return;
+    }
     const bool joined = a.affine && a.places > 8 && a.stride < a.places * a.step;
     for (Index r = 0; r < x.count; ++r) {
       const T* row = x.p + r * x.pitch - base * lanes[l];

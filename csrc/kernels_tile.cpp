@@ -25,7 +25,7 @@ int run(const anypool_job& job, Index begin, Index end) {
   Index in = job.inner, out = job.inner;
   for (int l = levels - 1; l > lead; --l) in *= job.level[l].size, out *= job.level[l].windows ? job.level[l].windows : job.level[l].size;
   const Index item_in = in * a.size, item_out = out * a.windows, width = sizes[job.plane_type];
-  const bool two = job.merge1 >= 0, finished = job.finish != PLAIN || job.plane_type != job.y_type;
+  const bool two = job.merge1 >= 0;
   const bool in_place = job.y && job.plane_type == job.y_type && !two && (job.finish == PLAIN || job.finish == DIVIDE || job.merge0 == MOMENTS);
   std::unique_ptr<Passes> engine0(make_engine(job.merge0, job.plane_type, job)), engine1;
   if (two) engine1.reset(make_engine(job.merge1, job.plane_type, job));
@@ -33,6 +33,7 @@ int run(const anypool_job& job, Index begin, Index end) {
   std::unique_ptr<Finisher> finisher(make_finisher(job.plane_type, job.y_type, job, lead));
   if (job.staged) stager.reset(make_stager(job.x_type, job.plane_type, job, lead));
   if (!engine0 || !finisher || (two && !engine1) || (job.staged && !stager)) return DECLINED;
+  const bool finished = (job.finish != PLAIN || job.plane_type != job.y_type) && !engine0->divides();
   bool below = false;  // whether windows of the levels under the lead hold nothing
   for (int l = 0; l < levels; ++l)
     for (Index o = 0; l != lead && o < job.level[l].windows; ++o) below |= !job.level[l].length[o];

@@ -58,24 +58,34 @@ void divide(const T* from, T* to, Index lanes, T n) {
   else each<T>(lanes, [&](Index i, auto whole) { put(to + i, get(from + i, whole) / all, whole); });
 }
 
-// Counts and their shares, a lane each, for a row of windows.
+// Counts and their shares, a lane each, for rows of windows: a plane's edges have others than its middle, and come again.
 template <class T>
 struct Divisors {
-  std::vector<T> count, share;
-  const T* of = nullptr;  // what they were made of: counts, times n
-  T times = 0;
-  bool whole = false;
+  struct Table {
+    std::vector<T> count, share;
+    const T* of = nullptr;  // what it was made of: counts, times n
+    T times = 0;
+    bool whole = false;
+  };
+  Table tables[4];
+  int oldest = 0;
+  void forget() { for (Table& t : tables) t.of = nullptr; }
   // to = from / (counts · n).
   void divide(const T* from, T* to, Index lanes, const T* counts, T n) {
-    if (of != counts || times != n || Index(count.size()) < lanes) make(lanes, counts, n);
-    const T *c = count.data(), *s = share.data();
-    if (fuses && whole) each<T>(lanes, [=](Index i, auto full) { put(to + i, quotient(get(from + i, full), get(c + i, full), get(s + i, full)), full); });
+    const Table& t = table(lanes, counts, n);
+    const T *c = t.count.data(), *s = t.share.data();
+    if (fuses && t.whole) each<T>(lanes, [=](Index i, auto full) { put(to + i, quotient(get(from + i, full), get(c + i, full), get(s + i, full)), full); });
     else each<T>(lanes, [=](Index i, auto full) { put(to + i, get(from + i, full) / get(c + i, full), full); });
   }
-  void make(Index lanes, const T* counts, T n) {
-    of = counts, times = n, whole = true;
-    count.resize(lanes), share.resize(lanes);
-    for (Index i = 0; i < lanes; ++i) count[i] = counts[i] * n, share[i] = T(1) / count[i], whole &= shares(count[i]) || count[i] == 0;
+  const Table& table(Index lanes, const T* counts, T n) {
+    for (const Table& t : tables)
+      if (t.of == counts && t.times == n && Index(t.count.size()) >= lanes) return t;
+    Table& made = tables[oldest];
+    oldest = (oldest + 1) % 4;
+    made.of = counts, made.times = n, made.whole = true;
+    made.count.resize(lanes), made.share.resize(lanes);
+    for (Index i = 0; i < lanes; ++i) made.count[i] = counts[i] * n, made.share[i] = T(1) / made.count[i], made.whole &= shares(made.count[i]) || made.count[i] == 0;
+    return made;
   }
 };
 }  // namespace anypool::ANYPOOL_ISA

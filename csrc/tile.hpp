@@ -12,6 +12,8 @@ struct Passes {
   virtual ~Passes() = default;
   // Fold `rows` rows from level l on: position `base` of that level is at x; its windows [from, to) go to y.
   virtual void run(int l, const void* x, Index pitch, Index rows, Index base, void* y, Index y_pitch, Index from, Index to) = 0;
+  // Whether what it folds is divided already.
+  virtual bool divides() const { return false; }
   // Whether answers from these n numbers are right although the finisher doubts them.
   virtual bool vouch(const void*, Index) const { return false; }
 };

@@ -16,6 +16,7 @@
 #define ANYPOOL_MASKED 0
 #endif
 #define ANYPOOL_INLINE inline __attribute__((always_inline))
+#define ANYPOOL_FLAT __attribute__((always_inline))  // of a lambda
 
 namespace anypool::ANYPOOL_ISA {
 using Index = std::int64_t;

@@ -25,23 +25,24 @@ def apply(x: Any, weights: Any, call: Call) -> Any:
     return call.reference(x, weights)[0] if y is None or y.is_floating_point() else y
 
 
+def again(call: Call, x: Any) -> Any:
+    """The same call of another tensor of this form, without weights."""
+    return apply(x, None, call) if call.saves is None else _Pool.apply(x, None, call)
+
+
 class _Pool(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Any, weights: Any, call: Call) -> Any:
-        reduction = call.reduction
-        selects = getattr(reduction, "selects", False)
+        if call.saves is None:
+            call.saves = _saves(call.reduction)
+        selects, ctx.recompute, valued = call.saves
         plain = call.prepared is not None and call.places == selects and weights is None
         made = call.again_with(x) if plain else None  # a call that was seen before
         made = _ends(x, weights, call) if made is None else made
         y, kept = made if made is not None else call.forward(x, weights, selects)
-        ctx.call = call
-        ctx.recompute = recompute = not selects and _keeps(reduction)
-        saved = [x] if weights is None else [x, weights]
-        needed = not recompute or factored.stated(reduction)
-        ctx.weighted, ctx.valued = weights is not None, needed and not selects and type(reduction) not in (Sum, Mean)
-        if ctx.valued:
-            saved.append(y)
-        ctx.save_for_backward(*saved, *(kept if selects else ()))
+        ctx.call, ctx.weighted, ctx.valued = call, weights is not None, valued
+        saved = (x,) if weights is None else (x, weights)
+        ctx.save_for_backward(*saved, *((y,) if valued else ()), *(kept if selects else ()))
         return y
 
     @staticmethod
@@ -66,9 +67,13 @@ class _Pool(torch.autograd.Function):
         return like_layout(gx, x), None, None
 
 
-def _keeps(reduction: Any) -> bool:
-    """Whether backward needs more than x and y."""
-    return callable(getattr(reduction, "keep", None)) and getattr(type(reduction), "keep", None) is not Fold.keep
+def _saves(reduction: Any) -> tuple[bool, bool, bool]:
+    """Whether backward needs the places, more than x and y that it computes again, and y."""
+    selects = getattr(reduction, "selects", False)
+    keeps = callable(getattr(reduction, "keep", None)) and getattr(type(reduction), "keep", None) is not Fold.keep
+    recompute = not selects and keeps
+    needed = not recompute or factored.stated(reduction)
+    return selects, recompute, needed and not selects and type(reduction) not in (Sum, Mean)
 
 
 def _compiled(g: Any, x: Any, y: Any, kept: list[Any], call: Call, weights: Any) -> Any:
@@ -78,7 +83,10 @@ def _compiled(g: Any, x: Any, y: Any, kept: list[Any], call: Call, weights: Any)
     if not served or call.backend == "reference" or type(g) is not torch.Tensor:
         return None
     if kind in (Sum, Mean):
-        made = adjoint.total(grid, dtype_name(x), g.stride(), "torch", kind is Mean)
+        strides = g.stride()
+        if call.turned[0] != strides:
+            call.turned = (strides, adjoint.total(grid, dtype_name(x), strides, "torch", kind is Mean))
+        made = call.turned[1]
         if made is None:
             return None
         gx = empty(made.shape, x.dtype)
@@ -87,8 +95,10 @@ def _compiled(g: Any, x: Any, y: Any, kept: list[Any], call: Call, weights: Any)
     if factored.stated(call.reduction):
         return factored.backward(g, x, y, grid, call.reduction)
     if kind in (Max, Min):
-        return _chosen(g, x, kept[0], grid)
-    parts = [_chosen(g, x, place, grid) for place in kept] if kind is Range else []
+        if call.turned[1] is None:
+            call.turned = (None, _spreading(x, kept[0], grid))
+        return _chosen(g, x, kept[0], call.turned[1])
+    parts = [_chosen(g, x, place, _spreading(x, place, grid)) for place in kept] if kind is Range else []
     return parts[0].sub_(parts[1]) if parts and parts[0] is not None else None
 
 
@@ -108,9 +118,12 @@ def _ends(x: Any, weights: Any, call: Call) -> Any:
     return top.sub_(low), (*high, *least)
 
 
-def _chosen(g: Any, x: Any, place: Any, grid: Any) -> Any:
+def _spreading(x: Any, place: Any, grid: Grid) -> Any:
+    return adjoint.places(grid, x.stride(), dtype_name(x), dtype_name(place))
+
+
+def _chosen(g: Any, x: Any, place: Any, asked: Any) -> Any:
     """The gradient of a selection, whose windows' places are known; None where it is not compiled."""
-    asked = adjoint.places(grid, x.stride(), dtype_name(x), dtype_name(place))
     if asked is None:
         return None
     if asked.back is not None:

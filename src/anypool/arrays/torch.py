@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,7 @@ def run(
         results = tuple(call.reference(x, weights)[0] for call in calls)
     elif any(_learns(x, weights, r) for r in reductions):
         results = tuple(gradient.apply(x, weights, call) for call in calls)
-        again = calls[0].again_learning
+        again = partial(gradient.again, calls[0])
     else:
         results = forward(calls, x, weights)
     if remember is not None and len(calls) == 1 and calls[0].prepared is not None:
@@ -166,6 +167,9 @@ class Call:
         self.grid, self.reduction, self.omit_nan, self.empty, self.backend = grid, reduction, omit_nan, empty, backend
         self.prepared: Any = None
         self.places = False
+        self.memory: tuple[Any, Any] = (None, None)  # shape and type of the values, of the places
+        self.turned: tuple[Any, Any] = (None, None)  # strides of a gradient, and what is compiled for them
+        self.saves: Any = None  # what backward needs, once it is known
 
     def reference(self, x: Any, weights: Any) -> tuple[Any, tuple[Any, ...]]:
         """The result and what backward needs, in torch words."""
@@ -180,19 +184,24 @@ class Call:
         if choose(job, self.backend) is not cpu or not plain or (places and cpu.refuses(job, True) is not None):
             return 0, None
         if weights is None:
-            self.prepared = cpu.prepare(job, x.stride(), None, "", places)
+            self._meet(cpu.prepare(job, x.stride(), None, "", places))
             return 0, None
         plane = cpu.plane_of(job)
         held = weights.detach()
         held = held if held.dtype == torch.bool else held.to(getattr(torch, plane))
-        self.prepared = cpu.prepare(job, x.stride(), held.expand(x.shape).stride(), dtype_name(held), places)
+        self._meet(cpu.prepare(job, x.stride(), held.expand(x.shape).stride(), dtype_name(held), places))
         return held.data_ptr(), held
+
+    def _meet(self, prepared: Any) -> None:
+        made = prepared.recipe
+        kinds = made.result if made.values else None, made.places
+        self.prepared, self.turned = prepared, (None, None)
+        self.memory = tuple(None if kind is None else (prepared.shape, TYPES[kind]) for kind in kinds)  # type: ignore[assignment]
 
     def fresh(self) -> tuple[Any, Any]:
         """Memory for the values and for the places, where they are wanted."""
-        shape, made = self.prepared.shape, self.prepared.recipe
-        y = empty(shape, TYPES[made.result]) if made.values else None
-        return y, empty(shape, TYPES[made.places]) if made.places else None
+        y, place = self.memory
+        return None if y is None else empty(*y), None if place is None else empty(*place)
 
     def shown(self, y: Any, place: Any) -> tuple[Any, Any]:
         """Memory in x's order of axes."""
@@ -233,12 +242,6 @@ class Call:
         """The same fold of another tensor of this form."""
         made = self.again_with(x)
         return None if made is None else made[0]
-
-    def again_learning(self, x: Any) -> Any:
-        """Likewise, with a gradient."""
-        from . import gradient
-
-        return gradient.apply(x, None, self)
 
 
 def forward(calls: list[Call], x: Any, weights: Any) -> tuple[Any, ...]:
