@@ -15,6 +15,11 @@ ANYPOOL_INLINE auto shifted(typename Lanes<T>::V before, typename Lanes<T>::V no
   else return __builtin_shufflevector(now, after, (i + off)...);
 }
 
+template <int... i>
+constexpr auto ramp(std::integer_sequence<int, i...>) {
+  return Lanes<std::int32_t>::V{i...};
+}
+
 // What the windows of a row are divided by, a lane each, and all but those of its first vector and of its end.
 template <class T>
 struct Share {

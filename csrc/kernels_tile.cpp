@@ -1,4 +1,5 @@
 // The driver of every fold: this instruction set's entry in the table.
+#include "chosen.hpp"
 #include "engine.hpp"
 #include "finish.hpp"
 #include "scratch.hpp"
@@ -18,7 +19,7 @@ struct Buffer {
   }
 };
 
-int run(const anypool_job& job, Index begin, Index end) {
+int staged(const anypool_job& job, Index begin, Index end) {
   const Cut c = cut(job);
   const int levels = int(job.levels), lead = c.lead;
   const auto& a = job.level[lead];
@@ -80,6 +81,20 @@ int run(const anypool_job& job, Index begin, Index end) {
     engine0->run(lead, planes[0], pitch, items, base, folds[0], results, from, to);
     if (two) engine1->run(lead, planes[1], pitch, items, base, folds[1], results, from, to);
     if ((finished || gaps) && !finisher->tile(folds[0], two ? folds[1] : nullptr, items, from, to, base, offset, pivot) && !engine0->vouch(planes[0], pitch * items)) return DECLINED;
+  }
+  return DONE;
+}
+
+int run(const anypool_job& job, Index begin, Index end) {
+  Chosen chosen(job);
+  if (!chosen.rows) return staged(job, begin, end);
+  const Cut c = cut(job);
+  const auto& a = job.level[c.lead];
+  for (Index tile = begin; tile < end; ++tile) {
+    const Index item = tile / c.parts * c.group, items = std::min(c.group, c.items - item);
+    const Index from = tile % c.parts * c.chunk, to = std::min(from + c.chunk, a.windows);
+    if (from < to && !chosen.tile(item, items, from, to, (item * a.windows + from) * chosen.b->windows))
+      if (const int failed = staged(job, tile, tile + 1)) return failed;
   }
   return DONE;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -77,3 +78,29 @@ def test_every_instruction_set(isa: str) -> None:
     environment = {**os.environ, "ANYPOOL_ISA": isa, "PYTHONPATH": os.path.dirname(__file__)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("reduction", ["argmax", "argmin"])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_places(size: tuple[int, int, int], reduction: str) -> None:
+    """Of the first of those that tie, or of the last NaN, on the axes; values too, where both are asked for."""
+    k, stride, pad = size
+    windows = ap.sliding((k, k), stride=stride, padding=pad)
+    sign = 1 if reduction == "argmax" else -1
+    for width, height, kind in itertools.product(WIDTHS[::2], (k, k + 9), ("ties", "infinite", "broken")):
+        if min(width, height) + 2 * pad < k:
+            continue
+        x = _x(height, width, "float32", kind == "broken").round(0)
+        if kind == "infinite":
+            x[:, : k + pad] = -sign * np.inf
+        at = np.broadcast_to(np.arange(height * width).reshape(1, height, width) + 1, x.shape)
+        v = sign * _windows(x, k, stride, pad, 0)
+        i = _windows(at, k, stride, pad, 0)
+        v, i = v.reshape(*v.shape[:3], -1), i.reshape(*i.shape[:3], -1)
+        key = np.where(i == 0, -2.0, np.where(np.isnan(v), 9e9 + i, np.nan_to_num(v, posinf=1e6, neginf=-1)))
+        key = np.where((i > 0) & ~np.isnan(v), np.nan_to_num(v, posinf=1e6, neginf=-1e6) + 2e6, key)
+        want = np.take_along_axis(i, key.argmax(-1)[..., None], -1)[..., 0] - 1
+        value, place = ap.pool(x, windows, (reduction[3:], reduction))
+        np.testing.assert_array_equal(place, want, f"{size} {x.shape} {kind}")
+        np.testing.assert_array_equal(value.ravel(), np.take_along_axis(x.reshape(3, -1), want.reshape(3, -1), 1).ravel())
+        np.testing.assert_array_equal(ap.pool(x, windows, reduction), want)
