@@ -1,7 +1,5 @@
 // One merge over any levels: level after level, each in blocks of rows that stay in the first-level cache.
 #pragma once
-#include <vector>
-
 #include "fused.hpp"
 #include "job.hpp"
 #include "places.hpp"
@@ -27,7 +25,7 @@ struct Engine final : Passes {
   const int levels;
   const Index inner;
   std::vector<Index> lanes, results;                  // input and output lanes under each level
-  std::vector<Scratch<T>> block, suffix;          // scratch of each level: its folded rows, van Herk's blocks
+  std::vector<Scratch<T>> block, suffix;              // scratch of each level: its folded rows, van Herk's blocks
   Scratch<T> digits;                                  // doublings
   Squares<M, T> squares;                              // the last two levels at once
   Places<M, T> index;                                 // of short irregular windows
@@ -45,10 +43,10 @@ struct Engine final : Passes {
     if (horizontal(levels - 1) && a.affine) {
       left = std::max<Index>(0, -a.start) * inner;
       right = std::max<Index>(0, reach(a, a.windows - 1) - a.size) * inner;
-    } else if (horizontal(levels - 1) && levels > 1 && inner == 1 && a.places > 0 && a.places <= 4 && a.size < 0x7fffffff) index.of(a), right = 1;
+    } else if (horizontal(levels - 1) && levels > 1 && inner == 1 && a.places > 0 && a.places <= 4 && a.size < 0x7fffffff) index.of(job), right = 1;
   }
 
-  bool divides() const override { return squares.divides; }
+  bool divides() const override { return squares.divides || index.divisor != 0; }
   static Index reach(const anypool_level& a, Index o) { return a.start + o * a.stride + (a.places - 1) * a.step + 1; }
   bool horizontal(int l) const { return l == levels - 1 && level[l].windows && inner < L::n; }
 
@@ -72,6 +70,10 @@ struct Engine final : Passes {
     if (horizontal(l)) return across(x, base, y, from, to, margins);
     if (squares.rows && l == levels - 2) {
       for (Index r = 0; r < x.count; ++r) squares.fold(x.p + r * x.pitch, base, y.p + r * y.pitch, from, to, raw);
+      return;
+    }
+    if (l == levels - 2 && index.direct) {
+      for (Index r = 0; r < x.count; ++r) index.fold_each(x.p + r * x.pitch, a, base, y.p + r * y.pitch, from, to);
       return;
     }
     const bool joined = a.affine && a.places > 8 && a.stride < a.places * a.step;

@@ -156,7 +156,7 @@ struct Stage final : Stager {
       case SHARE: {
         A* share = p0;
         for (Index i = 0; i < n; ++i) {
-          const A q = A(number(x[i])) / w[i];
+          const A q = A(number(x[i])) * w[i];
           share[i] = w[i] != 0 ? q : A(0);
         }
         return;

@@ -80,6 +80,23 @@ ANYPOOL_INLINE void put(T* p, typename Lanes<T>::V v, std::integral_constant<Ind
 template <class T>
 ANYPOOL_INLINE void put(T* p, typename Lanes<T>::V v, Index count) { Lanes<T>::store(p, v, count); }
 
+// Lanes of two vectors one after the other, wherever `at` says; where an instruction does it.
+#ifdef __AVX512F__
+template <class T>
+constexpr bool picks = sizeof(T) == 4;
+#else
+template <class T>
+constexpr bool picks = false;
+#endif
+template <class T>
+ANYPOOL_INLINE typename Lanes<T>::V picked(typename Lanes<T>::V a, typename Lanes<T>::V b, Lanes<std::int32_t>::V at) {
+#ifdef __AVX512F__
+  return (typename Lanes<T>::V)_mm512_permutex2var_epi32((__m512i)a, (__m512i)at, (__m512i)b);
+#else
+  return at[0] ? b : a;
+#endif
+}
+
 // Lanes 0, 2, 4 … (odd = 0) or 1, 3, 5 … (odd = 1) of two vectors one after the other.
 template <class T, int odd, int... i>
 ANYPOOL_INLINE auto every_other(typename Lanes<T>::V a, typename Lanes<T>::V b, std::integer_sequence<int, i...>) {

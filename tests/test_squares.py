@@ -102,5 +102,7 @@ def test_places(size: tuple[int, int, int], reduction: str) -> None:
         want = np.take_along_axis(i, key.argmax(-1)[..., None], -1)[..., 0] - 1
         value, place = ap.pool(x, windows, (reduction[3:], reduction))
         np.testing.assert_array_equal(place, want, f"{size} {x.shape} {kind}")
-        np.testing.assert_array_equal(value.ravel(), np.take_along_axis(x.reshape(3, -1), want.reshape(3, -1), 1).ravel())
+        np.testing.assert_array_equal(
+            value.ravel(), np.take_along_axis(x.reshape(3, -1), want.reshape(3, -1), 1).ravel()
+        )
         np.testing.assert_array_equal(ap.pool(x, windows, reduction), want)

@@ -6,6 +6,7 @@ from typing import Any
 
 from .api import explain, pool
 from .backends.cpu import get_num_threads, set_num_threads
+from .backends.memory import get_cache_bytes, set_cache_bytes
 from .errors import PoolingError
 from .orders import KMax, Median, Mode, Order, Ordinal, Quantile, Range, Rank, TopKMean, TrimmedMean
 from .reductions import REDUCTIONS, Fold, LogMeanExp, LogSumExp, Lp, PowerMean, SoftPool, Std, Var
@@ -37,12 +38,14 @@ __all__ = [
     "boxes",
     "explain",
     "fractional",
+    "get_cache_bytes",
     "get_num_threads",
     "groups",
     "pool",
     "pyramid",
     "regions",
     "segments",
+    "set_cache_bytes",
     "set_num_threads",
     "sliding",
     "whole",

@@ -52,13 +52,13 @@ def pool(
     if library.compiling() and out is None:
         return library.traced(x, windows, reduction, weights, (axes, nan, ties, empty, backend))
     key = None
-    if weights is None and out is None and _plain(reduction, axes, empty):
+    if weights is None and _plain(reduction, axes, empty):
         key = library.key(x, (windows, reduction, axes, nan, ties, empty, backend))
         try:
             ready = library.READY.get(key)
         except TypeError:  # windows that cannot be compared are planned each time
             key = ready = None
-        if ready is not None and (y := ready(x)) is not None:
+        if ready is not None and (y := ready(x, out)) is not None:
             return y
     x = library.array(x)
     try:

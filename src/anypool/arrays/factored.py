@@ -13,7 +13,8 @@ from ..backends import adjoint, cpu
 from ..backends.library import library
 from ..backends.sums import Declined, Seen, fill, pieces, safe, serves, states
 from ..plan import Grid, Job
-from .torch import dtype_name, empty
+from .tensors import empty
+from .torch import dtype_name
 
 
 def stated(reduction: Any) -> bool:

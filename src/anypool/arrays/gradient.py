@@ -7,9 +7,11 @@ from typing import Any
 import torch
 
 from ..backends import adjoint, reference
+from ..plan import Grid
 from ..reductions import Fold, Max, Mean, Min, Range, Sum
 from . import factored
-from .torch import Call, dtype_name, empty, like_layout
+from .tensors import empty, like_layout
+from .torch import Call, dtype_name
 
 
 def apply(x: Any, weights: Any, call: Call) -> Any:
@@ -25,8 +27,10 @@ def apply(x: Any, weights: Any, call: Call) -> Any:
     return call.reference(x, weights)[0] if y is None or y.is_floating_point() else y
 
 
-def again(call: Call, x: Any) -> Any:
-    """The same call of another tensor of this form, without weights."""
+def again(call: Call, x: Any, out: Any = None) -> Any:
+    """The same call of another tensor of this form, without weights; None where there is memory to write to."""
+    if out is not None:
+        return None
     return apply(x, None, call) if call.saves is None else _Pool.apply(x, None, call)
 
 

@@ -13,7 +13,8 @@ from ..plan import Job
 from ..reductions import Max, Min, Sum
 from . import factored, lists_sums
 from . import torch as arrays
-from .torch import TYPES, dtype_name, empty, run
+from .tensors import empty
+from .torch import TYPES, dtype_name, run
 
 
 def listed(x: Any, job: Job, placed: bool) -> Any:

@@ -15,7 +15,8 @@ from ..backends.library import library
 from ..errors import PoolingError
 from ..plan import Job, Lists
 from ..reductions import Mean, Sum
-from .torch import TYPES, empty, run
+from .tensors import empty
+from .torch import TYPES, run
 
 
 def serves(job: Job) -> bool:

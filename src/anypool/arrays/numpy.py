@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import cpu, lists_cpu, reference, sums
+from ..backends import cpu, lists_cpu, memory, reference, sums
 from ..choose import choose
 from ..errors import PoolingError
 from ..orders import Order
@@ -121,7 +121,7 @@ def _uncompiled(x: Any, job: Job, weights: Any, backend: str | None) -> Any:
     """A fold that the core does not know: by sums that it does, or by the reference."""
     plain = weights is None and not job.omit_nan and backend is None and sums.serves(job.grid, job.reduction, job.dtype)
     if plain:
-        y = np.empty(job.grid.out_shape, x.dtype if x.dtype.kind not in "biu" else np.float64)
+        y = memory.empty(job.grid.out_shape, x.dtype if x.dtype.kind not in "biu" else np.float64)
         strides = tuple(s // x.itemsize for s in x.strides)
         if sums.fill(y, x, job.grid, job.reduction, strides, partial(_seen, job.grid)):
             return y
@@ -143,7 +143,7 @@ def listed(x: Any, job: Job, placed: bool = False) -> Any:
         prepared = lists_cpu.prepare(job, tuple(s // x.itemsize for s in x.strides))
     if prepared is None:
         return None
-    y = np.empty(prepared.shape, x.dtype)
+    y = memory.empty(prepared.shape, x.dtype)
     place = np.empty(prepared.shape, np.int32) if placed else None
     prepared.fold(_address(x), _address(y), 0 if place is None else _address(place))
     return (y if place is None else place.astype(np.int64)).transpose(prepared.back)
@@ -181,10 +181,10 @@ class _Native:
         self.dtype = x.dtype if kind == x.dtype.name else np.dtype(kind)
         order = self.prepared.order
         self.back = self.prepared.back
-        if out is not None and _fits(out, self.prepared, self.dtype) and not np.may_share_memory(out, x):
+        if out is not None and _fits(out, x, self.prepared, self.dtype):
             self.y, self.result = out.transpose(order), out
         else:
-            self.y = np.empty(self.prepared.shape, self.dtype)
+            self.y = memory.empty(self.prepared.shape, self.dtype)
             self.result = self.y if self.back is None else self.y.transpose(self.back)
 
     def _addresses(self, x: int, y: int) -> tuple[int, int, int, int]:
@@ -204,13 +204,19 @@ class _Native:
         """The same fold of another array of this form: one function, with nothing left to decide."""
         prepared, dtype, back, shape = self.prepared, self.dtype, self.back, self.prepared.shape
         values, run, job = prepared.recipe.values, prepared.run, prepared.address
+        fresh = memory.empty if self.y.nbytes >= memory.LARGE else np.empty
 
-        def fold(x: Any) -> Any:
-            y = np.empty(shape, dtype)
+        def fold(x: Any, out: Any) -> Any:
+            if out is None:
+                y = fresh(shape, dtype)
+            elif _fits(out, x, prepared, dtype):
+                y = out
+            else:
+                return None
             a, b = _address(x), _address(y)
             if run(job, a, 0, b if values else 0, 0 if values else b):
                 return None
-            return y if back is None else y.transpose(back)
+            return y if back is None or out is not None else y.transpose(back)
 
         fold.prepared = prepared  # type: ignore[attr-defined]  (keeps the tables alive)
         return fold
@@ -237,15 +243,13 @@ def _as_plane(weights: Any, plane: str) -> Any:
     return weights if weights.dtype.name in ("bool", plane) else weights.astype(plane)
 
 
-def _fits(out: Any, prepared: Any, dtype: Any) -> bool:
-    return (
-        isinstance(out, np.ndarray)
-        and out.dtype == dtype
-        and out.ndim == len(prepared.order)
-        and out.flags.writeable
-        and out.transpose(prepared.order).shape == prepared.shape
-        and out.transpose(prepared.order).flags.c_contiguous
-    )
+def _fits(out: Any, x: Any, prepared: Any, dtype: Any) -> bool:
+    """Whether the core may write to `out` while it reads x."""
+    if not isinstance(out, np.ndarray) or out.dtype != dtype or out.ndim != len(prepared.order):
+        return False
+    laid = out if prepared.back is None else out.transpose(prepared.order)
+    flags = laid.flags
+    return laid.shape == prepared.shape and flags.c_contiguous and flags.writeable and not np.may_share_memory(out, x)
 
 
 def into(out: Any, results: Any) -> tuple[Any, ...]:

