@@ -110,10 +110,11 @@ ANYPOOL_INLINE auto some(const T* x, Index count, std::integer_sequence<int, i..
 template <class M, class T>
 ANYPOOL_INLINE auto some(const T* x, Index count) { return some<M, T>(x, count, std::make_integer_sequence<int, int(Lanes<T>::n)>{}); }
 
-// One run of n contiguous elements: four partial results, in blocks so that long sums stay accurate.
+// One run of n contiguous elements: four partial results, in blocks, and halves of very many, so that long sums stay accurate.
 template <class M, class T>
 T fold_run(const T* x, Index n) {
   using L = Lanes<T>;
+  if (const Index half = n / 2 / L::n * L::n; n > 4096 * L::n) return M::merge(fold_run<M, T>(x, half), fold_run<M, T>(x + half, n - half));
   T total = M::nothing;
   Index i = 0;
   while (n - i >= 4 * L::n) {
