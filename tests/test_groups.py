@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -176,3 +177,17 @@ def test_long_sums_of_floats_keep_their_digits(lanes: int) -> None:
         whole = ap.boxes([[0, 0, 0, 1023, 1023]], 1, reading=reading)
         want = ap.pool(image.astype(np.float64), whole, "mean")
         np.testing.assert_allclose(ap.pool(image, whole, "mean"), want, rtol=4e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+@pytest.mark.parametrize("lanes", [1, 2, 8, 16, 17, 40])
+def test_means_of_runs_are_divided_exactly(lanes: int, dtype: str) -> None:
+    """Small whole numbers add exactly, so that the mean is one rounded division, whatever divides."""
+    lengths = RNG.integers(0, 9, 700)
+    edges = np.concatenate([[0], np.cumsum(lengths)])
+    x = RNG.integers(-99, 99, (edges[-1], lanes)).astype(dtype)
+    got = ap.pool(x, ap.segments(lengths=lengths), "mean", axes=0, empty=7.0)
+    for o, (a, b) in enumerate(itertools.pairwise(edges)):
+        total, wide = x[a:b].astype(np.int64).sum(0), np.float64 if dtype == "float64" else np.float32
+        want = total.astype(wide) / wide(b - a) if b > a else np.full(lanes, 7.0)
+        assert np.array_equal(got[o], want.astype(dtype))
