@@ -42,7 +42,7 @@ struct Answer final : Finisher {
     if (begin >= held && end <= held_end) return;
     const auto& a = level[levels - 1];
     const Index c = job.inner;
-    held = begin, held_end = end, divisors.of = nullptr;
+    held = begin, held_end = end, divisors.forget();
     const Index lanes = (end - begin) * c;
     if (job.finish == SELECT) {
       firsts.resize(lanes);

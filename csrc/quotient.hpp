@@ -66,24 +66,34 @@ void divide_once(const T* from, T* to, Index windows, Index wide, const double* 
   for (Index o = 0; wide > 1 && o < windows; ++o) divide(from + o * wide, to + o * wide, wide, T(counts[o]) * n);
 }
 
-// Counts and their shares, a lane each, for a row of windows.
+// Counts and their shares, a lane each, for a row of windows: kept for a few factors, as rows of windows of 2 and 3 follow each other.
 template <class T>
 struct Divisors {
-  std::vector<T> count, share;
-  const T* of = nullptr;  // what they were made of: counts, times n
-  T times = 0;
-  bool whole = false;
+  struct Table {
+    std::vector<T> count, share;
+    const T* of = nullptr;  // what they were made of: counts, times n
+    T times = 0;
+    bool whole = false;
+  } tables[4];
+  int turn = 0;
+  void forget() {
+    for (auto& t : tables) t.of = nullptr;
+  }
   // to = from / (counts · n).
   void divide(const T* from, T* to, Index lanes, const T* counts, T n) {
-    if (of != counts || times != n || Index(count.size()) < lanes) make(lanes, counts, n);
-    const T *c = count.data(), *s = share.data();
-    if (fuses && whole) each<T>(lanes, [=](Index i, auto full) { put(to + i, quotient(get(from + i, full), get(c + i, full), get(s + i, full)), full); });
+    const auto& table = table_of(lanes, counts, n);
+    const T *c = table.count.data(), *s = table.share.data();
+    if (fuses && table.whole) each<T>(lanes, [=](Index i, auto full) { put(to + i, quotient(get(from + i, full), get(c + i, full), get(s + i, full)), full); });
     else each<T>(lanes, [=](Index i, auto full) { put(to + i, get(from + i, full) / get(c + i, full), full); });
   }
-  void make(Index lanes, const T* counts, T n) {
-    of = counts, times = n, whole = true;
-    count.resize(lanes), share.resize(lanes);
-    for (Index i = 0; i < lanes; ++i) count[i] = counts[i] * n, share[i] = T(1) / count[i], whole &= shares(count[i]) || count[i] == 0;
+  const Table& table_of(Index lanes, const T* counts, T n) {
+    for (const auto& t : tables)
+      if (t.of == counts && t.times == n && Index(t.count.size()) >= lanes) return t;
+    auto& t = tables[turn++ % 4];
+    t.of = counts, t.times = n, t.whole = true;
+    t.count.resize(lanes), t.share.resize(lanes);
+    for (Index i = 0; i < lanes; ++i) t.count[i] = counts[i] * n, t.share[i] = T(1) / t.count[i], t.whole &= shares(t.count[i]) || t.count[i] == 0;
+    return t;
   }
 };
 }  // namespace anypool::ANYPOOL_ISA

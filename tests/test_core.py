@@ -150,3 +150,23 @@ def test_long_sums_keep_their_digits() -> None:
     far = ap.pool(part[:, :1], ap.sliding((5000,), 5000, dilation=7), "mean", axes=0)[:, 0]
     want = [part[o * 5000 : o * 5000 + 35000 : 7, 0].mean(dtype=np.float64) for o in range(len(far))]
     np.testing.assert_allclose(far, want, rtol=2e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8"])
+@pytest.mark.parametrize("size", [5, 16, 17, 33, 64, 113])
+def test_short_windows_anywhere_along_a_row(size: int, dtype: str) -> None:
+    """Against slices, window by window; a NaN or a large number beside a window never enters it."""
+    x = np.random.default_rng(size).integers(0, 200, (2, 9, size)).astype(dtype)
+    if dtype.startswith("float"):
+        x[0, 4, size // 2], x[1, 2, 0] = np.nan, np.inf
+    for overlapping in (False, True):
+        for out in {size, size * 2 // 3, size // 2, max(size // 5, 1), max(size // 7, 1)}:
+            windows = ap.fractional((4, out), seed=size, overlapping=overlapping)
+            rows, columns = windows.plan(x.shape, (1, 2)).axes
+            for name in ("max", "min", "sum", "mean"):
+                got = ap.pool(x, windows, name)
+                for i, j in np.ndindex(4, out):
+                    a, b, c, d = rows.first[i], rows.length[i], columns.first[j], columns.length[j]
+                    with np.errstate(invalid="ignore"):
+                        want = getattr(np, name)(x[:, a : a + b, c : c + d], axis=(1, 2))
+                    np.testing.assert_allclose(got[:, i, j], want, rtol=1e-5)
