@@ -191,3 +191,23 @@ def test_means_of_runs_are_divided_exactly(lanes: int, dtype: str) -> None:
         total, wide = x[a:b].astype(np.int64).sum(0), np.float64 if dtype == "float64" else np.float32
         want = total.astype(wide) / wide(b - a) if b > a else np.full(lanes, 7.0)
         assert np.array_equal(got[o], want.astype(dtype))
+
+
+def test_windows_of_every_length_keep_their_places() -> None:
+    """Windows are sorted beside others of their length; results lie where their windows do."""
+    lengths = RNG.permutation(np.arange(1, 60))
+    index = RNG.permutation(np.repeat(np.arange(len(lengths)), lengths))
+    x = RNG.integers(0, 20, (3, len(index))).astype(np.float64)
+    windows = ap.groups(index, count=len(lengths))
+    most = ap.pool(x, windows, ap.KMax(2), axes=1, empty=-1.0)
+    mode = ap.pool(torch.from_numpy(x), windows, "mode", axes=1)
+    several = ap.pool(x, windows, ap.Quantile([0.2, 0.9]), axes=1, weights=np.ones(len(index)))
+    for row, g in np.ndindex(3, len(lengths)):
+        held = x[row, index == g]
+        top = sorted(held)[-2:]
+        values, counts = np.unique(held, return_counts=True)
+        assert sorted(most[row, g]) == top or len(held) == 1
+        assert mode[row, g] == values[counts.argmax()]
+        if len(held) > 1:
+            assert len(several) == 2 and np.isfinite(several[:, row, g]).all()
+            assert np.all((held.min() <= several[:, row, g]) & (several[:, row, g] <= held.max()))
