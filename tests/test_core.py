@@ -170,3 +170,32 @@ def test_short_windows_anywhere_along_a_row(size: int, dtype: str) -> None:
                     with np.errstate(invalid="ignore"):
                         want = getattr(np, name)(x[:, a : a + b, c : c + d], axis=(1, 2))
                     np.testing.assert_allclose(got[:, i, j], want, rtol=1e-5)
+
+
+@pytest.mark.parametrize("far", [0.0, 1e6])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@pytest.mark.parametrize("lanes", [1, 3, 8, 16, 40])
+def test_variances_of_long_runs(lanes: int, dtype: str, far: float) -> None:
+    """Runs are halved and joined: no digit is lost far from zero, equal elements have no spread at all."""
+    random = np.random.default_rng(lanes)
+    lengths = random.permutation(np.r_[np.arange(300), 5000])
+    edges = np.concatenate([[0], np.cumsum(lengths)])
+    x = (random.normal(size=(edges[-1], lanes)) * 100 + far).astype(dtype)
+    x[edges[7] : edges[8]] = x[edges[7]]
+    got = ap.pool(x, ap.segments(edges), "var", axes=0)
+    for o, (a, b) in enumerate(itertools.pairwise(edges)):
+        want = np.var(x[a:b].astype(np.longdouble), axis=0) if b > a else np.full(lanes, np.nan)
+        np.testing.assert_allclose(got[o], want, rtol=1e-5 if dtype == "float32" else 1e-12, atol=1e-20)
+    assert lengths[7] == 0 or not got[7].any()
+    one = ap.pool(x.T[:, ::3], ap.sliding((777,)), "std", axes=1)  # copies of one window, in a layout of its own
+    want = np.std(x.T[:, ::3][:, : one.shape[1] * 777].astype(np.longdouble).reshape(lanes, -1, 777), axis=2)
+    np.testing.assert_allclose(one, want, rtol=1e-5 if dtype == "float32" else 1e-12)
+    whole = ap.pool(x, ap.whole(), "var", axes=(0, 1))
+    np.testing.assert_allclose(whole, np.var(x.astype(np.longdouble)), rtol=1e-5 if dtype == "float32" else 1e-12)
+
+
+def test_variances_of_long_runs_beside_what_is_no_number() -> None:
+    x = np.ones((1000, 2))
+    x[500, 0], x[900, 1] = np.nan, np.inf
+    got = ap.pool(x, ap.segments([0, 400, 700, 1000]), "var", axes=0)
+    assert np.array_equal(got, [[0, 0], [np.nan, 0], [0, np.nan]], equal_nan=True)
