@@ -211,3 +211,24 @@ def test_windows_of_every_length_keep_their_places() -> None:
         if len(held) > 1:
             assert len(several) == 2 and np.isfinite(several[:, row, g]).all()
             assert np.all((held.min() <= several[:, row, g]) & (several[:, row, g] <= held.max()))
+
+
+@pytest.mark.parametrize("axes", [(0,), (1, 2), (0, 1)])
+def test_spreads_of_shuffled_groups(axes: tuple[int, ...]) -> None:
+    """Laid group by group: values and gradients against the formula, on any axes, empty groups among them."""
+    x = torch.randn(30, 7, 6, generator=torch.Generator().manual_seed(3), dtype=torch.float64, requires_grad=True)
+    shape = tuple(x.shape[a] for a in axes)
+    index = RNG.integers(-1, 6, shape)
+    index[index == 2] = 3
+    y = ap.pool(x, ap.groups(index, count=6), ap.Std(1), axes=axes, empty=-1.0)
+    moved = x.movedim(axes, tuple(range(3 - len(axes), 3))).reshape(
+        *(n for a, n in enumerate(x.shape) if a not in axes), -1
+    )
+    parts = [moved[..., torch.from_numpy(index.reshape(-1) == g)] for g in range(6)]
+    want = torch.stack([p.std(-1) if p.shape[-1] else torch.full(p.shape[:-1], -1.0, dtype=p.dtype) for p in parts])
+    want = want.movedim(0, axes[0])
+    torch.testing.assert_close(y, want)
+    weight = torch.arange(y.numel()).view(y.shape)
+    (found,) = torch.autograd.grad((y * weight).sum(), x)
+    (expected,) = torch.autograd.grad((want * weight).sum(), x)
+    torch.testing.assert_close(found, expected)
