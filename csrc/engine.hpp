@@ -43,7 +43,7 @@ struct Engine final : Passes {
     if (horizontal(levels - 1) && a.affine) {
       left = std::max<Index>(0, -a.start) * inner;
       right = std::max<Index>(0, reach(a, a.windows - 1) - a.size) * inner;
-    } else if (horizontal(levels - 1) && levels > 1 && inner == 1 && a.places > 0 && a.places <= 4 && a.size < 0x7fffffff) index.of(job), right = 1;
+    } else if (horizontal(levels - 1) && levels > 1 && inner == 1 && index.of(job)) right = 1;
   }
 
   bool divides() const override { return squares.divides || index.divisor != 0; }
@@ -113,7 +113,8 @@ struct Engine final : Passes {
     const Index wide = l == levels - 1 ? lanes[l] * Index(sizeof(T)) : 0;
     const bool near = a.affine && a.stride == 1 && a.step == 1 && a.places > 2 && a.places <= 8;
     for (Index o = from; o < to; ++o, y += pitch) {
-      if (raw) ask<0>(x + a.first[o] * lanes[l], 8192, a.stride * lanes[l] * Index(sizeof(T)));
+      const Index apart = a.affine ? a.stride : o + 1 < to ? std::min<Index>(a.first[o + 1] - a.first[o], 8) : 0;
+      if (raw) ask<0>(x + a.first[o] * lanes[l], 8192, apart * lanes[l] * Index(sizeof(T)));
       if (near && o + 1 < to && a.length[o] == a.places && a.length[o + 1] == a.places) {
         if (raw) ask<0>(x + a.first[o + 1] * lanes[l], 8192, lanes[l] * Index(sizeof(T)));
         if (wide) ask<1>(y, 4096, 2 * wide);
@@ -186,7 +187,7 @@ struct Engine final : Passes {
     const Index c = inner;
     for (Index r = 0; !a.places && r < y.count; ++r) std::fill_n(y.p + r * y.pitch, (to - from) * c, M::nothing);
     if (!a.places) return;  // every window is empty
-    if (!a.affine && margins && !index.at.empty()) return index.fold(x.p, x.pitch, y.p, y.pitch, x.count);
+    if (!a.affine && margins && !index.empty()) return index.fold(x.p, x.pitch, y.p, y.pitch, x.count);
     if (!a.affine) return irregular(x, base, y, from, to);
     if (margins) return stretch({x.p + (a.start + from * a.stride) * c, x.pitch, x.count}, y, to - from);
     const Index most = std::max<Index>(block_bytes / Index(sizeof(T)) / (c * std::max<Index>(a.stride, 1)), 1);

@@ -23,7 +23,7 @@ struct Answer final : Finisher {
   std::vector<std::uint32_t> codes;
   Index held = 0, held_end = 0;      // the windows that these tables are of
   bool even = true, holes = false;   // of the levels under the lead
-  bool uniform = true, gaps = false;
+  bool uniform = true, gaps = false, single = false;
   const A *s = nullptr, *t = nullptr;
   Index at = 0, from = 0, to = 0, base = 0;
   const Pivot* pivot = nullptr;
@@ -71,8 +71,10 @@ struct Answer final : Finisher {
         for (int l = lead; l < levels; ++l)
           if (level[l].windows) n *= level[l].count[l == lead ? from : 0];
       }
-      return answer(items * (to - from) * results[lead], A(n), nullptr);
+      const Index lanes = items * (to - from) * results[lead];
+      return answer(lanes, [&](A* to_) { return formula(to_, lanes, A(n), nullptr); });
     }
+    single = items == 1;
     bool fine = true;
     for (Index i = 0; i < items; ++i) fine &= rows(lead, job.divisor != 0 ? A(job.divisor) : A(1), false, 0, 0);
     return fine;
@@ -84,9 +86,15 @@ struct Answer final : Finisher {
     if (l == levels - 1) {
       const Index c = job.inner, lanes = (end - begin) * c;
       bool fine = true;
-      tabulate(begin, end);
+      const bool by_window = job.finish == DIVIDE && job.divisor == 0 && (c >= Lanes<A>::n || (single && l == lead));
+      if (!by_window) tabulate(begin, end);
       if (job.finish == SELECT) select(lanes, begin, code, position);
-      else fine = answer(lanes, n, job.divisor != 0 ? nullptr : counts.data() + (begin - held) * c);
+      else
+        fine = answer(lanes, [&](A* to_) {
+          if (!by_window) return formula(to_, lanes, n, job.divisor != 0 ? nullptr : counts.data() + (begin - held) * c);
+          if constexpr (std::is_floating_point_v<A>) divide_once(s, to_, end - begin, c, a.count + begin, n);
+          return true;
+        });
       Y* y = static_cast<Y*>(job.y) + at;
       for (Index o = begin; gaps && o < end; ++o)
         if (none || !a.length[o]) {
@@ -114,8 +122,9 @@ struct Answer final : Finisher {
     return y;
   }
 
-  // One row: n · d elements are divided by (d null: n).
-  bool answer(Index lanes, A n, const A* d) {
+  // One row, as write(to) makes it.
+  template <class Write>
+  bool answer(Index lanes, Write write) {
     Y* y = static_cast<Y*>(job.y) + at;
     ask<1>(y, 4096, lanes * Index(sizeof(Y)));
     A* out;
@@ -124,11 +133,12 @@ struct Answer final : Finisher {
       if (Index(row.size()) < lanes) row.resize(lanes);
       out = row.data();
     }
-    const bool fine = formula(out, lanes, n, d);
+    const bool fine = write(out);
     if constexpr (!std::is_same_v<A, Y>) narrow(static_cast<const A*>(out), y, lanes);
     return fine;
   }
 
+  // n · d elements are divided by (d null: n).
   bool formula(A* y, Index lanes, A n, const A* d) {
     auto divided = [&](const A* from_, A* to_) {
       if constexpr (std::is_floating_point_v<A>) d ? divisors.divide(from_, to_, lanes, d, n) : divide(from_, to_, lanes, n);

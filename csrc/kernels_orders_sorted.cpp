@@ -14,14 +14,14 @@ int tasks(const anypool_sorted& job, int spread, Index begin, Index end) {
     if constexpr (!Some::K::floats) return DECLINED;
     else {
       using A = std::conditional_t<sizeof(S) == 8, double, float>;
-      Some all(job);
+      Some all(job, 0, 0);
       std::vector<Index> offset;
       const Index per = all.window.per;
       for (Index k = std::max(begin * per - job.begin, Index(0)); k < std::min(end * per - job.begin, job.count); ++k) all.template give<A>(k, offset);
       return DONE;
     }
   }
-  Some all(job);
+  Some all(job, begin * lanes, std::min(end * lanes, job.count));
   for (Index b = begin * lanes; b < std::min(end * lanes, job.count); b += lanes) all.block(b, std::min(lanes, job.count - b));
   return DONE;
 }

@@ -1,4 +1,6 @@
 // The driver of every fold: this instruction set's entry in the table.
+#include <tuple>
+
 #include "chosen.hpp"
 #include "engine.hpp"
 #include "finish.hpp"
@@ -18,6 +20,14 @@ struct Buffer {
     return bytes.data();
   }
 };
+
+// From the first element that windows [from, to) hold to after the last one; (size, 0) where they hold none.
+std::pair<Index, Index> seen(const anypool_level& a, Index from, Index to) {
+  Index low = a.size, high = 0;
+  for (Index o = from; o < to; ++o)
+    if (a.length[o]) low = std::min(low, a.first[o]), high = std::max(high, a.first[o] + (a.length[o] - 1) * a.step + 1);
+  return {low, high};
+}
 
 int staged(const anypool_job& job, Index begin, Index end) {
   const Cut c = cut(job);
@@ -52,9 +62,7 @@ int staged(const anypool_job& job, Index begin, Index end) {
       planes[1] = planes[0];
     } else {
       Index stop = 0;
-      base = a.size;
-      for (Index o = from; o < to; ++o)
-        if (a.length[o]) base = std::min(base, a.first[o]), stop = std::max(stop, a.first[o] + (a.length[o] - 1) * a.step + 1);
+      std::tie(base, stop) = seen(a, from, to);
       if (a.affine) {  // rows are read from the first window's start, even where nothing of it is present
         base = std::clamp<Index>(a.start + from * a.stride, 0, a.size);
         stop = std::clamp<Index>(a.start + (to - 1) * a.stride + (a.places - 1) * a.step + 1, base, a.size);
@@ -80,7 +88,11 @@ int staged(const anypool_job& job, Index begin, Index end) {
     }
     engine0->run(lead, planes[0], pitch, items, base, folds[0], results, from, to);
     if (two) engine1->run(lead, planes[1], pitch, items, base, folds[1], results, from, to);
-    if ((finished || gaps) && !finisher->tile(folds[0], two ? folds[1] : nullptr, items, from, to, base, offset, pivot) && !engine0->vouch(planes[0], pitch * items)) return DECLINED;
+    if ((finished || gaps) && !finisher->tile(folds[0], two ? folds[1] : nullptr, items, from, to, base, offset, pivot)) {
+      const auto [low, high] = job.staged ? std::pair{base, base + pitch / std::max<Index>(in, 1)} : seen(a, from, to);  // of 10^4 segments each tile's own
+      for (Index i = 0; i < items; ++i)
+        if (!engine0->vouch(planes[0] + (i * pitch + (low - base) * in) * width, (high - low) * in)) return DECLINED;
+    }
   }
   return DONE;
 }

@@ -1,4 +1,4 @@
-// Sums of squared deviations by small windows: means and spreads of runs join (Chan, Golub & LeVeque 1983), each run seen from its own first element.
+// Sums of squared deviations: means and spreads of runs join (Chan, Golub & LeVeque 1983), each run seen from its own first element.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -10,6 +10,8 @@
 #include "tile.hpp"
 
 namespace anypool::ANYPOOL_ISA {
+constexpr Index most_met = 32;     // runs that join at once: longer ones are halved, so that sums stay accurate
+constexpr Index most_beside = 8;   // places of windows along a row that are walked at all positions at once
 // Runs of `n` elements side by side: the first of each, how far their means lie from it, and their spreads; null: elements.
 template <class T>
 struct Runs {
@@ -88,7 +90,7 @@ struct Moments final : Passes {
   void along(Runs<T> x, T* y, Index from, Index to) {
     const auto& a = level[levels - 1];
     const Index c = inner;
-    Index low = from, high = a.affine ? to : from;
+    Index low = from, high = a.affine && a.places <= most_beside ? to : from;
     while (low < high && a.length[low] < a.places) ++low;
     while (high > low && a.length[high - 1] < a.places) --high;
     ask<1>(y, 4096, (to - from) * c * Index(sizeof(T)));
@@ -96,11 +98,14 @@ struct Moments final : Passes {
       if (o == low) o = high;
       if (o == to) break;
       const Index k = a.length[o];
-      for (Index j = 0; j < c; ++j) {
-        const auto one = x.at(a.first[o] * c + j);
-        const auto at = [&](const T* p, Index t) { return p[t * a.step * c]; };
-        y[(o - from) * c + j] = !k ? T(0) : x.spread ? met<T, false>(one, k, 1 / T(k), x.n, at).second : met<T, true>(one, k, 1 / T(k), x.n, at).second;
-      }
+      const auto here = x.at(a.first[o] * c);
+      const auto at = [&](const T* p, Index t) { return p[t * a.step]; };
+      T* to_ = y + (o - from) * c;
+      if (!k) std::fill_n(to_, c, T(0));
+      else if (c > 1) join<false>(here, a.step * c, k, nullptr, to_, c);
+      else if (x.spread) *to_ = joined<T, false>(here, 0, k, x.n, at).second;
+      else if (k >= 4 * L::n && a.step == 1) *to_ = run_of(here, k);
+      else *to_ = joined<T, true>(here, 0, k, x.n, at).second;
     }
     if (high == low) return;
     const auto first = x.at(a.first[low] * c);
@@ -137,10 +142,40 @@ struct Moments final : Passes {
     const Index k = few ? few : many;
     const V share = L::fill(T(1) / T(k)), n = L::fill(x.n);
     each<T>(lanes_, [&](Index i, auto whole) {
-      const auto [mean, inside] = met<V, elements>(x, k, share, n, [&](const T* p, Index t) { return get(p + i + t * distance, whole); });
+      const auto at = [&](const T* p, Index t) { return get(p + i + t * distance, whole); };
+      const auto [mean, inside] = few ? met<V, elements>(x, k, share, n, at) : joined<V, elements>(x, 0, k, n, at);
       put(spread + i, inside, whole);
       if constexpr (on) put(offset + i, mean, whole);
     });
+  }
+
+  // The spread of one long run: lanes are runs of their own, which join in the end, and with what is left over.
+  static T run_of(Runs<T> x, Index k) {
+    const Index rows = k / L::n, rest = k - rows * L::n;
+    const auto [offset, spread] = joined<V, true>(x, 0, rows, L::fill(1), [](const T* p, Index t) { return L::load(p + t * L::n); });
+    alignas(64) T offsets_[L::n], spreads_[L::n];
+    L::store(offsets_, offset), L::store(spreads_, spread);
+    const auto one = [](const T* p, Index t) { return p[t]; };
+    const auto most = met<T, false>({x.first, offsets_, spreads_, T(rows)}, L::n, 1 / T(L::n), T(rows), one);
+    if (!rest) return most.second;
+    const auto last = met<T, true>(x.at(rows * L::n), rest, 1 / T(rest), T(1), one);
+    return pair_of<T>(x.first[rows * L::n] - x.first[0], most, last, T(k - rest), T(rest), T(1)).second;
+  }
+
+  // Two of these whose first elements lie `apart`: n·p and n·q elements.
+  template <class X>
+  static ANYPOOL_INLINE std::pair<X, X> pair_of(X apart, std::pair<X, X> a, std::pair<X, X> b, T p, T q, X n) {
+    const X far = apart + (b.first - a.first), moved = far * (q / (p + q));
+    return {a.first + moved, fused(far * moved, n * p, a.second + b.second)};
+  }
+
+  // `met` for any number of runs, the first of them run `begin`.
+  template <class X, bool elements, class At>
+  static std::pair<X, X> joined(Runs<T> x, Index begin, Index k, X n, At at) {
+    if (k <= most_met) return met<X, elements>(x, k, X{} + 1 / T(k), n, [&](const T* p, Index t) { return at(p, begin + t); });
+    const Index half = (k / 2 + most_met - 1) / most_met * most_met;
+    const auto a = joined<X, elements>(x, begin, half, n, at), b = joined<X, elements>(x, begin + half, k - half, n, at);
+    return pair_of<X>(at(x.first, begin + half) - at(x.first, begin), a, b, T(half), T(k - half), n);
   }
 
   // Where the mean of k runs lies from the first element, and their spread; at(p, t) is run t's number of plane p.

@@ -150,3 +150,52 @@ def test_long_sums_keep_their_digits() -> None:
     far = ap.pool(part[:, :1], ap.sliding((5000,), 5000, dilation=7), "mean", axes=0)[:, 0]
     want = [part[o * 5000 : o * 5000 + 35000 : 7, 0].mean(dtype=np.float64) for o in range(len(far))]
     np.testing.assert_allclose(far, want, rtol=2e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8"])
+@pytest.mark.parametrize("size", [5, 16, 17, 33, 64, 113])
+def test_short_windows_anywhere_along_a_row(size: int, dtype: str) -> None:
+    """Against slices, window by window; a NaN or a large number beside a window never enters it."""
+    x = np.random.default_rng(size).integers(0, 200, (2, 9, size)).astype(dtype)
+    if dtype.startswith("float"):
+        x[0, 4, size // 2], x[1, 2, 0] = np.nan, np.inf
+    for overlapping in (False, True):
+        for out in {size, size * 2 // 3, size // 2, max(size // 5, 1), max(size // 7, 1)}:
+            windows = ap.fractional((4, out), seed=size, overlapping=overlapping)
+            rows, columns = windows.plan(x.shape, (1, 2)).axes
+            for name in ("max", "min", "sum", "mean"):
+                got = ap.pool(x, windows, name)
+                for i, j in np.ndindex(4, out):
+                    a, b, c, d = rows.first[i], rows.length[i], columns.first[j], columns.length[j]
+                    with np.errstate(invalid="ignore"):
+                        want = getattr(np, name)(x[:, a : a + b, c : c + d], axis=(1, 2))
+                    np.testing.assert_allclose(got[:, i, j], want, rtol=1e-5)
+
+
+@pytest.mark.parametrize("far", [0.0, 1e6])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@pytest.mark.parametrize("lanes", [1, 3, 8, 16, 40])
+def test_variances_of_long_runs(lanes: int, dtype: str, far: float) -> None:
+    """Runs are halved and joined: no digit is lost far from zero, equal elements have no spread at all."""
+    random = np.random.default_rng(lanes)
+    lengths = random.permutation(np.r_[np.arange(300), 5000])
+    edges = np.concatenate([[0], np.cumsum(lengths)])
+    x = (random.normal(size=(edges[-1], lanes)) * 100 + far).astype(dtype)
+    x[edges[7] : edges[8]] = x[edges[7]]
+    got = ap.pool(x, ap.segments(edges), "var", axes=0)
+    for o, (a, b) in enumerate(itertools.pairwise(edges)):
+        want = np.var(x[a:b].astype(np.longdouble), axis=0) if b > a else np.full(lanes, np.nan)
+        np.testing.assert_allclose(got[o], want, rtol=1e-5 if dtype == "float32" else 1e-12, atol=1e-20)
+    assert lengths[7] == 0 or not got[7].any()
+    one = ap.pool(x.T[:, ::3], ap.sliding((777,)), "std", axes=1)  # copies of one window, in a layout of its own
+    want = np.std(x.T[:, ::3][:, : one.shape[1] * 777].astype(np.longdouble).reshape(lanes, -1, 777), axis=2)
+    np.testing.assert_allclose(one, want, rtol=1e-5 if dtype == "float32" else 1e-12)
+    whole = ap.pool(x, ap.whole(), "var", axes=(0, 1))
+    np.testing.assert_allclose(whole, np.var(x.astype(np.longdouble)), rtol=1e-5 if dtype == "float32" else 1e-12)
+
+
+def test_variances_of_long_runs_beside_what_is_no_number() -> None:
+    x = np.ones((1000, 2))
+    x[500, 0], x[900, 1] = np.nan, np.inf
+    got = ap.pool(x, ap.segments([0, 400, 700, 1000]), "var", axes=0)
+    assert np.array_equal(got, [[0, 0], [np.nan, 0], [0, np.nan]], equal_nan=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -176,3 +177,58 @@ def test_long_sums_of_floats_keep_their_digits(lanes: int) -> None:
         whole = ap.boxes([[0, 0, 0, 1023, 1023]], 1, reading=reading)
         want = ap.pool(image.astype(np.float64), whole, "mean")
         np.testing.assert_allclose(ap.pool(image, whole, "mean"), want, rtol=4e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+@pytest.mark.parametrize("lanes", [1, 2, 8, 16, 17, 40])
+def test_means_of_runs_are_divided_exactly(lanes: int, dtype: str) -> None:
+    """Small whole numbers add exactly, so that the mean is one rounded division, whatever divides."""
+    lengths = RNG.integers(0, 9, 700)
+    edges = np.concatenate([[0], np.cumsum(lengths)])
+    x = RNG.integers(-99, 99, (edges[-1], lanes)).astype(dtype)
+    got = ap.pool(x, ap.segments(lengths=lengths), "mean", axes=0, empty=7.0)
+    for o, (a, b) in enumerate(itertools.pairwise(edges)):
+        total, wide = x[a:b].astype(np.int64).sum(0), np.float64 if dtype == "float64" else np.float32
+        want = total.astype(wide) / wide(b - a) if b > a else np.full(lanes, 7.0)
+        assert np.array_equal(got[o], want.astype(dtype))
+
+
+def test_windows_of_every_length_keep_their_places() -> None:
+    """Windows are sorted beside others of their length; results lie where their windows do."""
+    lengths = RNG.permutation(np.arange(1, 60))
+    index = RNG.permutation(np.repeat(np.arange(len(lengths)), lengths))
+    x = RNG.integers(0, 20, (3, len(index))).astype(np.float64)
+    windows = ap.groups(index, count=len(lengths))
+    most = ap.pool(x, windows, ap.KMax(2), axes=1, empty=-1.0)
+    mode = ap.pool(torch.from_numpy(x), windows, "mode", axes=1)
+    several = ap.pool(x, windows, ap.Quantile([0.2, 0.9]), axes=1, weights=np.ones(len(index)))
+    for row, g in np.ndindex(3, len(lengths)):
+        held = x[row, index == g]
+        top = sorted(held)[-2:]
+        values, counts = np.unique(held, return_counts=True)
+        assert sorted(most[row, g]) == top or len(held) == 1
+        assert mode[row, g] == values[counts.argmax()]
+        if len(held) > 1:
+            assert len(several) == 2 and np.isfinite(several[:, row, g]).all()
+            assert np.all((held.min() <= several[:, row, g]) & (several[:, row, g] <= held.max()))
+
+
+@pytest.mark.parametrize("axes", [(0,), (1, 2), (0, 1)])
+def test_spreads_of_shuffled_groups(axes: tuple[int, ...]) -> None:
+    """Laid group by group: values and gradients against the formula, on any axes, empty groups among them."""
+    x = torch.randn(30, 7, 6, generator=torch.Generator().manual_seed(3), dtype=torch.float64, requires_grad=True)
+    shape = tuple(x.shape[a] for a in axes)
+    index = RNG.integers(-1, 6, shape)
+    index[index == 2] = 3
+    y = ap.pool(x, ap.groups(index, count=6), ap.Std(1), axes=axes, empty=-1.0)
+    moved = x.movedim(axes, tuple(range(3 - len(axes), 3))).reshape(
+        *(n for a, n in enumerate(x.shape) if a not in axes), -1
+    )
+    parts = [moved[..., torch.from_numpy(index.reshape(-1) == g)] for g in range(6)]
+    want = torch.stack([p.std(-1) if p.shape[-1] else torch.full(p.shape[:-1], -1.0, dtype=p.dtype) for p in parts])
+    want = want.movedim(0, axes[0])
+    torch.testing.assert_close(y, want)
+    weight = torch.arange(y.numel()).view(y.shape)
+    (found,) = torch.autograd.grad((y * weight).sum(), x)
+    (expected,) = torch.autograd.grad((want * weight).sum(), x)
+    torch.testing.assert_close(found, expected)

@@ -149,3 +149,20 @@ def test_sums_over_ranks_of_listed_windows(order: Any, dtype: str) -> None:
                     assert got.dtype == want.dtype
                     np.testing.assert_allclose(got, want, rtol=near, atol=near)
                     assert ap.explain(x, windows, order, nan=nan, empty=empty).backend == "cpu"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+@pytest.mark.parametrize("border", ["absent", "replicate"])
+def test_large_windows_that_share_nothing_are_selected_from(dtype: str, border: Any) -> None:
+    """No network is planned for them, which took seconds."""
+    x = (np.random.default_rng(0).normal(size=(2, 100, 90)) * 50).astype(dtype)
+    windows = ap.sliding((30, 26), (40, 30), (3, 2), border=border)
+    assert "selected" in ap.explain(x, windows, "median").engine
+    got = ap.pool(x, windows, ap.Rank(70))
+    wide = np.pad(x, ((0, 0), (3, 3), (2, 2)), mode="edge")
+    for i, j in np.ndindex(got.shape[1:]):
+        rows, columns = slice(40 * i, 40 * i + 30), slice(30 * j, 30 * j + 26)
+        if border == "absent":
+            rows, columns = (slice(max(s.start - p, 0), s.stop - p) for s, p in ((rows, 3), (columns, 2)))
+        held = (x if border == "absent" else wide)[:, rows, columns].reshape(2, -1)
+        assert np.array_equal(got[:, i, j], np.sort(held, axis=1)[:, 70])

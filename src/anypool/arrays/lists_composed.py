@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ..backends import lists_cpu, orders_lists
+import numpy as np
+
+from ..backends import cpu, lists_cpu, orders_lists
 from ..backends.reference.either import accumulator, cast
 from ..orders import Order
-from ..plan import Job
-from ..reductions import ArgMax, ArgMin, Max, Mean, Min, Range, Sum
+from ..plan import Axis, Grid, Job, Lists
+from ..reductions import ArgMax, ArgMin, Max, Mean, Min, Range, Std, Sum, Var
+from ..words import library as library_of
 from . import lists_points, lists_sums
 
 One = Callable[[Any, Any], Any]  # a reduction of x over the same windows
@@ -98,6 +102,33 @@ def _ordered(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:
     return library.ordered(x, job)
 
 
+def _groups(job: Job) -> bool:
+    """Whether a variance of groups is that of runs: one copy of x, where sums of squares would take several."""
+    lists: Lists = job.grid
+    beside = lists.at == tuple(range(lists.at[0], lists.at[0] + len(lists.at)))
+    if lists.owner is None or not beside or type(job.reduction) not in (Var, Std):
+        return False
+    return cpu.refuses(replace(job, grid=_runs(lists))) is None
+
+
+def _grouped(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:
+    lists: Lists = job.grid
+    a, index = lists.at[0], lists_cpu.table(lists, False).listed.index
+    x = x.reshape(*x.shape[:a], lists.picks[0].size, *x.shape[a + len(lists.at) :])
+    x = np.take(x, index, a) if isinstance(x, np.ndarray) else x.index_select(a, library_of(x).from_numpy(index))
+    return library.run(x, _runs(lists), (job.reduction,), None, **options)[0]
+
+
+@lru_cache(maxsize=64)
+def _runs(lists: Lists) -> Grid:
+    """The groups as runs of an array whose elements lie group by group."""
+    (p,), a = lists.picks, lists.at[0]
+    length = np.diff(p.offsets)
+    axis = Axis(int(p.offsets[-1]), p.offsets[:-1], length, 1, np.zeros_like(length), length)
+    shape = (*lists.shape[:a], axis.size, *lists.shape[a + len(lists.at) :])
+    return Grid(shape, (a,), (axis,))
+
+
 def _learns(job: Job) -> bool:
     """Whether the lists' weights are tensors that learn, of a sum that the core makes."""
     if not any(getattr(p.taps, "requires_grad", False) for p in job.grid.picks):
@@ -130,6 +161,7 @@ WAYS = (
         lambda library, x, job, options, one: library.listed(x, _selection(job), True),
     ),
     Way("two selections", _spans, _spanned),
+    Way("elements laid group by group, pooled as runs", _groups, _grouped),
     Way(
         "compiled sums of x lifted, or the reference if they do not hold its numbers",
         lambda job: _single(job) and lists_sums.serves(job),

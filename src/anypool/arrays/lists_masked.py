@@ -39,7 +39,7 @@ def serves(job: Job) -> bool:
     real = job.weights is not None and job.weights[1] != "bool"
     if type(r) in (Sum, Prod) and whole and not (type(r) is Sum and not real and exact(lists, job.dtype)):
         return False
-    known = type(r) in (Sum, Mean, Max, Min, Prod, Count, Range) or (type(r) in PLACES and not lists.outside)
+    known = type(r) in (Sum, Mean, Max, Min, Prod, Count, Range, *PLACES)
     wide = _wide(job) if known else wide_of(job) if answers(r) else None
     inside = replace(lists, fill=0.0)
     return wide is not None and lists_cpu.refuses(Job(inside, Sum(), wide, job.library)) is None
@@ -78,12 +78,21 @@ def forward(library: ModuleType, x: Any, weights: Any, job: Job, one: One) -> An
     again = anew(library, v, replace(job, grid=lists, omit_nan=False), w)
     y = _value(v, _Present(keep, w, lists, of, one, none, again, least_of(job)), r)
     if y is None or r.gives != "value":
-        return y
+        return _unlifted(y, job.grid) if y is not None and r.gives == "position" and job.grid.outside else y
     if bool(none.any()):
         if not is_floating(x) and accumulator(x, r) != "float64" and job.empty is None:
             return None  # an integer that is not there: the reference says so
         y = where(none, zeros(y) + (r.empty if job.empty is None else job.empty), y)
     return result_of(cast(y, accumulator(x, r)), x, r)
+
+
+def _unlifted(y: Any, lists: Lists) -> Any:
+    """Positions among lifted elements as positions in x; what lies outside has none."""
+    place, beyond, inside, rest = zeros(y), y < 0, 1, y
+    for p in reversed(lists.picks):
+        rest, at = rest // (p.size + 1), rest % (p.size + 1)
+        place, beyond, inside = place + at * inside, beyond | (at == p.size), inside * p.size
+    return where(beyond, zeros(y) - 1, place)
 
 
 class _Present(NamedTuple):

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import base64
 import pickle
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.fx.experimental.symbolic_shapes import guard_scalar
 
 from ..orders import Order
 from ..reductions import Fold, reduction_of
 from ..windows import normal_axes
 from ..windows.arguments import constant
+from ..windows.deferred import Deferred
 
 OPTIONS = ("axes", "nan", "ties", "empty", "backend")
 
 
 def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: tuple[Any, ...]) -> Any:
-    """The call as one opaque operator a reduction; windows made of numbers (boxes, groups) are pooled outside the graph."""
-    if not getattr(windows, "plain", True):
-        return _outside(x, windows, reduction, weights, options)
+    """The call as one opaque operator a reduction; tensors that windows are made of (boxes, groups) are its tables."""
+    windows = windows.deferred()
     if isinstance(reduction, (tuple, list)):
         return tuple([traced(x, windows, r, weights, options) for r in reduction])
     learned, plain = None, ()
@@ -32,19 +34,18 @@ def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: tuple[An
                 learned, value = torch.as_tensor(value), None
             plain = (*plain, (name, value))
         more = reduction.facts() if isinstance(reduction, (Fold, Order)) else ()
-        spec = spec_of(type(windows), windows.facts(), type(reduction), (plain, more), options)
+        spec = spec_of(type(windows), _fixed(windows.facts()), type(reduction), _fixed((plain, more)), options)
     else:
-        spec = spec_of(type(windows), windows.facts(), reduction, None, options)
-    return torch.ops.anypool.forward(x, weights, learned, spec)
+        spec = spec_of(type(windows), _fixed(windows.facts()), reduction, None, options)
+    tables = list(windows.tables) if isinstance(windows, Deferred) else []
+    return torch.ops.anypool.forward(x, weights, learned, tables, spec)
 
 
-def _eagerly(x: Any, windows: Any, reduction: Any, weights: Any, options: tuple[Any, ...]) -> Any:
-    from ..api import pool
-
-    return pool(x, windows, reduction, weights=weights, **dict(zip(OPTIONS, options, strict=True)))
-
-
-_outside: Any = torch.compiler.disable(_eagerly)
+def _fixed(value: Any) -> Any:
+    """The numbers of what was made outside a graph of dynamic shapes, which sees symbols in them."""
+    if isinstance(value, tuple):
+        return tuple([_fixed(v) for v in value])
+    return guard_scalar(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
 @constant
@@ -62,6 +63,10 @@ def _read(spec: str) -> tuple[Any, Any, dict[str, Any]]:
         made.__dict__.update(dict(parameters[1]))
         reduction = made
     return kind(*facts), reduction, dict(zip(OPTIONS, options, strict=True))
+
+
+def _now(windows: Any, tables: Any) -> Any:
+    return windows.made_of(tables) if isinstance(windows, Deferred) else windows
 
 
 def _with(reduction: Any, learned: Any) -> Any:
@@ -85,43 +90,55 @@ def _autograd_again() -> Any:
 
 
 @torch.library.custom_op("anypool::forward", mutates_args=())
-def forward(x: Tensor, weights: Tensor | None, learned: Tensor | None, spec: str) -> Tensor:
+def forward(x: Tensor, weights: Tensor | None, learned: Tensor | None, tables: Sequence[Tensor], spec: str) -> Tensor:
     """Pool x."""
     from ..api import pool
 
     windows, reduction, options = _read(spec)
     with torch.no_grad():
-        y = pool(x.detach(), windows, _with(reduction, learned), weights=weights, **options)
+        made = _now(windows, [t.detach() for t in tables])
+        y = pool(x.detach(), made, _with(reduction, learned), weights=weights, **options).contiguous()
     return y.clone() if y.data_ptr() == x.data_ptr() and y.numel() else y
 
 
 @torch.library.custom_op("anypool::backward", mutates_args=())
 def backward(
-    g: Tensor, x: Tensor, weights: Tensor | None, learned: Tensor | None, spec: str
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The gradients for x, weights and the learned parameter; empty where there is none."""
+    g: Tensor,
+    x: Tensor,
+    weights: Tensor | None,
+    learned: Tensor | None,
+    tables: Sequence[Tensor],
+    spec: str,
+    wanted: Sequence[bool],
+) -> list[Tensor]:
+    """The gradients for x, weights, the learned parameter and each table; empty where none is wanted."""
     from ..api import pool
 
     windows, reduction, options = _read(spec)
-    asked = [None if t is None else t.detach().requires_grad_(t.is_floating_point()) for t in (x, weights, learned)]
-    wanted = [t for t in asked if t is not None and t.requires_grad]
+    asked = [
+        None if t is None else t.detach().requires_grad_(w)
+        for t, w in zip((x, weights, learned, *tables), wanted, strict=True)
+    ]
+    learn = [t for t in asked if t is not None and t.requires_grad]
     with torch.enable_grad(), _autograd_again():
-        y = pool(asked[0], windows, _with(reduction, asked[2]), weights=asked[1], **options)
-        found = iter(torch.autograd.grad(y, wanted, g, allow_unused=True))
+        y = pool(asked[0], _now(windows, asked[3:]), _with(reduction, asked[2]), weights=asked[1], **options)
+        found = iter(torch.autograd.grad(y, learn, g, allow_unused=True) if y.requires_grad else [None] * len(learn))
     given = [next(found) if t is not None and t.requires_grad else None for t in asked]
-    none = x.new_empty(0)
-    gx, gw, gp = (
-        none.clone() if t is None else torch.zeros_like(t) if v is None else v.contiguous()
+    return [
+        x.new_empty(0) if t is None or not t.requires_grad else torch.zeros_like(t) if v is None else v.contiguous()
         for v, t in zip(given, asked, strict=True)
-    )
-    return gx, gw, gp
+    ]
 
 
 @forward.register_fake
-def _(x: Any, weights: Any, learned: Any, spec: str) -> Any:
+def _(x: Any, weights: Any, learned: Any, tables: Any, spec: str) -> Any:
     windows, reduction, options = _read(spec)
     made: Any = reduction_of(reduction, options["ties"])
-    shape = list(windows.result_shape(tuple(x.shape), normal_axes(options["axes"], x.ndim)))
+    place = tuple(x.shape), normal_axes(options["axes"], x.ndim)
+    if isinstance(windows, Deferred):
+        shape = list(windows.shape_of(tables, *place, lambda: torch.library.get_ctx().new_dynamic_size()))
+    else:
+        shape = list(windows.result_shape(*place))
     if isinstance(made, Order):
         kept = x.dtype.is_floating_point or made.whole(False)
         many = made.answers()
@@ -131,12 +148,11 @@ def _(x: Any, weights: Any, learned: Any, spec: str) -> Any:
 
 
 @backward.register_fake
-def _(g: Any, x: Any, weights: Any, learned: Any, spec: str) -> Any:
-    none = x.new_empty(0)
-    return tuple(
-        none.clone() if t is None else torch.empty(t.shape, dtype=t.dtype, device=t.device)
-        for t in (x, weights, learned)
-    )
+def _(g: Any, x: Any, weights: Any, learned: Any, tables: Any, spec: str, wanted: Any) -> Any:
+    return [
+        torch.empty(t.shape, dtype=t.dtype, device=t.device) if w else x.new_empty(0)
+        for t, w in zip((x, weights, learned, *tables), wanted, strict=True)
+    ]
 
 
 def _result_dtype(dtype: Any, reduction: Any) -> Any:
@@ -149,18 +165,20 @@ def _result_dtype(dtype: Any, reduction: Any) -> Any:
 
 
 def _remember(ctx: Any, inputs: Any, output: Any) -> None:
-    x, weights, learned, spec = inputs
-    ctx.save_for_backward(x, weights, learned)
+    x, weights, learned, tables, spec = inputs
+    ctx.save_for_backward(x, weights, learned, *tables)
     ctx.spec = spec
 
 
 def _gradients(ctx: Any, g: Any) -> Any:
-    x, weights, learned = ctx.saved_tensors
-    found = torch.ops.anypool.backward(g, x, weights, learned, ctx.spec)
-    given = [
-        None if t is None or not t.is_floating_point() else v for t, v in zip((x, weights, learned), found, strict=True)
-    ]
-    return (*given, None)
+    x, weights, learned, *tables = ctx.saved_tensors
+    *three, each, _ = ctx.needs_input_grad
+    each = each if isinstance(each, (list, tuple)) else [each] * len(tables)
+    given = (x, weights, learned, *tables)
+    wanted = [bool(w) and t is not None and t.is_floating_point() for w, t in zip((*three, *each), given, strict=True)]
+    found = torch.ops.anypool.backward(g, x, weights, learned, tables, ctx.spec, wanted)
+    made = [v if w else None for v, w in zip(found, wanted, strict=True)]
+    return (*made[:3], made[3:], None)
 
 
 forward.register_autograd(_gradients, setup_context=_remember)

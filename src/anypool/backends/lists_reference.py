@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..orders import Order
 from ..plan import Axis, Grid, Ints, Lists
 from ..words import library, where, zeros
 from .reference.either import as_like, cast, dtype_name, is_bool, is_floating
@@ -18,10 +19,15 @@ def forward(x: Any, lists: Lists, reduction: Any, weights: Any, run: Callable[..
     """One reduction of every window; `run(z, grid, reduction, weights)` pools runs along the last axis of z."""
     flat = _flat(x, lists)
     full = None if weights is None else _flat(_expanded(weights, lists.shape), lists)
-    parts = [_part(flat, full, lists, reduction, run, *piece) for piece in pieces(lists, int(flat.shape[0]))]
+    sorts = isinstance(reduction, Order) and len(lists.lengths) > 1
+    by = np.argsort(lists.counts, kind="stable") if sorts else None
+    seen = lists if by is None else lists.some(by)
+    parts = [_part(flat, full, seen, reduction, run, *piece) for piece in pieces(seen, int(flat.shape[0]), sorts)]
     many = getattr(reduction, "answers", lambda: None)()
     first = many is not None and many[1] == 0
     y = parts[0] if len(parts) == 1 else _concatenate(parts, 1 + first)
+    if by is not None:
+        y = _back(y, by, 1 + first)
     if first:
         y = np.moveaxis(y, 0, -1) if library(y) is np else y.movedim(0, -1)
     lead = [n for a, n in enumerate(lists.shape) if a not in lists.at]
@@ -33,17 +39,29 @@ def forward(x: Any, lists: Lists, reduction: Any, weights: Any, run: Callable[..
     return np.ascontiguousarray(y) if library(y) is np else y.contiguous()
 
 
-def pieces(lists: Lists, rows: int) -> Iterator[tuple[int, int]]:
-    """Ranges of windows that hold at most CHUNK elements, or one window."""
+def pieces(lists: Lists, rows: int, alike: bool = False) -> Iterator[tuple[int, int]]:
+    """Ranges of windows that hold at most CHUNK elements, or one window; `alike`: of ascending lengths, the longest at
+    most half as long again as the shortest, since a sort of windows side by side costs what the longest does."""
     total = np.concatenate([[0], np.cumsum(lists.counts * lists.fan * max(rows, 1) + 1)])
     begin = 0
     while True:
         end = max(begin + 1, int(np.searchsorted(total, total[begin] + CHUNK, side="right")) - 1)
         end = min(end, lists.windows)
+        if alike and begin < end:
+            most = lists.counts[begin] * 3 // 2 + 4
+            end = max(begin + 1, min(end, int(np.searchsorted(lists.counts, most, side="right"))))
         yield begin, end
         if end >= lists.windows:
             return
         begin = end
+
+
+def _back(y: Any, by: Ints, axis: int) -> Any:
+    """Windows that were pooled in the order `by`, in their own."""
+    place = np.empty_like(by)
+    place[by] = np.arange(len(by))
+    module = library(y)
+    return np.take(y, place, axis) if module is np else y.index_select(axis, module.as_tensor(place, device=y.device))
 
 
 def elements(lists: Lists, begin: int, end: int, like: Any) -> tuple[Ints, Ints, Any]:

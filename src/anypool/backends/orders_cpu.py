@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..orders import Median, Mode, Quantile, Rank
-from ..plan import Job
+from ..plan import Grid, Job
 from . import orders_lists, orders_sorted, orders_terms
 from .library import library, missing
 from .networks import fits
@@ -14,6 +14,7 @@ from .orders_parts import interior
 from .recipes import FLOATS, TYPES
 
 MOST_PLACES = 4096  # of one window
+MOST_APART = 576  # of one that shares no element: 64×64 took 2 s to plan and 90 ms to run, selected from 25 ms
 MOST_LABELS = 27  # of one window's mode
 __all__ = ["engine", "networks", "plain", "prepare", "refuses"]
 
@@ -64,6 +65,8 @@ def plain(job: Job) -> str | None:
     counted = histogrammed(inside, job.dtype, made) or chained(inside, made)
     if not counted and not 1 < grid.places <= MOST_PLACES:
         return f"order statistics are compiled for windows of 2 to {MOST_PLACES} elements, or more bytes next to each other"
+    if not counted and grid.places > MOST_APART and _apart(inside) and orders_lists.refuses(job) is None:
+        return "large windows that share nothing are selected from"
     if not counted and not isinstance(made, str) and not fits(shape_of(inside, made)):
         return "these windows are dilated too far, or lie too far apart, for a selection network"
     if inside is not grid and job.empty is None and "float" not in job.dtype and grid.has_empty:
@@ -71,6 +74,11 @@ def plain(job: Job) -> str | None:
     if grid.fill is not None and bits_of(grid.fill, job.dtype) is None:
         return f"the border {grid.fill} is no {job.dtype}"
     return made if isinstance(made, str) else None
+
+
+def _apart(grid: Grid) -> bool:
+    """Whether windows share no element."""
+    return all(axis.out < 2 or axis.stride >= axis.places * axis.step for axis in grid.axes)
 
 
 def engine(job: Job) -> str:

@@ -44,7 +44,7 @@ FINISHES: tuple[str, ...] = tuple(
 HALVES = ("float16", "bfloat16")
 FLOATS = ("float32", "float64", *HALVES)
 SMALL_INTS = ("uint8", "int8", "uint16", "int16", "bool")
-FEW = 8  # elements along each axis, up to which variances are walked: longer windows are sums of squares
+FEW = 8  # elements along each axis, up to which variances of overlapping windows are walked: longer ones are sums of squares
 SOME = 32  # likewise where windows differ: 10^6 elements in 10^5 groups 371 -> 27 ms
 
 
@@ -229,15 +229,24 @@ def _alike(axis: Axis) -> bool:
     return 2 * (high - low) >= axis.out
 
 
+def _walked(axis: Axis, squares: bool) -> bool:
+    """Whether each window is walked for a variance: short ones, and those that see an element about once; where sums of
+    squares serve (`squares`), long windows that are copies of one are those."""
+    alike = _alike(axis)
+    once = int(axis.length.sum()) <= 2 * axis.size
+    return axis.places <= (FEW if alike else SOME) or (once and not (alike and squares))
+
+
 def _moment(job: Job, fold: Any) -> Recipe:
     _unweighted(job, fold.name)
     if job.grid.divisor != "present":
         raise Refusal(f"{fold.name} with count= is not compiled")
     root = isinstance(fold, Std)
-    if all(axis.places <= (FEW if _alike(axis) else SOME) for axis in job.grid.axes):  # means and spreads of runs join
+    squares = job.dtype in ("float32", *HALVES, *SMALL_INTS)
+    if all(_walked(axis, squares) for axis in job.grid.axes):  # means and spreads of runs join
         plane, finish = _real(job), "deviation" if root else "dispersion"
         return Recipe("value", ("moments",), finish, plane, _as_x(job, plane), ddof=fold.parameters["ddof"])
-    if job.dtype not in ("float32", *HALVES, *SMALL_INTS):
+    if not squares:
         raise Refusal(f"{fold.name} of {job.dtype} is not compiled: its squares need more than 64 bits")
     return Recipe(
         "shifted",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from ..api import pool
 from ..errors import PoolingError
 from ..windows import boxes as boxes_of
 from ..windows.arguments import integer
+from ..windows.deferred import numbered
 
 
 def roi_align(
@@ -61,7 +61,7 @@ def ps_roi_align(input: Any, boxes: Any, output_size: Any, spatial_scale: float 
     torch.Size([1, 2, 2, 2])
     """
     made = _boxes(input, boxes, output_size, spatial_scale, "sampled", sampling_ratio, True)
-    return pool(input, replace(made, position_sensitive=True), "mean", empty=0.0)
+    return pool(input, made.but(position_sensitive=True), "mean", empty=0.0)
 
 
 def ps_roi_pool(input: Any, boxes: Any, output_size: Any, spatial_scale: float = 1.0) -> Any:
@@ -75,7 +75,7 @@ def ps_roi_pool(input: Any, boxes: Any, output_size: Any, spatial_scale: float =
     torch.Size([1, 1, 2, 2])
     """
     made = _boxes(input, boxes, output_size, spatial_scale, "quantised", 0, False)
-    return pool(input, replace(made, position_sensitive=True, inclusive=False), "mean", empty=0.0)
+    return pool(input, made.but(position_sensitive=True, inclusive=False), "mean", empty=0.0)
 
 
 def pyramid_boxes(
@@ -148,7 +148,7 @@ def _joined(boxes: Any) -> Any:
     parts = list(boxes)
     if not parts or any(not isinstance(b, torch.Tensor) or b.ndim != 2 for b in parts):
         raise PoolingError("boxes: give a tensor of (K, 5) rows, or a list with one (L, 4) tensor an image")
-    return torch.cat([torch.cat([b.new_full((len(b), 1), i), b], 1) for i, b in enumerate(parts)])
+    return numbered(parts)
 
 
 class _Region(nn.Module):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
-import sys
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, TypeVar
 
@@ -22,20 +20,6 @@ def constant(make: Made) -> Made:
     """Mark a function whose arguments decide its result: torch.compile calls it once and keeps what it gave."""
     make._dynamo_marked_constant = True  # type: ignore[attr-defined]
     return make
-
-
-def eager(make: Made) -> Made:
-    """Mark a function that reads the numbers of its arguments: torch.compile leaves its graph to call it."""
-    call: Any = make
-
-    @functools.wraps(call)
-    def made(*args: Any, **options: Any) -> Any:
-        torch = sys.modules.get("torch")
-        if torch is not None and torch.compiler.is_compiling():
-            return torch.compiler.disable(call)(*args, **options)
-        return call(*args, **options)
-
-    return made  # type: ignore[return-value]
 
 
 def integer(value: Any, name: str) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +13,9 @@ import numpy as np
 from ..errors import PoolingError
 from ..plan import Ints, Lists, Picks
 from ..words import library
-from .arguments import at_least, eager, entries, integer, is_number, shown, sizes_of
+from .arguments import at_least, entries, integer, is_number, shown, sizes_of
 from .corners import offsets_of, rows_of, scales_of
+from .deferred import deferred, later
 from .kind import MEMORY, Kind
 from .planar import deformed, turned
 from .readings import exact, quantised, sampled
@@ -45,10 +47,16 @@ class Boxes(Kind):
     def __repr__(self) -> str:
         return f"boxes({len(self.images)} boxes, {shown(self.size)}, reading={self.reading!r})"
 
-    @property
-    def plain(self) -> bool:
-        """Whether `facts` says it all: numbers that are known when the call is made do not."""
-        return False
+    def deferred(self) -> Any:
+        """The same boxes with their corners in the graph."""
+        torch: Any = sys.modules["torch"]
+        rows = torch.as_tensor(self.rows)
+        images = torch.as_tensor(self.images).to(rows)[:, None]
+        outside = "absent" if self.border is None and self.reading != "quantised" else self.border
+        names = ("size", "scale", "reading", "sampling", "aligned", "rotated", "position_sensitive", "offsets", "gamma")
+        given = {name: getattr(self, name) for name in names}
+        made = later("boxes", {**given, "boxes": torch.cat([images, rows], 1), "border": outside})
+        return made.but(inclusive=self.inclusive)
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Lists:
         """The Lists for features of this shape; kept, unless the corners learn."""
@@ -103,18 +111,7 @@ class Boxes(Kind):
         return (shape[0], shape[1] // bins, *(o * n for o, n in zip(self.size, shape[2:], strict=True)))
 
     def _axes(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> tuple[int, ...]:
-        rank = len(self.size)
-        if axes is None:
-            if len(shape) < rank + 1:
-                raise PoolingError(
-                    f"{self!r} needs x of an image axis and {rank} axes at the end, such as (N, C, {'D, H, W'[-3 * rank + 2 :]}); got {shape}"
-                )
-            return (0, *range(len(shape) - rank, len(shape)))
-        if len(axes) != rank + 1 or list(axes) != sorted(axes):
-            raise PoolingError(
-                f"axes={axes}: {self!r} needs {rank + 1} in ascending order, the images' axis and then the boxes'"
-            )
-        return axes
+        return _axes_of(len(self.size), shape, axes, repr(self))
 
     def _along(self, k: int, n: int) -> Picks:
         """Axis k's bins; columns hold the last axis first."""
@@ -136,7 +133,35 @@ class Boxes(Kind):
         return deformed(self.rows, self.offsets, self.gamma, *place)
 
 
-@eager
+def _axes_of(rank: int, shape: tuple[Any, ...], axes: tuple[int, ...] | None, what: str) -> tuple[int, ...]:
+    """The images' axis and the boxes' own."""
+    if axes is None:
+        if len(shape) < rank + 1:
+            raise PoolingError(
+                f"{what} needs x of an image axis and {rank} axes at the end, such as (N, C, {'D, H, W'[-3 * rank + 2 :]}); got {shape}"
+            )
+        return (0, *range(len(shape) - rank, len(shape)))
+    if len(axes) != rank + 1 or list(axes) != sorted(axes):
+        raise PoolingError(
+            f"axes={axes}: {what} needs {rank + 1} in ascending order, the images' axis and then the boxes'"
+        )
+    return axes
+
+
+def _shape(
+    given: dict[str, Any], shape: tuple[Any, ...], axes: tuple[int, ...] | None, fresh: Callable[[], Any]
+) -> tuple[Any, ...]:
+    """Of the result, where the corners are not to be read."""
+    rows, columns = np.shape(given["boxes"])
+    rank = 2 if given.get("rotated") is not None else columns // 2
+    bins = entries(sizes_of(given["size"], "size"), rank, "size")
+    many = dict(zip(_axes_of(rank, shape, axes, "boxes(…)"), (rows, *bins), strict=True))
+    if given.get("position_sensitive", False):
+        many[1] = shape[1] // math.prod(bins)
+    return tuple(many.get(a, n) for a, n in enumerate(shape))
+
+
+@deferred("boxes", "size", shape=_shape)
 def boxes(
     boxes: Any,
     size: int | Sequence[int],

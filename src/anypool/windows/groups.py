@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 
 from ..errors import PoolingError
 from ..plan import Axis, Grid, Ints, Lists, Picks, joined_shape
-from .arguments import at_least, eager, integer, to_numpy
+from .arguments import at_least, integer, to_numpy
+from .deferred import deferred, later
 from .kind import MOST_WINDOWS, Kind
 
 LONG = 1 << 14  # elements of a group that runs add one to the next, which float32 feels; lists add them in parts
@@ -27,10 +29,9 @@ class Groups(Kind):
     def __repr__(self) -> str:
         return f"groups(index of shape {self.index.shape}, count={self.count})"
 
-    @property
-    def plain(self) -> bool:
-        """Whether `facts` says it all: numbers that are known when the call is made do not."""
-        return False
+    def deferred(self) -> Any:
+        """The same groups with the index in the graph."""
+        return later("groups", {"index": self.index, "count": self.count})
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid | Lists:
         at = self._axes(shape, axes)
@@ -74,20 +75,32 @@ class Groups(Kind):
         return np.argsort(flat, kind="stable")[flat.size - self.offsets[-1] :].astype(np.int64)
 
     def _axes(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> tuple[int, ...]:
-        rank = self.index.ndim
-        at = tuple(range(len(shape) - rank, len(shape))) if axes is None and rank > 1 else axes
-        if at is None:
-            raise PoolingError("groups(index) of one axis does not say which axis of x it lies on: give axes=0")
-        if len(at) != rank or list(at) != sorted(at):
-            raise PoolingError(f"axes={at}: the index has {rank} axes; name as many, in ascending order")
-        if tuple(shape[a] for a in at) != self.index.shape:
-            raise PoolingError(
-                f"index of shape {self.index.shape} lies on axes {at} of x, whose lengths are {tuple(shape[a] for a in at)}"
-            )
-        return at
+        return _axes_of(self.index, shape, axes)
 
 
-@eager
+def _axes_of(index: Any, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> tuple[int, ...]:
+    rank, lengths = np.ndim(index), tuple(np.shape(index))
+    at = tuple(range(len(shape) - rank, len(shape))) if axes is None and rank > 1 else axes
+    if at is None:
+        raise PoolingError("groups(index) of one axis does not say which axis of x it lies on: give axes=0")
+    if len(at) != rank or list(at) != sorted(at):
+        raise PoolingError(f"axes={at}: the index has {rank} axes; name as many, in ascending order")
+    if tuple(shape[a] for a in at) != lengths:
+        raise PoolingError(
+            f"index of shape {lengths} lies on axes {at} of x, whose lengths are {tuple(shape[a] for a in at)}"
+        )
+    return at
+
+
+def _shape(
+    given: dict[str, Any], shape: tuple[Any, ...], axes: tuple[int, ...] | None, fresh: Callable[[], Any]
+) -> tuple[Any, ...]:
+    """Of the result, where the index is not to be read."""
+    count = given.get("count")
+    return joined_shape(shape, _axes_of(given["index"], shape, axes), fresh() if count is None else count)
+
+
+@deferred("index", shape=_shape)
 def groups(index: Any, *, count: int | None = None) -> Groups:
     """Unsorted groups: element i belongs to group index[i]; a negative number belongs to none.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -42,10 +42,13 @@ class Kind:
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Any:
         raise NotImplementedError
 
-    @property
-    def plain(self) -> bool:
-        """Whether `facts` says it all: then torch.compile keeps the call in its graph."""
-        return True
+    def deferred(self) -> Any:
+        """What torch.compile keeps of windows whose tables are tensors; itself where `facts` says it all."""
+        return self
+
+    def but(self, **changes: Any) -> Any:
+        """The same windows with other fields."""
+        return replace(self, **changes)
 
     def facts(self) -> tuple[Any, ...]:
         """What makes these windows, in the order of the fields."""

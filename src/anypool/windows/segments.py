@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from ..errors import PoolingError
 from ..plan import Axis, Grid
 from .arguments import entries, integer, need_axes, to_numpy
+from .deferred import deferred
 from .kind import Kind, ascending, grid_of
 from .real import is_real
 from .runs import windows_count
@@ -86,6 +88,17 @@ class Segments(Kind):
         return tuple(int(v) for v in np.concatenate([[0], np.cumsum(counts)]))
 
 
+def _shape(
+    given: dict[str, Any], shape: tuple[Any, ...], axes: tuple[int, ...] | None, fresh: Callable[[], Any]
+) -> tuple[Any, ...]:
+    """Of the result, where the offsets are not to be read."""
+    at = need_axes(axes, "segments(…)", "the axis they lie on, such as axes=0")
+    row, more = (given["lengths"], 0) if given.get("lengths") is not None else (given["offsets"], 1)
+    many = np.shape(row)[0] - more
+    return tuple(many if a == at[0] else n for a, n in enumerate(shape))
+
+
+@deferred("offsets", shape=_shape)
 def segments(offsets: Any = None, *, lengths: Any = None) -> Segments:
     """Ragged runs along one axis, without padding: segment s holds offsets[s] … offsets[s+1] − 1.
 
