@@ -6,13 +6,15 @@ from typing import Any
 
 import torch
 
-from ..backends import cpu, orders_cpu, orders_gradient, orders_lists, orders_reference
+from ..backends import cpu, orders_cpu, orders_gradient, orders_lists, orders_places, orders_reference
 from ..backends import orders_sorted as sorting
 from ..choose import choose
 from ..orders import Order
 from ..plan import Grid, Job
 from ..reductions import Max
 from . import orders_listed, orders_numpy, orders_sorted
+from . import orders_places as places
+from . import torch as arrays
 from .torch import TYPES, dtype_name, empty, like_layout, run, transformed
 
 
@@ -20,6 +22,8 @@ def pooled(
     x: Any, grid: Grid, order: Order, weights: Any, *, omit_nan: bool, empty: float | None, backend: str | None
 ) -> Any:
     """One order statistic, with a gradient where one is wanted."""
+    if order.gives == "position":  # whole numbers: nothing learns by them
+        x, weights = x.detach(), weights if weights is None else weights.detach()
     call = _Call(grid, order, omit_nan, empty, backend)
     if transformed():
         return call.reference(x, weights)
@@ -53,6 +57,8 @@ class _Call:
         if parts is not None:
             return self.order.together([self.part(order).forward(x, weights) for order in parts])
         x = x.detach()
+        if orders_places.selection(job) is not None:
+            return like_layout(places.forward(arrays, x, job, weights), x)
         if orders_cpu.networks(job) is not None:
             listed = orders_lists.refuses(job) is None
             made = orders_listed.forward(x, job) if listed else orders_sorted.forward(x, job, weights)
