@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -161,8 +162,16 @@ def _present(grid: Grid, made: orders_terms.Frame, order: list[int]) -> Any:
     return np.ascontiguousarray(held.transpose(order))
 
 
+@lru_cache(maxsize=256)
+def _filled_with_ones(grid: Grid) -> Grid:
+    """The same windows of a mask: the border's constant is there."""
+    return grid if grid.fill is None else replace(grid, fill=1.0)
+
+
 def _counts(x: Any, grid: Grid, mask: Any, omit_nan: bool, order: list[int]) -> Any:
     """How many elements each window holds, in the order of memory that the result has."""
+    if mask is not None and not (omit_nan and "float" in x.dtype.name):  # the mask alone says it
+        x, mask, grid = mask, None, _filled_with_ones(grid)
     job = Job(grid, Count(), x.dtype.name, "numpy", "cpu", None, omit_nan)
     strides = tuple(s // x.itemsize for s in x.strides)
     recipe = TRUTHS if x.dtype == bool and mask is None else NUMBERS
