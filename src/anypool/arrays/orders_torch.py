@@ -9,7 +9,7 @@ import torch
 from ..backends import cpu, orders_cpu, orders_gradient, orders_lists, orders_places, orders_reference
 from ..backends import orders_sorted as sorting
 from ..choose import choose
-from ..orders import Order
+from ..orders import Median, Order
 from ..plan import Grid, Job
 from ..reductions import Max
 from . import orders_listed, orders_numpy, orders_sorted
@@ -30,7 +30,9 @@ def pooled(
     if torch.is_grad_enabled():
         learned = [t for t in order.parameters.values() if isinstance(t, torch.Tensor) and t.requires_grad]
         if isinstance(weights, torch.Tensor) and weights.requires_grad:
-            return call.reference(x, weights)
+            if not (order.selects() or isinstance(order, Median)):
+                return call.reference(x, weights)
+            weights = weights.detach()  # masses say which element it is: a step, whose slope is 0
         if learned and not call.sorts(x, weights):
             return call.reference(x, weights)
         if x.requires_grad or learned:

@@ -48,10 +48,11 @@ def backward(
     if (
         made is None
         or x.device.type != "cpu"
-        or (mask is not None and mask.dtype is not torch.bool)
         or (isinstance(order, Rank) and not omit_nan and bool(x.isnan().any()))
     ):
         return None
+    if mask is not None and mask.dtype is not torch.bool:
+        mask = mask != 0  # masses choose the value; any element there that equals it may be its owner
     asked = adjoint.owners(grid, x.stride(), dtype_name(x), order.ties == "last")
     if asked is None:
         return _counted(g, x, grid, order, forward, made) if mask is None and not omit_nan else None
