@@ -158,3 +158,24 @@ def test_masses_that_learn_choose_in_steps(order: ap.Order) -> None:
             found.append((y.detach(), learns.grad))
     for (y, g), (z, h) in zip(found[:2], found[2:], strict=True):
         assert torch.equal(y, z) and torch.allclose(g, h)
+
+
+@pytest.mark.parametrize("border", ["replicate", "reflect", "circular", 3.0])
+def test_gradients_beside_borders(border: str | float) -> None:
+    """An element that lies in a window twice, masks, masses, other axes than the last: as the reference differentiates."""
+    x = torch.randint(0, 6, (5, 2, 7), generator=torch.Generator().manual_seed(3)).float()
+    x[1, 0, 2] = float("nan")
+    mask = torch.rand(x.shape, generator=torch.Generator().manual_seed(4)) < 0.8
+    windows = ap.sliding((3, 2), (1, 2), ((1, 2), (2, 1)), border=border)
+    for weights in (None, mask, mask * 2.0 + 0.5, mask * 1.0):
+        for order in (ap.Median(), ap.Median("higher"), ap.Rank(1), ap.Quantile(0.7, "nearest")):
+            for nan, ties in (("propagate", "first"), ("omit", "first"), ("propagate", "last")):
+                grads = []
+                for backend in (None, "reference"):
+                    given = x.clone().requires_grad_()
+                    y = ap.pool(
+                        given, windows, order, axes=(0, 2), weights=weights, nan=nan, ties=ties, backend=backend
+                    )
+                    (y.nan_to_num() * torch.arange(1.0, y.numel() + 1).view(y.shape)).sum().backward()
+                    grads.append(given.grad)
+                torch.testing.assert_close(*grads, msg=f"{border} {order} {nan} {ties} {weights is None}")
