@@ -68,18 +68,7 @@ def images() -> Iterator[Case]:
 def apart() -> Iterator[Case]:
     """Windows that do not overlap: a matter of memory."""
     for size in ((2, 2), (3, 3), (2, 2, 2)):
-        axes = tuple(range(4 - len(size), 4))
-        lead = len(axes)
-        yield Case(
-            f"float32 median {'×'.join(map(str, size))}/{size[0]}",
-            "orders",
-            PLANES,
-            Where("orders", size, axes=axes, made=ap.sliding(size)),
-            "median",
-            targets={"copy of x": 1 / 1.3},
-            truth=lambda x, size=size, lead=lead: _truth(x, size, size[0], np.median, corner=(4,) * lead),
-            rivals={"copy of x": _copied},
-        )
+        yield _disjoint("median", "float32", size, 1.3, np.median)
 
 
 def moving() -> Iterator[Case]:
@@ -154,21 +143,24 @@ def votes() -> Iterator[Case]:
     )
     for dtype in ("uint8", "uint32"):
         for size in ((2, 2), (2, 2, 2)):
-            axes = tuple(range(4 - len(size), 4))
-            lead = len(axes)
-            yield Case(
-                f"{dtype} mode {'×'.join(map(str, size))}/2",
-                "orders",
-                PLANES,
-                Where("orders", size, axes=axes, made=ap.sliding(size)),
-                "mode",
-                dtype,
-                library="numpy",
-                labels=20,
-                targets={"copy of x": 1 / 2.5},
-                truth=lambda x, size=size, lead=lead: _truth(x, size, 2, _mode, corner=(4,) * lead),
-                rivals={"copy of x": _copied},
-            )
+            yield _disjoint("mode", dtype, size, 2.5, _mode, library="numpy", labels=20)
+
+
+def _disjoint(reduction: str, dtype: str, size: tuple[int, ...], most: float, answer: Any, **more: Any) -> Case:
+    """Windows side by side, whose time is held to `most` copies of x."""
+    lead = len(size)
+    return Case(
+        f"{dtype} {reduction} {'×'.join(map(str, size))}/{size[0]}",
+        "orders",
+        PLANES,
+        Where("orders", size, axes=tuple(range(4 - lead, 4)), made=ap.sliding(size)),
+        reduction,
+        dtype,
+        targets={"copy of x": 1 / most},
+        truth=lambda x: _truth(x, size, size[0], answer, corner=(4,) * lead),
+        rivals={"copy of x": _copied},
+        **more,
+    )
 
 
 def _image(name: str, reduction: Any, dtype: str, size: int, targets: Any, rivals: Any, **more: Any) -> Case:

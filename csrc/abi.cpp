@@ -15,15 +15,15 @@
 #include "pool.hpp"
 
 namespace anypool {
-namespace baseline { int list_weights(const anypool_lists&, double* const*, std::int64_t, std::int64_t), list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
+namespace baseline { int list_weights(const anypool_lists&, double* const*, std::int64_t, std::int64_t), list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t), find(const anypool_job&, std::int64_t, std::int64_t); }
 #ifdef ANYPOOL_X86
-namespace avx2 { int list_weights(const anypool_lists&, double* const*, std::int64_t, std::int64_t), list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
-namespace avx512 { int list_weights(const anypool_lists&, double* const*, std::int64_t, std::int64_t), list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t); }
+namespace avx2 { int list_weights(const anypool_lists&, double* const*, std::int64_t, std::int64_t), list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t), find(const anypool_job&, std::int64_t, std::int64_t); }
+namespace avx512 { int list_weights(const anypool_lists&, double* const*, std::int64_t, std::int64_t), list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t), find(const anypool_job&, std::int64_t, std::int64_t); }
 #endif
 
 namespace {
 struct Choice {
-  Kernel forward, places, owners;
+  Kernel forward, places, owners, find;
   const char* name;
   ListKernel lists;
   ListOrdersKernel list_orders;
@@ -54,10 +54,10 @@ Choice choose() {
                    __builtin_cpu_supports("bmi2") && converts_halves();
   const bool five = two && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (five && (any || !std::strcmp(most, "avx512"))) return {avx512::forward, avx512::places, avx512::owners, "avx512", avx512::lists, avx512::list_orders, avx512::list_weights};
-  if (two && (any || !std::strcmp(most, "avx512") || !std::strcmp(most, "avx2"))) return {avx2::forward, avx2::places, avx2::owners, "avx2", avx2::lists, avx2::list_orders, avx2::list_weights};
+  if (five && (any || !std::strcmp(most, "avx512"))) return {avx512::forward, avx512::places, avx512::owners, avx512::find, "avx512", avx512::lists, avx512::list_orders, avx512::list_weights};
+  if (two && (any || !std::strcmp(most, "avx512") || !std::strcmp(most, "avx2"))) return {avx2::forward, avx2::places, avx2::owners, avx2::find, "avx2", avx2::lists, avx2::list_orders, avx2::list_weights};
 #endif
-  return {baseline::forward, baseline::places, baseline::owners, minimum, baseline::lists, baseline::list_orders, baseline::list_weights};
+  return {baseline::forward, baseline::places, baseline::owners, baseline::find, minimum, baseline::lists, baseline::list_orders, baseline::list_weights};
 }
 
 const Choice& chosen() {
@@ -171,6 +171,13 @@ ANYPOOL_EXPORT int anypool_owners(const anypool_job* given, const void* x, const
     });
   }
   return outcome;
+}
+// Where they lie: position takes each one's flat position in the pooled axes, -1 where there is none.
+ANYPOOL_EXPORT int anypool_find(const anypool_job* given, const void* x, const void* mask, const void* y, void* position) noexcept {
+  anypool_job call = *given;
+  call.x = x, call.w = mask, call.y = const_cast<void*>(y), call.place = position;
+  const auto find = anypool::chosen().find;
+  return anypool::run(find, call, find(call, -1, 0));
 }
 // Windows that list their elements: a fold (way 0), or the gradient of a sum (1) or of a selection (2).
 ANYPOOL_EXPORT int anypool_lists_run(const anypool_lists* job, std::int64_t way, const void* x, void* y, void* place) noexcept {

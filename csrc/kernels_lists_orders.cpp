@@ -1,11 +1,11 @@
 // Order statistics of windows that list their elements: few are sorted by a network across lanes, many by selection.
 #include <algorithm>
 #include <new>
-#include <utility>
 #include <vector>
 
 #include "job.hpp"
 #include "listed.hpp"
+#include "orders_exchanges.hpp"
 #include "orders_keys.hpp"
 #include "orders_words.hpp"
 
@@ -13,16 +13,10 @@ namespace anypool::ANYPOOL_ISA {
 namespace {
 constexpr Index MOST_SORTED = 64;  // elements that a network sorts: 543 comparisons of vectors; selection takes over
 constexpr Index CHUNK = 256;       // windows a task
-using Pairs = std::vector<std::pair<std::int16_t, std::int16_t>>;
 
 // Batcher's odd-even sort of n rows, without what leads to no wanted one.
 Pairs network(Index n, Index low, Index high, bool all) {
-  Pairs made;
-  for (Index p = 1; p < n; p *= 2)
-    for (Index k = p; k >= 1; k /= 2)
-      for (Index j = k % p; j + k < n; j += 2 * k)
-        for (Index i = 0; i < k; ++i)
-          if (i + j + k < n && (i + j) / (2 * p) == (i + j + k) / (2 * p)) made.emplace_back(i + j, i + j + k);
+  const Pairs made = exchanges(n);
   if (all) return made;
   std::vector<bool> wanted(n, false);
   wanted[low] = wanted[high] = true;

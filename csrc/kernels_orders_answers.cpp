@@ -10,6 +10,7 @@ template <class S, class K, class Y>
 struct Writer {
   using T = typename K::Lane;
   using R = typename K::Real;
+  using N = std::conditional_t<sizeof(T) == 1, std::int8_t, std::conditional_t<sizeof(T) == 2, std::int16_t, std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>>>;
   const anypool_orders& job;
 
   void give(const T* const* row, Index n, Index apart, Y* y) const {
@@ -20,8 +21,11 @@ struct Writer {
       const Index m = std::min(block, n - b);
       const std::uint8_t* count = counts ? counts + b * apart : nullptr;
       const Index c = count ? *count : job.full;
-      bool alike = true;
-      for (Index i = 1; count && i < m; ++i) alike &= count[i * apart] == c;
+      N many[block]{};  // counts, as wide as the lanes
+      N fewest = N(c), most = fewest;
+      for (Index i = 0; count && i < m; ++i) many[i] = N(count[i * apart]);
+      for (Index i = 0; count && i < m; ++i) fewest = std::min(fewest, many[i]), most = std::max(most, many[i]);
+      const bool alike = fewest == most;
       if (job.terms > 2) {
         if (alike) sum(row, b, m, c, apart, y);
         else
@@ -29,14 +33,20 @@ struct Writer {
       } else if (alike) two(row[job.low[c]] + b, row[job.high[c]] + b, m, apart, y, job.shares[c]);
       else {
         T low[block], high[block];
-        double share[block];
-        for (Index i = 0; i < m; ++i) {
-          const Index k = count[i * apart];
-          low[i] = row[job.low[k]][b + i], high[i] = row[job.high[k]][b + i], share[i] = job.shares[k];
+        Index i = 0;
+        for (; i + Lanes<T>::n <= m; i += Lanes<T>::n) {  // few counts: neighbours lack about as many. One by one took several times as long
+          const auto held = Lanes<N>::load(many + i);
+          typename Lanes<T>::V l{}, h{};
+          for (Index k = fewest; k <= most; ++k) {
+            const auto here = held == N(k);
+            l = here ? Lanes<T>::load(row[job.low[k]] + b + i) : l, h = here ? Lanes<T>::load(row[job.high[k]] + b + i) : h;
+          }
+          Lanes<T>::store(low + i, l), Lanes<T>::store(high + i, h);
         }
+        for (; i < m; ++i) low[i] = row[job.low[many[i]]][b + i], high[i] = row[job.high[many[i]]][b + i];
         if (job.blend < 2) two(low, high, m, apart, y, 0.5);
         else
-          for (Index i = 0; i < m; ++i) narrow(blended(K::real(low[i]), K::real(high[i]), share[i]), y[i * apart]);
+          for (Index i = 0; i < m; ++i) narrow(blended(K::real(low[i]), K::real(high[i]), job.shares[count[i * apart]]), y[i * apart]);
       }
     }
   }

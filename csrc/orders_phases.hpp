@@ -1,5 +1,7 @@
 // Rows into phases and back: lane i of phase c is element i*M + c, as keys.
 #pragma once
+#include <algorithm>
+
 #include "orders_keys.hpp"
 
 namespace anypool::ANYPOOL_ISA {
@@ -46,6 +48,15 @@ ANYPOOL_INLINE auto key_lanes(V x, M& seen) {
 template <class S, class K>
 constexpr bool keyed_by_lanes = std::is_same_v<S, float> || (std::is_integral_v<S> && std::is_same_v<S, typename K::Lane>);
 
+// Blocks of M vectors, the last of them over the one before, so that few elements are left: whole phases are.
+template <int M, int lanes, class Body>
+ANYPOOL_INLINE void in_blocks(Index n, Index& done, Body body) {
+  constexpr Index block = M * lanes;
+  const Index end = n / M * M;
+  if (end < block) return;
+  for (Index at = 0; done < end; at = std::min(at + block, end - block)) body(at), done = at + block;
+}
+
 template <int M, class K, class S, class T>
 bool apart(const S* x, Index n, T* d, Index pitch) {
   using L = Lanes<S>;
@@ -53,12 +64,12 @@ bool apart(const S* x, Index n, T* d, Index pitch) {
   bool nan = false;
   if constexpr (keyed_by_lanes<S, K> && (M & (M - 1)) == 0 && M <= 8) {
     decltype(typename L::V{} == typename L::V{}) seen{};
-    for (; done + M * L::n <= n; done += M * L::n) {
+    in_blocks<M, L::n>(n, done, [&](Index at) __attribute__((always_inline)) {
       typename L::V v[M];
-      for (int c = 0; c < M; ++c) v[c] = L::load(x + done + c * L::n);
+      for (int c = 0; c < M; ++c) v[c] = L::load(x + at + c * L::n);
       deal<S, M>(v);
-      for (int c = 0; c < M; ++c) Lanes<T>::store(d + c * pitch + done / M, key_lanes<K>(v[c], seen));
-    }
+      for (int c = 0; c < M; ++c) Lanes<T>::store(d + c * pitch + at / M, key_lanes<K>(v[c], seen));
+    });
     if constexpr (K::floats)
       for (int k = 0; k < L::n; ++k) nan |= seen[k] != 0;
   }
@@ -73,12 +84,12 @@ void together(const T* const* row, Index n, T* d) {
   using L = Lanes<T>;
   Index done = 0;
   if constexpr (M <= 8)
-    for (; done + M * L::n <= n; done += M * L::n) {
+    in_blocks<M, L::n>(n, done, [&](Index at) __attribute__((always_inline)) {
       typename L::V v[M];
-      for (int c = 0; c < M; ++c) v[c] = L::load(row[c] + done / M);
+      for (int c = 0; c < M; ++c) v[c] = L::load(row[c] + at / M);
       gather<T, M>(v);
-      for (int c = 0; c < M; ++c) L::store(d + done + c * L::n, v[c]);
-    }
+      for (int c = 0; c < M; ++c) L::store(d + at + c * L::n, v[c]);
+    });
   for (Index i = done; i < n; ++i) d[i] = row[i % M][i / M];
 }
 }  // namespace anypool::ANYPOOL_ISA

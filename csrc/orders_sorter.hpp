@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "job.hpp"
+#include "orders_exchanges.hpp"
 #include "orders_keys.hpp"
 #include "orders_sorted.hpp"
 
@@ -12,18 +13,6 @@ namespace anypool::ANYPOOL_ISA {
 constexpr Index MOST_ACROSS = 1024;  // elements sorted across lanes: 24 063 exchanges of vectors; then each window alone
 constexpr Index NOWHERE = std::numeric_limits<Index>::min();  // the border's constant
 struct Nothing {};                   // the type of weights where there are none
-using Pairs = std::vector<std::pair<std::int16_t, std::int16_t>>;
-
-// Batcher's odd-even sort of n rows.
-inline Pairs exchanges(Index n) {
-  Pairs made;
-  for (Index p = 1; p < n; p *= 2)
-    for (Index k = p; k >= 1; k /= 2)
-      for (Index j = k % p; j + k < n; j += 2 * k)
-        for (Index i = 0; i < k; ++i)
-          if (i + j + k < n && (i + j) / (2 * p) == (i + j + k) / (2 * p)) made.emplace_back(i + j, i + j + k);
-  return made;
-}
 
 // Where a window's elements lie, in the order of their places.
 struct Window {

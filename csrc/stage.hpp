@@ -48,8 +48,18 @@ struct Stage final : Stager {
   std::vector<A> weight;
   Index from = 0, to = 0;
   A *p0 = nullptr, *p1 = nullptr;
+  Index low = 0, high, before = 0;  // positions [low, high) of the last level lie side by side in x, `before` them
 
-  Stage(const anypool_job& j, int lead_) : job(j), level(j.level), levels(int(j.levels)), lead(lead_), shift(shifts_of(j)) {}
+  Stage(const anypool_job& j, int lead_) : job(j), level(j.level), levels(int(j.levels)), lead(lead_), shift(shifts_of(j)), high(level[levels - 1].size) {
+    const auto& a = level[levels - 1];
+    if (!a.source) return;
+    high = 0;
+    for (Index begin = 0, end; begin < a.size; begin = end) {  // the longest run
+      for (end = begin + 1; end < a.size && a.source[begin] >= 0 && a.source[end] == a.source[end - 1] + 1;) ++end;
+      if (a.source[begin] >= 0 && end - begin > high - low) low = begin, high = end;
+    }
+    if (low < high) before = low - a.source[low];
+  }
 
   bool tile(Index item, Index items, Index from_, Index to_, void* plane0, void* plane1, Pivot& pivot) override {
     from = from_, to = to_;
@@ -89,13 +99,7 @@ struct Stage final : Stager {
       ask<0>(x, 8192, n * Index(sizeof(T)));
     } else {
       gathered.resize(n);
-      T* to_ = gathered.data();
-      for (Index i = begin; i < end; ++i, to_ += c) {
-        const Index at = a.source ? a.source[i] : i;
-        if (beyond || at < 0) std::fill(to_, to_ + c, fill);
-        else
-          for (Index j = 0; j < c; ++j) to_[j] = x[at * a.x_stride + j * job.x_inner];
-      }
+      fetch(x, gathered.data(), begin, end, beyond, a.x_stride, job.x_inner, fill);
       x = gathered.data();
     }
     const A* weights = nullptr;
@@ -115,13 +119,25 @@ struct Stage final : Stager {
 
   template <class W>
   void weigh(const W* w, Index begin, Index end, bool beyond) {
-    const auto& a = level[levels - 1];
-    A* to_ = weight.data();
-    for (Index i = begin; i < end; ++i)
-      for (Index j = 0; j < job.inner; ++j) {
-        const Index at = a.source ? a.source[i] : i;
-        *to_++ = beyond || at < 0 ? A(1) : A(w[at * a.w_stride + j * job.w_inner]);
-      }
+    fetch(w, weight.data(), begin, end, beyond, level[levels - 1].w_stride, job.w_inner, A(1));
+  }
+  // Positions [begin, end) of the last level: one by one at a border, the others as they lie.
+  template <class V, class Y>
+  void fetch(const V* x, Y* to_, Index begin, Index end, bool beyond, Index stride, Index inner, Y fill) const {
+    const Index c = job.inner, lo = beyond ? end : std::clamp(low, begin, end), hi = std::clamp(high, lo, end);
+    const auto* source = level[levels - 1].source;
+    const auto one = [&](Index i) {
+      const Index at = source ? source[i] : i;
+      for (Index j = 0; j < c; ++j) *to_++ = beyond || at < 0 ? fill : Y(x[at * stride + j * inner]);
+    };
+    for (Index i = begin; i < lo; ++i) one(i);
+    x += (lo - before) * stride;
+    if (stride == c && (c == 1 || inner == 1)) to_ = std::copy_n(x, (hi - lo) * c, to_);
+    else
+      for (Index i = 0; i < hi - lo; ++i)
+        for (Index j = 0; j < c; ++j) *to_++ = Y(x[i * stride + j * inner]);
+    x -= (lo - before) * stride;
+    for (Index i = hi; i < end; ++i) one(i);
   }
 
   void lift(const T* x, const A* w, Index n, std::uint32_t code) {
@@ -150,7 +166,7 @@ struct Stage final : Stager {
       case PRESENT_ONES:
         for (Index i = 0; i < n; ++i) {
           const auto v = number(x[i]);
-          p0[i] = A(!(w && w[i] == 0) && !(job.omit && v != v));
+          p0[i] = A((!w || w[i] != 0) & (!job.omit | (v == v)));  // no branch, so that lanes do it side by side
         }
         return;
       case SHARE: {

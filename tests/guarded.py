@@ -24,7 +24,7 @@ REDUCTIONS: list[Any] = [
     *("sum", "mean", "max", "min", "prod", "any", "all", "count", "argmax", "argmin", "range", "rms", "var", "std"),
     *("logsumexp", "softpool", "median", "median", "mode", ap.Lp(3), ap.PowerMean(3), ap.Rank(0), ap.Rank(-1)),
     *(ap.Quantile(0.3), ap.Quantile([0.1, 0.9]), ap.TrimmedMean(0.2, 0.1), ap.TopKMean(2), ap.KMax(1)),
-    *(ap.Median("lower"), ("max", "argmax"), ("mean", "std"), ("min", "max", "sum")),
+    *(ap.Median("lower"), "argmedian", ap.Place(ap.Rank(1)), ("max", "argmax"), ("mean", "std"), ("min", "max", "sum")),
 ]
 BOXES = np.array([[0, 0.4, 0.2, 3.7, 4.1], [1, -2.0, 1.0, 2.5, 9.0], [0, 1.0, 1.0, 1.0, 1.0]])
 

@@ -250,3 +250,11 @@ def test_smooth_quantile_is_an_average_and_has_a_limit() -> None:
 def test_bad_input(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ap.PoolingError, match=message):
         make()
+
+
+@pytest.mark.parametrize("backend", [None, "reference"])
+def test_the_k_largest_keep_their_order_beside_absent_equals(backend: str | None) -> None:
+    """What is absent sorts behind NaN and the largest integer, which it is laid as."""
+    x, mask = np.array([0, math.nan, 3, math.nan, 0, 1]), np.array([0, 1, 1, 0, 0, 1], bool)
+    got = ap.pool(x, ap.whole(), ap.KMax(2), axes=0, weights=mask, backend=backend)
+    np.testing.assert_array_equal(got.reshape(-1), [math.nan, 3])

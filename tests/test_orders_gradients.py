@@ -139,3 +139,43 @@ def test_several_answers_of_channels_last(order: ap.Order, windows: Any) -> None
         y.sum().backward()
         found.append((y.detach(), given.grad))
     torch.testing.assert_close(found[1], found[0])
+
+
+@pytest.mark.parametrize(
+    "order", [ap.Median(), ap.Median("lower"), ap.Quantile(0.3, "inverted_cdf"), ap.Rank(1)], ids=str
+)
+def test_masses_that_learn_choose_in_steps(order: ap.Order) -> None:
+    """Their slope is 0, so the answer and its gradient are those of masses that do not learn, on each backend."""
+    x = torch.randint(0, 9, (2, 7, 8), generator=torch.Generator().manual_seed(0)).double()
+    w = torch.rand(2, 7, 8, generator=torch.Generator().manual_seed(1)).double() + 0.5
+    found: list[Any] = []
+    for backend in (None, "reference"):
+        for windows in (ap.sliding((3, 3), 1, 1), ap.sliding((2, 3), taps=([1.0, 2.0], [1.0, 0.0, 3.0]))):
+            learns, given = x.clone().requires_grad_(), w.clone().requires_grad_()
+            y = ap.pool(learns, windows, order, weights=given, backend=backend)
+            y.square().sum().backward()
+            assert given.grad is None or not given.grad.any()
+            found.append((y.detach(), learns.grad))
+    for (y, g), (z, h) in zip(found[:2], found[2:], strict=True):
+        assert torch.equal(y, z) and torch.allclose(g, h)
+
+
+@pytest.mark.parametrize("border", ["replicate", "reflect", "circular", 3.0])
+def test_gradients_beside_borders(border: str | float) -> None:
+    """An element that lies in a window twice, masks, masses, other axes than the last: as the reference differentiates."""
+    x = torch.randint(0, 6, (5, 2, 7), generator=torch.Generator().manual_seed(3)).float()
+    x[1, 0, 2] = float("nan")
+    mask = torch.rand(x.shape, generator=torch.Generator().manual_seed(4)) < 0.8
+    windows = ap.sliding((3, 2), (1, 2), ((1, 2), (2, 1)), border=border)
+    for weights in (None, mask, mask * 2.0 + 0.5, mask * 1.0):
+        for order in (ap.Median(), ap.Median("higher"), ap.Rank(1), ap.Quantile(0.7, "nearest")):
+            for nan, ties in (("propagate", "first"), ("omit", "first"), ("propagate", "last")):
+                grads = []
+                for backend in (None, "reference"):
+                    given = x.clone().requires_grad_()
+                    y = ap.pool(
+                        given, windows, order, axes=(0, 2), weights=weights, nan=nan, ties=ties, backend=backend
+                    )
+                    (y.nan_to_num() * torch.arange(1.0, y.numel() + 1).view(y.shape)).sum().backward()
+                    grads.append(given.grad)
+                torch.testing.assert_close(*grads, msg=f"{border} {order} {nan} {ties} {weights is None}")

@@ -8,7 +8,7 @@ from .api import explain, pool
 from .backends.cpu import get_num_threads, set_num_threads
 from .backends.memory import get_cache_bytes, set_cache_bytes
 from .errors import PoolingError
-from .orders import KMax, Median, Mode, Order, Ordinal, Quantile, Range, Rank, TopKMean, TrimmedMean
+from .orders import KMax, Median, Mode, Order, Ordinal, Place, Quantile, Range, Rank, TopKMean, TrimmedMean
 from .reductions import REDUCTIONS, Fold, LogMeanExp, LogSumExp, Lp, PowerMean, SoftPool, Std, Var
 from .windows import adaptive, boxes, fractional, groups, pyramid, regions, segments, sliding, whole
 
@@ -24,6 +24,7 @@ __all__ = [
     "Mode",
     "Order",
     "Ordinal",
+    "Place",
     "PoolingError",
     "PowerMean",
     "Quantile",

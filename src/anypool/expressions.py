@@ -30,6 +30,8 @@ def reduction_from(text: str) -> Any:
 
     >>> reduction_from("Lp(3)")
     Lp(p=3.0)
+    >>> reduction_from("Place(Rank(-2))")
+    Place(order=Rank(k=-2))
     """
     if text.strip() in REDUCTIONS or text.strip() in ORDERS:
         return text.strip()
@@ -54,12 +56,22 @@ def _call(text: str, names: Any, what: str, also: str = "") -> Any:
             tree = ast.Call(tree, [], [])
         if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name) or tree.func.id not in names:
             raise PoolingError(f"{what} {text!r}: {possible}")
-        args = [ast.literal_eval(a) for a in tree.args]
-        options = {k.arg: ast.literal_eval(k.value) for k in tree.keywords if k.arg}
-        return names[tree.func.id](*args, **options)
+        return _made(tree, tree.func.id, names)
     except (SyntaxError, TypeError) as error:
         raise PoolingError(f"{what} {text!r}: {error}; {possible}") from None
     except ValueError as error:
         if isinstance(error, PoolingError):
             raise
         raise PoolingError(f"{what} {text!r}: {possible}") from None
+
+
+def _made(tree: ast.Call, name: str, names: Any) -> Any:
+    """What a call gives, of plain numbers and of such calls."""
+
+    def value(node: ast.expr) -> Any:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
+            return _made(node, node.func.id, names)
+        return ast.literal_eval(node)
+
+    args = [value(a) for a in tree.args]
+    return names[name](*args, **{k.arg: value(k.value) for k in tree.keywords if k.arg})

@@ -32,6 +32,8 @@ def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: tuple[An
         for name, value in getattr(reduction, "parameters", {}).items():
             if isinstance(value, (Tensor, np.ndarray)):
                 learned, value = torch.as_tensor(value), None
+            if isinstance(value, Order):  # what a place is of
+                value = (type(value), tuple(value.parameters.items()), value.facts())
             plain = (*plain, (name, value))
         more = reduction.facts() if isinstance(reduction, (Fold, Order)) else ()
         spec = spec_of(type(windows), _fixed(windows.facts()), type(reduction), _fixed((plain, more)), options)
@@ -58,15 +60,20 @@ def spec_of(kind: Any, facts: Any, reduction: Any, parameters: Any, options: Any
 def _read(spec: str) -> tuple[Any, Any, dict[str, Any]]:
     kind, facts, reduction, parameters, options = pickle.loads(base64.b85decode(spec))
     if parameters is not None:
-        made = object.__new__(reduction)
-        made.parameters = dict(parameters[0])
-        made.__dict__.update(dict(parameters[1]))
-        reduction = made
+        reduction = _made(reduction, *parameters)
     return kind(*facts), reduction, dict(zip(OPTIONS, options, strict=True))
 
 
 def _now(windows: Any, tables: Any) -> Any:
     return windows.made_of(tables) if isinstance(windows, Deferred) else windows
+
+
+def _made(kind: Any, parameters: Any, facts: Any) -> Any:
+    """A reduction from its class, its parameters and its facts; a parameter may be one itself."""
+    made = object.__new__(kind)
+    whole = {k: _made(*v) if isinstance(v, tuple) and v and isinstance(v[0], type) else v for k, v in parameters}
+    made.__dict__.update({"parameters": whole, **dict(facts)})
+    return made
 
 
 def _with(reduction: Any, learned: Any) -> Any:
@@ -140,10 +147,9 @@ def _(x: Any, weights: Any, learned: Any, tables: Any, spec: str) -> Any:
     else:
         shape = list(windows.result_shape(*place))
     if isinstance(made, Order):
-        kept = x.dtype.is_floating_point or made.whole(False)
         many = made.answers()
         shape = shape if many is None else [many[0], *shape] if many[1] == 0 else [*shape, many[0]]
-        return x.new_empty(shape, dtype=x.dtype if kept else torch.float64)
+        return x.new_empty(shape, dtype=_order_dtype(x.dtype, made))
     return x.new_empty(shape, dtype=_result_dtype(x.dtype, made))
 
 
@@ -153,6 +159,12 @@ def _(g: Any, x: Any, weights: Any, learned: Any, tables: Any, spec: str, wanted
         torch.empty(t.shape, dtype=t.dtype, device=t.device) if w else x.new_empty(0)
         for t, w in zip((x, weights, learned, *tables), wanted, strict=True)
     ]
+
+
+def _order_dtype(dtype: Any, order: Order) -> Any:
+    if order.gives == "position":
+        return torch.int64
+    return dtype if dtype.is_floating_point or order.whole(False) else torch.float64
 
 
 def _result_dtype(dtype: Any, reduction: Any) -> Any:

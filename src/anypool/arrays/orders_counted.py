@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from ..backends import cpu, orders_call, orders_parts, orders_terms
+from ..backends import cpu, memory, orders_call, orders_parts, orders_terms
 from ..errors import PoolingError
 from ..orders import Order
 from ..plan import Grid, Job
@@ -27,7 +28,7 @@ def forward(x: Any, job: Job, mask: Any) -> tuple[Any, Any]:
     if mask is not None:
         x, mask = _alike(x, mask)
     prepared, whole = _prepared(job, x, job.grid, job.grid, mask is not None)
-    y = np.empty(prepared.shape, prepared.result)
+    y = memory.empty(prepared.shape, prepared.result)
     result = y.transpose(prepared.back)
     places = arrays._address(x), arrays._address(y), 0 if mask is None else arrays._address(mask)
     gaps = orders_terms.gaps(job)
@@ -88,7 +89,7 @@ def _on_longer_axes(x: Any, job: Job, mask: Any) -> Any:
         counts = _counts(z if has is None else has, made.grid, None, True, prepared.order)
     else:
         counts = _present(job.grid, made, prepared.order)
-    y = np.empty(prepared.shape, prepared.result)
+    y = memory.empty(prepared.shape, prepared.result)
     prepared.forward(arrays._address(z), arrays._address(y), 0, 0 if counts is None else arrays._address(counts))
     y = y.transpose(prepared.back)
     nan = x != x if "float" in job.dtype and not job.omit_nan else None
@@ -161,15 +162,23 @@ def _present(grid: Grid, made: orders_terms.Frame, order: list[int]) -> Any:
     return np.ascontiguousarray(held.transpose(order))
 
 
+@lru_cache(maxsize=256)
+def _filled_with_ones(grid: Grid) -> Grid:
+    """The same windows of a mask: the border's constant is there."""
+    return grid if grid.fill is None else replace(grid, fill=1.0)
+
+
 def _counts(x: Any, grid: Grid, mask: Any, omit_nan: bool, order: list[int]) -> Any:
     """How many elements each window holds, in the order of memory that the result has."""
+    if mask is not None and not (omit_nan and "float" in x.dtype.name):  # the mask alone says it
+        x, mask, grid = mask, None, _filled_with_ones(grid)
     job = Job(grid, Count(), x.dtype.name, "numpy", "cpu", None, omit_nan)
     strides = tuple(s // x.itemsize for s in x.strides)
     recipe = TRUTHS if x.dtype == bool and mask is None else NUMBERS
     key = (id(grid), recipe, job.dtype, omit_nan, strides, mask is None)
     held = (None, "") if mask is None else (mask.strides, "bool")
     prepared = cpu.remembered(key, grid, lambda: cpu.Prepared(job, recipe, strides, *held))
-    counts = np.empty(prepared.shape, np.uint8)
+    counts = memory.empty(prepared.shape, np.uint8)
     where = 0 if mask is None else arrays._address(mask)
     if not prepared.forward(arrays._address(x), where, arrays._address(counts), 0):
         raise PoolingError("the compiled core counts no elements of " + x.dtype.name)

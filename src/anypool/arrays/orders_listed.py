@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import orders_lists
+from ..backends import memory, orders_lists
 from ..plan import Job, Lists
 from ..words import library
 from . import lists_sums
@@ -45,7 +45,7 @@ def _numpy(x: Any, job: Job) -> Any:
     prepared = orders_lists.prepare(job, (s // x.itemsize for s in x.strides))
     if prepared is None:
         return None
-    y = np.empty(prepared.shape, x.dtype if prepared.result == job.dtype else np.float64)
+    y = memory.empty(prepared.shape, x.dtype if prepared.result == job.dtype else np.float64)
     prepared.forward(arrays._address(x), arrays._address(y))
     return y.transpose(prepared.back)
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import cpu, orders_call, orders_cpu, orders_lists, orders_reference
+from ..backends import cpu, memory, orders_call, orders_cpu, orders_lists, orders_places, orders_reference
 from ..choose import choose
 from ..orders import Order
 from ..plan import Grid, Job
 from ..reductions import Max
 from . import numpy as arrays
 from . import orders_counted, orders_listed, orders_sorted
+from . import orders_places as places
 
 
 def forward(
@@ -33,6 +34,8 @@ def forward(
     parts = order.apart()
     if parts is not None:
         return order.together([forward(x, grid, part, weights, omit_nan, empty, backend) for part in parts])
+    if orders_places.selection(job) is not None:
+        return places.forward(arrays, x, job, weights)
     if orders_cpu.networks(job) is not None:
         return (
             orders_listed.forward(x, job)
@@ -47,7 +50,7 @@ def forward(
         return result
     prepared = orders_cpu.prepare(job, tuple(s // x.itemsize for s in x.strides))
     laid = _laid(out, x, prepared)
-    y = np.empty(prepared.shape, prepared.result) if laid is None else laid
+    y = memory.empty(prepared.shape, prepared.result) if laid is None else laid
     result = y.transpose(prepared.back)
     if prepared.forward(arrays._address(x), arrays._address(y)):
         if prepared.spoils:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import orders_reference, orders_sorted
+from ..backends import orders_places, orders_reference, orders_sorted
 from ..backends.orders_reference import answered, finished
 from ..backends.orders_terms import coefficients
 from ..backends.reference.either import cast, dtype_name
@@ -30,7 +30,7 @@ def forward(x: Any, job: Job, weights: Any) -> Any:
     whole = whole.reshape(windows.prepared.rows, -1, *whole.shape[1:])
     y = orders_reference.joined([whole], whole, job.grid, job.reduction, weights)
     y = torch.from_numpy(y) if words is not torch else y
-    if "float" not in job.dtype:
+    if "float" not in job.dtype or job.reduction.gives == "position":
         return y
     return y.astype(x.dtype, copy=False) if torch is np else y.to(x.dtype)
 
@@ -60,7 +60,7 @@ def backward(g: Any, x: Any, job: Job, weights: Any, learned: tuple[str, ...]) -
             for sum_, part in zip(sums, shares, strict=True):
                 sum_ += 0 if part is None else part
         if back is not None:
-            windows.prepared.spread(piece, ties, {**held.memory, "g": _address(back), "gx": _address(total)})
+            windows.prepared.spread(piece, ties, {**held.memory, "g": address(back), "gx": address(total)})
     return total.to(x.dtype), tuple(sums)
 
 
@@ -108,6 +108,7 @@ class _Held:
     window: Sorted
     nan: Any
     memory: dict[str, int]
+    begin: int  # the number of the first
 
 
 class _Windows:
@@ -119,8 +120,8 @@ class _Windows:
         self.x, self.w, laid = x, None, None
         if weights is not None:
             self.w = _expanded(weights, job.grid.shape)
-            laid = (_strides(self.w), dtype_name(self.w))
-        self.prepared = orders_sorted.Prepared(job, _strides(x), laid)
+            laid = (strides(self.w), dtype_name(self.w))
+        self.prepared = orders_sorted.Prepared(job, strides(x), laid)
         half, float_ = job.dtype in ("float16", "bfloat16"), "float" in job.dtype
         self.kind = "float32" if half else "uint8" if job.dtype == "bool" else job.dtype
         self.result = "float32" if half else job.dtype
@@ -138,13 +139,13 @@ class _Windows:
         if self.laid[0] != count:  # memory is used again: fresh pages cost as much as the sort
             self.laid = count, self.memories(count, places)
         made = self.laid[1]
-        to = {name: _address(t) for name, t in made.items()}
-        self.prepared.sort(_address(self.x), 0 if self.w is None else _address(self.w), piece, to)
+        to = {name: address(t) for name, t in made.items()}
+        self.prepared.sort(address(self.x), 0 if self.w is None else address(self.w), piece, to)
         present: Any = places if self.full else made["present"]
         values, order = made["values"].T, made["order"].T
         weighed = {name: made[name].T for name in ("masses", "cumulated") if name in made}
         window = Sorted(values if self.words is np else values.detach(), present, order=order, **weighed)
-        return _Held(window, made["nan"] if self.watched else None, to)
+        return _Held(window, made["nan"] if self.watched else None, to, piece[0])
 
     def memories(self, count: int, places: int) -> dict[str, Any]:
         """Room for a piece of windows."""
@@ -165,6 +166,8 @@ class _Windows:
             n = n.double()
         y = finished(order, held.window, n)
         job = self.job
+        if order.gives == "position":
+            y = orders_places.positions(y, held.begin, job.grid)
         weighed = job.weights is not None or job.grid.weighted
         y = answered(y, held.window, n, held.nan, order, job.grid, self.result, job.empty, weighed)
         if self.words is np:
@@ -179,10 +182,11 @@ def _expanded(weights: Any, shape: tuple[int, ...]) -> Any:
     return np.broadcast_to(weights, shape) if library(weights) is np else weights.detach().expand(shape)
 
 
-def _strides(x: Any) -> tuple[int, ...]:
+def strides(x: Any) -> tuple[int, ...]:
     """How many elements lie from one position of each axis to the next."""
     return tuple(s // x.itemsize for s in x.strides) if isinstance(x, np.ndarray) else tuple(x.stride())
 
 
-def _address(x: Any) -> int:
+def address(x: Any) -> int:
+    """Where its memory begins."""
     return int(x.__array_interface__["data"][0]) if isinstance(x, np.ndarray) else int(x.data_ptr())

@@ -6,13 +6,15 @@ from typing import Any
 
 import torch
 
-from ..backends import cpu, orders_cpu, orders_gradient, orders_lists, orders_reference
+from ..backends import cpu, orders_cpu, orders_gradient, orders_lists, orders_places, orders_reference
 from ..backends import orders_sorted as sorting
 from ..choose import choose
-from ..orders import Order
+from ..orders import Median, Order
 from ..plan import Grid, Job
 from ..reductions import Max
 from . import orders_listed, orders_numpy, orders_sorted
+from . import orders_places as places
+from . import torch as arrays
 from .tensors import empty, like_layout
 from .torch import TYPES, dtype_name, run, transformed
 
@@ -21,13 +23,17 @@ def pooled(
     x: Any, grid: Grid, order: Order, weights: Any, *, omit_nan: bool, empty: float | None, backend: str | None
 ) -> Any:
     """One order statistic, with a gradient where one is wanted."""
+    if order.gives == "position":  # whole numbers: nothing learns by them
+        x, weights = x.detach(), weights if weights is None else weights.detach()
     call = _Call(grid, order, omit_nan, empty, backend)
     if transformed():
         return call.reference(x, weights)
     if torch.is_grad_enabled():
         learned = [t for t in order.parameters.values() if isinstance(t, torch.Tensor) and t.requires_grad]
         if isinstance(weights, torch.Tensor) and weights.requires_grad:
-            return call.reference(x, weights)
+            if not (order.selects() or isinstance(order, Median)):
+                return call.reference(x, weights)
+            weights = weights.detach()  # masses say which element it is: a step, whose slope is 0
         if learned and not call.sorts(x, weights):
             return call.reference(x, weights)
         if x.requires_grad or learned:
@@ -54,6 +60,8 @@ class _Call:
         if parts is not None:
             return self.order.together([self.part(order).forward(x, weights) for order in parts])
         x = x.detach()
+        if orders_places.selection(job) is not None:
+            return like_layout(places.forward(arrays, x, job, weights), x)
         if orders_cpu.networks(job) is not None:
             listed = orders_lists.refuses(job) is None
             made = orders_listed.forward(x, job) if listed else orders_sorted.forward(x, job, weights)

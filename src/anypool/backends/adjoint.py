@@ -14,8 +14,8 @@ from .library import Call, library
 from .recipes import FLOATS, Recipe
 
 
-class _Chosen:
-    """A gradient that goes to chosen elements, for arrays dense in `order`: what remains is addresses."""
+class Chosen:
+    """What meets chosen elements, of arrays dense in `order`: what remains is addresses."""
 
     def __init__(self, grid: Grid, x: tuple[int, ...], dtype: str) -> None:
         self.grid = grid
@@ -32,7 +32,7 @@ class _Chosen:
         self.call = call
 
 
-class Places(_Chosen):
+class Places(Chosen):
     """The gradient of a selection whose places are known."""
 
     def __init__(self, grid: Grid, x: tuple[int, ...], dtype: str, places: str) -> None:
@@ -45,7 +45,7 @@ class Places(_Chosen):
         was_done(self.run(ctypes.addressof(self.call), g, place, y))
 
 
-class Owners(_Chosen):
+class Owners(Chosen):
     """The gradient of selected values, whose elements are looked for."""
 
     def __init__(self, grid: Grid, x: tuple[int, ...], dtype: str, last: bool) -> None:

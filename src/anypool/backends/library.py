@@ -55,6 +55,7 @@ def library() -> Any:
         loaded.anypool_forward_all.argtypes = [ctypes.c_void_p, ctypes.c_int64]
         loaded.anypool_places.argtypes = [ctypes.c_void_p] * 4
         loaded.anypool_owners.argtypes = [ctypes.c_void_p] * 6
+        loaded.anypool_find.argtypes = [ctypes.c_void_p] * 5
         loaded.anypool_lists_run.argtypes = [ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * 3]
         loaded.anypool_lists_weights.argtypes = [ctypes.c_void_p] * 6
         loaded.anypool_lists_order.argtypes = [ctypes.c_void_p] * 3

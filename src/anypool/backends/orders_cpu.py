@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..orders import Median, Mode, Quantile, Rank
 from ..plan import Grid, Job
-from . import orders_lists, orders_sorted, orders_terms
+from . import orders_lists, orders_places, orders_sorted, orders_terms
 from .library import library, missing
 from .networks import fits
 from .orders_call import bits_of, chained, described, histogrammed, prepare, shape_of, wanted
@@ -30,6 +30,9 @@ def refuses(job: Job) -> str | None:
         if job.empty is not None and job.reduction.answers() is None:
             return f"cpu: {job.reduction!r} with empty= is not compiled"
         return next((said for part in parts if (said := refuses(replace(job, reduction=part))) is not None), None)
+    selecting = orders_places.selection(job)
+    if selecting is not None and refuses(selecting) is None:
+        return None
     if networks(job) is None or orders_lists.refuses(job) is None:
         return None
     said = orders_sorted.refuses(job)
@@ -86,6 +89,9 @@ def engine(job: Job) -> str:
     parts = job.reduction.apart()
     if parts is not None:
         return f"one by one: {engine(replace(job, reduction=parts[0]))}"
+    selecting = orders_places.selection(job)
+    if selecting is not None:
+        return f"{engine(selecting)}; each window then looks for its value"
     if networks(job) is not None:
         return orders_lists.SAID if orders_lists.refuses(job) is None else orders_sorted.SAID
     if plain(job) is not None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..orders import Median, Mode, Order, Quantile, Rank
-from ..plan import Grid
+from ..plan import Grid, Job
 from ..words import library
 from . import adjoint
+from .finder import finder
+from .library import library as library_of_core
 from .orders_call import wanted
-from .orders_parts import steady
 from .reference.either import dtype_name
 
 
@@ -45,16 +46,14 @@ def backward(
     """The gradient for a tensor x on the CPU, or None where it takes a sort; `forward` pools x by a selection."""
     torch = library(x)
     made = parts(order, grid, mask is not None or omit_nan)
-    if (
-        made is None
-        or x.device.type != "cpu"
-        or (mask is not None and mask.dtype is not torch.bool)
-        or (isinstance(order, Rank) and not omit_nan and bool(x.isnan().any()))
-    ):
+    if made is None or x.device.type != "cpu" or (isinstance(order, Rank) and not omit_nan and bool(x.isnan().any())):
         return None
+    if mask is not None and mask.dtype is not torch.bool:
+        mask = mask != 0  # masses choose the value; any element there that equals it may be its owner
     asked = adjoint.owners(grid, x.stride(), dtype_name(x), order.ties == "last")
     if asked is None:
-        return _counted(g, x, grid, order, forward, made) if mask is None and not omit_nan else None
+        known = library_of_core() is not None and x.numel() and 0 not in grid.out_shape
+        return _counted(g, x, grid, order, mask, forward, made) if known else None
 
     def lying(t: Any) -> Any:
         return (t if asked.back is None else t.permute(asked.order)).contiguous()
@@ -68,75 +67,29 @@ def backward(
     return (total if asked.back is None else total.permute(asked.back)).to(x.dtype)
 
 
-def _counted(g: Any, x: Any, grid: Grid, order: Order, forward: Callable[[Order], Any], made: Any) -> Any:
-    """The same for borders, in NumPy words."""
-    if grid.fill is not None:
-        return None
+def _counted(g: Any, x: Any, grid: Grid, order: Order, mask: Any, forward: Callable[[Order], Any], made: Any) -> Any:
+    """The same for borders, where an element may lie in a window twice: the owners' positions, then sums by position."""
     torch = library(x)
+    known = finder(Job(grid, order, dtype_name(x), "torch", omit_nan=True), x.stride())  # a NaN has no owner
+    turned = [*(a for a in range(x.ndim) if a not in grid.at), *grid.at]
+    rows = math.prod(grid.shape[a] for a in turned[: x.ndim - len(grid.at)])
+    inside = math.prod(grid.shape[a] for a in grid.at)
+    begin = torch.arange(rows)[:, None] * inside
+
+    def lying(t: Any) -> Any:
+        return t.permute(known.order).contiguous()
+
+    elements, held = lying(x), None if mask is None else lying(mask.expand(x.shape))
     total: Any = 0
     for share, selection in made:
-        position = found(x, forward(selection), grid, order.ties == "last").reshape(-1)
-        weight = torch.where(position < 0, 0.0, g.reshape(-1).double() * share)
+        values, position = lying(forward(selection)), torch.empty(known.found, dtype=torch.int64)
+        where = 0 if held is None else held.data_ptr()
+        known.find(elements.data_ptr(), where, values.data_ptr(), position.data_ptr())
+        position = position if known.back is None else position.permute(known.back)
+        position, given = (t.permute(turned).reshape(rows, -1) for t in (position, g))
+        weight = torch.where(position < 0, 0.0, given.double() * share)
         # sums in double, one after the other: a sixth of the time of index_add_, and no thread has a say
-        total = total + torch.bincount(position.clamp_(min=0), weight, minlength=x.numel())
-    return total.reshape(x.shape).to(x.dtype)
-
-
-def found(x: Any, y: Any, grid: Grid, last: bool) -> Any:
-    """Where in x, as a flat position, the first (or last) element of each window equal to y lies; −1 for none."""
-    torch = library(x)
-    if x.dtype in (torch.bfloat16, torch.float16):
-        x, y = x.float(), y.float()
-    values, wanted_values = x.numpy(), y.numpy()
-    places = list(itertools.product(*(range(a.places) for a in grid.axes)))
-    none = len(places)
-    place = np.full(grid.out_shape, none, np.uint8 if none < 255 else np.int32)
-    order = enumerate(places) if last else reversed(list(enumerate(places)))  # the one written last stays
-    hit = np.empty(place.shape, bool)
-    for number, taps in order:
-        tap, valid = values, None
-        for j, axis, a in zip(taps, grid.axes, grid.at, strict=True):
-            tap = _tap(tap, axis, a, j)
-            inside = j < axis.length
-            if not inside.all():
-                mask = _along(inside, a, values.ndim)
-                valid = mask if valid is None else valid & mask
-        np.equal(tap, wanted_values, out=hit)
-        np.copyto(place, number, where=hit if valid is None else hit & valid)
-    return torch.from_numpy(_positions(place, none, grid))
-
-
-def _tap(x: Any, axis: Any, a: int, j: int) -> Any:
-    """The element at place j of every window of one axis: a view where windows are equally far apart."""
-    even = steady(axis) if axis.source is None else None
-    if even is not None:
-        start = even[0] + j * axis.step
-        view = slice(start, start + (axis.out - 1) * even[1] + 1, even[1])
-        return x[(slice(None),) * a + (view,)]
-    at = np.where(j < axis.length, axis.first + j * axis.step, 0)
-    return np.take(x, at if axis.source is None else np.maximum(axis.source[at], 0), a)
-
-
-def _positions(place: Any, none: int, grid: Grid) -> Any:
-    """Places in windows as flat positions in x."""
-    flat = np.zeros(place.shape, np.int64)
-    pooled = dict(zip(grid.at, grid.axes, strict=True))
-    rest, stride = np.where(place == none, 0, place).astype(np.int64), 1
-    for a in reversed(range(len(grid.shape))):
-        axis = pooled.get(a)
-        if axis is None:
-            at = _along(np.arange(grid.shape[a]), a, place.ndim)
-        else:
-            at = _along(axis.first, a, place.ndim) + rest % axis.places * axis.step
-            rest //= axis.places
-            at = at if axis.source is None else axis.source[at]
-        flat += at * stride
-        stride *= grid.shape[a]
-    flat[place == none] = -1
-    return flat
-
-
-def _along(table: Any, axis: int, rank: int) -> Any:
-    shape = [1] * rank
-    shape[axis] = -1
-    return table.reshape(shape)
+        at = (position.clamp(min=0) + begin).reshape(-1)
+        total = total + torch.bincount(at, weight.reshape(-1), minlength=rows * inside)
+    total = total.reshape([grid.shape[a] for a in turned])
+    return total.permute([turned.index(a) for a in range(x.ndim)]).to(x.dtype)

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
-from ..orders import KMax, Order, Sorted
+from ..orders import Order, Sorted
+from ..orders.sorted import take_along
 from ..plan import Grid
 from ..words import library, where, zeros
-from .orders_windows import as_like, gathered, table
+from .orders_windows import as_like, gathered, positions, table
 from .reference.either import cast, dtype_name, filled, is_bool, is_floating
 
 CHUNK = 1 << 22  # elements that are gathered at once
@@ -121,6 +122,8 @@ def _part(
     nan_in = _any_nan(values, has) if is_floating(values) and not order.nan_is_largest and not omit_nan else None
     window, n = _sorted(values, has, masses, order)
     answer = finished(order, window, n)
+    if order.gives == "position":
+        answer = positions(answer, index)
     return answered(answer, window, n, nan_in, order, grid, given, empty, weights is not None or tap is not None)
 
 
@@ -136,6 +139,8 @@ def answered(
     weighed: bool,
 ) -> Any:
     """The element type, NaN where one spoils, and `empty` where there is no answer."""
+    if order.gives == "position":
+        return cast(_filled(y, order.lacks(n), order.empty if empty is None else empty), "int64")
     keeps = order.whole(not weighed and grid.odd)
     many = order.answers() is not None
     if "float" not in given and keeps:
@@ -183,19 +188,24 @@ def _sorted(values: Any, has: Any, masses: Any, order: Order) -> tuple[Sorted, A
     if order.descending:
         values = np.flip(values, -1) if module is np else values.flip(-1)
         masses = masses if masses is None else np.flip(masses, -1) if module is np else masses.flip(-1)
-    stable = masses is not None or isinstance(order, KMax)
+    stable = masses is not None or order.placed
     learns = module is not np and order.shares and _learns(values)
     if module is not np:
         found, index = module.sort(values, dim=-1, stable=True)
     elif stable:
         index = np.argsort(values, -1, kind="stable")
-        found = np.take_along_axis(values, index, -1)
+        found = take_along(values, index)
     else:
         found, index = np.sort(values, -1), None
     if masses is not None:
         masses = masses if has is None else where(has if not order.descending else _flip(has), masses, zeros(masses))
-        masses = np.take_along_axis(masses, index, -1) if module is np else masses.gather(-1, index)
+        masses = take_along(masses, index)
         masses = relative(masses, present)
+    if order.placed and has is not None:  # what is absent lies behind its equals too
+        lacks = ~(_flip(has) if order.descending else has)
+        lacks = take_along(lacks, index)
+        behind = np.argsort(lacks, -1, kind="stable") if module is np else lacks.byte().argsort(dim=-1, stable=True)
+        found, index, masses = (v if v is None else take_along(v, behind) for v in (found, index, masses))
     if order.descending and index is not None:
         index = places - 1 - index
     window = Sorted(found, present, masses, index, raw if learns else None, has, ties)

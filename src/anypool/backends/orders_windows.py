@@ -32,6 +32,12 @@ def gathered(z: Any, index: NDArray[np.int64]) -> tuple[Any, Any, Any]:
     return values, has, constant
 
 
+def positions(place: Any, index: NDArray[np.int64]) -> Any:
+    """Places in windows as flat positions, −1 for the border's constant; windows on the second axis of both."""
+    rows = np.arange(len(index)).reshape(-1, *[1] * (place.ndim - 2))
+    return as_like(np.maximum(index, -1), place)[as_like(rows, place), place]
+
+
 def as_like(table: NDArray[Any], like: Any) -> Any:
     return table if library(like) is np else library(like).as_tensor(table, device=like.device)
 

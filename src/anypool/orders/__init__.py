@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from .means import KMax, Ordinal, Range, TopKMean, TrimmedMean
 from .order import Order, tied
+from .places import Place
 from .quantiles import METHODS, Median, Quantile, Rank
 from .sorted import Sorted
 from .votes import Mode
 
-ORDERS: dict[str, Callable[[], Order]] = {"median": Median, "mode": Mode}
+ORDERS: dict[str, Callable[[], Order]] = {"median": Median, "mode": Mode, "argmedian": lambda: Place(Median("lower"))}
 PARAMETRIC_ORDERS: dict[str, type[Order]] = {
     "Median": Median,
     "Quantile": Quantile,
@@ -21,6 +22,7 @@ PARAMETRIC_ORDERS: dict[str, type[Order]] = {
     "KMax": KMax,
     "Ordinal": Ordinal,
     "Mode": Mode,
+    "Place": Place,
 }
 __all__ = [
     "METHODS",
@@ -31,6 +33,7 @@ __all__ = [
     "Mode",
     "Order",
     "Ordinal",
+    "Place",
     "Quantile",
     "Range",
     "Rank",

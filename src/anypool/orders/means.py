@@ -145,7 +145,7 @@ class KMax(Order):
            [5, 9]])
     """
 
-    name, formula, descending, nan_is_largest = "KMax", "the k largest, in place", True, True
+    name, formula, descending, nan_is_largest, placed = "KMax", "the k largest, in place", True, True, True
     source = "Kalchbrenner, Grefenstette & Blunsom 2014"
 
     def __init__(self, k: int) -> None:
@@ -171,11 +171,14 @@ class KMax(Order):
         taken = (above >= 0) & (above < k)
         places = where(taken, window.order, zeros(window.order) + window.places)
         if library(places) is np:
-            return np.take_along_axis(window.values, np.argsort(places, -1, kind="stable")[..., :k], -1)
-        return window.values.gather(-1, places.argsort(dim=-1, stable=True)[..., :k])
+            return window.these(np.argsort(places, -1, kind="stable")[..., :k])
+        return window.these(places.argsort(dim=-1, stable=True)[..., :k])
 
     def answers(self) -> tuple[int, int] | None:
         return self.parameters["k"], -1
+
+    def selects(self) -> bool:
+        return True
 
     def whole(self, odd: bool) -> bool:
         return True

@@ -32,10 +32,10 @@ class Order:
     empty: ClassVar[float | None] = float("nan")  # of a window that holds nothing
     gives: ClassVar[str] = "value"
     signed_weights: ClassVar[bool] = False
-    selects: ClassVar[bool] = False
     nan_is_largest: ClassVar[bool] = False  # a NaN takes its rank, as in np.sort; else it spoils its windows
-    descending: ClassVar[bool] = False  # of those that tie, the first is the larger
-    shares: ClassVar[bool] = False  # those that tie may share the gradient
+    placed: ClassVar[bool] = False  # asks where in its window each element lies
+    descending: bool = False  # of those that tie, the first is the larger
+    shares: bool = False  # those that tie may share the gradient
     ties: str = "first"
     parameters: dict[str, Any]
 
@@ -50,7 +50,7 @@ class Order:
         return type(self) is type(other) and self.__dict__ == other.__dict__
 
     def __hash__(self) -> int:
-        plain = tuple(v if isinstance(v, (int, float, str, tuple)) else id(v) for v in self.parameters.values())
+        plain = tuple(v if isinstance(v, (int, float, str, tuple, Order)) else id(v) for v in self.parameters.values())
         return hash((type(self), plain, self.ties))
 
     def facts(self) -> tuple[tuple[str, Any], ...]:
@@ -67,6 +67,10 @@ class Order:
 
     def linear(self) -> bool:
         """Whether the answer is Σ c(n, r)·x₍ᵣ₎: engines then read c off `finish`."""
+        return False
+
+    def selects(self) -> bool:
+        """Whether every answer is one of the elements, taken by `window.at`: then `Place` says where it lies."""
         return False
 
     def apart(self) -> list[Order] | None:
@@ -93,9 +97,11 @@ def tied(order: Order, ties: str) -> Order:
     """The order statistic with this rule of ties."""
     if ties == order.ties:
         return order
-    if not order.shares:
+    if not order.shares or (ties == "split" and order.gives == "position"):
         raise PoolingError(
-            f"ties={ties!r} is not possible for {order!r}: it uses several elements, the first ranks first"
+            f"ties='split' is not possible for {order!r}: a place is one element's; use 'first' or 'last'"
+            if order.shares
+            else f"ties={ties!r} is not possible for {order!r}: it uses several elements, the first ranks first"
         )
     made = copy(order)
     made.ties = ties

@@ -37,6 +37,9 @@ class Rank(Order):
     def linear(self) -> bool:
         return True
 
+    def selects(self) -> bool:
+        return True
+
     def whole(self, odd: bool) -> bool:
         return True
 
@@ -87,6 +90,9 @@ class Median(Order):
 
     def linear(self) -> bool:
         return True
+
+    def selects(self) -> bool:
+        return self.parameters["even"] != "mean"
 
     def whole(self, odd: bool) -> bool:
         return self.parameters["even"] != "mean" or odd
@@ -196,6 +202,9 @@ class Quantile(Order):
             return low
         high = window.at(down + 1)
         return between(window.number(low), window.number(high), rank - down)
+
+    def selects(self) -> bool:
+        return self.whole(False)
 
     def whole(self, odd: bool) -> bool:
         return self.parameters["smooth"] is None and self.parameters["method"] in SELECTING

@@ -57,6 +57,10 @@ class Sorted:
             found = below.sum(-1)
         return clip(found, 0, self.present - 1)
 
+    def these(self, index: Any) -> Any:
+        """The sorted elements of these numbers, several a window."""
+        return take_along(self.values, index)
+
     def total(self, mass: Any) -> Any:
         """Σ (mass(end) − mass(begin))·x over the elements, each spanning [begin, end) of the ranks."""
         if self.cumulated is None:
@@ -123,12 +127,17 @@ def clip(index: Any, low: Any, high: Any) -> Any:
     return maximum(minimum(index, high), low)
 
 
+def take_along(values: Any, index: Any) -> Any:
+    """values[…, index[…, j]], several of each window."""
+    return np.take_along_axis(values, index, -1) if library(values) is np else values.gather(-1, index)
+
+
 def take_last(values: Any, index: Any) -> Any:
     """values[…, index], one index for all windows or one each."""
     if isinstance(index, (int, np.integer)):
         return values[..., int(index)]
     if library(values) is np:
         index = np.broadcast_to(index, values.shape[:-1])
-        return np.take_along_axis(values, index[..., None], -1)[..., 0]
-    index = index.expand(values.shape[:-1])
-    return values.gather(-1, index[..., None])[..., 0]
+    else:
+        index = index.expand(values.shape[:-1])
+    return take_along(values, index[..., None])[..., 0]

@@ -45,5 +45,8 @@ class Mode(Order):
             most, best = where(wins, run, most), where(wins, values[..., i], best)
         return window.owned(best)
 
+    def selects(self) -> bool:
+        return True
+
     def whole(self, odd: bool) -> bool:
         return True

@@ -17,7 +17,7 @@ from ..backends.library import library
 from ..choose import BACKENDS, short_name
 from ..errors import PoolingError
 from ..expressions import KINDS
-from ..orders import ORDERS, PARAMETRIC_ORDERS
+from ..orders import ORDERS, PARAMETRIC_ORDERS, Rank
 from ..reductions import PARAMETRIC, REDUCTIONS
 from ..windows import boxes, sliding
 
@@ -74,6 +74,7 @@ PROBES: dict[str, tuple[Any, Any]] = {
 # A value for parameters that have none of their own.
 SAMPLES: dict[str, Any] = {
     "p": 3.0, "q": 0.25, "k": 1, "lower": 0.1, "upper": 0.1, "weights": np.ones(81), "r": 1.0, "beta": 1.0,
+    "order": Rank(1),
 }  # fmt: skip
 
 

@@ -1,0 +1,47 @@
+"""Where selected elements lie, in either array library: the values by the quickest engine, then looked for in their windows."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..backends import orders_places
+from ..backends.finder import finder
+from ..plan import Job
+from ..reductions import Count
+from ..words import library
+from .orders_sorted import address, strides
+
+
+def forward(arrays: ModuleType, x: Any, job: Job, weights: Any) -> Any:
+    """The positions of a job that `orders_places.selection` knows; `arrays`: the module that pools x."""
+    asked = orders_places.selection(job)
+    assert asked is not None
+    grid, order, words = job.grid, job.reduction, library(x)
+
+    def pooled(reduction: Any, empty: float | None = None) -> Any:
+        return arrays.run(x, grid, (reduction,), weights, omit_nan=job.omit_nan, empty=empty)[0]
+
+    made = finder(job, strides(x))
+
+    def lying(t: Any) -> Any:
+        if words is np:
+            return np.ascontiguousarray(t.transpose(made.order))
+        return t.permute(made.order).contiguous()
+
+    values = lying(pooled(asked.reduction, asked.empty))
+    expanded = weights if weights is None else words.broadcast_to(weights, x.shape)
+    elements, mask = lying(x), None if weights is None else lying(expanded)
+    position = words.empty(made.found, dtype=words.int64)
+    made.find(address(elements), 0 if mask is None else address(mask), address(values), address(position))
+    if made.back is not None:
+        position = position.transpose(made.back) if words is np else position.permute(made.back)
+    if job.empty is not None or np.any(order.lacks(np.arange(1, grid.places + 1))):
+        gaps = weights is not None or (job.omit_nan and "float" in job.dtype)
+        n = pooled(Count()) if gaps else grid.along(grid.present)
+        lacks = order.lacks(n) if words is np else words.as_tensor(order.lacks(n))
+        nothing = int(order.empty if job.empty is None else job.empty)
+        position = words.where(lacks, words.full_like(position, nothing), position)
+    return position
