@@ -43,7 +43,7 @@ struct Engine final : Passes {
     if (horizontal(levels - 1) && a.affine) {
       left = std::max<Index>(0, -a.start) * inner;
       right = std::max<Index>(0, reach(a, a.windows - 1) - a.size) * inner;
-    } else if (horizontal(levels - 1) && levels > 1 && inner == 1 && index.of(a)) right = 1;
+    } else if (horizontal(levels - 1) && levels > 1 && level[levels - 2].windows && inner == 1 && index.of(a)) right = 1;  // rows that were folded
   }
 
   static Index reach(const anypool_level& a, Index o) { return a.start + o * a.stride + (a.places - 1) * a.step + 1; }
