@@ -32,8 +32,8 @@ struct Places {
   // Whether it serves the last level's windows, whose row has a margin of nothing.
   bool of(const anypool_job& job) {
     const anypool_level &a = job.level[job.levels - 1], &above = job.level[job.levels - 2];
-    if (a.places < 1 || a.places > most || a.size >= 0x7fffffff) return false;
-    bool ahead = presses && a.step == 1, present = above.windows > 0;
+    if (!above.windows || a.places < 1 || a.places > most || a.size >= 0x7fffffff) return false;  // rows that were folded first
+    bool ahead = presses && a.step == 1, present = true;
     for (Index o = 0; ahead && o < a.windows; ++o) ahead = a.length[o] > 0 && (o == 0 || a.first[o] > a.first[o - 1]);
     if (!ahead && a.places > 4) return false;
     windows = a.windows, places = a.places, size = a.size;
