@@ -206,7 +206,7 @@ class _Native:
         values, run, job = prepared.recipe.values, prepared.run, prepared.address
         fresh = memory.empty if self.y.nbytes >= memory.LARGE else np.empty
 
-        def fold(x: Any, out: Any) -> Any:
+        def fold(x: Any, out: Any = None) -> Any:
             if out is None:
                 y = fresh(shape, dtype)
             elif _fits(out, x, prepared, dtype):

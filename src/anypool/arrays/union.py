@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def run(
     ]
     ready = [None if key is None else arrays.READY.get(key) for key in keys]
     if all(ready) and len(reductions) == 1:
-        arrays.READY[remember] = lambda x: _again(x, ready, union, reductions[0])
+        arrays.READY[remember] = partial(_again, ready, union, reductions[0])
     results = tuple(joined([row[i] for row in each], union, r) for i, r in enumerate(reductions))
     return results if out is None else (_into(out, results),)
 
@@ -54,10 +55,13 @@ def joined(parts: list[Any], union: Union, reduction: Any) -> Any:
     return np.concatenate(rows, to[0]) if module is np else module.cat(rows, to[0])
 
 
-def _again(x: Any, ready: list[Any], union: Union, reduction: Any) -> Any:
+def _again(ready: list[Any], union: Union, reduction: Any, x: Any, out: Any = None) -> Any:
     """The same pooling of another array of this form; None where the numbers need the reference."""
     parts = [fold(x) for fold in ready]
-    return None if any(p is None for p in parts) else joined(parts, union, reduction)
+    if any(p is None for p in parts):
+        return None
+    y = joined(parts, union, reduction)
+    return y if out is None else _into(out, (y,))
 
 
 def _into(out: Any, results: tuple[Any, ...]) -> Any:
