@@ -87,6 +87,10 @@ def test_long_work_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None
         (ap.segments([0, 2, 2, 9]), "sum", (-1,)),
         (ap.whole(), "logsumexp", (0, 1, 2, 3)),
         (ap.adaptive((2, 2)), ap.Lp(3), (1, 0)),
+        (ap.sliding((2, 2)), ap.KMax(2), None),
+        (ap.sliding((2, 2)), ap.Quantile([0.1, 0.9]), None),
+        (ap.groups(np.arange(21).reshape(3, 7) % 4), "median", (0, 1)),
+        (ap.pyramid([1, 2]), "max", (0, 1)),
     ]
     for windows, reduction, axes in calls:
         y = demo_parts.pool_in_parts(x, windows, reduction, axes)
@@ -111,6 +115,7 @@ def test_the_page_is_whole_and_alone(
 ) -> None:
     pytest.importorskip("sklearn")
     from anypool import REDUCTIONS, cli
+    from anypool.orders import ORDERS
     from anypool.show import demo
 
     row = demo.Speed("max 2×2/2", 1.0, 20.0, 0.5, "cpu")
@@ -122,7 +127,11 @@ def test_the_page_is_whole_and_alone(
         page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
         assert page.count("data:image/png") > len(REDUCTIONS) + 20
         assert "://" not in page and "<link" not in page and 'src="/' not in page
-        assert all(f"&#34;{name}&#34;" in page for name in REDUCTIONS)
+        assert all(f"&#34;{name}&#34;" in page for name in (*REDUCTIONS, *ORDERS))
+        assert all(
+            f"ap.{name}(" in page
+            for name in ("Quantile", "Rank", "Range", "TrimmedMean", "TopKMean", "KMax", "Ordinal")
+        )
         assert [p.name for p in (tmp_path / "page").iterdir()] == ["index.html"]
 
 
