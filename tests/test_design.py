@@ -32,9 +32,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reductions": {"orders", "words", "errors"},
     "windows": {"plan", "words", "errors"},
     "backends": {"reductions", "orders", "plan", "words", "errors"},
-    "choose": {"backends", "plan", "errors"},
+    "choose": {"backends", "plan", "words", "errors"},
     "arrays": {"choose", "plan", "backends", "reductions", "orders", "errors", "windows", "api", "words"},
-    "checks": {"windows", "orders", "errors"},
+    "checks": {"windows", "orders", "words", "errors"},
     "api": {"backends", "windows", "reductions", "orders", "arrays", "checks", "choose", "plan", "errors"},
 }
 ABOVE = {"nn", "study", "show", "cli", "__init__", "__main__", "files", "expressions"}

@@ -13,8 +13,18 @@ import numpy as np
 from .arrays import lists, union
 from .arrays import numpy as numpy_arrays
 from .backends import orders_cpu
-from .checks import all_odd, check, check_empty, check_orders, check_result, check_weights, number_or_none, size_of
-from .choose import refusals
+from .checks import (
+    all_odd,
+    check,
+    check_empty,
+    check_orders,
+    check_parameters,
+    check_result,
+    check_weights,
+    number_or_none,
+    size_of,
+)
+from .choose import check_backend, refusals
 from .errors import PoolingError
 from .orders import Order
 from .plan import Grid, Job, Lists, Union
@@ -66,7 +76,13 @@ def pool(
         reductions, single = _reductions(reduction, ties)
         check(library.dtype_name(x), reductions, nan)
         check_orders(grid, reductions)
+        check_parameters(grid, reductions, x)
         check_weights(weights, tuple(x.shape))
+        if weights is not None:
+            weights = library.as_weights(weights, x)
+            for r in reductions:
+                library.check_weights(weights, r)
+        check_backend(backend)
         check_result(grid, out)
         empty = number_or_none(empty)
         if empty is not None:  # orders first: they would cut it to fit

@@ -9,6 +9,30 @@ import numpy as np
 from .errors import PoolingError
 from .orders import Order
 from .windows import MEMORY
+from .words import among, library
+
+
+def check_parameters(plan: Any, reductions: tuple[Any, ...], x: Any) -> None:
+    """Parameters that are arrays have one value for each lane of x (such as (C, 1, 1)), in x's array library."""
+    for r in reductions:
+        for name, value in getattr(r, "parameters", {}).items():
+            if isinstance(r, Order) or not hasattr(value, "shape"):
+                continue
+            if library(value) is not library(x):
+                kinds = ("a NumPy array", "a tensor")[:: 1 if library(value) is np else -1]
+                raise PoolingError(
+                    f"{type(r).__name__}({name}) is {kinds[0]} and x is {kinds[1]}: give both in one library"
+                )
+            for grid in plan.grids:
+                most = [1 if d in grid.at else n for d, n in enumerate(x.shape)]
+                given = list(value.shape)
+                if len(given) > len(most) or any(
+                    n not in (1, m) for n, m in zip(given[::-1], most[::-1], strict=False)
+                ):
+                    raise PoolingError(
+                        f"{type(r).__name__}({name}) of shape {tuple(given)} for x of shape {tuple(x.shape)}: give one number, "
+                        f"or what broadcasts to {tuple(most)}, a number for each lane"
+                    )
 
 
 def check_orders(plan: Any, reductions: tuple[Any, ...]) -> None:
@@ -21,7 +45,7 @@ def check_orders(plan: Any, reductions: tuple[Any, ...]) -> None:
 
 def check(dtype: str, reductions: tuple[Any, ...], nan: str) -> None:
     """Whether each reduction has a meaning for the element type, and the NaN policy a name."""
-    if nan not in ("propagate", "omit"):
+    if not among(nan, ("propagate", "omit")):
         raise PoolingError(f"nan={nan!r}: use 'propagate' or 'omit'")
     if dtype != "bool":
         return

@@ -20,6 +20,15 @@ def library(*values: Array) -> Any:
     return np
 
 
+def among(value: Any, options: Any) -> bool:
+    """Whether a value is one of a few words; an array is none of them.
+
+    >>> among("a", ("a", "b")), among(np.ones(2), ("a", "b")), among([], {"a": 1})
+    (True, False, False)
+    """
+    return getattr(value, "ndim", 0) == 0 and value in tuple(options)
+
+
 def _both(module: Any, a: Array, b: Array) -> tuple[Array, Array]:
     if module is np:
         return a, b

@@ -85,8 +85,6 @@ def run(
     """One result a reduction; `remember` is the key of a call that will come again."""
     if weights is not None:
         weights = as_weights(weights, x)
-        for reduction in reductions:
-            check_weights(weights, reduction)
     if any(isinstance(r, Order) for r in reductions):
         from .orders_numpy import forward
 
@@ -262,5 +260,7 @@ def into(out: Any, results: Any) -> tuple[Any, ...]:
             f"out must be a NumPy array of shape {y.shape} and dtype {y.dtype}, not {getattr(out, 'shape', None)} {getattr(out, 'dtype', type(out))}"
         )
     if out is not y:
+        if not out.flags.writeable:
+            raise PoolingError("out is read-only: give an array that may be written")
         np.copyto(out, y)
     return (out,)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ..backends import memory
+from ..errors import PoolingError
 
 
 def empty(shape: Any, dtype: Any) -> Any:
@@ -38,3 +39,24 @@ def given(out: Any, x: Any, wanted: tuple[Any, Any], prepared: Any) -> Any:
     last = first + x.element_size() * (1 + sum((n - 1) * s for n, s in zip(x.shape, x.stride(), strict=True)))
     apart = begin + out.numel() * dtype.itemsize <= first or last <= begin
     return laid if laid.shape == shape and laid.is_contiguous() and apart else None
+
+
+def into(out: Any, results: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The one result, written to `out`."""
+    y = results[0]
+    if (
+        len(results) != 1
+        or not isinstance(out, torch.Tensor)
+        or (out.shape, out.dtype, out.device) != (y.shape, y.dtype, y.device)
+    ):
+        raise PoolingError(
+            f"out must be one tensor of shape {tuple(y.shape)} and {y.dtype} on {y.device}, for one reduction"
+        )
+    if y is not out:
+        try:
+            out.copy_(y)
+        except RuntimeError as error:
+            raise PoolingError(
+                f"out cannot be written: {str(error).partition('. ')[0]}; give a tensor of its own"
+            ) from None
+    return (out,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from math import inf
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from ..errors import PoolingError
 from ..orders import Order
 from ..plan import Grid, Job
 from .tensors import empty, given, like_layout
+from .tensors import into as into
 
 functorch: Any = getattr(torch._C, "_functorch")  # noqa: B009  (untyped)
 DTYPES = frozenset("bool int8 int16 int32 int64 uint8 float16 bfloat16 float32 float64".split())
@@ -36,7 +38,25 @@ def dtype_name(x: Any) -> str:
 
 def as_weights(given: Any, x: Any) -> Any:
     """Weights as a tensor on x's device."""
-    return torch.as_tensor(given, device=x.device)
+    try:
+        return torch.as_tensor(given, device=x.device)
+    except (TypeError, ValueError, RuntimeError):
+        raise PoolingError(f"weights={given!r}: use a tensor or an array of bool (a mask) or real numbers") from None
+
+
+def check_weights(weights: Any, reduction: Any) -> None:
+    """Weights are finite, and no less than zero unless the reduction is linear in them; where torch must see each step, nothing is read."""
+    if weights.dtype == torch.bool or not weights.is_cpu or not weights.numel() or transformed():
+        return
+    if type(weights) not in (torch.Tensor, torch.nn.Parameter):
+        return
+    low, high = (v.item() for v in weights.detach().aminmax())
+    if not -inf < low <= high < inf:
+        raise PoolingError("weights hold a NaN or an infinity: use finite numbers, 0 for what shall not count")
+    if low < 0 and not getattr(reduction, "signed_weights", False):
+        raise PoolingError(
+            f"weights as low as {low:g}: {getattr(reduction, 'name', reduction)!r} needs weights of at least 0"
+        )
 
 
 def compiling() -> bool:
@@ -112,15 +132,6 @@ def _with_orders(x: Any, grid: Grid, reductions: tuple[Any, ...], weights: Any, 
         for r in reductions
     )
     return results if out is None else into(out, results)
-
-
-def into(out: Any, results: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The one result, written to `out`."""
-    if len(results) != 1 or not isinstance(out, torch.Tensor) or out.shape != results[0].shape:
-        raise PoolingError(f"out must be one tensor of shape {tuple(results[0].shape)}, for one reduction")
-    if results[0] is not out:
-        out.copy_(results[0])
-    return (out,)
 
 
 def _learns(x: Any, weights: Any, reduction: Any) -> bool:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import PoolingError
 from ..orders import Order
 from ..plan import Union
 from ..words import library as words_of
@@ -32,9 +31,9 @@ def run(
     ]
     ready = [None if key is None else arrays.READY.get(key) for key in keys]
     if all(ready) and len(reductions) == 1:
-        arrays.READY[remember] = partial(_again, ready, union, reductions[0])
+        arrays.READY[remember] = partial(_again, arrays, ready, union, reductions[0])
     results = tuple(joined([row[i] for row in each], union, r) for i, r in enumerate(reductions))
-    return results if out is None else (_into(out, results),)
+    return results if out is None else arrays.into(out, results)
 
 
 def joined(parts: list[Any], union: Union, reduction: Any) -> Any:
@@ -55,27 +54,10 @@ def joined(parts: list[Any], union: Union, reduction: Any) -> Any:
     return np.concatenate(rows, to[0]) if module is np else module.cat(rows, to[0])
 
 
-def _again(ready: list[Any], union: Union, reduction: Any, x: Any, out: Any = None) -> Any:
+def _again(arrays: Any, ready: list[Any], union: Union, reduction: Any, x: Any, out: Any = None) -> Any:
     """The same pooling of another array of this form; None where the numbers need the reference."""
     parts = [fold(x) for fold in ready]
     if any(p is None for p in parts):
         return None
     y = joined(parts, union, reduction)
-    return y if out is None else _into(out, (y,))
-
-
-def _into(out: Any, results: tuple[Any, ...]) -> Any:
-    if len(results) != 1:
-        raise PoolingError("out= takes one reduction; call once for each")
-    y = results[0]
-    same = type(out) is type(y) or (words_of(y) is not np and hasattr(out, "copy_"))
-    if not same or tuple(out.shape) != tuple(y.shape) or out.dtype != y.dtype:
-        raise PoolingError(
-            f"out must be a {type(y).__module__} array of shape {tuple(y.shape)} and dtype {y.dtype}, "
-            f"not {getattr(out, 'shape', None)} {getattr(out, 'dtype', type(out))}"
-        )
-    if words_of(y) is np:
-        np.copyto(out, y)
-    else:
-        out.copy_(y)
-    return out
+    return y if out is None else arrays.into(out, (y,))[0]

@@ -124,7 +124,7 @@ def pyramid_boxes(
 
 
 def _boxes(input: Any, boxes: Any, output_size: Any, scale: float, reading: str, sampling: int, aligned: bool) -> Any:
-    size = (output_size, output_size) if isinstance(output_size, int) else tuple(output_size)
+    size = tuple(output_size) if isinstance(output_size, (tuple, list, torch.Size)) else (output_size, output_size)
     if getattr(input, "ndim", 0) != 4:
         raise PoolingError(f"input of shape {tuple(getattr(input, 'shape', ()))}: give (N, C, H, W)")
     rows = _joined(boxes)
@@ -145,7 +145,7 @@ def _joined(boxes: Any) -> Any:
                 f"boxes of shape {tuple(boxes.shape)}: give (K, 5) rows, or a list with one tensor an image"
             )
         return boxes
-    parts = list(boxes)
+    parts = list(boxes) if isinstance(boxes, (tuple, list)) else []
     if not parts or any(not isinstance(b, torch.Tensor) or b.ndim != 2 for b in parts):
         raise PoolingError("boxes: give a tensor of (K, 5) rows, or a list with one (L, 4) tensor an image")
     return numbered(parts)

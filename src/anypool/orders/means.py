@@ -85,7 +85,12 @@ class Ordinal(Order):
 
     def __init__(self, weights: Any) -> None:
         super().__init__()
-        given = np.array(weights) if library(weights) is np else weights
+        try:
+            given = np.array(weights) if library(weights) is np else weights
+        except ValueError:
+            raise PoolingError(
+                f"Ordinal(weights={weights!r}): a row of numbers is needed, not rows of several lengths"
+            ) from None
         if given.ndim != 1 or given.shape[0] == 0 or not ("float" in str(given.dtype) or "int" in str(given.dtype)):
             raise PoolingError(
                 f"Ordinal(weights): a row of numbers is needed, not shape {tuple(given.shape)}, {given.dtype}"

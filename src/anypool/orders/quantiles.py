@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
-from ..words import exp, library, where, zeros
+from ..words import among, exp, library, where, zeros
 from .order import Order
 from .sorted import Sorted, floor, last, ranks
 
@@ -70,7 +70,7 @@ class Median(Order):
 
     def __init__(self, even: str = "mean") -> None:
         super().__init__()
-        if even not in ("mean", "lower", "higher"):
+        if not among(even, ("mean", "lower", "higher")):
             raise PoolingError(f"Median(even={even!r}): use 'mean', 'lower' or 'higher'")
         self.parameters = {"even": even}
 
@@ -163,7 +163,7 @@ class Quantile(Order):
             raise PoolingError(f"Quantile(q={q!r}): give one number or a row of them")
         single = given.ndim == 0
         self.qs = tuple(fraction(v, "Quantile(q)") for v in given.reshape(-1).tolist())
-        if method not in METHODS:
+        if not among(method, METHODS):
             raise PoolingError(f"Quantile(method={method!r}): use one of {', '.join(METHODS)}")
         if smooth is not None:
             smooth = number(smooth, "Quantile(smooth)")

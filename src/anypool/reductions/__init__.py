@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import PoolingError
 from ..orders import ORDERS, Order, tied
+from ..words import among
 from .exponentials import LogMeanExp, LogSumExp, SoftPool
 from .extremes import ArgMax, ArgMin, Max, Min, Range, SplitMax, SplitMin
 from .fold import Fold, State
@@ -91,7 +92,7 @@ REQUIRED = ("init", "step", "finish")
 
 def reduction_of(given: Any, ties: str = "first") -> Any:
     """The reduction object for a name, an object or a class; unknown names list what exists."""
-    if ties not in TIES:
+    if not among(ties, TIES):
         raise PoolingError(f"ties={ties!r}: use one of {', '.join(map(repr, TIES))}")
     if isinstance(given, str) and given in ORDERS:
         given = ORDERS[given]()

@@ -9,6 +9,8 @@ import numpy as np
 
 from ..errors import PoolingError
 
+REAL = ("float", "bfloat", "int", "uint")
+
 
 def number(value: Any, name: str) -> Any:
     if isinstance(value, (bool, str)) or value is None:
@@ -17,9 +19,9 @@ def number(value: Any, name: str) -> Any:
         if math.isnan(value):
             raise PoolingError(f"{name}: NaN is not possible")
         return float(value)
-    if hasattr(value, "dtype") and hasattr(value, "shape"):
+    if hasattr(value, "dtype") and hasattr(value, "shape") and str(value.dtype).rpartition(".")[2].startswith(REAL):
         return value
-    raise PoolingError(f"{name}: {value!r} is neither a number nor an array")
+    raise PoolingError(f"{name}: {value!r} is neither a number nor an array of them")
 
 
 def positive(value: Any, name: str) -> Any:

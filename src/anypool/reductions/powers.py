@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import PoolingError
-from ..words import absolute, exp, isnan, log, maximum, sign, stop, where, zeros
+from ..words import absolute, among, exp, isnan, log, maximum, sign, stop, where, zeros
 from .arithmetic import inverse_of, is_infinite, joined, power_of, ratio, root_of
 from .fold import Fold, Pairs, State
 from .parameters import number, positive, positive_number
@@ -103,7 +103,7 @@ class PowerMean(Fold):
 
     def __init__(self, p: Any, *, form: str = "clamped", eps: float = 1e-6) -> None:
         super().__init__()
-        if form not in ("clamped", "signed", "magnitude"):
+        if not among(form, ("clamped", "signed", "magnitude")):
             raise PoolingError(f"PowerMean(form={form!r}): use 'clamped', 'signed' or 'magnitude'")
         self.parameters = {
             "p": number(p, "PowerMean(p)") if form == "clamped" else positive(p, f"PowerMean(p, form={form!r})")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import PoolingError
 from ..plan import Axis, Grid, Ints
-from .arguments import at_least, integer, last_axes, need_axes, numbers, shown
+from .arguments import at_least, integer, is_row, last_axes, need_axes, numbers, shown
 from .kind import MOST_WINDOWS, Kind, ascending, grid_of
 
 
@@ -72,7 +72,7 @@ def adaptive(output_size: int | Sequence[int | None] | None) -> Adaptive:
     >>> ap.pool(np.arange(7.0), adaptive((3,)), "mean")
     array([1., 3., 5.])
     """
-    if output_size is None or not isinstance(output_size, Iterable) or isinstance(output_size, str):
+    if not is_row(output_size):
         return Adaptive(
             None if output_size is None else at_least(integer(output_size, "output_size"), 0, "output_size")
         )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable, Mapping, Set
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 
 from ..errors import PoolingError
 from ..plan import Ints
+from ..words import among as among  # for the kinds of windows
 from ..words import library
 
 Made = TypeVar("Made")
@@ -32,11 +33,16 @@ def integer(value: Any, name: str) -> int:
         raise PoolingError(f"{name}={value!r}: use an integer (a {type(value).__name__} is not one)") from None
 
 
+def is_row(value: Any) -> TypeGuard[Iterable[Any]]:
+    """Whether a value has entries: no text, and no array without axes."""
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) != 0
+
+
 def sizes_of(value: Any, name: str) -> int | tuple[int, ...]:
     """An int, or a tuple of them; entries below 1 raise."""
     if isinstance(value, (Mapping, Set)):
         raise PoolingError(f"{name}={value!r}: use an integer or a row of them, one for each pooled axis")
-    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) != 0:
+    if is_row(value):
         row = tuple(at_least(integer(v, name), 1, name) for v in value)
         if not row:
             raise PoolingError(f"{name}=(): give one entry for each pooled axis")
@@ -61,7 +67,7 @@ def normal_axes(axes: int | Iterable[int] | None, rank: int) -> tuple[int, ...] 
     """Axes as non-negative numbers in the order given; repeats and axes out of range raise."""
     if axes is None:
         return None
-    given = tuple(axes) if isinstance(axes, Iterable) else (axes,)
+    given: tuple[Any, ...] = tuple(axes) if is_row(axes) else (axes,)  # type: ignore[arg-type]
     found: list[int] = []
     for axis in given:
         a = integer(axis, "axes")
@@ -110,7 +116,7 @@ def at_least(value: int, least: int, name: str) -> int:
     return value
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     return (
         isinstance(value, (int, float, np.integer, np.floating))
         and not isinstance(value, bool)

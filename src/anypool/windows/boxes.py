@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import PoolingError
 from ..plan import Ints, Lists, Picks
 from ..words import library
-from .arguments import at_least, entries, integer, is_number, shown, sizes_of
+from .arguments import among, at_least, entries, integer, is_number, shown, sizes_of
 from .corners import offsets_of, rows_of, scales_of
 from .deferred import deferred, later
 from .kind import MEMORY, Kind
@@ -201,16 +201,16 @@ def boxes(
     array([[[[18., 20.],
              [34., 36.]]]])
     """
-    if reading not in READINGS:
+    if not among(reading, READINGS):
         raise PoolingError(f"reading={reading!r}: use one of {', '.join(map(repr, READINGS))}")
     for name, flag in (("aligned", aligned), ("position_sensitive", position_sensitive)):
-        if flag not in (True, False):
+        if not among(flag, (True, False)):
             raise PoolingError(f"{name}={flag!r}: use True or False")
     if aligned and reading == "quantised":
         raise PoolingError(
             "aligned=True with reading='quantised': rounding has no half shift; use 'sampled' or 'exact'"
         )
-    if rotated is not None and rotated not in TURNS:
+    if rotated is not None and not among(rotated, TURNS):
         raise PoolingError(f"rotated={rotated!r}: say which way angles turn, 'counterclockwise' or 'clockwise'")
     if position_sensitive and (rotated is not None or offsets is not None):
         raise PoolingError("position-sensitive boxes that are rotated or deformed are not defined: choose one")
@@ -233,7 +233,7 @@ def boxes(
         raise PoolingError(
             f"gamma={gamma!r}: use a finite number, by how much of the box's size an offset of 1 moves a bin"
         )
-    if border is not None and border != "absent" and (isinstance(border, str) or not is_number(border)):
+    if not among(border, (None, "absent")) and not is_number(border):
         raise PoolingError(f"border={border!r}: use a number, 'absent', or None for the reading's own")
     outside = (
         (None if reading == "quantised" else 0.0) if border is None else None if border == "absent" else float(border)

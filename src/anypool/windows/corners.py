@@ -31,7 +31,10 @@ def rows_of(given: Any, rotated: bool) -> tuple[Any, Ints]:
             )
         _check_columns(whole.shape[1] - 1, rotated, 1, tuple(whole.shape))
         first = np.asarray(to_numpy(whole[:, 0]))
-        off = ~(np.abs(first - np.round(first)) < 1e-3)  # not exact: a numerical gradient nudges every column
+        with np.errstate(invalid="ignore"):
+            off = ~(
+                (np.abs(first - np.round(first)) < 1e-3) & (np.abs(first) < 2.0**53)
+            )  # not exact: a numerical gradient nudges every column
         if off.any():
             raise PoolingError(f"the first column of boxes holds image indices, but it has {first[off][:3].tolist()}")
         rows, images = whole[:, 1:], np.round(first).astype(np.int64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from ..errors import PoolingError
 from ..plan import Axis, Grid, Ints
-from .arguments import at_least, integer, is_number, last_axes, need_axes, numbers, shown
+from .arguments import among, at_least, integer, is_number, is_row, last_axes, need_axes, numbers, shown
 from .kind import MOST_WINDOWS, Kind, ascending, grid_of
 
 SEQUENCES = ("random", "pseudorandom")
@@ -128,11 +127,11 @@ def fractional(
     >>> ap.pool(np.arange(10.0), fractional((7,), sequence="pseudorandom", samples=(0.5,)), "max")
     array([1., 2., 3., 5., 6., 8., 9.])
     """
-    if convention not in CONVENTIONS:
+    if not among(convention, CONVENTIONS):
         raise PoolingError(f"convention={convention!r}: use one of {', '.join(map(repr, CONVENTIONS))}")
-    if sequence not in (None, *SEQUENCES):
+    if not among(sequence, (None, *SEQUENCES)):
         raise PoolingError(f"sequence={sequence!r}: use 'random' or 'pseudorandom'")
-    if overlapping not in (True, False):
+    if not among(overlapping, (True, False)):
         raise PoolingError(f"overlapping={overlapping!r}: use True or False")
     if (size is None) == (output_ratio is None):
         raise PoolingError("fractional needs either a size or output_ratio=, and not both")
@@ -193,7 +192,7 @@ def _fresh() -> int:
 
 
 def _entries(given: Any, one: Any) -> Any:
-    if isinstance(given, Iterable) and not isinstance(given, (str, bytes)) and getattr(given, "ndim", 1):
+    if is_row(given):
         row = tuple(one(v) for v in given)
         if not row:
             raise PoolingError(f"{given!r}: give one entry for each pooled axis")

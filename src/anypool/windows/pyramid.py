@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import PoolingError
 from ..plan import Union, joined_shape
 from .adaptive import Adaptive
-from .arguments import at_least, integer, last_axes, need_axes
+from .arguments import at_least, integer, is_row, last_axes, need_axes
 from .kind import Kind, grid_of
 
 Level = int | tuple[int | None, ...]
@@ -74,7 +73,7 @@ def pyramid(levels: Any) -> Pyramid:
     >>> ap.pool(np.ones((2, 3, 13, 9)), ap.pyramid([1, 2, 4]), "max", axes=(-2, -1)).shape
     (2, 3, 21)
     """
-    if not isinstance(levels, Iterable) or isinstance(levels, (str, bytes)):
+    if not is_row(levels):
         raise PoolingError(f"levels={levels!r}: give a row of levels, such as pyramid([1, 2, 4])")
     made = tuple(_level(level) for level in levels)
     if not made:
@@ -88,7 +87,7 @@ def pyramid(levels: Any) -> Pyramid:
 
 
 def _level(given: Any) -> Level:
-    if given is None or not isinstance(given, Iterable) or isinstance(given, (str, bytes)):
+    if not is_row(given):
         return at_least(integer(given, "a level"), 1, "a level")
     row = tuple(None if v is None else at_least(integer(v, "a level"), 1, "a level") for v in given)
     if not row:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from ..errors import PoolingError
 from ..plan import Axis
-from .arguments import integer, shown
+from .arguments import integer, is_row, shown
 from .kind import MOST_WINDOWS
 from .runs import edge_sources
 
@@ -24,13 +23,13 @@ def is_real(*measures: Any) -> bool:
     return any(
         isinstance(v, (float, np.floating, Fraction))
         for given in measures
-        for v in (given if isinstance(given, (tuple, list, np.ndarray)) else (given,))
+        for v in (given if isinstance(given, (tuple, list, np.ndarray)) and is_row(given) else (given,))
     )
 
 
 def measures_of(value: Any, name: str) -> Any:
     """A number or one an axis, ints as they are: sizes and strides above 0, paddings of at least 0 and in pairs."""
-    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, dict, set)) and getattr(value, "ndim", 1):
+    if is_row(value) and not isinstance(value, (dict, set)):
         row = tuple(measures_of(v, name) for v in value)
         if not row or (name != "padding" and any(isinstance(v, tuple) for v in row)):
             raise PoolingError(f"{name}={value!r}: give one entry for each pooled axis")

@@ -9,10 +9,11 @@ import numpy as np
 
 from ..errors import PoolingError
 from ..plan import Ints, Lists, Picks
-from .arguments import at_least, integer, is_number, last_axes
+from .arguments import among, at_least, integer, is_number, last_axes
 from .kind import Kind, grid_of
 from .readings import laid
 
+MOST_LEVELS = 100  # a third of a million squares
 MOST = 7  # regions along the longer side at the largest scale
 
 
@@ -82,9 +83,12 @@ def regions(levels: int = 3, *, overlap: float = 0.4, whole: bool = False) -> Re
     """
     if not is_number(overlap) or not 0 <= overlap < 1:
         raise PoolingError(f"overlap={overlap!r}: use a part of a region, at least 0 and below 1")
-    if whole not in (True, False):
+    if not among(whole, (True, False)):
         raise PoolingError(f"whole={whole!r}: use True or False")
-    return Regions(at_least(integer(levels, "levels"), 1, "levels"), float(overlap), bool(whole))
+    many = at_least(integer(levels, "levels"), 1, "levels")
+    if many > MOST_LEVELS:
+        raise PoolingError(f"levels={many}: use at most {MOST_LEVELS} (R-MAC has 3)")
+    return Regions(many, float(overlap), bool(whole))
 
 
 def _starts(length: int, side: int, many: int) -> list[int]:

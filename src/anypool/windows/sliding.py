@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import PoolingError
 from ..plan import Axis, Grid
-from .arguments import at_least, entries, integer, is_number, last_axes, need_axes, shown, sizes_of
+from .arguments import among, at_least, entries, integer, is_number, is_row, last_axes, need_axes, shown, sizes_of
 from .kind import MOST_WINDOWS, Kind, ascending, grid_of
 from .real import Measures, is_real, measures_of, pads_of, real_axis
 from .runs import runs_axis, windows_count
@@ -130,13 +130,11 @@ def sliding(
     >>> ap.pool(np.arange(8.0).reshape(2, 4), sliding((2, 2)), "max")
     array([[5., 7.]])
     """
-    if border not in BORDERS and (isinstance(border, str) or not is_number(border)):
+    if not among(border, BORDERS) and not is_number(border):
         raise PoolingError(f"border={border!r}: use one of {', '.join(map(repr, BORDERS))} or a number")
-    if count not in ("present", "padded") and (
-        isinstance(count, str) or not is_number(count) or count == 0 or math.isinf(count)
-    ):
+    if not among(count, ("present", "padded")) and (not is_number(count) or count == 0 or math.isinf(count)):
         raise PoolingError(f"count={count!r}: use 'present', 'padded' or a finite number other than 0")
-    if ceil_mode not in (True, False):
+    if not among(ceil_mode, (True, False)):
         raise PoolingError(f"ceil_mode={ceil_mode!r}: use True or False")
     if is_real(size, stride):
         gaps = sizes_of(dilation, "dilation")
@@ -229,10 +227,10 @@ def one_axis_offsets(offsets: tuple[int, ...], shape: tuple[int, ...], at: tuple
 
 
 def freeze_padding(padding: Any) -> Any:
-    if isinstance(padding, Iterable) and not isinstance(padding, (str, bytes)):
+    if is_row(padding):
         row: list[Any] = []
         for entry in padding:
-            if isinstance(entry, Iterable) and not isinstance(entry, (str, bytes)):
+            if is_row(entry):
                 pair = tuple(at_least(integer(v, "padding"), 0, "padding") for v in entry)
                 if len(pair) != 2:
                     raise PoolingError(f"padding entry {pair}: a pair is (before, after)")
