@@ -26,6 +26,11 @@ GRADIENTS = {
     "SoftPool": "pᵢ (1 + β (xᵢ − y))",
     "Var": "2 (xᵢ − mean) / (n − ddof)",
     "Std": "(xᵢ − mean) / ((n − ddof) y)",
+    "argmedian": "none: a place is no smooth function",
+    "Place": "none: a place is no smooth function",
+    "mode": "1 at the element chosen",
+    "Mode": "1 at the element chosen",
+    "Ordinal": "vᵣ at rank r; to v the sorted elements",
 }
 STATUS = {"yes": "as expected", "no": "not so", "open": "open"}
 
@@ -93,17 +98,18 @@ def on_files(files: Any, config: Any) -> Any:
 
 def reductions() -> str:
     """Every reduction: formula, gradient, answer for nothing, source."""
+    from anypool.orders import ORDERS, PARAMETRIC_ORDERS, Order
     from anypool.reductions import PARAMETRIC, REDUCTIONS
 
     rows = ["| reduction | formula | gradient ∂y/∂xᵢ | of nothing | source |", "|---|---|---|---|---|"]
-    kinds = [(f'`"{n}"`', n, type(make())) for n, make in REDUCTIONS.items()]
-    kinds += [(f"`ap.{n}(…)`", n, kind) for n, kind in PARAMETRIC.items()]
+    kinds = [(f'`"{n}"`', n, type(make())) for n, make in {**REDUCTIONS, **ORDERS}.items()]
+    kinds += [(f"`ap.{n}(…)`", n, kind) for n, kind in {**PARAMETRIC, **PARAMETRIC_ORDERS}.items()]
     for shown, name, kind in kinds:
         empty = "raises" if kind.empty is None else f"{kind.empty:g}"
         formula = str(kind.formula).replace("|", "\\|")
-        gradient = GRADIENTS.get(
-            name, "by the share of each element" if getattr(kind, "pull", None) else "none: it is no smooth function"
-        )
+        shared = "its share, at the elements selected" if issubclass(kind, Order) else "by the share of each element"
+        smooth = issubclass(kind, Order) or getattr(kind, "pull", None)
+        gradient = GRADIENTS.get(name, shared if smooth else "none: it is no smooth function")
         rows.append(
             f"| {shown} | {formula} | {gradient.replace('|', chr(92) + '|')} | {empty} | {kind.source or 'textbook'} |"
         )
