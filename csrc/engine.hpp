@@ -1,6 +1,6 @@
 // One merge over any levels: level after level, each in blocks of rows that stay in the first-level cache.
 #pragma once
-#include "fused.hpp"
+#include "squares.hpp"
 #include "job.hpp"
 #include "places.hpp"
 #include "row.hpp"

@@ -29,7 +29,7 @@ struct Share {
 
 // `together` rows of `windows` windows of K × K elements, from rows of `width` lanes; windows begin `pad` lanes before the row.
 template <class M, class T, int K, int stride, int pad, int together, bool divides>
-void fused_rows(const T* const* rows, T* const* results, Index width, Index windows, const Share<T>* by) {
+void square_rows(const T* const* rows, T* const* results, Index width, Index windows, const Share<T>* by) {
   using L = Lanes<T>;
   using V = typename L::V;
   const T* row[K + together - 1];  // copies, which no store can change
@@ -155,9 +155,9 @@ struct Squares {
   void of() {
     together = stride == 1 ? 2 : 1;
     if constexpr ((K - 1) / stride <= Lanes<T>::n)
-      if (b->start == 0) rows = divides ? fused_rows<M, T, K, stride, 0, stride == 1 ? 2 : 1, true> : fused_rows<M, T, K, stride, 0, stride == 1 ? 2 : 1, false>;
+      if (b->start == 0) rows = divides ? square_rows<M, T, K, stride, 0, stride == 1 ? 2 : 1, true> : square_rows<M, T, K, stride, 0, stride == 1 ? 2 : 1, false>;
     if constexpr (K > 2)
-      if (b->start == -(K / 2)) rows = divides ? fused_rows<M, T, K, stride, K / 2, stride == 1 ? 2 : 1, true> : fused_rows<M, T, K, stride, K / 2, stride == 1 ? 2 : 1, false>;
+      if (b->start == -(K / 2)) rows = divides ? square_rows<M, T, K, stride, K / 2, stride == 1 ? 2 : 1, true> : square_rows<M, T, K, stride, K / 2, stride == 1 ? 2 : 1, false>;
   }
 
   // Whether the finish is nothing but a division by whole counts, the same for every item.
