@@ -4,9 +4,9 @@
 #include <bit>
 #include <vector>
 
+#include "division.hpp"
 #include "job.hpp"
 #include "merges.hpp"
-#include "quotient.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 template <class M, class T>
@@ -26,7 +26,6 @@ struct Places {
   Index margin = 0;   // 1: some window lacks an element
   bool near = false;  // whether each vector of windows lies in two of elements
   bool direct = false;  // whether the level above has one row a window: none is folded first
-  T divisor = 0;      // a mean's windows leave as means, if it is not 0
 
   bool empty() const { return !windows; }
 
@@ -41,7 +40,6 @@ struct Places {
     for (Index o = 0; o < windows; ++o) margin |= a.length[o] < places;
     for (Index l = 0; l < job.levels; ++l)
       for (Index o = 0; present && o < job.level[l].windows; ++o) present = job.level[l].length[o];
-    if (std::is_floating_point_v<T> && present && job.finish == DIVIDE && job.divisor != 0 && job.plane_type == job.y_type && job.merge1 < 0 && job.y) divisor = T(job.divisor);
     if (ahead) begin_lanes(a);
     else find_lanes(a);
     direct = present && !margin && above.places == 1 && !ahead;
@@ -87,16 +85,18 @@ struct Places {
           for (Index t = 1; t < places; ++t) v = M::merge(v, row[p[t * windows + o]]);
           result[o] = v;
         }
-      if constexpr (std::is_floating_point_v<T>)
-        if (divisor != 0) divide(result, result, windows, divisor);
     }
   }
 
   // Windows [from, to) of one row each, of an axis whose position `base` is at x: rows that come again are copied.
-  void fold_each(const T* x, const anypool_level& a, Index base, T* y, Index from, Index to) const {
+  void fold_each(const T* x, const anypool_level& a, Index base, T* y, Index from, Index to, Division<T>& division) const {
     for (Index o = from; o < to; ++o, y += windows) {
-      if (o > from && a.first[o] == a.first[o - 1]) std::copy_n(y - windows, windows, y);
-      else fold(x + (a.first[o] - base) * size, 0, y, 0, 1);
+      if (o > from && a.first[o] == a.first[o - 1] && a.count[o] == a.count[o - 1]) {
+        std::copy_n(y - windows, windows, y);
+        continue;
+      }
+      fold(x + (a.first[o] - base) * size, 0, y, 0, 1);
+      if (division.serves) division.rows(y, windows, o, o + 1);
     }
   }
 
