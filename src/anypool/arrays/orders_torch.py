@@ -171,7 +171,7 @@ class _Learning(torch.autograd.Function):
                 k for k, v in call.order.parameters.items() if isinstance(v, torch.Tensor) and v.requires_grad
             )
             gx, gl = orders_sorted.backward(g, plain, call.job(plain, weights), weights, names)
-        elif taken and type(g) is torch.Tensor:
+        elif taken and type(g) is torch.Tensor and not orders_gradient.takes_nan(call.order, plain, call.omit_nan):
             pairs = zip(taken[::2], taken[1::2], strict=True)
             given = ((v, torch.where(slope == 0, 0.0, g * slope).to(x.dtype)) for v, slope in pairs)
             gx, gl = orders_gradient.spread(plain, call.grid, call.order, weights, given), ()

@@ -45,13 +45,18 @@ def backward(
 ) -> Any:
     """The gradient for a tensor x on the CPU, or None where it takes a sort; `forward` pools x by a selection."""
     made = parts(order, grid, mask is not None or omit_nan)
-    if made is None or x.device.type != "cpu" or (isinstance(order, Rank) and not omit_nan and bool(x.isnan().any())):
+    if made is None or x.device.type != "cpu" or takes_nan(order, x, omit_nan):
         return None
     if library_of_core() is None or not x.numel() or 0 in grid.out_shape:
         return None
     return spread(
         x, grid, order, mask, ((forward(selection), g if share == 1 else g * share) for share, selection in made)
     )
+
+
+def takes_nan(order: Order, x: Any, omit_nan: bool) -> bool:
+    """Whether an answer may be a NaN of x, which is not looked for."""
+    return order.nan_is_largest and not omit_nan and bool(x.isnan().any())
 
 
 def takes_elements(order: Order, grid: Grid) -> bool:
