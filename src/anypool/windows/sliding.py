@@ -42,6 +42,9 @@ class Sliding(Kind):
         more = (self.dilation, self.ceil_mode, self.border, self.count, self.taps, self.offsets, self.real)
         return (self.size, self.stride, self.padding, *more)
 
+    def symbolic(self) -> bool:
+        return self.offsets is None and not self.real
+
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
         """How many windows lie along each pooled axis."""
         if self.offsets is not None:
@@ -130,10 +133,12 @@ def sliding(
     >>> ap.pool(np.arange(8.0).reshape(2, 4), sliding((2, 2)), "max")
     array([[5., 7.]])
     """
-    if border not in BORDERS and (isinstance(border, str) or not is_number(border)):
+    if (border not in BORDERS) if isinstance(border, str) else not is_number(border):
         raise PoolingError(f"border={border!r}: use one of {', '.join(map(repr, BORDERS))} or a number")
-    if count not in ("present", "padded") and (
-        isinstance(count, str) or not is_number(count) or count == 0 or math.isinf(count)
+    if (
+        count not in ("present", "padded")
+        if isinstance(count, str)
+        else not is_number(count) or count == 0 or abs(count) == math.inf
     ):
         raise PoolingError(f"count={count!r}: use 'present', 'padded' or a finite number other than 0")
     if ceil_mode not in (True, False):
