@@ -74,6 +74,63 @@ def test_errors_are_one_sentence_and_leave_nothing(tmp_path: Path, words: tuple[
     assert sorted(p.name for p in tmp_path.iterdir()) == ["x.npy"]
 
 
+def said_of(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: object) -> tuple[int, str]:
+    """What a command says, in this process: exit status, both streams."""
+    from anypool import cli
+
+    monkeypatch.setattr(sys, "argv", ["anypool", *map(str, words)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    shown = capsys.readouterr()
+    return int(stop.value.code or 0), shown.out + shown.err
+
+
+def test_a_user_in_error_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random = np.random.default_rng(0)
+    photo = random.integers(0, 256, (12, 10, 4), np.uint8)
+    Image.fromarray(photo, "RGBA").save(tmp_path / "a.png")
+    Image.fromarray(photo[..., 0]).save(tmp_path / "g.png")
+    np.save(tmp_path / "f.npy", random.random((4, 6)))
+    (tmp_path / "text.npy").write_bytes(b"xx")
+    kept = sorted(p.name for p in tmp_path.iterdir())
+    tile = ("--windows", "sliding((2, 2))", "--reduce")
+    pooled = [
+        ("f.npy", "y.png", *tile, "mean", "float64"),
+        ("a.png", "y.jpg", *tile, "mean", "1 or 3 channels"),
+        ("a.png", "y.png", *tile, "argmax", "int64"),
+        ("g.png", "y.png", *tile, "sum", "uint64"),
+        ("a.png", "y.png", *tile, "KMax(2)", "(6, 5, 4, 2)"),
+        ("text.npy", "y.npy", *tile, "mean", "no plain numbers"),
+        ("f.npy", "y.npy", "--windows", "segments([0, 2]).slide(2)", "--reduce", "max", "use a call of"),
+        ("f.npy", "none/y.npy", *tile, "mean", "the folder"),
+    ]
+    for source, target, *rest, told in pooled:
+        status, said = said_of(capsys, monkeypatch, "pool", tmp_path / source, tmp_path / target, *rest)
+        assert status == 2 and said.startswith("anypool: ") and len(said.splitlines()) == 1 and told in said, said
+    assert sorted(p.name for p in tmp_path.iterdir()) == kept
+    explained = [("-3,4", "float32"), ("99999999999,99999999999", "float32"), ("3,4", "foo"), ("3,x", "float32")]
+    for shape, dtype in explained:
+        status, said = said_of(
+            capsys, monkeypatch, "explain", "--shape", shape, "--dtype", dtype, "--windows", "sliding((2, 2))"
+        )
+        assert status == 2 and said.startswith("anypool: ") and len(said.splitlines()) == 1, said
+    status, said = said_of(capsys, monkeypatch, "list", "--into", tmp_path / "a.png")
+    assert status == 2 and said.startswith("anypool: ")
+
+
+def test_a_result_is_for_whom_the_mask_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "x.npy", np.arange(24.0).reshape(6, 4))
+    tall = ("--windows", "segments([0, 3, 6]).sliding(2)", "--axes", "0", "--reduce", "Place(Rank(-1))")
+    status, _ = said_of(capsys, monkeypatch, "pool", tmp_path / "x.npy", tmp_path / "y.npy", *tall)
+    assert status == 0
+    assert (tmp_path / "y.npy").stat().st_mode == (tmp_path / "x.npy").stat().st_mode
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy")[:, 0], [1, 4])
+
+
 def test_long_work_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     import anypool as ap
     from anypool.show import demo_parts
@@ -87,6 +144,10 @@ def test_long_work_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None
         (ap.segments([0, 2, 2, 9]), "sum", (-1,)),
         (ap.whole(), "logsumexp", (0, 1, 2, 3)),
         (ap.adaptive((2, 2)), ap.Lp(3), (1, 0)),
+        (ap.sliding((2, 2)), ap.KMax(2), None),
+        (ap.sliding((2, 2)), ap.Quantile([0.1, 0.9]), None),
+        (ap.groups(np.arange(21).reshape(3, 7) % 4), "median", (0, 1)),
+        (ap.pyramid([1, 2]), "max", (0, 1)),
     ]
     for windows, reduction, axes in calls:
         y = demo_parts.pool_in_parts(x, windows, reduction, axes)
@@ -111,6 +172,7 @@ def test_the_page_is_whole_and_alone(
 ) -> None:
     pytest.importorskip("sklearn")
     from anypool import REDUCTIONS, cli
+    from anypool.orders import ORDERS
     from anypool.show import demo
 
     row = demo.Speed("max 2×2/2", 1.0, 20.0, 0.5, "cpu")
@@ -122,7 +184,11 @@ def test_the_page_is_whole_and_alone(
         page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
         assert page.count("data:image/png") > len(REDUCTIONS) + 20
         assert "://" not in page and "<link" not in page and 'src="/' not in page
-        assert all(f"&#34;{name}&#34;" in page for name in REDUCTIONS)
+        assert all(f"&#34;{name}&#34;" in page for name in (*REDUCTIONS, *ORDERS))
+        assert all(
+            f"ap.{name}(" in page
+            for name in ("Quantile", "Rank", "Range", "TrimmedMean", "TopKMean", "KMax", "Ordinal")
+        )
         assert [p.name for p in (tmp_path / "page").iterdir()] == ["index.html"]
 
 

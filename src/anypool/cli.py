@@ -25,7 +25,7 @@ def main() -> None:
         app.command()(command)
     try:
         app()
-    except (PoolingError, OSError, ImportError) as error:
+    except (PoolingError, OSError, ImportError, MemoryError) as error:
         print(f"anypool: {error}", file=sys.stderr)
         raise SystemExit(2) from None
 
@@ -86,7 +86,12 @@ def explain(
         raise PoolingError("--out draws an image or an array: name one")
     at = integers(axes, "--axes") if axes else None
     if source is None:
-        x: Any = np.broadcast_to(np.zeros((), dtype), integers(shape, "--shape"))
+        try:
+            x: Any = np.broadcast_to(np.zeros((), dtype), integers(shape, "--shape"))
+        except (TypeError, ValueError) as error:
+            if isinstance(error, PoolingError):
+                raise
+            raise PoolingError(f"--shape {shape} --dtype {dtype}: there is no such array ({error})") from None
     else:
         from .files import read
 

@@ -42,7 +42,8 @@ def read(path: Path, key: str = "") -> tuple[Any, bool]:
     except PoolingError:
         raise
     except Exception as error:
-        raise PoolingError(f"{path} cannot be read: {error}") from None
+        said = "it holds no plain numbers as NumPy writes them" if "pickle" in str(error) else str(error)
+        raise PoolingError(f"{path} cannot be read: {said}") from None
     raise PoolingError(f"{path}: use .npy, .npz, {', '.join(IMAGES)}")
 
 
@@ -56,7 +57,14 @@ def write(path: Path, y: Any, like: Any = None) -> None:
         y = np.clip(np.rint(y), ends.min, ends.max).astype(like)
     if not path.parent.is_dir():
         raise PoolingError(f"the folder {path.parent} does not exist")
-    handle, name = tempfile.mkstemp(suffix=suffix, dir=path.parent)
+    if suffix in (".png", ".jpg", ".jpeg"):
+        _check_image(path, y)
+    try:
+        handle, name = tempfile.mkstemp(suffix=suffix, dir=path.parent)
+    except OSError as error:
+        raise PoolingError(
+            f"{path} cannot be written: nothing can be made in {path.parent} ({error.strerror})"
+        ) from None
     os.close(handle)
     try:
         if suffix == ".npy":
@@ -70,8 +78,31 @@ def write(path: Path, y: Any, like: Any = None) -> None:
         else:
             from PIL import Image
 
-            Image.fromarray(y).save(name)
+            Image.fromarray(y[..., 0] if y.ndim == 3 and y.shape[2] == 1 else y).save(name)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)  # a temporary file is its owner's alone
         os.replace(name, path)
-    except (OSError, TypeError, ValueError) as error:
+    except BaseException as error:
         os.unlink(name)
-        raise PoolingError(f"{path} cannot be written: {error}") from None
+        if isinstance(error, (OSError, TypeError, ValueError)):
+            raise PoolingError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from None
+        raise
+
+
+def _check_image(path: Path, y: Any) -> None:
+    """Whether a PNG or JPEG holds such an array."""
+    png = path.suffix.lower() == ".png"
+    channels = y.shape[2] if y.ndim == 3 else 1
+    bytes_or_bits = y.dtype == np.uint8 or (y.dtype == bool and y.ndim == 2 and png)
+    gray16 = png and y.dtype == np.uint16 and y.ndim == 2
+    if (
+        y.ndim not in (2, 3)
+        or not y.size
+        or channels not in ((1, 2, 3, 4) if png else (1, 3))
+        or not (bytes_or_bits or gray16)
+    ):
+        holds = "bytes in 1 to 4 channels, or 16 bits in one" if png else "bytes in 1 or 3 channels"
+        raise PoolingError(
+            f"{path}: a {path.suffix[1:].upper()} holds {holds}, and the result is {y.dtype} {tuple(y.shape)}; use .npy, .npz or .tif"
+        )

@@ -14,14 +14,16 @@ from .. import windows as kinds
 from ..api import pool
 from ..backends import cpu
 from ..errors import PoolingError
-from ..reductions import PARAMETRIC, REDUCTIONS
-from .demo_orders import by_noise, by_size, chart
+from ..orders import ORDERS, KMax, Place
+from ..reductions import PARAMETRIC, REDUCTIONS, reduction_of
+from .demo_orders import by_noise, by_size, chart, samples
 from .demo_pictures import bytes_of, ends, gray, mapped, png, result_of, windows_on
 from .demo_regions import by_boxes, by_levels, by_shift
 from .demo_speed import Speed, load, machine, speeds
 
 PARAMETERS = {"LogSumExp": 10, "LogMeanExp": 10, "SoftPool": 20, "Var": 1, "Std": 1}  # else 3
 BRIGHT = 0.6
+STRIDE, PADDING = 3, 2
 
 
 def make_page(out: Path) -> tuple[list[Speed], Path]:
@@ -78,25 +80,35 @@ def by_hand(light: Any) -> dict[str, Any]:
 
 def by_reduction(light: Any) -> list[dict[str, str]]:
     """Every reduction of the registry over the same windows of the same picture."""
-    windows = kinds.sliding((7, 7), 3, 2)
+    windows = kinds.sliding((7, 7), STRIDE, PADDING)
     made: list[tuple[str, Any]] = [(f'"{name}"', name) for name in REDUCTIONS]
     for name, kind in PARAMETRIC.items():
         make: Any = kind
         made.append((f"ap.{name}({PARAMETERS.get(name, 3)})", make(PARAMETERS.get(name, 3))))
+    made += [(f'"{name}"', name) for name in ORDERS] + samples(49)
     return [{"name": label, **_reduced(light, windows, reduction)} for label, reduction in made]
 
 
 def _reduced(light: Any, windows: Any, reduction: Any) -> dict[str, str]:
-    name = reduction if isinstance(reduction, str) else reduction.name
-    formula = str((REDUCTIONS[name]() if isinstance(reduction, str) else reduction).formula)
+    whole = reduction_of(reduction)
+    name, formula = whole.name, str(whole.formula)
     asked, x, weights = "x", light, None
     if name in ("any", "all"):
         asked, x = f"x > {BRIGHT}", light > BRIGHT
     elif name == "count":
         asked, weights = f"where x > {BRIGHT}", light > BRIGHT
+    elif name == "mode":
+        asked, x = "of 16 grays", np.rint(light * 15).astype(np.uint8)
     y = np.asarray(pool(x, windows, reduction, weights=weights))
+    if name == "mode":
+        y = y / 15
+    elif isinstance(whole, Place) or getattr(whole, "gives", "") == "position":  # in the image: would be a gradient
+        asked = "its column in the window"
+        y = y % light.shape[1] - np.arange(y.shape[1]) * STRIDE + PADDING
+    elif isinstance(whole, KMax):
+        asked = "as red, green, blue"
     # an average of one value is that value: then the result is a picture like x, else a map of something else
-    like_x = y.dtype == bool or bool(np.allclose(pool(np.full((9, 9), 0.5), kinds.sliding((9, 9)), reduction), 0.5))
+    like_x = y.dtype == bool or bool(np.allclose(pool(np.full((7, 7), 0.5), kinds.sliding((7, 7)), reduction), 0.5))
     return {
         "of": asked,
         "formula": formula,

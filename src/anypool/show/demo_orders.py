@@ -1,4 +1,4 @@
-"""The demo's order statistics: noise that a median removes, and what a sort costs against a network."""
+"""The demo's order statistics: noise that a median removes, and what sorting, networks, radix and histograms cost."""
 
 from __future__ import annotations
 
@@ -9,10 +9,20 @@ from typing import Any
 import numpy as np
 
 from .. import windows as kinds
-from ..api import pool
+from ..api import explain, pool
+from ..orders import KMax, Order, Ordinal, Quantile, Range, Rank, TopKMean, TrimmedMean
 from .demo_pictures import gray, png
 
-SIZES = (3, 5, 7, 9, 11, 15)
+SIZES = (3, 5, 7, 9, 11, 15, 17, 21, 31, 51)
+SORTED = "every window sorted, float32"
+#: how `explain` begins to name an engine, and whether the elements are wider than bytes: a line's name and colour
+ENGINES = {
+    ("selection", True): ("selection networks, float32", "#3d7dff"),
+    ("histograms", True): ("radix: tiles sorted once, then counted, float32", "#8e44ad"),
+    ("selection", False): ("selection networks, bytes", "#17a884"),
+    ("histograms", False): ("histograms, bytes", "#f2b134"),
+}
+COLOURS = {SORTED: "#e4572e", **dict(ENGINES.values())}
 
 
 def by_noise(light: Any) -> list[tuple[str, str]]:
@@ -29,20 +39,24 @@ def _error(y: Any, light: Any) -> float:
     return float(np.sqrt(np.mean((np.asarray(y) - light) ** 2)))
 
 
-def by_size(side: int = 160) -> list[tuple[int, float, float | None]]:
-    """Nanoseconds an output for each window size: every window sorted, and the compiled networks where they are there."""
-    x = np.random.default_rng(0).normal(size=(side, side)).astype(np.float32)
-    rows: list[tuple[int, float, float | None]] = []
+def by_size(side: int = 512) -> dict[str, list[tuple[int, float]]]:
+    """Nanoseconds an output for each window's side, a line for each engine that the plans choose."""
+    wide = np.random.default_rng(0).normal(size=(side, side)).astype(np.float32)
+    narrow = (np.abs(wide) * 80).astype(np.uint8)
+    lines: dict[str, list[tuple[int, float]]] = {name: [] for name in COLOURS}
     for k in SIZES:
         windows = kinds.sliding((k, k), 1)
-        outputs = (side - k + 1) ** 2
-        sort = _best(lambda w=windows: pool(x, w, "median", backend="reference"), 1)
-        try:
-            network = _best(lambda w=windows: pool(x, w, "median", backend="cpu"), 5)
-        except ValueError:  # the core is not there
-            network = None
-        rows.append((k, sort / outputs * 1e9, None if network is None else network / outputs * 1e9))
-    return rows
+        few = wide[: k + 7, : k + 63]  # 8 × 64 windows are enough of what is this slow
+        lines[SORTED].append(
+            (k, _best(lambda w=windows, x=few: pool(x, w, "median", backend="reference"), 4) / 512 * 1e9)
+        )
+        for x in (wide, narrow):
+            said = explain(x, windows, "median")
+            found = ENGINES.get((said.engine.partition(" ")[0], x is wide)) if said.backend == "cpu" else None
+            if found is not None:
+                seconds = _best(lambda w=windows, x=x: pool(x, w, "median"), 5)
+                lines[found[0]].append((k, seconds / (side - k + 1) ** 2 * 1e9))
+    return {name: line for name, line in lines.items() if line}
 
 
 def _best(call: Any, times: int) -> float:
@@ -55,35 +69,53 @@ def _best(call: Any, times: int) -> float:
     return found
 
 
-def chart(rows: list[tuple[int, float, float | None]]) -> str:
+def chart(lines: dict[str, list[tuple[int, float]]]) -> str:
     """Time an output against the window's side, both logarithmic, as SVG.
 
-    >>> "polyline" in chart([(3, 100.0, 1.0), (5, 300.0, 2.0)])
+    >>> "polyline" in chart({SORTED: [(3, 100.0), (5, 300.0)]})
     True
     """
-    values = [v for row in rows for v in row[1:] if v is not None]
+    values = [v for line in lines.values() for _, v in line]
+    sides = sorted({k for line in lines.values() for k, _ in line})
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-    left, right = math.log10(rows[0][0]), math.log10(rows[-1][0])
+    left, right = math.log10(sides[0]), math.log10(sides[-1])
 
     def point(k: int, v: float) -> tuple[float, float]:
         return (
-            60 + 420 * (math.log10(k) - left) / (right - left),
-            230 - 200 * (math.log10(v) - low) / max(high - low, 1),
+            80 + 560 * (math.log10(k) - left) / (right - left),
+            270 - 250 * (math.log10(v) - low) / max(high - low, 1),
         )
 
-    parts = ['<svg viewBox="0 0 640 270" width="640" role="img" aria-label="time an output by window size">']
+    parts = [
+        '<svg viewBox="0 0 1040 310" width="1040" role="img" aria-label="time an output by window size" font-size="12">'
+    ]
     for decade in range(low, high + 1):
-        y = point(rows[0][0], 10.0**decade)[1]
-        parts.append(f'<line x1="60" x2="480" y1="{y:.0f}" y2="{y:.0f}" stroke="#e3e7ee"/>')
-        parts.append(f'<text x="52" y="{y + 4:.0f}" text-anchor="end" font-size="12">{10.0**decade:g} ns</text>')
-    for k, *_ in rows:
-        parts.append(
-            f'<text x="{point(k, 10.0**low)[0]:.0f}" y="252" text-anchor="middle" font-size="12">{k}×{k}</text>'
-        )
-    for column, name, colour in ((1, "every window sorted", "#e4572e"), (2, "selection networks", "#3d7dff")):
-        line = [point(row[0], v) for row in rows if (v := row[column]) is not None]
-        if line:
-            dots = " ".join(f"{x:.1f},{y:.1f}" for x, y in line)
-            parts.append(f'<polyline points="{dots}" fill="none" stroke="{colour}" stroke-width="2"/>')
-            parts.append(f'<text x="488" y="{line[-1][1] + 4:.0f}" font-size="12" fill="{colour}">{name}</text>')
+        y = point(sides[0], 10.0**decade)[1]
+        said = f"{10.0**decade:g} ns" if decade < 3 else f"{10.0 ** (decade - 3):g} µs"
+        parts.append(f'<line x1="80" x2="640" y1="{y:.0f}" y2="{y:.0f}" stroke="#e3e7ee"/>')
+        parts.append(f'<text x="70" y="{y + 4:.0f}" text-anchor="end">{said}</text>')
+    for k in sides:
+        if k != 17:  # no room beside 15
+            parts.append(f'<text x="{point(k, 1.0)[0]:.0f}" y="292" text-anchor="middle">{k}×{k}</text>')
+    for i, (name, line) in enumerate(lines.items()):
+        colour, at = COLOURS[name], [point(k, v) for k, v in line]
+        dots = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
+        parts.append(f'<polyline points="{dots}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in at]
+        parts.append(f'<rect x="672" y="{30 + 24 * i}" width="22" height="8" rx="3" fill="{colour}"/>')
+        parts.append(f'<text x="704" y="{38 + 24 * i}" font-size="13">{name}</text>')
     return "".join([*parts, "</svg>"])
+
+
+def samples(places: int) -> list[tuple[str, Order]]:
+    """An order statistic of each kind, beside those that have a name, for windows of so many elements."""
+    fading = np.linspace(2, 0, places) / places
+    return [
+        ("ap.Quantile(0.9)", Quantile(0.9)),
+        ("ap.Rank(4)", Rank(4)),
+        ("ap.Range(0.1, 0.9)", Range(0.1, 0.9)),
+        ("ap.TrimmedMean(0.2, 0.2)", TrimmedMean(0.2, 0.2)),
+        ("ap.TopKMean(5)", TopKMean(5)),
+        ("ap.KMax(3)", KMax(3)),
+        ("ap.Ordinal(fading)", Ordinal(fading)),
+    ]

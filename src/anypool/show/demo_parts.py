@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..api import plan_of, pool
+from ..orders import Order
+from ..reductions import reduction_of
 
 LONG = 2**26  # bytes of input from which work is cut: less takes no time worth a bar
 PART = 2**24  # bytes of input in one part
@@ -22,7 +24,10 @@ def pool_in_parts(x: Any, windows: Any, reduction: Any, axes: tuple[int, ...] | 
     """
     grid = plan_of(windows, tuple(x.shape), axes)
     free = next((a for a in range(x.ndim) if a not in grid.at and x.shape[a] > 1), None)
-    if free is None or x.nbytes < LONG or not all(grid.out_shape):
+    apart = len(grid.out_shape) == x.ndim and not (
+        isinstance(order := reduction_of(reduction), Order) and order.answers()
+    )  # else axes come or go
+    if free is None or not apart or x.nbytes < LONG or not all(grid.out_shape):
         return pool(x, windows, reduction, axes=axes)
     lines = max(1, x.shape[free] * PART // x.nbytes)
     y: Any = None

@@ -124,8 +124,8 @@ def renew(path: Path) -> bool:
     """Make the tables of a file anew, whole or not at all; whether anything changed."""
     try:
         old = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise PoolingError(f"{path} cannot be read: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PoolingError(f"{path} cannot be read as text: {error}") from None
     new = renewed(old)
     if MARKER.search(old) is None:
         raise PoolingError(f"{path} has no markers such as <!-- made by: anypool list --markdown summary -->")
