@@ -3,7 +3,7 @@
 #pragma once
 #include <vector>
 
-#include "fused.hpp"
+#include "squares.hpp"
 #include "job.hpp"
 
 namespace anypool::ANYPOOL_ISA {

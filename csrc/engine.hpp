@@ -1,6 +1,6 @@
 // One merge over any levels: level after level, each in blocks of rows that stay in the first-level cache.
 #pragma once
-#include "fused.hpp"
+#include "squares.hpp"
 #include "job.hpp"
 #include "places.hpp"
 #include "row.hpp"
@@ -11,13 +11,6 @@ namespace anypool::ANYPOOL_ISA {
 constexpr Index block_bytes = 24576;
 constexpr Index most_in_a_row = 256;  // elements added one after another: longer sums go by blocks, which keeps their digits
 
-// Rows of numbers: row r begins at p + r*pitch.
-template <class T>
-struct Rows {
-  T* p;
-  Index pitch, count;
-};
-
 template <class M, class T>
 struct Engine final : Passes {
   using L = Lanes<T>;
@@ -27,13 +20,14 @@ struct Engine final : Passes {
   std::vector<Index> lanes, results;                  // input and output lanes under each level
   std::vector<Scratch<T>> block, suffix;              // scratch of each level: its folded rows, van Herk's blocks
   Scratch<T> digits;                                  // doublings
+  Division<T> division;                               // of a mean's rows
   Squares<M, T> squares;                              // the last two levels at once
   Places<M, T> index;                                 // of short irregular windows
   std::vector<std::int32_t> fetched;                  // where each lane of windows far apart begins
   Index fetched_stride = 0;
   Index left = 0, right = 0;                          // what windows of the last level see beyond its ends
 
-  explicit Engine(const anypool_job& job) : level(job.level), levels(int(job.levels)), inner(job.inner), lanes(levels), results(levels), block(levels), suffix(levels), squares(job) {
+  explicit Engine(const anypool_job& job) : level(job.level), levels(int(job.levels)), inner(job.inner), lanes(levels), results(levels), block(levels), suffix(levels), division(job), squares(job, division) {
     Index in = inner, out = inner;
     for (int l = levels - 1; l >= 0; --l) {
       lanes[l] = in, results[l] = out;
@@ -46,7 +40,7 @@ struct Engine final : Passes {
     } else if (horizontal(levels - 1) && levels > 1 && inner == 1 && index.of(job)) right = 1;
   }
 
-  bool divides() const override { return squares.divides || index.divisor != 0; }
+  bool divides() const override { return division.serves; }
   static Index reach(const anypool_level& a, Index o) { return a.start + o * a.stride + (a.places - 1) * a.step + 1; }
   bool horizontal(int l) const { return l == levels - 1 && level[l].windows && inner < L::n; }
 
@@ -73,7 +67,7 @@ struct Engine final : Passes {
       return;
     }
     if (l == levels - 2 && index.direct) {
-      for (Index r = 0; r < x.count; ++r) index.fold_each(x.p + r * x.pitch, a, base, y.p + r * y.pitch, from, to);
+      for (Index r = 0; r < x.count; ++r) index.fold_each(x.p + r * x.pitch, a, base, y.p + r * y.pitch, from, to, division);
       return;
     }
     const bool joined = a.affine && a.places > 8 && a.stride < a.places * a.step;
@@ -90,8 +84,10 @@ struct Engine final : Passes {
       Index height = std::clamp<Index>(block_bytes / (next * Index(sizeof(T))), 1, to - from);
       if (joined && a.step > 1) height = to - from;  // its windows are not made in order
       T* b = scratch(block[l], next * height + L::n) + before;
-      auto deeper = [&](Index o, Index h) {  // windows [o, o + h) lie in the block
-        pass(l + 1, {b, next, h}, 0, {result + (o - from) * results[l], results[l], h}, 0, all(l + 1), false, last);
+      auto deeper = [&](Index o, Index h) {  // windows [o, o + h) are in the block
+        const Rows<T> made{result + (o - from) * results[l], results[l], h};
+        pass(l + 1, {b, next, h}, 0, made, 0, all(l + 1), false, last);
+        if (division.serves) division.rows(made.p, made.pitch, o, o + h);
       };
       if (joined) {
         van_herk(l, row, b, next, from, to, raw, height, deeper);
@@ -221,6 +217,12 @@ struct Engine final : Passes {
     const T* b = x.p;
     if (a.stride == 1 && a.places <= 8) return few_taps<M, T, 1>(b, x.pitch, y.p, y.pitch, x.count, out, a.places, far);
     if (a.stride == 2 && c == 1 && a.step == 1 && a.places <= 8) return few_taps<M, T, 2>(b, x.pitch, y.p, y.pitch, x.count, out, a.places, 1);
+    if (a.stride == 1 && a.places <= 64) {
+      const Index width = (out + a.places * far) / L::n * L::n + L::n, height = std::clamp<Index>(block_bytes / 2 / (width * Index(sizeof(T))), 1, x.count);
+      T* s = scratch(digits, height * width + L::n);
+      for (Index r = 0; r < x.count; r += height) two_steps<M, T>(b + r * x.pitch, x.pitch, y.p + r * y.pitch, y.pitch, std::min(height, x.count - r), out, a.places, far, s, width);
+      return;
+    }
     const bool dense = a.stride == 1, doubled = dense || (a.places > 8 && a.stride * 4 <= a.places);
     const Index every = dense ? out : ((windows - 1) * a.stride + 1) * c, width = every + a.places * far + L::n;
     for (Index r = 0; r < x.count; ++r) {

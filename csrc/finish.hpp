@@ -181,12 +181,10 @@ struct Answer final : Finisher {
           for (Index i = 0; i < lanes; ++i) y[i] = s[i] - t[i];
           return true;
         case VAR:
-        case STD:
-        case DISPERSION:
-        case DEVIATION: {
+        case STD: {
           const A ddof = A(job.ddof);
           const bool fine = t ? about_pivot(s, t, y, lanes, n, d, ddof, A(pivot->value)) : of_spreads(s, y, lanes, n, d, ddof, divisors);
-          if (job.finish == STD || job.finish == DEVIATION)
+          if (job.finish == STD)
             for (Index i = 0; i < lanes; ++i) y[i] = std::sqrt(y[i]);
           return fine;
         }

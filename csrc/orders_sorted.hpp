@@ -24,6 +24,7 @@ struct anypool_sorted {
   const std::int64_t* row_g;
   std::int64_t g_stride[3];
   std::int64_t ties;  // of equal values: 0 each its own, 1 the first takes all, 2 the last, 3 they share
+  const double* table;  // taps that are no product: the picks' taps then sum to a place in it; null: they are multiplied
 };
 }
 

@@ -32,13 +32,14 @@ struct Window {
   // body(place, position on each axis, weight of its taps)
   template <class Body>
   ANYPOOL_INLINE void each(Body body) const {
-    const auto tap = [&](int a, Index e) { return job.pick[a].taps ? job.pick[a].taps[e] : 1.0; };
+    const double *table = job.table, none = table ? 0.0 : 1.0;
+    const auto tap = [&](int a, Index e) { return job.pick[a].taps ? job.pick[a].taps[e] : none; };
     Index place = 0;
     for (Index e0 = from[0]; e0 < to[0]; ++e0)
       for (Index e1 = from[1]; e1 < to[1]; ++e1) {
-        const double t = tap(0, e0) * tap(1, e1);
+        const double t = table ? tap(0, e0) + tap(1, e1) : tap(0, e0) * tap(1, e1);
         const Index i0 = job.pick[0].index[e0], i1 = job.pick[1].index[e1];
-        for (Index e2 = from[2]; e2 < to[2]; ++e2) body(place++, i0, i1, job.pick[2].index[e2], t * tap(2, e2));
+        for (Index e2 = from[2]; e2 < to[2]; ++e2) body(place++, i0, i1, job.pick[2].index[e2], table ? table[Index(t + tap(2, e2))] : t * tap(2, e2));
       }
   }
 };

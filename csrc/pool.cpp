@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
@@ -14,14 +15,34 @@
 
 namespace anypool {
 namespace {
+void rest_a_moment() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Looks for a while before a thread is laid to sleep: to wake it takes as long, and costs the next call a thread.
+// Means of whole planes one after the other: 51 MB 1.0 -> 0.67 ms, 0.8 MB 0.035 -> 0.025.
+template <class Ready>
+void look_out(Ready ready) {
+  constexpr auto moment = std::chrono::microseconds(50);
+  const auto until = std::chrono::steady_clock::now() + moment;
+  do {
+    for (int i = 0; i < 32; ++i, rest_a_moment())
+      if (ready()) return;
+  } while (std::chrono::steady_clock::now() < until);
+}
+
 // One pool: workers wait for a generation, then take tasks from a counter.
 struct Pool {
   std::mutex turn, lock;
   std::condition_variable wake, rest;
   std::vector<std::thread> workers;
   const std::function<void(std::int64_t, std::int64_t)>* work = nullptr;
-  std::atomic<std::int64_t> next{0};
-  std::int64_t tasks = 0, grain = 1, generation = 0, wanted = 0, busy = 0;
+  std::atomic<std::int64_t> next{0}, generation{0}, busy{0};
+  std::int64_t tasks = 0, grain = 1, wanted = 0;
 
   void take() {
     for (;;) {
@@ -43,6 +64,9 @@ struct Pool {
       take();
       hold.lock();
       if (--busy == 0) rest.notify_all();
+      hold.unlock();
+      look_out([&] { return generation != seen; });
+      hold.lock();
     }
   }
   void run(std::int64_t count, std::int64_t threads, const std::function<void(std::int64_t, std::int64_t)>& f) {
@@ -56,6 +80,10 @@ struct Pool {
     take();
     std::unique_lock<std::mutex> hold(lock);
     wanted = 0;
+    if (busy == 0) return;
+    hold.unlock();
+    look_out([&] { return busy == 0; });
+    hold.lock();
     rest.wait(hold, [&] { return busy == 0; });
   }
 };

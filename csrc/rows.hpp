@@ -5,6 +5,13 @@
 #include "merges.hpp"
 
 namespace anypool::ANYPOOL_ISA {
+// Rows of numbers: row r begins at p + r*pitch.
+template <class T>
+struct Rows {
+  T* p;
+  Index pitch, count;
+};
+
 // dst = the fold of K rows, and of `before` where there is one.
 template <class M, class T, int K, bool Before>
 void fold_rows(const T* before, const T* row, Index distance, T* dst, Index lanes) {

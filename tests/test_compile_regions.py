@@ -144,6 +144,6 @@ def test_the_operators_hold_torchs_own_rules() -> None:
 
     torch.compile(lambda x, b: ap.pool(x, ap.boxes(b, 2), "max"), fullgraph=True, backend=backend)(X, ROWS)
     spec = seen[0].args[-1]
-    given = X.clone().requires_grad_(), None, None, [ROWS], spec
+    given = X.clone().requires_grad_(), None, None, [ROWS], [], [], spec
     torch.library.opcheck(torch.ops.anypool.forward.default, given, test_utils=("test_schema", "test_faketensor"))
     assert np.prod(torch.ops.anypool.forward(*given).shape) == 3 * 4 * 2 * 2

@@ -50,10 +50,9 @@ def check(dtype: str, reductions: tuple[Any, ...], nan: str) -> None:
     if dtype != "bool":
         return
     for r in reductions:
-        name = getattr(r, "name", "")
-        if name in ("range", "prod", "Lp", "PowerMean", "logsumexp", "logmeanexp", "softpool", "var", "std", "rms"):
+        if not getattr(r, "of_truth", True):
             raise PoolingError(
-                f"{name!r} of bool: truth values have any, all, max, min, count, sum, mean, argmax and argmin; convert with x.astype(float) for more"
+                f"{r.name!r} of bool: truth values have any, all, max, min, count, sum, mean, argmax and argmin; convert with x.astype(float) for more"
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import pickle
 from collections.abc import Sequence
 from functools import lru_cache
@@ -11,13 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.fx.experimental.symbolic_shapes import guard_scalar
 
 from ..orders import Order
 from ..reductions import Fold, reduction_of
 from ..windows import normal_axes
 from ..windows.arguments import constant
 from ..windows.deferred import Deferred
+from .symbols import filled, fixed, taken
 
 OPTIONS = ("axes", "nan", "ties", "empty", "backend")
 
@@ -27,8 +28,11 @@ def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: tuple[An
     windows = windows.deferred()
     if isinstance(reduction, (tuple, list)):
         return tuple([traced(x, windows, r, weights, options) for r in reduction])
-    learned, plain = None, ()
+    learned, parameters = None, None
+    numbers: list[Tensor] = []
+    sizes: list[int] = []
     if not isinstance(reduction, (str, type)):
+        plain: tuple[Any, ...] = ()
         for name, value in getattr(reduction, "parameters", {}).items():
             if isinstance(value, (Tensor, np.ndarray)):
                 learned, value = torch.as_tensor(value), None
@@ -36,18 +40,13 @@ def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: tuple[An
                 value = (type(value), tuple(value.parameters.items()), value.facts())
             plain = (*plain, (name, value))
         more = reduction.facts() if isinstance(reduction, (Fold, Order)) else ()
-        spec = spec_of(type(windows), _fixed(windows.facts()), type(reduction), _fixed((plain, more)), options)
-    else:
-        spec = spec_of(type(windows), _fixed(windows.facts()), reduction, None, options)
+        parameters, reduction = taken((plain, more), numbers, sizes), type(reduction)
+    facts = taken(windows.facts(), numbers, sizes) if windows.symbolic() else fixed(windows.facts())
+    axes, nan, ties, empty, backend = options
+    options = (fixed(axes), nan, ties, taken(empty, numbers, sizes), backend)
+    spec = spec_of(type(windows), facts, reduction, parameters, options)
     tables = list(windows.tables) if isinstance(windows, Deferred) else []
-    return torch.ops.anypool.forward(x, weights, learned, tables, spec)
-
-
-def _fixed(value: Any) -> Any:
-    """The numbers of what was made outside a graph of dynamic shapes, which sees symbols in them."""
-    if isinstance(value, tuple):
-        return tuple([_fixed(v) for v in value])
-    return guard_scalar(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    return torch.ops.anypool.forward(x, weights, learned, tables, numbers, sizes, spec)
 
 
 @constant
@@ -57,8 +56,22 @@ def spec_of(kind: Any, facts: Any, reduction: Any, parameters: Any, options: Any
 
 
 @lru_cache(maxsize=1024)
-def _read(spec: str) -> tuple[Any, Any, dict[str, Any]]:
-    kind, facts, reduction, parameters, options = pickle.loads(base64.b85decode(spec))
+def _told(spec: str) -> tuple[Any, ...]:
+    return pickle.loads(base64.b85decode(spec))
+
+
+@lru_cache(maxsize=1024)
+def _same(spec: str) -> tuple[Any, Any, dict[str, Any]]:
+    """Without symbols a call makes the same windows each time, which backends know again."""
+    return _of(*_told(spec))
+
+
+def _read(spec: str, numbers: Sequence[float], sizes: Sequence[int]) -> tuple[Any, Any, dict[str, Any]]:
+    """The windows, the reduction and the options."""
+    return _of(*filled(_told(spec), numbers, sizes)) if numbers or sizes else _same(spec)
+
+
+def _of(kind: Any, facts: Any, reduction: Any, parameters: Any, options: Any) -> tuple[Any, Any, dict[str, Any]]:
     if parameters is not None:
         reduction = _made(reduction, *parameters)
     return kind(*facts), reduction, dict(zip(OPTIONS, options, strict=True))
@@ -97,11 +110,19 @@ def _autograd_again() -> Any:
 
 
 @torch.library.custom_op("anypool::forward", mutates_args=())
-def forward(x: Tensor, weights: Tensor | None, learned: Tensor | None, tables: Sequence[Tensor], spec: str) -> Tensor:
+def forward(
+    x: Tensor,
+    weights: Tensor | None,
+    learned: Tensor | None,
+    tables: Sequence[Tensor],
+    numbers: Sequence[Tensor],
+    sizes: Sequence[int],
+    spec: str,
+) -> Tensor:
     """Pool x."""
     from ..api import pool
 
-    windows, reduction, options = _read(spec)
+    windows, reduction, options = _read(spec, [v.item() for v in numbers], sizes)
     with torch.no_grad():
         made = _now(windows, [t.detach() for t in tables])
         y = pool(x.detach(), made, _with(reduction, learned), weights=weights, **options).contiguous()
@@ -115,13 +136,15 @@ def backward(
     weights: Tensor | None,
     learned: Tensor | None,
     tables: Sequence[Tensor],
+    numbers: Sequence[Tensor],
+    sizes: Sequence[int],
     spec: str,
     wanted: Sequence[bool],
 ) -> list[Tensor]:
     """The gradients for x, weights, the learned parameter and each table; empty where none is wanted."""
     from ..api import pool
 
-    windows, reduction, options = _read(spec)
+    windows, reduction, options = _read(spec, [v.item() for v in numbers], sizes)
     asked = [
         None if t is None else t.detach().requires_grad_(w)
         for t, w in zip((x, weights, learned, *tables), wanted, strict=True)
@@ -138,8 +161,8 @@ def backward(
 
 
 @forward.register_fake
-def _(x: Any, weights: Any, learned: Any, tables: Any, spec: str) -> Any:
-    windows, reduction, options = _read(spec)
+def _(x: Any, weights: Any, learned: Any, tables: Any, numbers: Any, sizes: Any, spec: str) -> Any:
+    windows, reduction, options = _read(spec, [math.nan] * len(numbers), sizes)  # no shape asks for them
     made: Any = reduction_of(reduction, options["ties"])
     place = tuple(x.shape), normal_axes(options["axes"], x.ndim)
     if isinstance(windows, Deferred):
@@ -154,7 +177,7 @@ def _(x: Any, weights: Any, learned: Any, tables: Any, spec: str) -> Any:
 
 
 @backward.register_fake
-def _(g: Any, x: Any, weights: Any, learned: Any, tables: Any, spec: str, wanted: Any) -> Any:
+def _(g: Any, x: Any, weights: Any, learned: Any, tables: Any, numbers: Any, sizes: Any, spec: str, wanted: Any) -> Any:
     return [
         torch.empty(t.shape, dtype=t.dtype, device=t.device) if w else x.new_empty(0)
         for t, w in zip((x, weights, learned, *tables), wanted, strict=True)
@@ -177,20 +200,21 @@ def _result_dtype(dtype: Any, reduction: Any) -> Any:
 
 
 def _remember(ctx: Any, inputs: Any, output: Any) -> None:
-    x, weights, learned, tables, spec = inputs
-    ctx.save_for_backward(x, weights, learned, *tables)
-    ctx.spec = spec
+    x, weights, learned, tables, numbers, sizes, spec = inputs
+    ctx.save_for_backward(x, weights, learned, *tables, *numbers)
+    ctx.tables, ctx.sizes, ctx.spec = len(tables), sizes, spec
 
 
 def _gradients(ctx: Any, g: Any) -> Any:
-    x, weights, learned, *tables = ctx.saved_tensors
-    *three, each, _ = ctx.needs_input_grad
+    x, weights, learned, *rest = ctx.saved_tensors
+    tables, numbers = rest[: ctx.tables], rest[ctx.tables :]
+    *three, each = ctx.needs_input_grad[:4]
     each = each if isinstance(each, (list, tuple)) else [each] * len(tables)
     given = (x, weights, learned, *tables)
     wanted = [bool(w) and t is not None and t.is_floating_point() for w, t in zip((*three, *each), given, strict=True)]
-    found = torch.ops.anypool.backward(g, x, weights, learned, tables, ctx.spec, wanted)
+    found = torch.ops.anypool.backward(g, x, weights, learned, tables, numbers, ctx.sizes, ctx.spec, wanted)
     made = [v if w else None for v, w in zip(found, wanted, strict=True)]
-    return (*made[:3], made[3:], None)
+    return (*made[:3], made[3:], [None] * len(numbers), None if ctx.sizes else [], None)  # an empty list is of tensors
 
 
 forward.register_autograd(_gradients, setup_context=_remember)

@@ -35,6 +35,39 @@ def forward(x: Any, job: Job, weights: Any) -> Any:
     return y.astype(x.dtype, copy=False) if torch is np else y.to(x.dtype)
 
 
+def taking(x: Any, job: Job, weights: Any) -> tuple[Any, list[tuple[Any, Any]]]:
+    """The answers of an order statistic that takes single elements of a tensor x, those elements, and the answer's slope in each."""
+    torch: Any = library(x)
+    windows = _Windows(x, job, weights, torch)
+    found: list[list[Any]] = []
+    for piece in windows.prepared.pieces:
+        held = windows.sorted(piece)
+        held.window = window = _Taking(held.window)
+        with torch.enable_grad():
+            y = windows.answers(held, job.reduction)
+        taken, given = window.taken, torch.ones_like(y)
+        slopes = torch.autograd.grad(y, taken, given, allow_unused=True) if y.requires_grad else [None] * len(taken)
+        slopes = [torch.zeros_like(y) if s is None else s for s in slopes]
+        found.append([y.detach(), *(t.detach() for t in taken), *slopes])
+    rows = windows.prepared.rows
+    columns = [torch.cat(pieces).reshape(rows, -1) for pieces in zip(*found, strict=True)]
+    y, *rest = (orders_reference.joined([c], c, job.grid, job.reduction, weights).to(x.dtype) for c in columns)
+    many = len(rest) // 2
+    return y, list(zip(rest[:many], rest[many:], strict=True))
+
+
+class _Taking(Sorted):
+    """Sorted windows that remember which elements were asked for."""
+
+    def __init__(self, window: Sorted) -> None:
+        super().__init__(window.values, window.present, window.masses, window.order, cumulated=window.cumulated)
+        self.taken: list[Any] = []
+
+    def owned(self, value: Any) -> Any:
+        self.taken.append(value.clone().requires_grad_())
+        return self.taken[-1]
+
+
 def backward(g: Any, x: Any, job: Job, weights: Any, learned: tuple[str, ...]) -> tuple[Any, tuple[Any, ...]]:
     """The gradients for a tensor x, and for the parameters named, piece by piece: no window is kept."""
     torch: Any = library(x)

@@ -105,6 +105,12 @@ class _Call:
         served = x.device.type == "cpu" and self.backend != "reference" and x.is_floating_point() and _plain(x)
         return served and sorting.refuses(self.job(x, weights)) is None
 
+    def takes(self, x: Any, weights: Any) -> bool:
+        """Whether a gradient only asks which elements were taken of windows that are sorted for their masses."""
+        weighed = weights is not None and weights.dtype is not torch.bool
+        asks = orders_gradient.takes_elements(self.order, self.grid)
+        return weighed and asks and self.backend is None and self.sorts(x, weights)
+
     def gradient(self, g: Any, x: Any, weights: Any) -> Any:
         """The gradient for x of the windows' gradients g."""
         parts = self.order.apart()
@@ -133,15 +139,25 @@ class _Learning(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Any, weights: Any, call: _Call, *learned: Any) -> Any:
         ctx.call, ctx.weighted = call, weights is not None
-        ctx.save_for_backward(x, *(() if weights is None else (weights,)), *learned)
-        return call.forward(x.detach(), weights)
+        taken: list[tuple[Any, Any]] = []
+        if not learned and call.takes(x.detach(), weights):
+            y, taken = orders_sorted.taking(x.detach(), call.job(x, weights), weights)
+            y = like_layout(y, x)
+        else:
+            y = call.forward(x.detach(), weights)
+        ctx.learned = len(learned)
+        ctx.save_for_backward(
+            x, *(() if weights is None else (weights,)), *learned, *(t for pair in taken for t in pair)
+        )
+        return y
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         (g,) = grad_outputs
         x, *rest = ctx.saved_tensors
         call: _Call = ctx.call
-        weights, learned = (rest[0], rest[1:]) if ctx.weighted else (None, rest)
+        weights, rest = (rest[0], rest[1:]) if ctx.weighted else (None, rest)
+        learned, taken = rest[: ctx.learned], rest[ctx.learned :]
         if torch.is_grad_enabled() and any(t.requires_grad for t in (g, x, *learned)):
             with torch.enable_grad():
                 again = call.reference(x, weights)
@@ -155,6 +171,10 @@ class _Learning(torch.autograd.Function):
                 k for k, v in call.order.parameters.items() if isinstance(v, torch.Tensor) and v.requires_grad
             )
             gx, gl = orders_sorted.backward(g, plain, call.job(plain, weights), weights, names)
+        elif taken and type(g) is torch.Tensor and not orders_gradient.takes_nan(call.order, plain, call.omit_nan):
+            pairs = zip(taken[::2], taken[1::2], strict=True)
+            given = ((v, torch.where(slope == 0, 0.0, g * slope).to(x.dtype)) for v, slope in pairs)
+            gx, gl = orders_gradient.spread(plain, call.grid, call.order, weights, given), ()
         else:
             gx, gl = call.gradient(g, plain, weights), ()
         return like_layout(gx, x), None, None, *gl

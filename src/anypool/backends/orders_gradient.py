@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -44,30 +44,49 @@ def backward(
     g: Any, x: Any, grid: Grid, order: Order, mask: Any, omit_nan: bool, forward: Callable[[Order], Any]
 ) -> Any:
     """The gradient for a tensor x on the CPU, or None where it takes a sort; `forward` pools x by a selection."""
-    torch = library(x)
     made = parts(order, grid, mask is not None or omit_nan)
-    if made is None or x.device.type != "cpu" or (isinstance(order, Rank) and not omit_nan and bool(x.isnan().any())):
+    if made is None or x.device.type != "cpu" or takes_nan(order, x, omit_nan):
         return None
+    if library_of_core() is None or not x.numel() or 0 in grid.out_shape:
+        return None
+    return spread(
+        x, grid, order, mask, ((forward(selection), g if share == 1 else g * share) for share, selection in made)
+    )
+
+
+def takes_nan(order: Order, x: Any, omit_nan: bool) -> bool:
+    """Whether an answer may be a NaN of x, which is not looked for."""
+    return order.nan_is_largest and not omit_nan and bool(x.isnan().any())
+
+
+def takes_elements(order: Order, grid: Grid) -> bool:
+    """Whether the answer is a function of single elements alone, each the first or last that equals its value."""
+    plain = isinstance(order, (Rank, Median)) or (isinstance(order, Quantile) and order.parameters["smooth"] is None)
+    return plain and order.answers() is None and order.ties != "split" and not grid.weighted
+
+
+def spread(x: Any, grid: Grid, order: Order, mask: Any, taken: Iterable[tuple[Any, Any]]) -> Any:
+    """The gradient for x, given values that windows took and the gradient of each."""
+    torch = library(x)
     if mask is not None and mask.dtype is not torch.bool:
         mask = mask != 0  # masses choose the value; any element there that equals it may be its owner
     asked = adjoint.owners(grid, x.stride(), dtype_name(x), order.ties == "last")
     if asked is None:
-        known = library_of_core() is not None and x.numel() and 0 not in grid.out_shape
-        return _counted(g, x, grid, order, mask, forward, made) if known else None
+        return _counted(x, grid, order, mask, taken)
 
     def lying(t: Any) -> Any:
         return (t if asked.back is None else t.permute(asked.order)).contiguous()
 
     elements, held = lying(x), None if mask is None else lying(mask.expand(x.shape))
     total = torch.zeros(asked.shape, dtype=torch.float64 if x.dtype == torch.float64 else torch.float32)
-    for share, selection in made:
-        values, weight = lying(forward(selection)), lying(g if share == 1 else g * share)
+    for value, g in taken:
+        values, weight = lying(value), lying(g)
         where = 0 if held is None else held.data_ptr()
         asked.spread(elements.data_ptr(), where, values.data_ptr(), weight.data_ptr(), total.data_ptr())
     return (total if asked.back is None else total.permute(asked.back)).to(x.dtype)
 
 
-def _counted(g: Any, x: Any, grid: Grid, order: Order, mask: Any, forward: Callable[[Order], Any], made: Any) -> Any:
+def _counted(x: Any, grid: Grid, order: Order, mask: Any, taken: Iterable[tuple[Any, Any]]) -> Any:
     """The same for borders, where an element may lie in a window twice: the owners' positions, then sums by position."""
     torch = library(x)
     known = finder(Job(grid, order, dtype_name(x), "torch", omit_nan=True), x.stride())  # a NaN has no owner
@@ -81,13 +100,13 @@ def _counted(g: Any, x: Any, grid: Grid, order: Order, mask: Any, forward: Calla
 
     elements, held = lying(x), None if mask is None else lying(mask.expand(x.shape))
     total: Any = 0
-    for share, selection in made:
-        values, position = lying(forward(selection)), torch.empty(known.found, dtype=torch.int64)
+    for value, g in taken:
+        values, position = lying(value), torch.empty(known.found, dtype=torch.int64)
         where = 0 if held is None else held.data_ptr()
         known.find(elements.data_ptr(), where, values.data_ptr(), position.data_ptr())
         position = position if known.back is None else position.permute(known.back)
         position, given = (t.permute(turned).reshape(rows, -1) for t in (position, g))
-        weight = torch.where(position < 0, 0.0, given.double() * share)
+        weight = torch.where(position < 0, 0.0, given.double())
         # sums in double, one after the other: a sixth of the time of index_add_, and no thread has a say
         at = (position.clamp(min=0) + begin).reshape(-1)
         total = total + torch.bincount(at, weight.reshape(-1), minlength=rows * inside)

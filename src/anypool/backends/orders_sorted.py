@@ -35,6 +35,7 @@ class Call(ctypes.Structure):
         ),
         ("g_stride", _INT * 3),
         ("ties", _INT),
+        ("table", _INT),
     ]
 
 
@@ -49,8 +50,6 @@ def refuses(job: Job) -> str | None:
         return "x or the result is empty, or more than three axes are pooled"
     if not 0 < grid.places <= MOST_PLACES:
         return f"windows of more than {MOST_PLACES} elements, or of none, are not compiled"
-    if isinstance(grid.taps, np.ndarray):
-        return "taps that are no product of one row an axis are not compiled"
     if grid.fill is not None and bits_of(grid.fill, job.dtype) is None:
         return f"the border {grid.fill} is no {job.dtype}"
     return None
@@ -58,7 +57,9 @@ def refuses(job: Job) -> str | None:
 
 @lru_cache(maxsize=64)
 def _picks(grid: Grid) -> tuple[Picks, ...]:
-    rows = grid.taps if isinstance(grid.taps, tuple) else (None,) * len(grid.axes)
+    rows: Any = grid.taps if isinstance(grid.taps, tuple) else (None,) * len(grid.axes)
+    if isinstance(grid.taps, np.ndarray):  # in place of a weight, how far a place lies into the table
+        rows = [np.arange(n) * math.prod(grid.taps.shape[k + 1 :]) for k, n in enumerate(grid.taps.shape)]
     return tuple(_picked(axis, taps) for axis, taps in zip(grid.axes, rows, strict=True))
 
 
@@ -108,6 +109,9 @@ class Prepared:
             pick.taps = 0 if p.taps is None else p.taps.ctypes.data
             call.g_stride[k] = dense[a]
             call.w_stride[k] = 0 if w is None else w[0][a]
+        if isinstance(grid.taps, np.ndarray):
+            self.held.append(np.ascontiguousarray(grid.taps, np.float64))
+            call.table = self.held[-1].ctypes.data
         self.run = library().anypool_sort_windows
 
     @property

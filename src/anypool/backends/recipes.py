@@ -39,7 +39,7 @@ LIFTS: tuple[str, ...] = tuple(
     "value truth magnitude square power exp exp_value shifted share weighted masked place present".split()
 )
 FINISHES: tuple[str, ...] = tuple(
-    "plain divide root divide_root log divide_log ratio difference var std average present select dispersion deviation".split()
+    "plain divide root divide_root log divide_log ratio difference var std average present select".split()
 )
 HALVES = ("float16", "bfloat16")
 FLOATS = ("float32", "float64", *HALVES)
@@ -241,17 +241,17 @@ def _moment(job: Job, fold: Any) -> Recipe:
     _unweighted(job, fold.name)
     if job.grid.divisor != "present":
         raise Refusal(f"{fold.name} with count= is not compiled")
-    root = isinstance(fold, Std)
+    finish = "std" if isinstance(fold, Std) else "var"
     squares = job.dtype in ("float32", *HALVES, *SMALL_INTS)
     if all(_walked(axis, squares) for axis in job.grid.axes):  # means and spreads of runs join
-        plane, finish = _real(job), "deviation" if root else "dispersion"
+        plane = _real(job)
         return Recipe("value", ("moments",), finish, plane, _as_x(job, plane), ddof=fold.parameters["ddof"])
     if not squares:
         raise Refusal(f"{fold.name} of {job.dtype} is not compiled: its squares need more than 64 bits")
     return Recipe(
         "shifted",
         ("sum", "sum"),
-        "std" if root else "var",
+        finish,
         "float64",
         _as_x(job, "float64"),
         ddof=fold.parameters["ddof"],

@@ -99,7 +99,9 @@ def _max(x: Any, windows: Windows, indices: bool) -> Any:
     return (y, pool(x.detach(), windows, "argmax")) if indices else y
 
 
-def _max_pool(rank: int) -> Callable[..., Any]:
+def _max_pool(rank: int, indexed: bool = False) -> Callable[..., Any]:
+    name = f"max_pool{rank}d" + "_with_indices" * indexed
+
     def max_pool(
         input: Any,
         kernel_size: Any,
@@ -109,34 +111,12 @@ def _max_pool(rank: int) -> Callable[..., Any]:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Any:
-        _check(input, rank, f"max_pool{rank}d")
-        return _max(input, _windows(rank, kernel_size, stride, padding, dilation, ceil_mode), return_indices)
+        _check(input, rank, name)
+        windows = _windows(rank, kernel_size, stride, padding, dilation, ceil_mode)
+        return _max(input, windows, indexed or return_indices)
 
-    return _named(
-        max_pool,
-        f"max_pool{rank}d",
-        "The greatest element of each window; with return_indices its flat place in the plane too.",
-    )
-
-
-def _max_pool_with_indices(rank: int) -> Callable[..., Any]:
-    def max_pool_with_indices(
-        input: Any,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        dilation: Any = 1,
-        ceil_mode: bool = False,
-        return_indices: bool = False,
-    ) -> Any:
-        _check(input, rank, f"max_pool{rank}d_with_indices")
-        return _max(input, _windows(rank, kernel_size, stride, padding, dilation, ceil_mode), True)
-
-    return _named(
-        max_pool_with_indices,
-        f"max_pool{rank}d_with_indices",
-        "The greatest element of each window and its flat place in the plane.",
-    )
+    also = "and its flat place in the plane" if indexed else "with return_indices its flat place in the plane too"
+    return _named(max_pool, name, f"The greatest element of each window{' ' if indexed else '; '}{also}.")
 
 
 def _avg_pool(rank: int) -> Callable[..., Any]:
@@ -181,24 +161,15 @@ def _adaptive_avg_pool(rank: int) -> Callable[..., Any]:
     )
 
 
-def _adaptive_max_pool(rank: int) -> Callable[..., Any]:
+def _adaptive_max_pool(rank: int, indexed: bool = False) -> Callable[..., Any]:
+    name = f"adaptive_max_pool{rank}d" + "_with_indices" * indexed
+
     def adaptive_max_pool(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-        _check(input, rank, f"adaptive_max_pool{rank}d")
-        return _max(input, _adaptive(rank, output_size), return_indices)
+        _check(input, rank, name)
+        return _max(input, _adaptive(rank, output_size), indexed or return_indices)
 
-    return _named(adaptive_max_pool, f"adaptive_max_pool{rank}d", "The maximum of as many windows as output_size says.")
-
-
-def _adaptive_max_pool_with_indices(rank: int) -> Callable[..., Any]:
-    def adaptive_max_pool_with_indices(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-        _check(input, rank, f"adaptive_max_pool{rank}d_with_indices")
-        return _max(input, _adaptive(rank, output_size), True)
-
-    return _named(
-        adaptive_max_pool_with_indices,
-        f"adaptive_max_pool{rank}d_with_indices",
-        "The maxima and their flat places in the plane.",
-    )
+    also = ", and their flat places in the plane" if indexed else ""
+    return _named(adaptive_max_pool, name, f"The maxima of as many windows as output_size says{also}.")
 
 
 def _later(name: str, instead: str) -> Callable[..., Any]:
@@ -216,14 +187,14 @@ def _named(function: Callable[..., Any], name: str, says: str) -> Callable[..., 
 
 max_pool1d, max_pool2d, max_pool3d = (_max_pool(r) for r in (1, 2, 3))
 max_pool1d_with_indices, max_pool2d_with_indices, max_pool3d_with_indices = (
-    _max_pool_with_indices(r) for r in (1, 2, 3)
+    _max_pool(r, indexed=True) for r in (1, 2, 3)
 )
 avg_pool1d, avg_pool2d, avg_pool3d = (_avg_pool(r) for r in (1, 2, 3))
 lp_pool1d, lp_pool2d, lp_pool3d = (_lp_pool(r) for r in (1, 2, 3))
 adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = (_adaptive_avg_pool(r) for r in (1, 2, 3))
 adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = (_adaptive_max_pool(r) for r in (1, 2, 3))
 adaptive_max_pool1d_with_indices, adaptive_max_pool2d_with_indices, adaptive_max_pool3d_with_indices = (
-    _adaptive_max_pool_with_indices(r) for r in (1, 2, 3)
+    _adaptive_max_pool(r, indexed=True) for r in (1, 2, 3)
 )
 max_unpool1d, max_unpool2d, max_unpool3d = (
     _later(f"max_unpool{r}d", f"torch.nn.functional.max_unpool{r}d") for r in (1, 2, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from ..errors import PoolingError
 from ..words import library, maximum, minimum, where, zeros
 from .order import Order
-from .quantiles import Quantile, fraction, integer
+from .quantiles import Quantile, fraction, integer, number
 from .sorted import Sorted, floor, last, ranks
 
 
@@ -85,22 +86,11 @@ class Ordinal(Order):
 
     def __init__(self, weights: Any) -> None:
         super().__init__()
-        try:
-            given = np.array(weights) if library(weights) is np else weights
-        except ValueError:
-            raise PoolingError(
-                f"Ordinal(weights={weights!r}): a row of numbers is needed, not rows of several lengths"
-            ) from None
-        if given.ndim != 1 or given.shape[0] == 0 or not ("float" in str(given.dtype) or "int" in str(given.dtype)):
+        given = _row(weights) if library(weights) is np else weights
+        if not isinstance(given, tuple) and (given.ndim != 1 or given.shape[0] == 0 or not _real(given)):
             raise PoolingError(
                 f"Ordinal(weights): a row of numbers is needed, not shape {tuple(given.shape)}, {given.dtype}"
             )
-        if library(given) is np:
-            if not np.isfinite(given).all():
-                raise PoolingError(
-                    "Ordinal(weights): they hold a NaN or an infinity; use 0 for a rank that shall not count"
-                )
-            given.flags.writeable = False  # engines remember what they read off it
         self.parameters = {"weights": given}
 
     def __eq__(self, other: object) -> bool:
@@ -110,13 +100,13 @@ class Ordinal(Order):
         return id(self)
 
     def linear(self) -> bool:
-        return library(self.parameters["weights"]) is np  # a tensor may learn between two calls
+        return isinstance(self.parameters["weights"], tuple)  # a tensor may learn between two calls
 
     def finish(self, window: Sorted, n: Any) -> Any:
         weights, values = self.parameters["weights"], window.number(window.values)
         if library(values) is not np:
             torch = library(values)
-            weights = torch.tensor(weights) if library(weights) is np else weights
+            weights = torch.tensor(weights, dtype=torch.float64) if isinstance(weights, tuple) else weights
             weights = weights.to(device=values.device, dtype=values.dtype)
             weights = torch.cat([weights, weights.new_zeros(1)])
         else:
@@ -132,7 +122,7 @@ class Ordinal(Order):
         return (where(share == 0, zeros(values), values) * share).sum(-1)
 
     def check(self, places: int) -> None:
-        many = int(self.parameters["weights"].shape[0])
+        many = len(self.parameters["weights"])
         if many < places:
             raise PoolingError(
                 f"Ordinal with {many} weights: a window holds {places} elements; give a weight for each (0 for none)"
@@ -240,6 +230,23 @@ def beyond(order: Order, k: int, places: int) -> None:
     """Refuse more elements than any window holds."""
     if k > places:
         raise PoolingError(f"{order!r}: the largest window holds {places} elements; use a k of at most {places}")
+
+
+def _row(weights: Any) -> tuple[float, ...]:
+    """Plain numbers, which nobody can change under an engine that remembers what it read off them."""
+    row = weights.tolist() if isinstance(weights, np.ndarray) else weights
+    if not isinstance(row, Iterable) or isinstance(row, (str, bytes)):
+        raise PoolingError(f"Ordinal(weights={weights!r}): give a row of numbers")
+    made = tuple([number(v, "Ordinal(weights), a row of numbers") for v in row])
+    if not made or not all(-math.inf < v < math.inf for v in made):
+        raise PoolingError(
+            f"Ordinal(weights): {'they hold a NaN or an infinity' if made else 'there are none'}; use 0 for a rank that shall not count"
+        )
+    return made
+
+
+def _real(given: Any) -> bool:
+    return "float" in str(given.dtype) or "int" in str(given.dtype)
 
 
 def _safe(count: Any, window: Sorted) -> Any:

@@ -158,24 +158,30 @@ class Quantile(Order):
 
     def __init__(self, q: Any, method: str = "linear", smooth: float | None = None) -> None:
         super().__init__()
-        given = np.asarray(q, dtype=object)
-        if given.ndim > 1 or given.size == 0:
+        given = q.tolist() if isinstance(q, np.ndarray) else q
+        row = given if isinstance(given, (tuple, list)) else (given,)
+        if not row or any(isinstance(v, (tuple, list, np.ndarray)) for v in row):
             raise PoolingError(f"Quantile(q={q!r}): give one number or a row of them")
-        single = given.ndim == 0
-        self.qs = tuple(fraction(v, "Quantile(q)") for v in given.reshape(-1).tolist())
+        qs = tuple(fraction(v, "Quantile(q)") for v in row)
         if not among(method, METHODS):
             raise PoolingError(f"Quantile(method={method!r}): use one of {', '.join(METHODS)}")
         if smooth is not None:
             smooth = number(smooth, "Quantile(smooth)")
             if not 0 < smooth < math.inf:
                 raise PoolingError(f"Quantile(smooth={smooth}): the width must be finite and above 0")
-            if any(v in (0.0, 1.0) for v in self.qs):
+            if any(v in (0.0, 1.0) for v in qs):
                 raise PoolingError(f"Quantile({q!r}, smooth={smooth}): a smoothed q lies inside 0 … 1; use min or max")
         self.parameters = {
-            "q": self.qs[0] if single else self.qs,
+            "q": qs if given is row else qs[0],
             "method": method,
             "smooth": smooth,
         }
+
+    @property
+    def qs(self) -> tuple[float, ...]:
+        """Every q, in a row."""
+        q = self.parameters["q"]
+        return q if isinstance(q, tuple) else (q,)
 
     def answers(self) -> tuple[int, int] | None:
         return (len(self.qs), 0) if isinstance(self.parameters["q"], tuple) else None
@@ -262,7 +268,7 @@ def integer(value: Any, name: str) -> int:
     """An integer, or a PoolingError that names the parameter."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
         raise PoolingError(f"{name}: {value!r} is no integer")
-    return int(value)
+    return value if type(value) is int else int(value)
 
 
 def number(value: Any, name: str) -> float:

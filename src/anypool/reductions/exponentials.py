@@ -14,6 +14,7 @@ class LogSumExp(Fold):
     """(1/r)·log Σ w·e^{r·x}: a smooth maximum (r → −∞: minimum)."""
 
     name, formula, source, empty = "logsumexp", "(1/r) log Σ wᵢ e^{r xᵢ}", "Boyd & Vandenberghe §3.1.5", -inf
+    of_truth = False
 
     def __init__(self, r: Any = 1.0) -> None:
         super().__init__()
@@ -80,6 +81,7 @@ class SoftPool(Fold):
     """Σ w·e^{βx}·x / Σ w·e^{βx}: the softmax-weighted mean; its exact gradient may be negative."""
 
     name, formula, source = "softpool", "Σ wᵢ e^{βxᵢ} xᵢ / Σ wᵢ e^{βxᵢ}", "Stergiou, Poppe & Kalliatakis 2021"
+    of_truth = False
 
     def __init__(self, beta: Any = 1.0) -> None:
         super().__init__()

@@ -122,6 +122,7 @@ class Range(Fold):
     """The greatest less the smallest element."""
 
     name, formula, accumulates, selects, idempotent, masks = "range", "max xᵢ − min xᵢ", "same", True, True, True
+    of_truth = False
 
     def __init__(self, ties: str = "first") -> None:
         super().__init__()

@@ -28,6 +28,7 @@ class Fold:
     selects: ClassVar[bool] = False  # keeps places instead of values
     linear: ClassVar[bool] = False  # pull depends on neither x nor y, and the state is a sum that scales with w
     idempotent: ClassVar[bool] = False  # merge(a, a) is a
+    of_truth: ClassVar[bool] = True  # truth values have it
     masks: ClassVar[bool] = False  # a weight only says whether an element is there
     signed_weights: ClassVar[bool] = False  # negative weights mean something
     empty: ClassVar[float | None] = float("nan")  # of a window that holds nothing

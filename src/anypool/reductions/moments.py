@@ -14,6 +14,7 @@ class Var(Fold):
     """Σ w·(x − mean)² / (n − ddof), by merging partial means: no cancellation."""
 
     name, formula, source = "var", "Σ wᵢ (xᵢ − x̄)² / (n − ddof)", "Chan, Golub & LeVeque 1983"
+    of_truth = False
     doubles = True
 
     def __init__(self, ddof: float = 0) -> None:

@@ -16,7 +16,7 @@ def number(value: Any, name: str) -> Any:
     if isinstance(value, (bool, str)) or value is None:
         raise PoolingError(f"{name}: {value!r} is no number")
     if isinstance(value, (int, float, np.integer, np.floating)):
-        if math.isnan(value):
+        if value != value:
             raise PoolingError(f"{name}: NaN is not possible")
         return float(value)
     if hasattr(value, "dtype") and hasattr(value, "shape") and str(value.dtype).rpartition(".")[2].startswith(REAL):
@@ -33,27 +33,27 @@ def positive(value: Any, name: str) -> Any:
 
 def nonzero(value: Any, name: str) -> Any:
     value = number(value, name)
-    if isinstance(value, float) and (value == 0.0 or math.isinf(value)):
+    if isinstance(value, float) and (value == 0.0 or abs(value) == math.inf):
         raise PoolingError(f"{name}: {value} must be finite and other than 0 (its limits are the mean, max and min)")
     return value
 
 
 def at_least_zero(value: Any, name: str) -> float:
     value = number(value, name)
-    if not isinstance(value, float) or not 0 <= value < np.inf:
+    if not isinstance(value, float) or not 0 <= value < math.inf:
         raise PoolingError(f"{name}: {value!r} must be a finite number of at least 0")
     return value
 
 
 def positive_number(value: Any, name: str) -> float:
     value = number(value, name)
-    if not isinstance(value, float) or not 0 < value < np.inf:
+    if not isinstance(value, float) or not 0 < value < math.inf:
         raise PoolingError(f"{name}: {value!r} must be a finite number above 0")
     return value
 
 
 def finite(value: Any, name: str) -> Any:
     value = number(value, name)
-    if isinstance(value, float) and np.isinf(value):
+    if isinstance(value, float) and abs(value) == math.inf:
         raise PoolingError(f"{name}: {value} must be finite (its limits are the maximum and the minimum)")
     return value

@@ -15,6 +15,7 @@ class Lp(Fold):
     """The p-norm (Σ w·|x|^p)^(1/p), scaled so that it neither overflows nor underflows; p > 0, inf for the maximum."""
 
     name, formula, source, empty = "Lp", "(Σ wᵢ |xᵢ|ᵖ)^(1/p)", "Sermanet, Chintala & LeCun 2012", 0.0
+    of_truth = False
 
     def __init__(self, p: Any) -> None:
         super().__init__()
@@ -100,6 +101,7 @@ class PowerMean(Fold):
     """
 
     name, formula, source = "PowerMean", "(Σ wᵢ f(xᵢ)ᵖ / n)^(1/p)", "Radenović, Tolias & Chum 2018 (GeM)"
+    of_truth = False
 
     def __init__(self, p: Any, *, form: str = "clamped", eps: float = 1e-6) -> None:
         super().__init__()

@@ -42,6 +42,7 @@ class Prod(Fold):
     """Π x."""
 
     name, formula, accumulates, masks, empty = "prod", "Π xᵢ", "wide", True, 1.0
+    of_truth = False
 
     def init(self, zero: Any) -> State:
         return zero + 1, zero + 1, zero

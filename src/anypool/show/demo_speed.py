@@ -35,7 +35,9 @@ def fastest(
     spent = dict(best)
     for name, call in calls.items():
         if spent[name] < patience:
-            best[name] = _seconds(call, 1, clock)
+            best[name] = min(
+                _seconds(call, 1, clock) for _ in range(1 if best[name] > 0.01 else 9)
+            )  # the first ones are cold
     repeats = {name: max(1, min(int(1e-3 / max(seconds, 1e-7)), 1000)) for name, seconds in best.items()}
     for _ in range(rounds):
         for name, call in calls.items():

@@ -28,6 +28,9 @@ class Adaptive(Kind):
         at, given = self._entries(shape, axes)
         return grid_of((self, given), shape, at)
 
+    def symbolic(self) -> bool:
+        return True
+
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
         """As many as were asked for."""
         return {a: shape[a] if out is None else out for a, out in zip(*self._entries(shape, axes), strict=True)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, TypeGuard, TypeVar
@@ -27,6 +26,8 @@ def integer(value: Any, name: str) -> int:
     """An int from an int or a NumPy integer; anything else raises."""
     if isinstance(value, (bool, np.bool_)) or isinstance(value, (str, bytes)):
         raise PoolingError(f"{name}={value!r}: use an integer")
+    if type(value) is int or type(value).__name__ == "SymInt":  # an index would fix what torch.compile lets vary
+        return value
     try:
         return operator.index(value)
     except TypeError:
@@ -117,11 +118,7 @@ def at_least(value: int, least: int, name: str) -> int:
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    return (
-        isinstance(value, (int, float, np.integer, np.floating))
-        and not isinstance(value, bool)
-        and not math.isnan(float(value))
-    )
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool) and value == value
 
 
 def to_numpy(value: Any) -> Any:

@@ -37,6 +37,9 @@ class Deferred(Kind):
         made = MAKERS[self.maker][0](**dict(zip(self.names, tables, strict=True)), **dict(self.options))
         return replace(made, **dict(self.changes)) if self.changes else made
 
+    def symbolic(self) -> bool:
+        return True
+
     def but(self, **changes: Any) -> Any:
         """The same windows with other fields."""
         return replace(self, changes=(*self.changes, *changes.items()))

@@ -38,6 +38,9 @@ class Fractional(Kind):
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
         return grid_of(self, shape, self._axes(shape, axes))
 
+    def symbolic(self) -> bool:
+        return self.output_ratio is None
+
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
         """As many as were asked for."""
         if self.output_ratio is not None:

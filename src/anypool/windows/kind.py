@@ -54,6 +54,10 @@ class Kind:
         """What makes these windows, in the order of the fields."""
         return ()
 
+    def symbolic(self) -> bool:
+        """Whether `counts` asks only arithmetic of the integers among `facts`, and nothing of the floats."""
+        return False
+
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
         """How many windows lie along each pooled axis; lengths may be symbols, of which only arithmetic is asked."""
         grid = self.plan(tuple(int(n) for n in shape), axes)

@@ -41,6 +41,9 @@ class Pyramid(Kind):
         """One Grid a level."""
         return Union(tuple(level.lower(shape, at) for level in self.apart()))
 
+    def symbolic(self) -> bool:
+        return True
+
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
         """All windows lie on the first pooled axis."""
         at = self._axes(shape, axes)

@@ -35,7 +35,7 @@ def measures_of(value: Any, name: str) -> Any:
             raise PoolingError(f"{name}={value!r}: give one entry for each pooled axis")
         return row
     made = float(value) if isinstance(value, (float, np.floating, Fraction)) else integer(value, name)
-    if not math.isfinite(made) or made < 0 or (made == 0 and name != "padding"):
+    if not 0 <= made < math.inf or (made == 0 and name != "padding"):
         raise PoolingError(f"{name}={value!r}: use a finite number {'of at least' if name == 'padding' else 'above'} 0")
     return made
 

@@ -42,6 +42,9 @@ class Sliding(Kind):
         more = (self.dilation, self.ceil_mode, self.border, self.count, self.taps, self.offsets, self.real)
         return (self.size, self.stride, self.padding, *more)
 
+    def symbolic(self) -> bool:
+        return self.offsets is None and not self.real
+
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
         """How many windows lie along each pooled axis."""
         if self.offsets is not None:
@@ -130,9 +133,13 @@ def sliding(
     >>> ap.pool(np.arange(8.0).reshape(2, 4), sliding((2, 2)), "max")
     array([[5., 7.]])
     """
-    if not among(border, BORDERS) and not is_number(border):
+    if (border not in BORDERS) if isinstance(border, str) else not is_number(border):
         raise PoolingError(f"border={border!r}: use one of {', '.join(map(repr, BORDERS))} or a number")
-    if not among(count, ("present", "padded")) and (not is_number(count) or count == 0 or math.isinf(count)):
+    if (
+        count not in ("present", "padded")
+        if isinstance(count, str)
+        else not is_number(count) or count == 0 or abs(count) == math.inf
+    ):
         raise PoolingError(f"count={count!r}: use 'present', 'padded' or a finite number other than 0")
     if not among(ceil_mode, (True, False)):
         raise PoolingError(f"ceil_mode={ceil_mode!r}: use True or False")

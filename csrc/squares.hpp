@@ -1,5 +1,6 @@
 // Small square windows of the last two levels at once: columns are folded in registers and never written.
 #pragma once
+#include "division.hpp"
 #include "job.hpp"
 #include "quotient.hpp"
 #include "row.hpp"
@@ -29,7 +30,7 @@ struct Share {
 
 // `together` rows of `windows` windows of K × K elements, from rows of `width` lanes; windows begin `pad` lanes before the row.
 template <class M, class T, int K, int stride, int pad, int together, bool divides>
-void fused_rows(const T* const* rows, T* const* results, Index width, Index windows, const Share<T>* by) {
+void square_rows(const T* const* rows, T* const* results, Index width, Index windows, const Share<T>* by) {
   using L = Lanes<T>;
   using V = typename L::V;
   const T* row[K + together - 1];  // copies, which no store can change
@@ -125,18 +126,15 @@ struct Squares {
   const anypool_level *a = nullptr, *b = nullptr;
   Rows rows = nullptr;
   Index together = 1;
-  bool divides = false;  // a mean's rows leave as means
-  T divisor = 0;
-  Divisors<T> divisors;
-  std::vector<T> counts;
+  bool divides = false;
+  Division<T>& division;
   Scratch<T> spare;  // a row of nothing, and one for answers that nobody asked for
 
-  explicit Squares(const anypool_job& job) {
+  Squares(const anypool_job& job, Division<T>& by) : divides(by.serves), division(by) {
     if constexpr (std::is_floating_point_v<T> && Lanes<T>::n >= 4) {
       if (job.levels < 2 || job.inner != 1) return;
       a = job.level + job.levels - 2, b = a + 1;
       if (!a->windows || !b->windows || !a->affine || !b->affine || a->step != 1 || b->step != 1 || a->places != b->places || a->stride != b->stride) return;
-      divides = divisible(job);
       switch (a->places * 4 + a->stride) {
         case 2 * 4 + 2: of<2, 2>(); break;
         case 3 * 4 + 2: of<3, 2>(); break;
@@ -146,7 +144,6 @@ struct Squares {
         case 7 * 4 + 1: of<7, 1>(); break;
         default: break;
       }
-      divides &= rows != nullptr;
       if (rows) spare.assign(b->size + b->windows + 2 * Lanes<T>::n, M::nothing);
     }
   }
@@ -155,26 +152,14 @@ struct Squares {
   void of() {
     together = stride == 1 ? 2 : 1;
     if constexpr ((K - 1) / stride <= Lanes<T>::n)
-      if (b->start == 0) rows = divides ? fused_rows<M, T, K, stride, 0, stride == 1 ? 2 : 1, true> : fused_rows<M, T, K, stride, 0, stride == 1 ? 2 : 1, false>;
+      if (b->start == 0) rows = divides ? square_rows<M, T, K, stride, 0, stride == 1 ? 2 : 1, true> : square_rows<M, T, K, stride, 0, stride == 1 ? 2 : 1, false>;
     if constexpr (K > 2)
-      if (b->start == -(K / 2)) rows = divides ? fused_rows<M, T, K, stride, K / 2, stride == 1 ? 2 : 1, true> : fused_rows<M, T, K, stride, K / 2, stride == 1 ? 2 : 1, false>;
-  }
-
-  // Whether the finish is nothing but a division by whole counts, the same for every item.
-  bool divisible(const anypool_job& job) {
-    if (job.finish != DIVIDE || job.plane_type != job.y_type || job.merge1 >= 0 || !job.y) return false;
-    divisor = T(job.divisor);
-    bool fine = divisor == 0 || !fuses || shares(divisor);
-    for (const anypool_level* l = job.level; l < a; ++l) fine &= !l->windows;
-    for (const anypool_level* l : {a, b})
-      for (Index o = 0; fine && o < l->windows; ++o) fine = l->length[o] && (divisor != 0 || (l->count[o] <= 1024 && shares(l->count[o])));
-    for (Index o = 0; fine && o < b->windows; ++o) counts.push_back(divisor != 0 ? T(1) : T(b->count[o]));
-    return fine;
+      if (b->start == -(K / 2)) rows = divides ? square_rows<M, T, K, stride, K / 2, stride == 1 ? 2 : 1, true> : square_rows<M, T, K, stride, K / 2, stride == 1 ? 2 : 1, false>;
   }
 
   Share<T> share(Index o) {
     if (!divides) return {};
-    const auto& t = divisors.table(b->windows, counts.data(), divisor != 0 ? divisor : T(a->count[o]));
+    const auto& t = division.of(o);
     const Index middle = std::min(Lanes<T>::n, b->windows - 1);
     return {t.count.data(), t.share.data(), t.count[middle], t.share[middle]};
   }
