@@ -51,6 +51,37 @@ def test_they_are_the_references(name: str, order: ap.Order, dtype: Any, ties: s
         torch.testing.assert_close(made, want, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
+@pytest.mark.parametrize("nan", ["propagate", "omit"])
+@pytest.mark.parametrize("size", [2.0, 0.05], ids=["masses", "relative masses"])
+@pytest.mark.parametrize("order", [ap.Quantile(0.3), ap.Quantile(0.7, "hazen")], ids=repr)
+@pytest.mark.parametrize("name", WINDOWS)
+def test_masses_that_learn(name: str, order: ap.Order, size: float, nan: str) -> None:
+    random = np.random.default_rng(3)
+    few, masses = random.normal(size=(2, 3, 9, 8)), random.random((2, 1, 9, 8))
+    few[0, 0, 3, 3], masses = np.nan, np.where(masses < 0.2, 0, masses) * size
+    found: list[Any] = []
+    for backend in (None, "reference"):
+        x, w = torch.tensor(few).requires_grad_(), torch.tensor(masses).requires_grad_()
+        y = ap.pool(x, WINDOWS[name], order, weights=w, nan=nan, backend=backend)
+        alone = ap.pool(x.detach(), WINDOWS[name], order, weights=w, nan=nan, backend=backend)
+        g = torch.arange(1.0, y.numel() + 1).reshape(y.shape).double()
+        found.append((y, *torch.autograd.grad(y, [x, w], g), *torch.autograd.grad(alone, w, g)))
+    for made, want in zip(*found, strict=True):
+        torch.testing.assert_close(made, want, rtol=1e-9, atol=1e-9, equal_nan=True)
+
+
+def test_masses_and_elements_hold_to_differences() -> None:
+    made = torch.Generator().manual_seed(5)
+    x = torch.randn(1, 1, 5, 5, generator=made).double().requires_grad_()
+    w = (torch.rand(1, 1, 5, 5, generator=made) * 2 + 0.5).double().requires_grad_()
+
+    def call(x: Any, w: Any) -> Any:
+        return ap.pool(x, ap.sliding((3, 3), 1), ap.Quantile(0.3), weights=w)
+
+    assert torch.autograd.gradcheck(call, (x, w))
+    assert torch.autograd.gradgradcheck(call, (x, w))
+
+
 @pytest.mark.skipif(library() is None, reason="the core is not built")
 def test_nothing_is_sorted_again(monkeypatch: pytest.MonkeyPatch) -> None:
     x = torch.tensor([[3.0, 1.0, 2.0, 9.0, 4.0, 8.0]], requires_grad=True)

@@ -35,8 +35,9 @@ def forward(x: Any, job: Job, weights: Any) -> Any:
     return y.astype(x.dtype, copy=False) if torch is np else y.to(x.dtype)
 
 
-def taking(x: Any, job: Job, weights: Any) -> tuple[Any, list[tuple[Any, Any]]]:
-    """The answers of an order statistic that takes single elements of a tensor x, those elements, and the answer's slope in each."""
+def taking(x: Any, job: Job, weights: Any) -> tuple[Any, Any, list[tuple[Any, Any]]]:
+    """The answers of an order statistic that takes single elements of a tensor x, their slopes in a window's whole mass,
+    and those elements with the slope in each."""
     torch: Any = library(x)
     windows = _Windows(x, job, weights, torch)
     found: list[list[Any]] = []
@@ -45,15 +46,15 @@ def taking(x: Any, job: Job, weights: Any) -> tuple[Any, list[tuple[Any, Any]]]:
         held.window = window = _Taking(held.window)
         with torch.enable_grad():
             y = windows.answers(held, job.reduction)
-        taken, given = window.taken, torch.ones_like(y)
+        taken, given = [window.mass, *window.taken], torch.ones_like(y)
         slopes = torch.autograd.grad(y, taken, given, allow_unused=True) if y.requires_grad else [None] * len(taken)
         slopes = [torch.zeros_like(y) if s is None else s for s in slopes]
-        found.append([y.detach(), *(t.detach() for t in taken), *slopes])
+        found.append([y.detach(), *(t.detach() for t in window.taken), *slopes])
     rows = windows.prepared.rows
     columns = [torch.cat(pieces).reshape(rows, -1) for pieces in zip(*found, strict=True)]
     y, *rest = (orders_reference.joined([c], c, job.grid, job.reduction, weights).to(x.dtype) for c in columns)
     many = len(rest) // 2
-    return y, list(zip(rest[:many], rest[many:], strict=True))
+    return y, rest[many], list(zip(rest[:many], rest[many + 1 :], strict=True))
 
 
 class _Taking(Sorted):
@@ -62,6 +63,10 @@ class _Taking(Sorted):
     def __init__(self, window: Sorted) -> None:
         super().__init__(window.values, window.present, window.masses, window.order, cumulated=window.cumulated)
         self.taken: list[Any] = []
+        self.mass = super().n().clone().requires_grad_()
+
+    def n(self) -> Any:
+        return self.mass
 
     def owned(self, value: Any) -> Any:
         self.taken.append(value.clone().requires_grad_())

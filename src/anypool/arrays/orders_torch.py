@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from ..backends import orders_sorted as sorting
 from ..choose import choose
 from ..orders import Median, Order
 from ..plan import Grid, Job
-from ..reductions import Max
+from ..reductions import Max, Sum
 from . import orders_listed, orders_numpy, orders_sorted
 from . import orders_places as places
 from . import torch as arrays
@@ -31,12 +32,13 @@ def pooled(
     if torch.is_grad_enabled():
         learned = [t for t in order.parameters.values() if isinstance(t, torch.Tensor) and t.requires_grad]
         if isinstance(weights, torch.Tensor) and weights.requires_grad:
-            if not (order.selects() or isinstance(order, Median)):
+            if order.selects() or isinstance(order, Median):
+                weights = weights.detach()  # masses say which element it is: a step, whose slope is 0
+            elif not call.takes(x, weights):
                 return call.reference(x, weights)
-            weights = weights.detach()  # masses say which element it is: a step, whose slope is 0
         if learned and not call.sorts(x, weights):
             return call.reference(x, weights)
-        if x.requires_grad or learned:
+        if x.requires_grad or learned or (weights is not None and weights.requires_grad):
             return _Learning.apply(x, weights, call, *learned)
     return call.forward(x, weights)
 
@@ -111,6 +113,16 @@ class _Call:
         asks = orders_gradient.takes_elements(self.order, self.grid)
         return weighed and asks and self.backend is None and self.sorts(x, weights)
 
+    def of_masses(self, g: Any, x: Any, weights: Any) -> Any:
+        """The gradient for masses, given that of every window's whole mass; relative ones, of sum 1 or less, have none."""
+        with torch.enable_grad():
+            masses = weights.detach().requires_grad_()
+            there = (masses != 0) & (x == x) if self.omit_nan else masses != 0
+            held = torch.where(there, masses.to(x.dtype), 0.0).expand(x.shape)
+            total = run(held, replace(self.grid, fill=None if self.grid.fill is None else 1.0), (Sum(),))[0]
+        (found,) = torch.autograd.grad(total, masses, torch.where(total <= 1 + 1e-6, 0.0, g))
+        return found
+
     def gradient(self, g: Any, x: Any, weights: Any) -> Any:
         """The gradient for x of the windows' gradients g."""
         parts = self.order.apart()
@@ -141,8 +153,9 @@ class _Learning(torch.autograd.Function):
         ctx.call, ctx.weighted = call, weights is not None
         taken: list[tuple[Any, Any]] = []
         if not learned and call.takes(x.detach(), weights):
-            y, taken = orders_sorted.taking(x.detach(), call.job(x, weights), weights)
-            y = like_layout(y, x)
+            held = weights.detach()
+            y, slope, taken = orders_sorted.taking(x.detach(), call.job(x, held), held)
+            y, ctx.slope = like_layout(y, x), slope if weights.requires_grad else None
         else:
             y = call.forward(x.detach(), weights)
         ctx.learned = len(learned)
@@ -156,16 +169,23 @@ class _Learning(torch.autograd.Function):
         (g,) = grad_outputs
         x, *rest = ctx.saved_tensors
         call: _Call = ctx.call
-        weights, rest = (rest[0], rest[1:]) if ctx.weighted else (None, rest)
-        learned, taken = rest[: ctx.learned], rest[ctx.learned :]
-        if torch.is_grad_enabled() and any(t.requires_grad for t in (g, x, *learned)):
+        weights = rest[0] if ctx.weighted else None
+        taken = rest[ctx.weighted + ctx.learned :]
+        learned = rest[ctx.weighted : ctx.weighted + ctx.learned]
+        given = (x, *rest[: ctx.weighted + ctx.learned])
+        if torch.is_grad_enabled() and any(t.requires_grad for t in (g, *given)):
             with torch.enable_grad():
                 again = call.reference(x, weights)
-                asked = [t for t in (x, *learned) if t.requires_grad]
+                asked = [t for t in given if t.requires_grad]
                 found = iter(torch.autograd.grad(again, asked, g, create_graph=True, allow_unused=True))
-                gx, *gl = (next(found) if t.requires_grad else None for t in (x, *learned))
-                return gx, None, None, *gl
-        plain = x.detach()
+                gx, *gl = (next(found) if t.requires_grad else None for t in given)
+                return gx, gl.pop(0) if ctx.weighted else None, None, *gl
+        plain, gw = x.detach(), None
+        if weights is not None and weights.requires_grad:
+            gw = call.of_masses(torch.where(ctx.slope == 0, 0.0, g * ctx.slope), plain, weights)
+            if not x.requires_grad:
+                return None, gw, None
+            weights = weights.detach()
         if learned:
             names = tuple(
                 k for k, v in call.order.parameters.items() if isinstance(v, torch.Tensor) and v.requires_grad
@@ -173,11 +193,11 @@ class _Learning(torch.autograd.Function):
             gx, gl = orders_sorted.backward(g, plain, call.job(plain, weights), weights, names)
         elif taken and type(g) is torch.Tensor and not orders_gradient.takes_nan(call.order, plain, call.omit_nan):
             pairs = zip(taken[::2], taken[1::2], strict=True)
-            given = ((v, torch.where(slope == 0, 0.0, g * slope).to(x.dtype)) for v, slope in pairs)
-            gx, gl = orders_gradient.spread(plain, call.grid, call.order, weights, given), ()
+            each = ((v, torch.where(slope == 0, 0.0, g * slope).to(x.dtype)) for v, slope in pairs)
+            gx, gl = orders_gradient.spread(plain, call.grid, call.order, weights, each), ()
         else:
             gx, gl = call.gradient(g, plain, weights), ()
-        return like_layout(gx, x), None, None, *gl
+        return like_layout(gx, x), gw, None, *gl
 
 
 def _plain(x: Any) -> bool:
