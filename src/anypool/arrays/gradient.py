@@ -87,10 +87,10 @@ def _compiled(g: Any, x: Any, y: Any, kept: list[Any], call: Call, weights: Any)
     if not served or call.backend == "reference" or type(g) is not torch.Tensor:
         return None
     if kind in (Sum, Mean):
-        strides = g.stride()
-        if call.turned[0] != strides:
-            call.turned = (strides, adjoint.total(grid, dtype_name(x), strides, "torch", kind is Mean))
-        made = call.turned[1]
+        strides, turned = g.stride(), call.turned  # read once: another thread may turn it for other strides
+        if turned[0] != strides:
+            turned = call.turned = (strides, adjoint.total(grid, dtype_name(x), strides, "torch", kind is Mean))
+        made = turned[1]
         if made is None:
             return None
         gx = empty(made.shape, x.dtype)
