@@ -207,10 +207,12 @@ class Call:
         return held.data_ptr(), held
 
     def _meet(self, prepared: Any) -> None:
-        made = prepared.recipe
-        kinds = made.result if made.values else None, made.places
+        made, shape = prepared.recipe, prepared.shape
         self.prepared, self.turned = prepared, (None, None)
-        self.memory = tuple(None if kind is None else (prepared.shape, TYPES[kind]) for kind in kinds)  # type: ignore[assignment]
+        self.memory = (
+            (shape, TYPES[made.result]) if made.values else None,
+            (shape, TYPES[made.places]) if made.places else None,
+        )
 
     def fresh(self) -> tuple[Any, Any]:
         """Memory for the values and for the places, where they are wanted."""
