@@ -3,8 +3,8 @@
 #pragma once
 #include <vector>
 
-#include "squares.hpp"
 #include "job.hpp"
+#include "square.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 // `together` rows of windows: the greatest (or least) of each, and row · unit + column of the first of them in its window.

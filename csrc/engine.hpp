@@ -63,7 +63,7 @@ struct Engine final : Passes {
     }
     if (horizontal(l)) return across(x, base, y, from, to, margins);
     if (squares.rows && l == levels - 2) {
-      for (Index r = 0; r < x.count; ++r) squares.fold(x.p + r * x.pitch, base, y.p + r * y.pitch, from, to, raw);
+      for (Index r = 0; r < x.count; ++r) squares.fold(x.p + r * x.pitch, base, y.p + r * y.pitch, from, to);
       return;
     }
     if (l == levels - 2 && index.direct) {

@@ -139,6 +139,9 @@ ANYPOOL_INLINE T folded(typename Lanes<T>::V v) {
 // The first `count` lanes from memory, and nothing in the others.
 template <class M, class T, int... i>
 ANYPOOL_INLINE auto some(const T* x, Index count, std::integer_sequence<int, i...>) {
+#if ANYPOOL_MASKED
+  return (typename Lanes<T>::V)_mm512_mask_loadu_epi8((__m512i)Lanes<T>::fill(M::nothing), Lanes<T>::first(std::clamp<Index>(count, 0, Lanes<T>::n)), x);
+#endif
   using W = std::conditional_t<sizeof(T) == 1, std::int8_t, std::conditional_t<sizeof(T) == 2, std::int16_t, std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>>>;
   constexpr typename Lanes<W>::V place{W(i)...};
   return place < Lanes<W>::fill(W(count)) ? Lanes<T>::load(x, count) : Lanes<T>::fill(M::nothing);

@@ -1,5 +1,6 @@
 // Lanes: a vector of T as wide as the instruction set, and the few words that kernels are written in.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -29,12 +30,16 @@ struct Lanes {
   static ANYPOOL_INLINE V load(const T* p) { return *reinterpret_cast<const U*>(p); }
   static ANYPOOL_INLINE void store(T* p, V v) { *reinterpret_cast<U*>(p) = v; }
   static ANYPOOL_INLINE V fill(T s) { return s - V{}; }
+#if ANYPOOL_MASKED
+  // The bytes of the first `count` lanes, 0 … n.
+  static ANYPOOL_INLINE __mmask64 first(Index count) { return _bzhi_u64(~0ull, unsigned(count * sizeof(T))); }
+#endif
   // The first `count` lanes (all, where there are more); no other byte of memory is touched.
   static ANYPOOL_INLINE V load(const T* p, Index count) {
     if (count >= n) return load(p);
     if (count <= 0) return V{};
 #if ANYPOOL_MASKED
-    return (V)_mm512_maskz_loadu_epi8((__mmask64(1) << (count * sizeof(T))) - 1, p);
+    return (V)_mm512_maskz_loadu_epi8(first(count), p);
 #endif
     V v{};
 #pragma GCC diagnostic push
@@ -45,10 +50,10 @@ struct Lanes {
     return v;
   }
   static ANYPOOL_INLINE void store(T* p, V v, Index count) {
-    if (count >= n) return store(p, v);  // no mask says "all 64 bytes": the shift would be one too far
+    if (count >= n) return store(p, v);
     if (count <= 0) return;
 #if ANYPOOL_MASKED
-    return _mm512_mask_storeu_epi8(p, (__mmask64(1) << (count * sizeof(T))) - 1, (__m512i)v);
+    return _mm512_mask_storeu_epi8(p, first(count), (__m512i)v);
 #endif
     std::memcpy(p, &v, count * sizeof(T));
   }

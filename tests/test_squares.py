@@ -20,9 +20,11 @@ SIZES = [(2, 1, 0), (2, 2, 0), *((k, s, p) for k, s in ((3, 1), (3, 2), (5, 1), 
 WIDTHS = [1, 2, 3, 7, 8, 15, 16, 17, 18, 30, 31, 32, 33, 34, 47, 48, 49, 50, 64, 65, 66, 79, 80, 81, 97, 112, 130]
 
 
-def _windows(x: Any, k: int, stride: int, pad: int, fill: float) -> Any:
+def _windows(x: Any, k: int, stride: int, pad: int, fill: float, step: int = 1) -> Any:
     wide = np.pad(x, ((0, 0), (pad, pad), (pad, pad)), constant_values=fill)
-    return np.lib.stride_tricks.sliding_window_view(wide, (k, k), (1, 2))[:, ::stride, ::stride]
+    reach = (k - 1) * step + 1
+    found = np.lib.stride_tricks.sliding_window_view(wide, (reach, reach), (1, 2))[:, ::stride, ::stride]
+    return found[..., ::step, ::step]
 
 
 def _x(height: int, width: int, dtype: str, broken: bool) -> Any:
@@ -72,9 +74,83 @@ def test_every_width(size: tuple[int, int, int], dtype: str) -> None:
     agrees(size, dtype)
 
 
+def agrees_apart(pad: int, dtype: str) -> None:
+    """3×3 windows of elements two apart."""
+    windows = ap.sliding((3, 3), stride=1, padding=pad, dilation=2)
+    for width, height in itertools.product(WIDTHS, (5, 12)):
+        if width + 2 * pad < 5:
+            continue
+        x = _x(height, width, dtype, False)
+        for name, fill in (("max", -np.inf), ("min", np.inf)):
+            want = getattr(_windows(x, 3, 1, pad, fill, 2), name)((3, 4))
+            np.testing.assert_array_equal(ap.pool(x, windows, name), want, f"{name} {x.shape}")
+        total, count = (_windows(v.astype("float64"), 3, 1, pad, 0, 2).sum((3, 4)) for v in (x, np.ones_like(x)))
+        np.testing.assert_allclose(ap.pool(x, windows, "mean"), total / count, 2e-5, 0, err_msg=str(x.shape))
+
+
+def agrees_whole(size: tuple[int, int, int], dtype: str) -> None:
+    """Integers: their ends are values like others."""
+    k, stride, pad = size
+    windows, ends = ap.sliding((k, k), stride=stride, padding=pad), np.iinfo(dtype)
+    for width in [*WIDTHS, 128, 129, 190, 193, 260]:
+        x = np.random.default_rng(width).integers(ends.min, ends.max, (2, k + 5, width), dtype, endpoint=True)
+        x[0] = x[0] // 64 * 64
+        if width + 2 * pad < k:
+            continue
+        for name, fill in (("max", ends.min), ("min", ends.max)):
+            want = getattr(_windows(x, k, stride, pad, fill), name)((3, 4))
+            np.testing.assert_array_equal(ap.pool(x, windows, name), want, f"{name} {size} {dtype} {x.shape}")
+
+
+LANES = [3, 4, 7, 8, 15, 16, 17, 31, 33, 48, 64, 65, 96, 128, 130]
+
+
+def agrees_beside(size: tuple[int, int, int], dtype: str) -> None:
+    """Channels last: each lane is pooled as it would be alone."""
+    k, stride, pad = size
+    for lanes, width in zip(LANES, itertools.cycle((k, k + 1, k + 6)), strict=False):
+        x = _x(k + 4, width * lanes, dtype, True).reshape(3, k + 4, width, lanes)
+        whole = np.random.default_rng(lanes).normal(size=x.shape).astype(dtype)
+        alone, alone_whole = (np.moveaxis(v, 3, 1).reshape(3 * lanes, k + 4, width) for v in (x, whole))
+
+        def back(v: Any, lanes: int = lanes) -> Any:
+            return np.moveaxis(v.reshape(3, lanes, *v.shape[1:]), 1, 3)
+
+        windows = ap.sliding((k, k), stride=stride, padding=pad)
+        for name, fill in (("max", -np.inf), ("min", np.inf)):
+            want = back(getattr(_windows(alone, k, stride, pad, fill), name)((3, 4)))
+            np.testing.assert_array_equal(ap.pool(x, windows, name, axes=(1, 2)), want, f"{name} {size} {x.shape}")
+        total, count = (
+            back(_windows(v.astype("float64"), k, stride, pad, 0).sum((3, 4)))
+            for v in (alone_whole, np.ones_like(alone_whole))
+        )
+        for counted, n in (("present", count), ("padded", k * k)):
+            got = ap.pool(whole, ap.sliding((k, k), stride=stride, padding=pad, count=counted), "mean", axes=(1, 2))
+            np.testing.assert_allclose(got, total / n, 1e-4, 1e-6, err_msg=f"{counted} {size} {x.shape}")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("pad", [0, 2])
+def test_two_apart(pad: int, dtype: str) -> None:
+    agrees_apart(pad, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int32", "int64"])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_integers(size: tuple[int, int, int], dtype: str) -> None:
+    agrees_whole(size, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [*SIZES, (3, 1, 2), (5, 1, 4), (3, 2, 2)], ids=str)
+def test_channels_last(size: tuple[int, int, int], dtype: str) -> None:
+    agrees_beside(size, dtype)
+
+
 @pytest.mark.parametrize("isa", ["avx2", "baseline"])
 def test_every_instruction_set(isa: str) -> None:
-    code = "import test_squares as t\nfor s in t.SIZES:\n for d in ('float32', 'float64'):\n  t.agrees(s, d)"
+    code = "import test_squares as t\nfor s in t.SIZES:\n for d in ('float32', 'float64'):\n  t.agrees(s, d)\n  t.agrees_beside(s, d)"
+    code += "\n for d in ('uint8', 'int16'):\n  t.agrees_whole(s, d)\nfor p in (0, 2):\n t.agrees_apart(p, 'float32')"
     environment = {**os.environ, "ANYPOOL_ISA": isa, "PYTHONPATH": os.path.dirname(__file__)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
