@@ -4,12 +4,12 @@
 #include "job.hpp"
 #include "places.hpp"
 #include "row.hpp"
+#include "runs.hpp"
 #include "scratch.hpp"
 #include "tile.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 constexpr Index block_bytes = 24576;
-constexpr Index most_in_a_row = 256;  // elements added one after another: longer sums go by blocks, which keeps their digits
 
 template <class M, class T>
 struct Engine final : Passes {
@@ -279,19 +279,7 @@ struct Engine final : Passes {
   void irregular(Rows<const T> x, Index base, Rows<T> y, Index from, Index to) {
     const auto& a = level[levels - 1];
     for (Index r = 0; r < x.count; ++r)
-      for (Index o = from; o < to; ++o) {
-        const Index k = a.length[o], c = inner;
-        const T* p = x.p + r * x.pitch + (a.first[o] - base) * c;
-        T* result = y.p + r * y.pitch + (o - from) * c;
-        if (c == 1 && a.step == 1) *result = fold_run<M, T>(p, k);
-        else if (k > most_in_a_row) fold_many<M, T>(p, a.step * c, k, result, c);
-        else
-          for (Index j = 0; j < c; ++j) {
-            T v = k ? p[j] : M::nothing;
-            for (Index t = 1; t < k; ++t) v = M::merge(v, p[j + t * a.step * c]);
-            result[j] = v;
-          }
-      }
+      fold_runs<M, T>(x.p + r * x.pitch - base * inner, a.first + from, a.length + from, to - from, a.step, inner, y.p + r * y.pitch);
   }
 };
 

@@ -35,7 +35,10 @@ struct Answer final : Finisher {
       if (l != lead) look(l, 0, level[l].windows, even, holes);
   }
   void look(int l, Index begin, Index end, bool& same, bool& none) const {
-    for (Index o = begin; o < end; ++o) same &= level[l].count[o] == level[l].count[begin], none |= !level[l].length[o];
+    const auto& a = level[l];
+    Index others = 0, empties = 0;  // counted, for GCC makes vectors of no loop over bools: of 10^6 windows it took 0.4 ms
+    for (Index o = begin; o < end; ++o) others += a.count[o] != a.count[begin], empties += a.length[o] == 0;
+    same &= !others, none |= empties > 0;
   }
   // Counts and first elements of the last level's windows, a lane each: only of those at hand, which may be millions.
   void tabulate(Index begin, Index end) {

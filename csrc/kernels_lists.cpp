@@ -3,6 +3,7 @@
 #include <new>
 #include <vector>
 
+#include "ahead.hpp"
 #include "listed.hpp"
 #include "owned.hpp"
 
@@ -20,14 +21,15 @@ struct Task {
 
   // `many` vectors of lanes from `base` on, the first of them lane `lane` of the item.
   template <int merge, int many>
-  void fold(const View& view, const A* base, Index item, Index lane, Index lanes, Index group, Index bin) const {
+  void fold(const View& view, const A* base, Index item, Index lane, Index lanes, Index group, Index bin, const Ahead<A>& ahead, bool asks) const {
     const Index window = group * job.bins + bin;
     const A none = merge == MAX ? -std::numeric_limits<A>::infinity() : merge == MIN ? std::numeric_limits<A>::infinity() : A(0);
     V acc[many], part[many];
     typename W::P at[many];
     for (int m = 0; m < many; ++m) acc[m] = W::fill(job.start ? A(job.start[window]) : none), part[m] = W::fill(A(0)), at[m] = W::places(-1);
-    Index left = PART;
+    Index left = PART, e = asks ? job.pick[2].offsets[window] : 0;
     each_element<A>(job, view, group, bin, [&](Index offset, Index place, A weight) {
+      if (asks) ahead.at(e++);
       for (int m = 0; m < many; ++m) {
         const V x = W::load(base + offset + m * W::n, std::min(lanes - m * W::n, W::n));
         if constexpr (merge == SUM) part[m] += x * weight;
@@ -48,7 +50,10 @@ struct Task {
       if (job.n[window] == 0) acc[m] = W::fill(A(job.empty));
       else if (job.divide) acc[m] /= W::fill(A(job.n[window]));
       const Index first = lane + m * W::n, count = std::min(lanes - m * W::n, W::n);
-      for (Index i = 0; i < count; ++i) narrow(W::lane(acc[m], i), y[(first + i) * job.y_lane]);
+      // At once where they lie so: lane by lane, four windows filled the processor's queue of stores, and no row was asked for meanwhile.
+      if (std::is_same_v<X, A> && job.y_lane == 1) W::store(reinterpret_cast<A*>(y) + first, acc[m], count);
+      else
+        for (Index i = 0; i < count; ++i) narrow(W::lane(acc[m], i), y[(first + i) * job.y_lane]);
       if (merge != SUM && job.place)
         for (Index i = 0; i < count; ++i)
           static_cast<std::int32_t*>(job.place)[(y - static_cast<X*>(job.y)) + (first + i) * job.y_lane] = std::int32_t(W::place(at[m], i));
@@ -79,28 +84,16 @@ struct Task {
     }
   }
 
-  // Every cache line of a row that need not begin with one.
-  static ANYPOOL_INLINE void ask_row(const A* row, Index lanes) {
-    const Index before = Index(reinterpret_cast<std::uintptr_t>(row) % 64);
-    ask<0>(row, -before, before + std::min<Index>(lanes * Index(sizeof(A)), 256));
-  }
-  // Elements that lie anywhere are asked for 64 before their turn: 4.5 million rows of 64 bytes, two threads: 36 -> 10 ms.
-  // Inline, for GCC takes a function that only asks to have no effect, and drops the call.
-  ANYPOOL_INLINE void ask_ahead(const A* base, Index window, Index lanes) const {
-    const auto& p = job.pick[2];
-    const Index last = p.offsets[job.begin[job.images] * p.out];
-    for (Index e = p.offsets[window] + 64; e < std::min(p.offsets[window + 1] + 64, last); ++e)
-      ask_row(base + p.index[e] * p.stride, lanes);
-  }
   template <int merge>
   void windows(const View& view, const A* base, Index item, Index lane, Index lanes, Index group, Index from, Index to) const {
     constexpr int many = W::n == 1 ? 1 : 4;
+    const auto& p = job.pick[2];
+    const Ahead<A> ahead{base, p.index, view.step[2], std::min<Index>(lanes * Index(sizeof(A)), 256), p.offsets[job.begin[job.images] * p.out] - 1};
     for (Index bin = from; bin < to; ++bin) {
-      if (job.scattered) ask_ahead(base, group * job.bins + bin, lanes);
       Index done = 0;
       for (; lanes - done > 2 * W::n; done += many * W::n)
-        fold<merge, many>(view, base + done, item, lane + done, lanes - done, group, bin);
-      for (; done < lanes; done += W::n) fold<merge, 1>(view, base + done, item, lane + done, lanes - done, group, bin);
+        fold<merge, many>(view, base + done, item, lane + done, lanes - done, group, bin, ahead, job.scattered && done == 0);
+      for (; done < lanes; done += W::n) fold<merge, 1>(view, base + done, item, lane + done, lanes - done, group, bin, ahead, job.scattered && done == 0);
     }
   }
   void any(int way, const View& view, A* base, Index item, Index lane, Index lanes, Index group, Index from, Index to) const {

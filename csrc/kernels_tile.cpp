@@ -75,8 +75,7 @@ int staged(const anypool_job& job, Index begin, Index end) {
       planes[0] = b, planes[1] = b + bytes;
       if (!stager->tile(item, items, base, stop, b, two ? b + bytes : nullptr, pivot)) return DECLINED;
     }
-    bool gaps = below;
-    for (Index o = from; !gaps && o < to; ++o) gaps = !a.length[o];
+    const bool gaps = below || std::count(a.length + from, a.length + to, 0) > 0;
     const Index results = (to - from) * out, offset = item * item_out + from * out;
     unsigned char* folds[2] = {};
     if (in_place) folds[0] = static_cast<unsigned char*>(job.y) + offset * width;

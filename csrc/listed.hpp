@@ -13,6 +13,11 @@ struct View {
 // body(offset, place, weight) for each element of a window, in row-major order.
 template <class A, class Body>
 ANYPOOL_INLINE void each_element(const anypool_lists& job, const View& view, Index group, Index bin, Body body) {
+  if (job.scattered) {  // one axis of lists, none of which weighs
+    const auto& p = job.pick[2];
+    for (Index e = p.offsets[group * job.bins + bin], end = p.offsets[group * job.bins + bin + 1]; e < end; ++e) body(p.index[e] * view.step[2], p.index[e], A(1));
+    return;
+  }
   Index from[3], to[3], rest = bin;
   for (int a = 2; a >= 0; --a) {
     const auto& p = job.pick[a];

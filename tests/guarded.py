@@ -72,7 +72,7 @@ def window(draw: random.Random, rows: int, width: int) -> tuple[Any, tuple[int, 
     if kind == "adaptive":
         return ap.adaptive((draw.randint(1, rows), draw.randint(1, width))), (-2, -1)
     if kind == "segments":
-        ends = sorted(draw.randint(0, width) for _ in range(4))
+        ends = sorted(draw.randint(0, width) for _ in range(draw.choice([4, 40])))
         return ap.segments([0, *ends, width]), (-1,)
     if kind == "inside":
         return ap.segments([0, width // 3, width // 3, width]).sliding(3, draw.choice([1, 2])), (-1,)

@@ -199,3 +199,48 @@ def test_variances_of_long_runs_beside_what_is_no_number() -> None:
     x[500, 0], x[900, 1] = np.nan, np.inf
     got = ap.pool(x, ap.segments([0, 400, 700, 1000]), "var", axes=0)
     assert np.array_equal(got, [[0, 0], [np.nan, 0], [0, np.nan]], equal_nan=True)
+
+
+# Lengths of neighbouring runs: they are folded side by side, more of them at once where all are short.
+RUNS: dict[str, Any] = {
+    "every length": np.arange(41),
+    "of 4": np.random.default_rng(1).integers(0, 5, 171),
+    "of 8": np.random.default_rng(2).integers(0, 9, 173),
+    "of 16": np.random.default_rng(3).integers(0, 17, 176),
+    "all full": np.repeat([4, 2, 8, 16, 17], 32),
+    "few": np.array([3, 1, 4]),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int32", "int64", "uint8"])
+@pytest.mark.parametrize("lengths", RUNS.values(), ids=list(RUNS))
+def test_neighbouring_runs(lengths: Any, dtype: str) -> None:
+    """Against slices, run by run; what is no number stays in its own run, and no run's bits depend on those beside it."""
+    random = np.random.default_rng(len(lengths))
+    for lead, shuffled in ((0, False), (1, True), (5, True)):
+        runs = random.permutation(lengths) if shuffled else lengths
+        edges = lead + np.concatenate([[0], np.cumsum(runs)])
+        x = random.integers(1, 90, (2, edges[-1] + lead)).astype(dtype)
+        if dtype.startswith("float"):
+            x = (x / 7 - 6).astype(dtype)
+            held = [e for e, n in zip(edges, runs, strict=False) if n][::5]
+            x[0, held[0::3]], x[0, held[1::3]], x[1, held[2::3]] = np.nan, np.inf, -np.inf
+            x[1, edges[len(runs) // 2] : edges[len(runs) // 2 + 1]] = -0.0
+        windows = ap.segments(edges)
+        for name in ("sum", "mean", "max", "min", "prod"):
+            if name == "prod" and (dtype != "float64" or runs.max() > 17):
+                continue  # it overflows
+            got = ap.pool(x, windows, name, axes=1, empty=3 if name != "mean" or dtype.startswith("float") else 3.0)
+            for o, (a, b) in enumerate(itertools.pairwise(edges)):
+                with np.errstate(invalid="ignore"):
+                    want = (
+                        getattr(np, name)(x[:, a:b].astype(np.longdouble if "f" in dtype else dtype), axis=1)
+                        if b > a
+                        else [3, 3]
+                    )
+                np.testing.assert_allclose(
+                    got[:, o], np.asarray(want, got.dtype), rtol=TOLERANCE.get(dtype, 0), atol=1e-5
+                )
+                if lead == 1 and name != "mean":
+                    alone = ap.pool(x, ap.segments([a, b]), name, axes=1, empty=3)[:, 0]
+                    assert got[:, o].tobytes() == alone.tobytes(), (name, o)

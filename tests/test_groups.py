@@ -141,13 +141,14 @@ def test_regions(shape: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("at", [0, 3])
-def test_many_shuffled_groups_of_wide_elements_agree_with_numpy(dtype: type, at: int) -> None:
+@pytest.mark.parametrize("lanes", [8, 16, 40, 70])
+def test_many_shuffled_groups_of_wide_elements_agree_with_numpy(dtype: type, at: int, lanes: int) -> None:
     index = RNG.integers(-1, 9000, 30000)
-    x = RNG.standard_normal((30000, 16 + at)).astype(dtype)[:, at:]
+    x = RNG.standard_normal((30000, lanes + at)).astype(dtype)[:, at:]
     x = np.ascontiguousarray(x) if at == 0 else x
     held = index >= 0
     windows = ap.groups(index, count=9001)
-    total, most = np.zeros((9001, 16)), np.full((9001, 16), -np.inf)
+    total, most = np.zeros((9001, lanes)), np.full((9001, lanes), -np.inf)
     np.add.at(total, index[held], x[held].astype(np.float64))
     np.maximum.at(most, index[held], x[held])
     counts = np.bincount(index[held], minlength=9001)[:, None]
@@ -171,7 +172,8 @@ def test_long_sums_of_floats_keep_their_digits(lanes: int) -> None:
     noise = RNG.random((2**21, lanes), np.float32)
     for windows in (ap.groups(np.arange(len(noise)) % 2), ap.groups(np.arange(len(noise)) // 2**20)):
         want = ap.pool(noise.astype(np.float64), windows, "mean", axes=0)
-        np.testing.assert_allclose(ap.pool(noise, windows, "mean", axes=0), want, rtol=4e-6)
+        for x in (noise, np.asfortranarray(noise)):
+            np.testing.assert_allclose(ap.pool(x, windows, "mean", axes=0), want, rtol=4e-6)
     image = noise[: 2**20, 0].reshape(1, 1, 1024, 1024)
     for reading in ("quantised", "exact"):
         whole = ap.boxes([[0, 0, 0, 1023, 1023]], 1, reading=reading)
