@@ -34,8 +34,7 @@ def main() -> None:
                 call = make(x[:high], size)
                 if call is None:
                     break
-                seconds, first = _best(call)
-                outputs = (high - size + 1) * (SIDE - size + 1) if name in INSIDE else high * SIDE
+                seconds, first, outputs = _best(call)
                 rows.append({"dtype": dtype, "by": name, "size": size, "ns": round(seconds / outputs * 1e9, 3)})
                 print(f"{dtype:8} {name:22} {size:4} {rows[-1]['ns']:12.2f} ns an output", flush=True)
                 if first > PATIENCE:
@@ -45,15 +44,16 @@ def main() -> None:
     made.replace(ROWS)
 
 
-def _best(call: Callable[[], Any]) -> tuple[float, float]:
+def _best(call: Callable[[], Any]) -> tuple[float, float, int]:
+    """The least seconds of a few calls, those of the first, and how many numbers came back."""
     begin = time.perf_counter()
-    call()
+    outputs = np.asarray(call()).size
     first = best = time.perf_counter() - begin
     for _ in range(3 if first < 1 else 0):
         begin = time.perf_counter()
         call()
         best = min(best, time.perf_counter() - begin)
-    return best, first
+    return best, first, outputs
 
 
 def _ours(x: Any, size: int) -> Callable[[], Any] | None:
@@ -91,14 +91,27 @@ def _unfold(x: Any, size: int) -> Callable[[], Any]:
     return lambda: given.unfold(0, size, 1).unfold(1, size, 1).flatten(2).median(-1).values
 
 
+def _ours_along(x: Any, size: int) -> Callable[[], Any]:
+    windows = ap.sliding((size,), 1)
+    return lambda: ap.pool(x.ravel(), windows, "median")
+
+
+def _bottleneck(x: Any, size: int) -> Callable[[], Any] | None:
+    import bottleneck
+
+    signal = x.ravel()
+    return (lambda: bottleneck.move_median(signal, size)) if x.dtype == np.float32 else None
+
+
 RIVALS: dict[str, Callable[[Any, int], Callable[[], Any] | None]] = {
     "anypool": _ours,
     "OpenCV": _opencv,
     "scipy": _scipy,
     "scikit-image": _skimage,
     "torch unfold + median": _unfold,
+    "anypool, 1-D": _ours_along,
+    "bottleneck, 1-D": _bottleneck,
 }
-INSIDE = ("anypool", "torch unfold + median")  # which make windows that lie inside only
 
 if __name__ == "__main__":
     main()

@@ -82,6 +82,10 @@ Cut cut(const anypool_job& job) {
     c.group = std::clamp<std::int64_t>(small / item, 1, std::max<std::int64_t>(c.items / 16, 1));
     return c;
   }
+  if (!job.staged && windows == 1 && job.inner == 1) {  // whole rows are folded side by side
+    c.group = std::clamp<std::int64_t>(c.items / 16, 1, 8);
+    return c;
+  }
   const bool through = job.staged || job.finish != PLAIN || job.plane_type != job.y_type;
   if (through) {  // what is lifted and what is folded stays in the second-level cache
     const std::int64_t apart = a.affine ? std::max<std::int64_t>(a.stride, 1) : std::max<std::int64_t>(a.size / windows, 1), reach = a.affine ? a.places * a.step : apart;

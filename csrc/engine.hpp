@@ -223,6 +223,7 @@ struct Engine final : Passes {
       for (Index r = 0; r < x.count; r += height) two_steps<M, T>(b + r * x.pitch, x.pitch, y.p + r * y.pitch, y.pitch, std::min(height, x.count - r), out, a.places, far, s, width);
       return;
     }
+    if (windows == 1 && c == 1 && a.step == 1 && a.places >= 2048) return fold_each<M, T>(b, x.pitch, a.places, y.p, y.pitch, x.count);
     const bool dense = a.stride == 1, doubled = dense || (a.places > 8 && a.stride * 4 <= a.places);
     const Index every = dense ? out : ((windows - 1) * a.stride + 1) * c, width = every + a.places * far + L::n;
     for (Index r = 0; r < x.count; ++r) {
@@ -248,10 +249,11 @@ struct Engine final : Passes {
     Index k = a.places, stride = a.stride;
     if (c == 1 && a.step == 1 && k == stride && k < 8 * L::n) {
       T* s = k % 2 ? nullptr : scratch(digits, windows * k + 64 * L::n);  // a margin for each halving
-      for (Index half = windows * k / 2; k % 2 == 0; half /= 2) {
-        T* to = k == 2 ? y : s;
-        few_taps<M, T, 2>(b, 0, to, 0, 1, half, 2, 1);
-        b = to, s += half + L::n, k /= 2, stride = k;
+      while (k % 2 == 0) {
+        const Index together = std::min<Index>(k & -k, 8), fewer = windows * k / together;
+        T* to = k == together ? y : s;
+        halve<M, T>(b, to, fewer, together);
+        b = to, s += fewer + L::n, stride = k /= together;
         if (k == 1) return;
       }
     }

@@ -23,6 +23,8 @@ struct Answer final : Finisher {
   std::vector<std::uint32_t> codes;
   Index held = 0, held_end = 0;      // the windows that these tables are of
   bool even = true, holes = false;   // of the levels under the lead
+  Index looked = -1, looked_end = -1;       // the lead's windows that these are of
+  bool lead_even = true, lead_holes = false;
   bool uniform = true, gaps = false, single = false;
   const A *s = nullptr, *t = nullptr;
   Index at = 0, from = 0, to = 0, base = 0;
@@ -64,9 +66,9 @@ struct Answer final : Finisher {
   bool tile(const void* plane0, const void* plane1, Index items, Index from_, Index to_, Index base_, Index offset, const Pivot& p) override {
     s = static_cast<const A*>(plane0), t = static_cast<const A*>(plane1);
     from = from_, to = to_, base = base_, at = offset, pivot = &p;
-    uniform = even, gaps = holes;
-    look(lead, from, to, uniform, gaps);
-    uniform = (uniform || job.divisor != 0) && !gaps && job.finish != SELECT;
+    if (from != looked || to != looked_end) lead_even = true, lead_holes = false, look(lead, looked = from, looked_end = to, lead_even, lead_holes);
+    gaps = holes || lead_holes;
+    uniform = ((even && lead_even) || job.divisor != 0) && !gaps && job.finish != SELECT;
     if (uniform) {
       double n = job.divisor;
       if (n == 0) {

@@ -45,6 +45,7 @@ int staged(const anypool_job& job, Index begin, Index end) {
   if (job.staged) stager.reset(make_stager(job.x_type, job.plane_type, job, lead));
   if (!engine0 || !finisher || (two && !engine1) || (job.staged && !stager)) return DECLINED;
   const bool finished = (job.finish != PLAIN || job.plane_type != job.y_type) && !engine0->divides();
+  const bool nought = job.merge0 == SUM && !two && job.finish == PLAIN && job.empty == 0;  // a sum of nothing is right as it is
   bool below = false;  // whether windows of the levels under the lead hold nothing
   for (int l = 0; l < levels; ++l)
     for (Index o = 0; l != lead && o < job.level[l].windows; ++o) below |= !job.level[l].length[o];
@@ -75,7 +76,7 @@ int staged(const anypool_job& job, Index begin, Index end) {
       planes[0] = b, planes[1] = b + bytes;
       if (!stager->tile(item, items, base, stop, b, two ? b + bytes : nullptr, pivot)) return DECLINED;
     }
-    const bool gaps = below || std::count(a.length + from, a.length + to, 0) > 0;
+    const bool gaps = !nought && (below || std::count(a.length + from, a.length + to, 0) > 0);
     const Index results = (to - from) * out, offset = item * item_out + from * out;
     unsigned char* folds[2] = {};
     if (in_place) folds[0] = static_cast<unsigned char*>(job.y) + offset * width;

@@ -47,6 +47,25 @@ void few_taps(const T* b, Index pitch, T* y, Index y_pitch, Index rows, Index ou
   }
 }
 
+// One vector of runs of `together` elements side by side, of which `left` are there.
+template <class M, class T, int together>
+ANYPOOL_INLINE auto paired(const T* p, Index left) {
+  if constexpr (together == 1) return Lanes<T>::load(p, left);
+  else {
+    const auto low = paired<M, T, together / 2>(p, left), high = paired<M, T, together / 2>(p + together / 2 * Lanes<T>::n, left - together / 2 * Lanes<T>::n);
+    return M::merge(every_other<T, 0>(low, high), every_other<T, 1>(low, high));
+  }
+}
+template <class M, class T>
+void halve(const T* b, T* y, Index out, Index together) {
+  const auto all = [&]<int n>(std::integral_constant<int, n>) {
+    each<T>(out, [&](Index i, auto whole) { put(y + i, paired<M, T, n>(b + n * i, n * Index(whole)), whole); });
+  };
+  if (together == 2) all(std::integral_constant<int, 2>{});
+  else if (together == 4) all(std::integral_constant<int, 4>{});
+  else all(std::integral_constant<int, 8>{});
+}
+
 // The last join of `many_taps`: a fixed number of partial results, so that none is looked up in the loop.
 template <class M, class T, int parts>
 ANYPOOL_INLINE void join(const T* const* part, T* y, Index out) {
@@ -149,30 +168,66 @@ ANYPOOL_INLINE auto some(const T* x, Index count, std::integer_sequence<int, i..
 template <class M, class T>
 ANYPOOL_INLINE auto some(const T* x, Index count) { return some<M, T>(x, count, std::make_integer_sequence<int, int(Lanes<T>::n)>{}); }
 
+// What whole blocks of four vectors of `runs` runs of n elements hold is merged into `total`; returns how many elements that were.
+// Long runs go side by side, for a page more is waited for less: means of 1024 planes of 50 KB, one thread, 2.1 -> 1.7 ms.
+template <class M, class T, int runs>
+ANYPOOL_INLINE Index fold_blocks(const T* const* x, Index n, T* total) {
+  using L = Lanes<T>;
+  Index i = 0;
+  while (n - i >= 4 * L::n) {
+    typename L::V a[runs][4];
+#pragma GCC unroll 4
+    for (int r = 0; r < runs; ++r)
+#pragma GCC unroll 4
+      for (int u = 0; u < 4; ++u) a[r][u] = L::load(x[r] + i + u * L::n);
+    const Index end = std::min(n, i + 64 * L::n);
+    for (i += 4 * L::n; i + 4 * L::n <= end; i += 4 * L::n)
+#pragma GCC unroll 4
+      for (int r = 0; r < runs; ++r)
+#pragma GCC unroll 4
+        for (int u = 0; u < 4; ++u) a[r][u] = M::merge(a[r][u], L::load(x[r] + i + u * L::n));
+#pragma GCC unroll 4
+    for (int r = 0; r < runs; ++r) total[r] = M::merge(total[r], folded<M, T>(M::merge(M::merge(a[r][0], a[r][1]), M::merge(a[r][2], a[r][3]))));
+  }
+  return i;
+}
+
+// `total`, and the n elements of a short run or of a tail.
+template <class M, class T>
+ANYPOOL_INLINE T fold_tail(T total, const T* x, Index n) {
+  using L = Lanes<T>;
+  Index i = 0;
+  // One masked vector: no branch depends on how many there are.
+  if (ANYPOOL_LANES_BYTES == 64 && n < L::n) return M::merge(total, folded<M, T>(some<M, T>(x, n)));
+  if (n >= L::n) {
+    auto v = L::load(x);
+    for (i = L::n; i + L::n <= n; i += L::n) v = M::merge(v, L::load(x + i));
+    if (ANYPOOL_LANES_BYTES == 64) v = M::merge(v, some<M, T>(x + i, n - i)), i = n;
+    total = M::merge(total, folded<M, T>(v));
+  }
+  for (; i < n; ++i) total = M::merge(total, x[i]);
+  return total;
+}
+
 // One run of n contiguous elements: four partial results, in blocks, and halves of very many, so that long sums stay accurate.
 template <class M, class T>
 T fold_run(const T* x, Index n) {
   using L = Lanes<T>;
   if (const Index half = n / 2 / L::n * L::n; n > 4096 * L::n) return M::merge(fold_run<M, T>(x, half), fold_run<M, T>(x + half, n - half));
   T total = M::nothing;
-  Index i = 0;
-  while (n - i >= 4 * L::n) {
-    typename L::V a[4] = {L::load(x + i), L::load(x + i + L::n), L::load(x + i + 2 * L::n), L::load(x + i + 3 * L::n)};
-    Index end = std::min(n, i + 64 * L::n);
-    for (i += 4 * L::n; i + 4 * L::n <= end; i += 4 * L::n)
-#pragma GCC unroll 4
-      for (int u = 0; u < 4; ++u) a[u] = M::merge(a[u], L::load(x + i + u * L::n));
-    total = M::merge(total, folded<M, T>(M::merge(M::merge(a[0], a[1]), M::merge(a[2], a[3]))));
+  const Index done = fold_blocks<M, T, 1>(&x, n, &total);
+  return fold_tail<M, T>(total, x + done, n - done);
+}
+// Runs `pitch` apart, one of each row.
+template <class M, class T>
+void fold_each(const T* x, Index pitch, Index n, T* y, Index y_pitch, Index rows) {
+  Index r = 0;
+  for (; r + 4 <= rows && n <= 4096 * Lanes<T>::n; r += 4, x += 4 * pitch) {
+    const T* run[4] = {x, x + pitch, x + 2 * pitch, x + 3 * pitch};
+    T total[4] = {M::nothing, M::nothing, M::nothing, M::nothing};
+    const Index done = fold_blocks<M, T, 4>(run, n, total);
+    for (int i = 0; i < 4; ++i) y[(r + i) * y_pitch] = fold_tail<M, T>(total[i], run[i] + done, n - done);
   }
-  // Short runs and tails are one masked vector: no branch depends on how long they are.
-  if (ANYPOOL_LANES_BYTES == 64 && n - i < L::n) return M::merge(total, folded<M, T>(some<M, T>(x + i, n - i)));
-  if (n - i >= L::n) {
-    auto v = L::load(x + i);
-    for (i += L::n; i + L::n <= n; i += L::n) v = M::merge(v, L::load(x + i));
-    if (ANYPOOL_LANES_BYTES == 64) v = M::merge(v, some<M, T>(x + i, n - i)), i = n;
-    total = M::merge(total, folded<M, T>(v));
-  }
-  for (; i < n; ++i) total = M::merge(total, x[i]);
-  return total;
+  for (; r < rows; ++r, x += pitch) y[r * y_pitch] = fold_run<M, T>(x, n);
 }
 }  // namespace anypool::ANYPOOL_ISA

@@ -24,7 +24,8 @@ struct Runs {
     if constexpr (serves)
       for (; o + n <= windows; o += n) {
         const Index longest = *std::max_element(length + o, length + o + n);
-        if (longest <= n / 4) L::store(y + o, tree<n / 4>(x, first + o, length + o));
+        if (first[o] == first[o + n - 1] && alike(first + o) && alike(length + o)) L::store(y + o, L::fill(fold_run<M, T>(x + first[o], length[o])));  // a gradient, where no window begins or ends
+        else if (longest <= n / 4) L::store(y + o, tree<n / 4>(x, first + o, length + o));
         else if (longest <= n / 2) L::store(y + o, tree<n / 2>(x, first + o, length + o));
         else if (longest <= n) L::store(y + o, tree<n>(x, first + o, length + o));
         else each(x, first + o, length + o, n, y + o);
@@ -33,6 +34,7 @@ struct Runs {
   }
 
  private:
+  static bool alike(const Index* v) { return std::equal(v + 1, v + n, v); }
   static void each(const T* x, const Index* first, const Index* length, Index windows, T* y) {
     for (Index o = 0; o < windows; ++o) y[o] = fold_run<M, T>(x + first[o], length[o]);
   }
