@@ -107,7 +107,7 @@ struct Chosen {
       for (Index o = 0; o < i->windows; ++o)
         if (!i->length[o]) return;
     }
-    if (b->x_stride != 1 || a->places != b->places || a->stride != b->stride) return;
+    if (b->x_stride != 1 || a->places != b->places || a->stride != b->stride || a->stride > 2) return;
     switch (a->places * 4 + a->stride) {
       case 2 * 4 + 2: of<2, 2>(); break;
       case 3 * 4 + 2: of<3, 2>(); break;

@@ -20,7 +20,7 @@ struct Squares {
     if constexpr (Lanes<T>::n >= 4) {
       if (job.levels < 2 || (inner > 1 && inner < Lanes<T>::n)) return;
       a = job.level + job.levels - 2, b = a + 1;
-      if (!a->windows || !b->windows || !a->affine || !b->affine || a->step != b->step || a->places != b->places || a->stride != b->stride) return;
+      if (!a->windows || !b->windows || !a->affine || !b->affine || a->step != b->step || a->places != b->places || a->stride != b->stride || a->stride > 2 || a->step > 2) return;
       switch (a->places * 16 + a->stride * 4 + a->step) {
         case 2 * 16 + 2 * 4 + 1: of<2, 2, 1>(); break;
         case 3 * 16 + 2 * 4 + 1: of<3, 2, 1>(); break;
