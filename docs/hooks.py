@@ -71,7 +71,8 @@ def by_size(path: Path) -> None:
             axis.set_xticks([3, 5, 9, 15, 31, 63, 101], ["3", "5", "9", "15", "31", "63", "101"], minor=False)
             axis.minorticks_off()
         axes[0].set_ylabel("ns an output")
-        axes[0].legend(loc="upper left")
+        lines = {line.get_label(): line for axis in axes for line in axis.get_lines()}  # some rivals take bytes only
+        axes[0].legend(handles=list(lines.values()), loc="upper left", ncols=2, fontsize=7)
         return drawn
 
     write(draw(), path, "median by size")
