@@ -190,6 +190,7 @@ struct Moments final : Passes {
       if constexpr (!elements) u = u + (at(x.offset, t) - b), inside = inside + at(x.spread, t);
       sum = sum + u, square = fused(u, u, square);
     }
+    if (elements && k == 1) square = a - a;  // what is no number has no spread
     const X mean = sum * share, between = fused(X(-sum), mean, square);
     return {b + mean, elements ? between : fused(between, n, inside)};
   }

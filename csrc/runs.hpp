@@ -9,7 +9,7 @@ constexpr Index most_in_a_row = 256;  // elements added one after another: longe
 
 // Runs side by side. 10^6 runs of 1 to 8 floats, two threads: 3.0 -> 1.3 ms, one run after the other stood still for each branch and fold.
 template <class M, class T>
-struct Runs {
+struct ShortRuns {
   using L = Lanes<T>;
   using V = typename L::V;
 #if ANYPOOL_MASKED
@@ -78,7 +78,7 @@ struct Runs {
 // Windows of any places: window o begins at `first`[o] and holds `length`[o] elements `step` apart, of `c` lanes each.
 template <class M, class T>
 void fold_runs(const T* row, const Index* first, const Index* length, Index windows, Index step, Index c, T* result) {
-  if (c == 1 && step == 1) return Runs<M, T>::fold(row, first, length, windows, result);
+  if (c == 1 && step == 1) return ShortRuns<M, T>::fold(row, first, length, windows, result);
   for (Index o = 0; o < windows; ++o, result += c) {
     const Index k = length[o];
     const T* p = row + first[o] * c;

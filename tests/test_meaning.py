@@ -201,6 +201,17 @@ def test_variance_does_not_cancel(dtype: str) -> None:
             same(x, windows, "var", rows.var(1), rtol=5e-2 if dtype == "float32" else 1e-9, axes=axes)
     same(np.full(7, 0.1), ap.whole(), "std", [0], axes=0)
     same([3.0], ap.sliding((1,)), "var", [0])
+    for dtype in ("float16", "float32", "float64"):  # what is no number has no spread, alone too
+        x = np.array([1, NAN, 3, INF, -INF, 5], dtype)
+        same(x, ap.sliding((1,)), "var", [0, NAN, 0, NAN, NAN, 0])
+        same(
+            x[:, None] + np.zeros(20, dtype),
+            ap.sliding((1,)),
+            "std",
+            np.outer([0, NAN, 0, NAN, NAN, 0], np.ones(20)),
+            axes=0,
+        )
+        same(x, ap.segments([0, 1, 2, 3, 4, 6]), "var", [0, NAN, 0, NAN, NAN], axes=0)
     same([3.0], ap.sliding((1,)), ap.Var(1), [NAN])
 
 

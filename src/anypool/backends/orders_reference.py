@@ -145,7 +145,7 @@ def answered(
     many = order.answers() is not None
     if "float" not in given and keeps:
         lacks = order.lacks(n)
-        if bool(np.any(lacks)) if not hasattr(lacks, "any") else bool(lacks.any()):
+        if 0 not in y.shape and (bool(np.any(lacks)) if not hasattr(lacks, "any") else bool(lacks.any())):
             if empty is None:
                 raise PoolingError(
                     f"a window holds too few elements for {order!r}, and nothing is no {given}: give empty="
@@ -201,7 +201,7 @@ def _sorted(values: Any, has: Any, masses: Any, order: Order) -> tuple[Sorted, A
         masses = masses if has is None else where(has if not order.descending else _flip(has), masses, zeros(masses))
         masses = take_along(masses, index)
         masses = relative(masses, present)
-    if order.placed and has is not None:  # what is absent lies behind its equals too
+    if stable and has is not None:  # what is absent lies behind its equals too: behind 255 of bytes, behind infinities
         lacks = ~(_flip(has) if order.descending else has)
         lacks = take_along(lacks, index)
         behind = np.argsort(lacks, -1, kind="stable") if module is np else lacks.byte().argsort(dim=-1, stable=True)

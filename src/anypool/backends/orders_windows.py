@@ -69,9 +69,9 @@ def table(grid: Grid, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[
         left, right = index[:, :, None], at[:, None, :]
         flat = left * axis.size + right
         flat = np.where((left == -2) | (right == -2), -2, flat)
-        index = np.where((left == -1) | (right == -1), -1, flat).reshape(end - begin, -1)
+        index = np.where((left == -1) | (right == -1), -1, flat).reshape(end - begin, left.shape[1] * right.shape[2])
     if not grid.weighted:
         return index, None
     if taps is None:
-        return index, np.where(index == -1, 0.0, share.reshape(end - begin, -1))
-    return index, np.where(index == -1, 0.0, taps[tuple(place)].reshape(end - begin, -1))
+        return index, np.where(index == -1, 0.0, share.reshape(index.shape))
+    return index, np.where(index == -1, 0.0, taps[tuple(place)].reshape(index.shape))
