@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..backends import lists_cpu, lists_reference, sums
+from ..backends.reference.either import filled
 from ..errors import PoolingError
 from ..plan import Grid, Job, Lists, lists_of
+from ..words import where
 from . import lists_composed, lists_masked
 from . import numpy as numpy_arrays
 
@@ -64,10 +66,14 @@ def _one(
         if made is not None:
             return made
 
-    def pooled(z: Any, grid: Any, reduction: Any, w: Any) -> Any:
-        return library.run(z, grid, (reduction,), w, **options)[0]
+    empty = options["empty"] if getattr(reduction, "gives", "value") == "position" else None
+    inside = options if empty is None else {**options, "empty": lists_reference.NOWHERE}
 
-    return lists_reference.forward(x, lists, reduction, weights, pooled)
+    def pooled(z: Any, grid: Any, reduction: Any, w: Any) -> Any:
+        return library.run(z, grid, (reduction,), w, **inside)[0]
+
+    y = lists_reference.forward(x, lists, reduction, weights, pooled)
+    return y if empty is None else where(y == lists_reference.NOWHERE, filled(y, empty), y)
 
 
 def _plain(library: ModuleType, x: Any, lists: Lists, reduction: Any) -> Any:

@@ -10,9 +10,12 @@ import numpy as np
 from ..orders import Order
 from ..plan import Axis, Grid, Ints, Lists
 from ..words import library, where, zeros
-from .reference.either import as_like, cast, dtype_name, is_bool, is_floating
+from .reference.either import as_like, cast, dtype_name, filled, is_bool, is_floating
 
 CHUNK = 1 << 24  # elements that are gathered at once
+NOWHERE = (
+    -2
+)  # what `run` says of a window that has no place, where `empty=` is given: a place is looked up, `empty=` is not
 
 
 def forward(x: Any, lists: Lists, reduction: Any, weights: Any, run: Callable[..., Any]) -> Any:
@@ -154,9 +157,17 @@ def _gathered(flat: Any, index: Ints, fill: float) -> Any:
         values = flat.index_select(1, at).reshape(flat.shape[0], *index.shape)
     if not beyond.any():
         return values
-    return where(
-        as_like(beyond, values, exact=True), zeros(values) + (fill if not is_bool(values) else bool(fill)), values
-    )
+    return where(as_like(beyond, values, exact=True), _constant(values, fill), values)
+
+
+def _constant(values: Any, fill: float) -> Any:
+    """Of the values' own type where that holds it: a box that looks outside does not make floats of integers."""
+    if is_bool(values):
+        return zeros(values) + bool(fill)
+    ends = None if is_floating(values) else np.iinfo(dtype_name(values))
+    if ends is not None and float(fill).is_integer() and ends.min <= fill <= ends.max:
+        return filled(values, int(fill))
+    return zeros(values) + fill
 
 
 def _positions(y: Any, index: Ints, lists: Lists) -> Any:
@@ -167,7 +178,7 @@ def _positions(y: Any, index: Ints, lists: Lists) -> Any:
         for p in lists.picks:
             inside *= p.size
         table = np.where(table < 0, -1, table % max(inside, 1))
-    table = np.concatenate([table, [-1]])  # -1, nothing, stays nothing
+    table = np.concatenate([table, [NOWHERE, -1]])  # these stay what they are
     return table[y] if library(y) is np else as_like(table, y, exact=True)[y]
 
 

@@ -1,0 +1,53 @@
+"""Boxes and groups that hold nothing: `empty=` is the answer as given, and no box makes floats of integers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import anypool as ap
+
+ROWS = np.array([[0, 1, 1, 4, 4], [0, 20, 20, 25, 25.0]])
+
+
+@pytest.mark.parametrize("backend", [None, "reference"])
+@pytest.mark.parametrize("reduction", ["argmax", "argmin", "argmedian"])
+@pytest.mark.parametrize("weighed", [False, True])
+def test_places_of_nothing(reduction: str, backend: str | None, weighed: bool) -> None:
+    x = np.random.default_rng(0).normal(size=(1, 2, 8, 8))
+    more: Any = {"weights": np.ones(x.shape, bool)} if weighed else {}
+    for reading in ("quantised", "exact"):
+        windows = ap.boxes(ROWS, (2, 2), reading=reading)
+        without, told = (ap.pool(x, windows, reduction, backend=backend, **more, **e) for e in ({}, {"empty": 3}))
+        assert (without[1] == -1).all()  # exact boxes find zeros beyond x, which have no place: they are not nothing
+        assert (told[1] == (3 if reading == "quantised" else -1)).all()
+        np.testing.assert_array_equal(told[0], without[0])
+    index = np.array([0, 0, 2, 2])
+    y = ap.pool(
+        x[0, 0, :4],
+        ap.groups(index),
+        reduction,
+        axes=0,
+        backend=backend,
+        empty=3,
+        **({"weights": np.ones((4, 8), bool)} if weighed else {}),
+    )
+    assert (y[1] == 3).all() and (y[[0, 2]] >= 0).all()
+    torch = pytest.importorskip("torch")
+    if backend is None and not weighed:
+        got = ap.pool(torch.tensor(x), ap.boxes(ROWS, (2, 2)), reduction, empty=3)
+        assert bool((got[1] == 3).all()) and got.dtype == torch.int64
+
+
+@pytest.mark.parametrize("backend", [None, "reference"])
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32"])
+def test_integers_stay_integers(dtype: str, backend: str | None) -> None:
+    x = np.random.default_rng(1).integers(0, 100, (1, 2, 8, 8)).astype(dtype)
+    for rows in (ROWS[:1], ROWS, np.array([[0, -3, -3, 2, 2.0]])):
+        for reading in ("quantised", "exact"):
+            for reduction in ("max", "min", "range"):
+                for more in ({}, {"weights": np.full(x.shape, 0.5)}):
+                    y = ap.pool(x, ap.boxes(rows, 2, reading=reading), reduction, backend=backend, empty=3, **more)
+                    assert y.dtype == dtype, (rows, reading, reduction, more)
