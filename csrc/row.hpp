@@ -155,11 +155,12 @@ ANYPOOL_INLINE T folded(typename Lanes<T>::V v) {
   else return folded<M, T, w / 2>(turned<M, T, w>(v, std::make_integer_sequence<int, int(Lanes<T>::n)>{}));
 }
 
-// The first `count` lanes from memory, and nothing in the others.
+// The first `count` lanes from memory (all, or none), and nothing in the others.
 template <class M, class T, int... i>
 ANYPOOL_INLINE auto some(const T* x, Index count, std::integer_sequence<int, i...>) {
+  count = std::clamp<Index>(count, 0, Lanes<T>::n);
 #if ANYPOOL_MASKED
-  return (typename Lanes<T>::V)_mm512_mask_loadu_epi8((__m512i)Lanes<T>::fill(M::nothing), Lanes<T>::first(std::clamp<Index>(count, 0, Lanes<T>::n)), x);
+  return (typename Lanes<T>::V)_mm512_mask_loadu_epi8((__m512i)Lanes<T>::fill(M::nothing), Lanes<T>::first(count), x);
 #endif
   using W = std::conditional_t<sizeof(T) == 1, std::int8_t, std::conditional_t<sizeof(T) == 2, std::int16_t, std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>>>;
   constexpr typename Lanes<W>::V place{W(i)...};
