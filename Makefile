@@ -18,8 +18,8 @@ test-quick: .venv/ready
 # others (a sanitizer does not see masked stores: the last does). Left out, for they ask torch or Python and not the kernels:
 # torch.compile, drop-ins, modules, command line, studies. Hypothesis draws its quick profile. About half an hour of two cores, half of it building.
 SANITIZED := $(wildcard tests/test_orders*.py tests/test_lists*.py tests/test_core*.py) $(addprefix tests/test_,laws.py \
-	meaning.py values.py guarded.py groups.py boxes.py real_windows.py fractional.py factored_gradients.py processes.py)
-SANITIZED_NARROW := tests/test_core.py tests/test_orders_compiled.py tests/test_orders_counted.py tests/test_orders_chains.py tests/test_guarded.py
+	random_calls.py squares.py signals.py meaning.py values.py guarded.py groups.py boxes.py real_windows.py fractional.py factored_gradients.py processes.py)
+SANITIZED_NARROW := tests/test_core.py tests/test_squares.py tests/test_random_calls.py tests/test_orders_compiled.py tests/test_orders_counted.py tests/test_orders_chains.py tests/test_guarded.py
 sanitize: .venv/ready
 	.venv/bin/cmake -S . -B build/sanitize -DCMAKE_BUILD_TYPE=Release -DANYPOOL_SANITIZE=ON
 	.venv/bin/cmake --build build/sanitize -j 2
