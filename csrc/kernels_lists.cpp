@@ -120,6 +120,7 @@ void image(const anypool_lists& job, int way, Index item, Index of, Index lane, 
   for (Index g = first; g < last; ++g)
     for (Index e = rows.offsets[job.order[g] * rows.out]; e < rows.offsets[(job.order[g] + 1) * rows.out]; ++e)
       lo = std::min(lo, rows.index[e]), hi = std::max(hi, rows.index[e] + 1);
+  if (hi < lo) lo = hi = 0;  // groups of nothing
   View view = view_of(job, W::n);
   const int lead = int(&rows - job.pick);
   const Index under = view.inner[lead];
