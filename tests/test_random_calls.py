@@ -89,7 +89,7 @@ def _call(random: Any) -> tuple[Any, Any, Any, dict[str, Any]]:
     return x, _windows(random, kind, sizes, items), REDUCTIONS[int(random.integers(len(REDUCTIONS)))], options
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(s, marks=pytest.mark.slow) for s in range(2, 8))])
 def test_random_calls(seed: int) -> None:
     random, answered = np.random.default_rng(seed), 0
     for n in range(MANY):

@@ -167,6 +167,7 @@ def test_strides_and_dilations_of_no_kernel(k: int) -> None:
         np.testing.assert_array_equal(beside, np.repeat(want[..., None], 16, 3), said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("isa", ["avx2", "baseline"])
 def test_every_instruction_set(isa: str) -> None:
     code = "import test_squares as t\nfor s in t.SIZES:\n for d in ('float32', 'float64'):\n  t.agrees(s, d)\n  t.agrees_beside(s, d)"
