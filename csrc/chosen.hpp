@@ -107,12 +107,12 @@ struct Chosen {
       for (Index o = 0; o < i->windows; ++o)
         if (!i->length[o]) return;
     }
-    if (b->x_stride != 1 || a->places != b->places || a->stride != b->stride || a->stride > 2) return;
-    switch (a->places * 4 + a->stride) {
-      case 2 * 4 + 2: of<2, 2>(); break;
-      case 3 * 4 + 2: of<3, 2>(); break;
-      case 3 * 4 + 1: of<3, 1>(); break;
-      case 5 * 4 + 1: of<5, 1>(); break;
+    if (b->x_stride != 1) return;
+    switch (square_of(*a, *b)) {
+      case square_of(2, 2, 1): of<2, 2>(); break;
+      case square_of(3, 2, 1): of<3, 2>(); break;
+      case square_of(3, 1, 1): of<3, 1>(); break;
+      case square_of(5, 1, 1): of<5, 1>(); break;
       default: break;
     }
     if (!rows) return;

@@ -1,6 +1,7 @@
 // Small square windows of rows of lanes: columns are folded in registers and never written.
 #pragma once
 #include "band.hpp"
+#include "job.hpp"
 #include "quotient.hpp"
 
 namespace anypool::ANYPOOL_ISA {
@@ -16,6 +17,13 @@ ANYPOOL_INLINE auto shifted(typename Lanes<T>::V before, typename Lanes<T>::V no
 template <int... i>
 constexpr auto ramp(std::integer_sequence<int, i...>) {
   return Lanes<std::int32_t>::V{i...};
+}
+
+// What tells one small square from every other window; 0: it is none.
+constexpr Index square_of(Index places, Index stride, Index step) { return stride > 2 || step > 2 ? 0 : places * 16 + stride * 4 + step; }
+inline Index square_of(const anypool_level& a, const anypool_level& b) {
+  const bool alike = a.windows && b.windows && a.affine && b.affine && a.places == b.places && a.stride == b.stride && a.step == b.step;
+  return alike ? square_of(a.places, a.stride, a.step) : 0;
 }
 
 // `together` rows of windows of K × K elements `step` apart, from rows of lanes; windows begin `pad` lanes before the row.

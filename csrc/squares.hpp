@@ -20,15 +20,14 @@ struct Squares {
     if constexpr (Lanes<T>::n >= 4) {
       if (job.levels < 2 || (inner > 1 && inner < Lanes<T>::n)) return;
       a = job.level + job.levels - 2, b = a + 1;
-      if (!a->windows || !b->windows || !a->affine || !b->affine || a->step != b->step || a->places != b->places || a->stride != b->stride || a->stride > 2 || a->step > 2) return;
-      switch (a->places * 16 + a->stride * 4 + a->step) {
-        case 2 * 16 + 2 * 4 + 1: of<2, 2, 1>(); break;
-        case 3 * 16 + 2 * 4 + 1: of<3, 2, 1>(); break;
-        case 2 * 16 + 1 * 4 + 1: of<2, 1, 1>(); break;
-        case 3 * 16 + 1 * 4 + 1: of<3, 1, 1>(); break;
-        case 3 * 16 + 1 * 4 + 2: of<3, 1, 2>(); break;
-        case 5 * 16 + 1 * 4 + 1: of<5, 1, 1>(); break;
-        case 7 * 16 + 1 * 4 + 1: of<7, 1, 1>(); break;
+      switch (square_of(*a, *b)) {
+        case square_of(2, 2, 1): of<2, 2, 1>(); break;
+        case square_of(3, 2, 1): of<3, 2, 1>(); break;
+        case square_of(2, 1, 1): of<2, 1, 1>(); break;
+        case square_of(3, 1, 1): of<3, 1, 1>(); break;
+        case square_of(3, 1, 2): of<3, 1, 2>(); break;
+        case square_of(5, 1, 1): of<5, 1, 1>(); break;
+        case square_of(7, 1, 1): of<7, 1, 1>(); break;
         default: break;
       }
       if (rows) spare.assign((b->size + b->windows + (inner > 1 ? together * b->places : 0)) * inner + 2 * Lanes<T>::n, M::nothing);
