@@ -1,71 +1,17 @@
-// The C ABI: choose the instruction set once, run a job on the threads.
+// The C ABI: run a job on the threads.
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
 
-#ifdef ANYPOOL_X86
-#include <cpuid.h>
-#endif
-
 #include "bands.hpp"
 #include "job.hpp"
+#include "kernels.hpp"
 #include "lists.hpp"
 #include "pool.hpp"
 
 namespace anypool {
-namespace baseline { int list_weights(const anypool_lists&, double* const*, std::int64_t, std::int64_t), list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t), find(const anypool_job&, std::int64_t, std::int64_t); }
-#ifdef ANYPOOL_X86
-namespace avx2 { int list_weights(const anypool_lists&, double* const*, std::int64_t, std::int64_t), list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t), find(const anypool_job&, std::int64_t, std::int64_t); }
-namespace avx512 { int list_weights(const anypool_lists&, double* const*, std::int64_t, std::int64_t), list_orders(const anypool_list_orders&, std::int64_t, std::int64_t); int lists(const anypool_lists&, int, std::int64_t, std::int64_t); int forward(const anypool_job&, std::int64_t, std::int64_t), places(const anypool_job&, std::int64_t, std::int64_t), owners(const anypool_job&, std::int64_t, std::int64_t), find(const anypool_job&, std::int64_t, std::int64_t); }
-#endif
-
-namespace {
-struct Choice {
-  Kernel forward, places, owners, find;
-  const char* name;
-  ListKernel lists;
-  ListOrdersKernel list_orders;
-  ListWeightsKernel list_weights;
-};
-
-#ifdef ANYPOOL_X86
-// Not every compiler's __builtin_cpu_supports knows this feature by name.
-bool converts_halves() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
-}
-#endif
-
-// What the kernels of the processor's own minimum are called.
-#ifdef __ARM_NEON
-constexpr const char* minimum = "neon";
-#else
-constexpr const char* minimum = "baseline";
-#endif
-
-Choice choose() {
-#ifdef ANYPOOL_X86
-  const char* most = std::getenv("ANYPOOL_ISA");
-  const bool any = !most || !*most;
-  __builtin_cpu_init();
-  const bool two = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-                   __builtin_cpu_supports("bmi2") && converts_halves();
-  const bool five = two && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (five && (any || !std::strcmp(most, "avx512"))) return {avx512::forward, avx512::places, avx512::owners, avx512::find, "avx512", avx512::lists, avx512::list_orders, avx512::list_weights};
-  if (two && (any || !std::strcmp(most, "avx512") || !std::strcmp(most, "avx2"))) return {avx2::forward, avx2::places, avx2::owners, avx2::find, "avx2", avx2::lists, avx2::list_orders, avx2::list_weights};
-#endif
-  return {baseline::forward, baseline::places, baseline::owners, baseline::find, minimum, baseline::lists, baseline::list_orders, baseline::list_weights};
-}
-
-const Choice& chosen() {
-  static const Choice choice = choose();
-  return choice;
-}
-}  // namespace
-
 Cut cut(const anypool_job& job) {
   constexpr std::int64_t sizes[TYPES] = {4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8};
   constexpr std::int64_t small = 16384, large = 131072;  // bytes: a tile of many items, a tile that is lifted
@@ -122,13 +68,13 @@ int run(Kernel kernel, const anypool_job& job, std::int64_t count) {
 ANYPOOL_EXPORT int anypool_forward(const anypool_job* job, const void* x, const void* w, void* y, void* place) noexcept {
   anypool_job call = *job;
   call.x = x, call.w = w, call.y = y, call.place = place;
-  return anypool::run(anypool::chosen().forward, call, anypool::tiles(call));
+  return anypool::run(anypool::kernels().forward, call, anypool::tiles(call));
 }
 // Several folds of one array: they go through it side by side, so that memory is read once.
 ANYPOOL_EXPORT int anypool_forward_all(const anypool_job* jobs, std::int64_t n) noexcept {
   std::int64_t steps = 1;
   for (std::int64_t i = 0; i < n; ++i) steps = std::max(steps, anypool::tiles(jobs[i]));
-  const auto forward = anypool::chosen().forward;
+  const auto forward = anypool::kernels().forward;
   std::int64_t work = jobs->inner;
   for (int l = 0; l < jobs->levels; ++l) work *= std::max(jobs->level[l].size, jobs->level[l].windows);
   const std::int64_t threads = work < 65536 ? 1 : anypool::get_threads();
@@ -149,7 +95,7 @@ ANYPOOL_EXPORT int anypool_places(const anypool_job* given, const void* g, const
   const anypool_job* job = &call;
   std::int64_t items = 1;
   for (int l = 0; !job->level[l].windows; ++l) items *= job->level[l].size;
-  return anypool::run(anypool::chosen().places, *job, items);
+  return anypool::run(anypool::kernels().places, *job, items);
 }
 // Of selected values: x and y the elements and the values, w a mask or null, gx takes the elements' gradients in addition.
 ANYPOOL_EXPORT int anypool_owners(const anypool_job* given, const void* x, const void* mask, const void* y, const void* g, void* gx) noexcept {
@@ -162,7 +108,7 @@ ANYPOOL_EXPORT int anypool_owners(const anypool_job* given, const void* x, const
   const auto& a = call.level[lead];
   const std::int64_t apart = a.affine && a.stride > 0 ? (a.places - 1) * a.step / a.stride + 1 : a.windows;
   const std::int64_t band = std::max<std::int64_t>(apart, (a.windows + 31) / 32), bands = (a.windows + band - 1) / band;
-  if (items >= 16 || bands < 4 || call.levels - lead > 16) return run(chosen().owners, call, items);
+  if (items >= 16 || bands < 4 || call.levels - lead > 16) return run(kernels().owners, call, items);
   std::atomic<int> outcome{DONE};
   for (int odd = 0; odd < 2; ++odd) {  // fixed by the shape alone, so that sums do not depend on the threads
     const std::int64_t turn = (bands + 1 - odd) / 2;
@@ -170,7 +116,7 @@ ANYPOOL_EXPORT int anypool_owners(const anypool_job* given, const void* x, const
       for (std::int64_t t = begin; t < end && outcome == DONE; ++t) {
         const std::int64_t o = (t % turn * 2 + odd) * band;
         const Band some(call, lead, t / turn, o, std::min(o + band, a.windows));
-        if (const int failed = chosen().owners(some.job, 0, 1)) outcome = failed;
+        if (const int failed = kernels().owners(some.job, 0, 1)) outcome = failed;
       }
     });
   }
@@ -180,14 +126,14 @@ ANYPOOL_EXPORT int anypool_owners(const anypool_job* given, const void* x, const
 ANYPOOL_EXPORT int anypool_find(const anypool_job* given, const void* x, const void* mask, const void* y, void* position) noexcept {
   anypool_job call = *given;
   call.x = x, call.w = mask, call.y = const_cast<void*>(y), call.place = position;
-  const auto find = anypool::chosen().find;
+  const auto find = anypool::kernels().find;
   return anypool::run(find, call, find(call, -1, 0));
 }
 // Windows that list their elements: a fold (way 0), or the gradient of a sum (1) or of a selection (2).
 ANYPOOL_EXPORT int anypool_lists_run(const anypool_lists* job, std::int64_t way, const void* x, void* y, void* place) noexcept {
   anypool_lists call = *job;
   call.x = x, call.y = y, call.place = place;
-  const auto kernel = anypool::chosen().lists;
+  const auto kernel = anypool::kernels().lists;
   const std::int64_t count = kernel(call, int(way), -1, 0);
   std::atomic<int> outcome{anypool::DONE};
   anypool::parallel(count, anypool::get_threads(), [&](std::int64_t begin, std::int64_t end) {
@@ -201,7 +147,7 @@ ANYPOOL_EXPORT int anypool_lists_weights(const anypool_lists* job, const void* x
   anypool_lists call = *job;
   call.x = x, call.y = const_cast<void*>(g);
   double* const to[3] = {first, second, third};
-  const auto kernel = anypool::chosen().list_weights;
+  const auto kernel = anypool::kernels().list_weights;
   std::atomic<int> outcome{anypool::DONE};
   anypool::parallel(call.begin[call.images], anypool::get_threads(), [&](std::int64_t begin, std::int64_t end) {
     if (const int failed = kernel(call, to, begin, end)) outcome = failed;
@@ -212,7 +158,7 @@ ANYPOOL_EXPORT int anypool_lists_weights(const anypool_lists* job, const void* x
 ANYPOOL_EXPORT int anypool_lists_order(const anypool_list_orders* job, const void* x, void* y) noexcept {
   anypool_list_orders call = *job;
   call.lists.x = x, call.lists.y = y;
-  const auto kernel = anypool::chosen().list_orders;
+  const auto kernel = anypool::kernels().list_orders;
   const std::int64_t count = kernel(call, -1, 0);
   std::atomic<int> outcome{anypool::DONE};
   anypool::parallel(count, anypool::get_threads(), [&](std::int64_t begin, std::int64_t end) {
@@ -228,6 +174,6 @@ ANYPOOL_EXPORT void anypool_lists_sort(const std::int64_t* owner, std::int64_t p
     if (owner[p] >= 0) index[next[owner[p]]++] = p;
   }
 }
-ANYPOOL_EXPORT const char* anypool_isa() noexcept { return anypool::chosen().name; }
+ANYPOOL_EXPORT const char* anypool_isa() noexcept { return anypool::kernels().name; }
 ANYPOOL_EXPORT void anypool_set_threads(std::int64_t n) noexcept { anypool::set_threads(n); }
 ANYPOOL_EXPORT std::int64_t anypool_get_threads() noexcept { return anypool::get_threads(); }

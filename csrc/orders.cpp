@@ -6,45 +6,12 @@
 #include <cstring>
 
 #include "job.hpp"
+#include "kernels.hpp"
 #include "orders_sorted.hpp"
 #include "pool.hpp"
 
 namespace anypool {
-namespace baseline { int sorted(const anypool_sorted&, int, std::int64_t, std::int64_t), orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t), chains(const anypool_orders&, std::int64_t, std::int64_t); }
-#ifdef ANYPOOL_X86
-namespace avx2 { int sorted(const anypool_sorted&, int, std::int64_t, std::int64_t), orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t), chains(const anypool_orders&, std::int64_t, std::int64_t); }
-namespace avx512 { int sorted(const anypool_sorted&, int, std::int64_t, std::int64_t), orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t), histogram(const anypool_orders&, std::int64_t, std::int64_t), chains(const anypool_orders&, std::int64_t, std::int64_t); }
-#endif
-
 namespace {
-OrdersKernel kernel() {
-#ifdef ANYPOOL_X86
-  const char* isa = anypool_isa();
-  if (!std::strcmp(isa, "avx512")) return avx512::orders;
-  if (!std::strcmp(isa, "avx2")) return avx2::orders;
-#endif
-  return baseline::orders;
-}
-
-// Without a network: chains along one axis, histograms of bytes in a plane.
-auto counters(bool along) {
-#ifdef ANYPOOL_X86
-  const char* isa = anypool_isa();
-  if (!std::strcmp(isa, "avx512")) return along ? avx512::chains : avx512::histogram;
-  if (!std::strcmp(isa, "avx2")) return along ? avx2::chains : avx2::histogram;
-#endif
-  return along ? baseline::chains : baseline::histogram;
-}
-
-SortedKernel sorter() {
-#ifdef ANYPOOL_X86
-  const char* isa = anypool_isa();
-  if (!std::strcmp(isa, "avx512")) return avx512::sorted;
-  if (!std::strcmp(isa, "avx2")) return avx2::sorted;
-#endif
-  return baseline::sorted;
-}
-
 // A direct network has no place for a NaN: the staged rows have.
 int finished(int outcome, const OrdersCut& c, bool counts) { return c.direct && !counts && outcome == DECLINED ? AGAIN : outcome; }
 
@@ -83,7 +50,7 @@ OrdersCut cut(const anypool_orders& job) {
 extern "C" __attribute__((visibility("default"))) int anypool_forward_orders(const anypool_orders* job) noexcept {
   using namespace anypool;
   if (job->words == 0) {
-    const auto engine = counters(job->span[1].size == 1);
+    const auto engine = job->span[1].size == 1 ? kernels().chains : kernels().histogram;
     const std::int64_t count = engine(*job, -1, 0);
     std::atomic<int> said{DONE};
     parallel(count, get_threads(), [&](std::int64_t begin, std::int64_t end) {
@@ -92,7 +59,7 @@ extern "C" __attribute__((visibility("default"))) int anypool_forward_orders(con
     });
     return said;
   }
-  const OrdersKernel run = kernel();
+  const OrdersKernel run = kernels().orders;
   OrdersCut c = cut(*job);
   if (const int tile = job->key ? run(*job, c, -1, 0) : 0) {  // whole rows, in bands of a quarter million elements
     const std::int64_t rows = job->span[1].windows, some = 262144 / std::max<std::int64_t>(job->span[2].windows * job->inner * tile, 1) + 1;
@@ -119,7 +86,7 @@ extern "C" __attribute__((visibility("default"))) int anypool_forward_orders(con
 // Windows as sorted rows, or (spread) the gradients of such rows to the elements.
 extern "C" __attribute__((visibility("default"))) int anypool_sort_windows(const anypool_sorted* job, std::int64_t spread) noexcept {
   using namespace anypool;
-  const auto run = sorter();
+  const auto run = kernels().sorted;
   const std::int64_t count = spread ? job->rows : run(*job, 0, -1, 0);
   std::atomic<int> outcome{DONE};
   parallel(count, job->count * job->places < 8192 ? 1 : get_threads(), [&](std::int64_t begin, std::int64_t end) {

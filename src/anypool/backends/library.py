@@ -63,7 +63,7 @@ def library() -> Any:
         loaded.anypool_sort_windows.argtypes = [ctypes.c_void_p, ctypes.c_int64]
     except (OSError, AttributeError):  # no library, or one of another version
         return None
-    return loaded
+    return loaded if loaded.anypool_isa() else None  # empty: no instruction set of it runs here
 
 
 def _path() -> Path | None:
@@ -81,7 +81,7 @@ def missing() -> str:
     return (
         "it was not built; install with a C++20 compiler"
         if path is None
-        else f"{path.name} does not load, or is of another version"
+        else f"{path.name} does not load, is of another version, or was built for another processor"
     )
 
 
