@@ -61,9 +61,10 @@ struct Squares {
     return {t.count.data(), t.share.data(), t.count[middle], t.share[middle]};
   }
 
-  // Windows [from, to) of one item, whose position `base` is at x.
+  // Windows [from, to) of one item, whose position `base` is at x. Rows after the last window's are not read: a staged block ends there.
   void fold(const T* x, Index base, T* y, Index from, Index to) {
     const Index all = a->places + together - 1, reach = (all - 1) * a->step, apart = together * a->stride;
+    const Index end = std::min(a->size, a->start + (to - 1) * a->stride + (a->places - 1) * a->step + 1);
     const auto within = [&](Index o) { return o + together <= to && a->start + o * a->stride >= 0 && a->start + o * a->stride + reach < a->size; };
     Band<T> band;
     const Index wide = b->size * inner, out = b->windows * inner;
@@ -72,7 +73,7 @@ struct Squares {
       const bool both = o + 1 < to;
       for (Index t = 0; t < all; ++t) {
         const Index i = a->start + o * a->stride + t * a->step;
-        band.row[t] = i >= 0 && i < a->size ? x + (i - base) * wide : spare.data();
+        band.row[t] = i >= 0 && i < end ? x + (i - base) * wide : spare.data();
       }
       band.y[0] = y, band.y[1] = both ? y + out : spare.data() + wide;
       band.by[0] = share(o), band.by[1] = share(both ? o + 1 : o);
