@@ -205,5 +205,7 @@ def test_check_names_the_instruction_set() -> None:
     code = "from anypool.backends.cpu import status; print(status()[0])"
     environment = {**os.environ, "ANYPOOL_ISA": "baseline"}
     said = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True, timeout=60)
+    if "not active" in said and "ANYPOOL_LIBRARY" in os.environ:
+        pytest.skip("this library was built without it (ANYPOOL_ISAS)")
     arm = platform.machine().lower() in ("aarch64", "arm64")
     assert f"instruction set {'neon' if arm else 'baseline'}," in said
