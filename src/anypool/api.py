@@ -71,15 +71,19 @@ def pool(
         if ready is not None and (y := ready(x, out)) is not None:
             return y
     x = library.array(x)
+    instead = library.instead(x)
+    if instead is not None:
+        options = {"axes": axes, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
+        return instead(pool, x, windows, reduction, weights, out, options)
     try:
         grid = plan_of(windows, tuple(x.shape), axes)
         reductions, single = _reductions(reduction, ties)
         check(library.dtype_name(x), reductions, nan)
         check_orders(grid, reductions)
         check_parameters(grid, reductions, x)
-        check_weights(weights, tuple(x.shape))
         if weights is not None:
             weights = library.as_weights(weights, x)
+            check_weights(weights, tuple(x.shape))
             for r in reductions:
                 library.check_weights(weights, r)
         check_backend(backend)
@@ -177,8 +181,10 @@ def explain(
     dtype = library.dtype_name(x)
     check(dtype, reductions, nan)
     check_orders(grid, reductions)
-    check_weights(weights, tuple(x.shape))
-    w = None if weights is None else (tuple(np.shape(weights)), str(getattr(weights, "dtype", "float64")))
+    if weights is not None:
+        weights = library.as_weights(weights, x)
+        check_weights(weights, tuple(x.shape))
+    w = None if weights is None else (tuple(weights.shape), library.dtype_name(weights))
     name, device = library.__name__.rpartition(".")[2], str(getattr(x, "device", "cpu"))
     jobs = [
         Job(lists.plan_for(g, reductions[0], w), reductions[0], dtype, name, device, w, nan == "omit", empty)

@@ -57,18 +57,8 @@ def check(dtype: str, reductions: tuple[Any, ...], nan: str) -> None:
 
 
 def check_weights(weights: Any, shape: tuple[int, ...]) -> None:
-    """Weights broadcast to x and never enlarge it."""
-    if weights is None:
-        return
-    if isinstance(weights, np.ma.MaskedArray):
-        raise PoolingError("weights is a numpy.ma array: pass weights.filled(0), 0 for an element that shall not count")
-    try:
-        given = tuple(np.shape(weights))
-    except ValueError:
-        raise PoolingError("weights of uneven rows: give an array that broadcasts to x") from None
-    kind = str(getattr(weights, "dtype", type(weights).__name__))
-    if "complex" in kind or isinstance(weights, (str, bytes)):
-        raise PoolingError(f"weights of {kind}: use bool (a mask) or real numbers")
+    """Weights, an array or a tensor, broadcast to x and never enlarge it."""
+    given = tuple(weights.shape)
     try:
         fits = np.broadcast_shapes(given, shape) == shape
     except ValueError:

@@ -13,6 +13,7 @@ from ..backends import adjoint, cpu
 from ..backends.library import library
 from ..backends.sums import Declined, Seen, fill, pieces, safe, serves, states
 from ..plan import Grid, Job
+from .incoming_torch import PLAIN
 from .tensors import empty
 from .torch import dtype_name
 
@@ -31,7 +32,7 @@ def forward(x: Any, grid: Grid, reduction: Any) -> Any:
 
 
 def _serves(x: Any, grid: Grid) -> bool:
-    real = type(x) in (torch.Tensor, torch.nn.Parameter) and dtype_name(x) in cpu.FLOATS
+    real = type(x) in PLAIN and dtype_name(x) in cpu.FLOATS
     return library() is not None and real and 0 not in grid.shape and 0 not in grid.out_shape
 
 
@@ -82,7 +83,7 @@ def _spread(v: Any, grid: Grid) -> Any:
 
 
 def _folded(prepared: Any, v: Any) -> Any:
-    out = torch.empty(prepared.shape, dtype=v.dtype)
+    out = torch.empty(prepared.shape, dtype=v.dtype, device=v.device)
     prepared.forward(v.data_ptr(), 0, out.data_ptr(), 0)
     return out if prepared.back is None else out.permute(prepared.back)
 

@@ -10,6 +10,7 @@ from ..backends import adjoint, reference
 from ..plan import Grid
 from ..reductions import Fold, Max, Mean, Min, Range, Sum
 from . import factored
+from .incoming_torch import readable
 from .tensors import empty, like_layout
 from .torch import Call, dtype_name
 
@@ -51,7 +52,7 @@ class _Pool(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        (g,) = grad_outputs
+        g = readable(grad_outputs[0])
         saved = list(ctx.saved_tensors)
         x = saved.pop(0)
         weights = saved.pop(0) if ctx.weighted else None

@@ -34,8 +34,6 @@ def run(
     if isinstance(plan, Grid):
         return _weighing(library, x, plan, reductions, weights, out, backend, remember, options)
     lists = plan
-    if weights is not None:
-        weights = library.as_weights(weights, x)
     if lists.split is not None:
         weights = None if weights is None else _laid(_expanded(weights, x.shape), lists.split)
         x = _laid(x, lists.split)

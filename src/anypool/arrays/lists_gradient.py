@@ -13,6 +13,7 @@ from ..plan import Job
 from ..reductions import Max, Min, Sum
 from . import factored, lists_sums
 from . import torch as arrays
+from .incoming_torch import readable
 from .tensors import empty
 from .torch import TYPES, dtype_name, run
 
@@ -52,7 +53,7 @@ class _Lists(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        (g,) = grad_outputs
+        g = readable(grad_outputs[0])
         x, *rest = ctx.saved_tensors
         job: Job = ctx.job
         if torch.is_grad_enabled() and (g.requires_grad or x.requires_grad):
@@ -61,7 +62,7 @@ class _Lists(torch.autograd.Function):
                 return torch.autograd.grad(again, x, g, create_graph=True)[0], None
         prepared = lists_cpu.prepare(job, x.stride())
         assert prepared is not None
-        gx = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype).zero_()
+        gx = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device).zero_()
         g = g.permute(prepared.order).contiguous()
         prepared.pull(g.data_ptr(), gx.data_ptr(), rest[0].data_ptr() if rest else 0)
         return gx, None
@@ -88,12 +89,12 @@ class _Summed(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        (g,) = grad_outputs
+        g = readable(grad_outputs[0])
         x, y = ctx.saved_tensors
         job: Job = ctx.job
         if not (torch.is_grad_enabled() and (g.requires_grad or x.requires_grad)):
             wide = "float64" if job.dtype == "float64" else "float32"
-            gx = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype)
+            gx = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device)
             seen = lists_sums.seen(arrays, x, job, wide)
             if factored.gather(g, x, y, job.reduction, seen, partial(_spread, x=x, job=job), gx):
                 return gx, None, None
@@ -109,7 +110,7 @@ def _spread(v: Any, x: Any, job: Job) -> Any:
     prepared = lists_cpu.prepare(Job(job.grid, Sum(), dtype_name(v), job.library, job.device), x.stride())
     if prepared is None:
         return _spread(v, x.contiguous(), job)
-    to = torch.empty_strided(x.shape, x.stride(), dtype=v.dtype).zero_()
+    to = torch.empty_strided(x.shape, x.stride(), dtype=v.dtype, device=x.device).zero_()
     g = v.permute(prepared.order).contiguous()
     prepared.pull(g.data_ptr(), to.data_ptr())
     return to

@@ -15,6 +15,7 @@ from ..backends.library import library
 from ..errors import PoolingError
 from ..plan import Job, Lists
 from ..reductions import Mean, Sum
+from .incoming_torch import readable
 from .tensors import empty
 from .torch import TYPES, run
 
@@ -55,6 +56,10 @@ def _numbers(taps: Any) -> Any:
     return np.ascontiguousarray(given, np.float64)
 
 
+def _on_cpu(taps: Any) -> Any:
+    return taps if isinstance(taps, torch.Tensor) else torch.from_numpy(taps)
+
+
 def _weight(lists: Lists) -> Any:
     """What a mean divides by, shaped to meet the result: the weights' sum, or how many points there are."""
     if lists.fan > 1:
@@ -63,8 +68,8 @@ def _weight(lists: Lists) -> Any:
         made = 1.0
         for p, row in zip(lists.picks, lists.rows, strict=True):
             owner = torch.from_numpy(np.repeat(np.arange(len(p.offsets) - 1), np.diff(p.offsets)))
-            taps = torch.ones(len(owner), dtype=torch.float64) if p.taps is None else torch.as_tensor(p.taps)
-            total = torch.zeros(len(p.offsets) - 1, dtype=taps.dtype).index_add(0, owner, taps)
+            taps = torch.ones(len(owner), dtype=torch.float64, device="cpu") if p.taps is None else _on_cpu(p.taps)
+            total = torch.zeros(len(p.offsets) - 1, dtype=taps.dtype, device="cpu").index_add(0, owner, taps)
             made = made * total[torch.from_numpy(row)]
     shape = [1] * len(lists.out_shape)
     for at, n in zip(lists.into, lists.windows_shape, strict=True):
@@ -86,7 +91,7 @@ class _Weighed(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        (g,) = grad_outputs
+        g = readable(grad_outputs[0])
         x, *taps = ctx.saved_tensors
         job: Job = ctx.job
         if torch.is_grad_enabled():
@@ -96,7 +101,7 @@ class _Weighed(torch.autograd.Function):
         g = g.to(x.dtype).permute(prepared.order).contiguous()
         gx = None
         if ctx.needs_input_grad[0]:
-            gx = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype).zero_()
+            gx = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device).zero_()
             prepared.pull(g.data_ptr(), gx.data_ptr())
         return gx, None, None, *_pulled(x, g, taps, ctx.lists, prepared)
 
@@ -105,7 +110,7 @@ def _pulled(x: Any, g: Any, taps: list[Any], lists: Lists, prepared: Any) -> lis
     """The weights' gradients."""
     call = lists_cpu.Call.from_buffer_copy(prepared.call)
     held = detached(lists).picks
-    made = [None if p.taps is None else torch.zeros(len(p.taps), dtype=torch.float64) for p in held]
+    made = [None if p.taps is None else torch.zeros(len(p.taps), dtype=torch.float64, device="cpu") for p in held]
     begin = 3 - len(held)
     for k, p in enumerate(held):  # as they were given: none left out, none joined
         pick = call.pick[begin + k]

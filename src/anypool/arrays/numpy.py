@@ -13,6 +13,7 @@ import numpy as np
 from ..backends import cpu, lists_cpu, memory, reference, sums
 from ..choose import choose
 from ..errors import PoolingError
+from ..incoming import array_of, odd
 from ..orders import Order
 from ..plan import Grid, Job
 
@@ -23,18 +24,17 @@ MOST_READY = 1024
 
 
 def array(x: Any) -> Any:
-    """x as a NumPy array with native bytes and a known element type; no copy where none is needed."""
-    if isinstance(x, np.ma.MaskedArray):
-        raise PoolingError("x is a numpy.ma array: pass x.data and weights=~numpy.ma.getmaskarray(x)")
-    try:
-        given = np.asarray(x)
-    except ValueError as error:
-        raise PoolingError(f"x is no array: {error}; give rows of one length") from None
+    """x as the backends read it, of an element type that has a meaning; no copy where none is needed."""
+    given = array_of(x, "x")
     if given.dtype.name not in DTYPES:
-        raise PoolingError(f"x of dtype {given.dtype}: pooling has a meaning for {', '.join(sorted(DTYPES))}")
-    if not given.dtype.isnative:
-        given = given.astype(given.dtype.newbyteorder("="))
+        way = "; pass x.real, x.imag or abs(x)" if given.dtype.kind == "c" else ""
+        raise PoolingError(f"x of dtype {given.dtype}: pooling has a meaning for {', '.join(sorted(DTYPES))}{way}")
     return given
+
+
+def instead(x: Any) -> Any:
+    """None: NumPy has words for every element."""
+    return None
 
 
 def dtype_name(x: Any) -> str:
@@ -53,8 +53,10 @@ def key(x: Any, call: tuple[Any, ...]) -> Any:
 
 
 def as_weights(given: Any, x: Any) -> Any:
-    """Weights as an array of real numbers or a mask."""
-    weights = np.asarray(given)
+    """Weights as an array of real numbers or a mask, as the backends read it."""
+    if getattr(given, "requires_grad", False):
+        raise PoolingError("weights learn and x is a NumPy array: give x as a tensor too, or weights.detach()")
+    weights = array_of(given, "weights")
     if weights.dtype.kind not in "biuf" and weights.dtype.name != "bfloat16":
         raise PoolingError(f"weights of dtype {weights.dtype}: use bool (a mask) or real numbers")
     return weights
@@ -82,9 +84,8 @@ def run(
     backend: str | None = None,
     remember: Any = None,
 ) -> tuple[Any, ...]:
-    """One result a reduction; `remember` is the key of a call that will come again."""
-    if weights is not None:
-        weights = as_weights(weights, x)
+    """One result a reduction of arrays as `array` and `as_weights` made them; `remember` is the key of a call that will
+    come again."""
     if any(isinstance(r, Order) for r in reductions):
         from .orders_numpy import forward
 
@@ -166,8 +167,8 @@ class _Native:
     """One fold by the compiled core: its plan, its weights, its result."""
 
     def __init__(self, job: Job, x: Any, weights: Any, out: Any) -> None:
-        item = x.itemsize
-        strides = tuple(s // item for s in x.strides)
+        self.x_dtype = x.dtype
+        strides = tuple(s // x.itemsize for s in x.strides)
         if weights is None:
             self.weights, self.prepared = None, cpu.prepare(job, strides)
         else:
@@ -202,16 +203,20 @@ class _Native:
         """The same fold of another array of this form: one function, with nothing left to decide."""
         prepared, dtype, back, shape = self.prepared, self.dtype, self.back, self.prepared.shape
         values, run, job = prepared.recipe.values, prepared.run, prepared.address
+        item, truths = self.x_dtype.itemsize, self.x_dtype.kind == "b"
         fresh = memory.empty if self.y.nbytes >= memory.LARGE else np.empty
 
         def fold(x: Any, out: Any = None) -> Any:
+            a = _address(x)
+            if a % item or (truths and odd(x)):  # what a key does not tell: `array` reads it first
+                return None
             if out is None:
                 y = fresh(shape, dtype)
             elif _fits(out, x, prepared, dtype):
                 y = out
             else:
                 return None
-            a, b = _address(x), _address(y)
+            b = _address(y)
             if run(job, a, 0, b if values else 0, 0 if values else b):
                 return None
             return y if back is None or out is not None else y.transpose(back)
@@ -247,7 +252,8 @@ def _fits(out: Any, x: Any, prepared: Any, dtype: Any) -> bool:
         return False
     laid = out if prepared.back is None else out.transpose(prepared.order)
     flags = laid.flags
-    return laid.shape == prepared.shape and flags.c_contiguous and flags.writeable and not np.may_share_memory(out, x)
+    fits = laid.shape == prepared.shape and flags.c_contiguous and flags.writeable and flags.aligned
+    return fits and not np.may_share_memory(out, x)
 
 
 def into(out: Any, results: Any) -> tuple[Any, ...]:
@@ -255,7 +261,10 @@ def into(out: Any, results: Any) -> tuple[Any, ...]:
     if len(results) != 1:
         raise PoolingError("out= takes one reduction; call once for each")
     y = results[0]
-    if not isinstance(out, np.ndarray) or out.shape != y.shape or out.dtype != y.dtype:
+    if isinstance(out, np.ma.MaskedArray):
+        raise PoolingError("out is a numpy.ma array, whose mask a result would not meet: pass out.data")
+    native = isinstance(out, np.ndarray) and out.dtype.newbyteorder("=") == y.dtype
+    if not native or out.shape != y.shape:
         raise PoolingError(
             f"out must be a NumPy array of shape {y.shape} and dtype {y.dtype}, not {getattr(out, 'shape', None)} {getattr(out, 'dtype', type(out))}"
         )

@@ -35,7 +35,8 @@ def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: tuple[An
         plain: tuple[Any, ...] = ()
         for name, value in getattr(reduction, "parameters", {}).items():
             if isinstance(value, (Tensor, np.ndarray)):
-                learned, value = torch.as_tensor(value), None
+                learned = value if isinstance(value, Tensor) else torch.as_tensor(value, device="cpu")
+                value = None
             if isinstance(value, Order):  # what a place is of
                 value = (type(value), tuple(value.parameters.items()), value.facts())
             plain = (*plain, (name, value))

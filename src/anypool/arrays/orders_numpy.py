@@ -68,4 +68,4 @@ def _laid(out: Any, x: Any, prepared: orders_call.Prepared) -> Any:
         return None
     y: Any = out.transpose(prepared.order)
     fits = y.shape == prepared.shape and y.dtype.name == prepared.result and y.dtype.isnative
-    return y if fits and y.flags.c_contiguous and not np.may_share_memory(out, x) else None
+    return y if fits and y.flags.c_contiguous and y.flags.aligned and not np.may_share_memory(out, x) else None

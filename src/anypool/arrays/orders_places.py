@@ -34,14 +34,16 @@ def forward(arrays: ModuleType, x: Any, job: Job, weights: Any) -> Any:
     values = lying(pooled(asked.reduction, asked.empty))
     expanded = weights if weights is None else words.broadcast_to(weights, x.shape)
     elements, mask = lying(x), None if weights is None else lying(expanded)
-    position = words.empty(made.found, dtype=words.int64)
+    position: Any = (
+        np.empty(made.found, np.int64) if words is np else words.empty(made.found, dtype=words.int64, device="cpu")
+    )
     made.find(address(elements), 0 if mask is None else address(mask), address(values), address(position))
     if made.back is not None:
         position = position.transpose(made.back) if words is np else position.permute(made.back)
     if job.empty is not None or np.any(order.lacks(np.arange(1, grid.places + 1))):
         gaps = weights is not None or (job.omit_nan and "float" in job.dtype)
         n = pooled(Count()) if gaps else grid.along(grid.present)
-        lacks = order.lacks(n) if words is np else words.as_tensor(order.lacks(n))
+        lacks = order.lacks(n) if words is np else words.as_tensor(order.lacks(n), device=x.device)
         nothing = int(order.empty if job.empty is None else job.empty)
         position = words.where(lacks, words.full_like(position, nothing), position)
     return position

@@ -81,7 +81,7 @@ def backward(g: Any, x: Any, job: Job, weights: Any, learned: tuple[str, ...]) -
     asked = [order.parameters[name].detach().requires_grad_() for name in learned]
     order.parameters.update(zip(learned, asked, strict=True))
     rows = _flat(g, job.grid, order)
-    total = torch.zeros(x.shape, dtype=torch.float64 if x.dtype is torch.float64 else torch.float32)
+    total = torch.zeros(x.shape, dtype=torch.float64 if x.dtype is torch.float64 else torch.float32, device=x.device)
     sums = [torch.zeros_like(t) for t in asked]
     ties = TIES[order.ties] if order.shares else 0
     tabled = order.linear() and order.answers() is None and not asked and job.grid.places <= MOST_TABLED
@@ -169,7 +169,9 @@ class _Windows:
 
     def memory(self, shape: tuple[int, ...], dtype: str) -> Any:
         """Fresh memory."""
-        return self.words.empty(shape, dtype=getattr(self.words, dtype))
+        if self.words is np:
+            return np.empty(shape, dtype)
+        return self.words.empty(shape, dtype=getattr(self.words, dtype), device="cpu")
 
     def sorted(self, piece: tuple[int, int]) -> _Held:
         """A piece of windows, as an order statistic sees them."""
@@ -191,7 +193,7 @@ class _Windows:
             "values": self.memory((places, count), self.kind),
             "order": self.memory((places, count), "int32"),
             "present": self.memory((count,), "int64"),
-            "nan": self.memory((count,), "bool" if self.words is not np else "bool_"),
+            "nan": self.memory((count,), "bool"),
         }
         if self.prepared.weighs:
             made.update({name: self.memory((places, count), "float64") for name in ("masses", "cumulated")})

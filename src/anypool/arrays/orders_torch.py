@@ -16,6 +16,7 @@ from ..reductions import Max, Sum
 from . import orders_listed, orders_numpy, orders_sorted
 from . import orders_places as places
 from . import torch as arrays
+from .incoming_torch import PLAIN, readable
 from .tensors import empty, like_layout
 from .torch import TYPES, dtype_name, run, transformed
 
@@ -166,7 +167,7 @@ class _Learning(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        (g,) = grad_outputs
+        g = readable(grad_outputs[0])
         x, *rest = ctx.saved_tensors
         call: _Call = ctx.call
         weights = rest[0] if ctx.weighted else None
@@ -201,4 +202,4 @@ class _Learning(torch.autograd.Function):
 
 
 def _plain(x: Any) -> bool:
-    return type(x) in (torch.Tensor, torch.nn.Parameter) and not x.is_neg()
+    return type(x) in PLAIN and not x.is_neg()

@@ -9,13 +9,14 @@ import torch
 
 from ..backends import memory
 from ..errors import PoolingError
+from ..foreign import tensor_refusal
 
 
 def empty(shape: Any, dtype: Any) -> Any:
     """Memory whose elements are still to be written; a large tensor's may have been another's before."""
     size = math.prod(shape) * dtype.itemsize
     if size < memory.LARGE:
-        return torch.empty(shape, dtype=dtype)
+        return torch.empty(shape, dtype=dtype, device="cpu")
     return torch.from_numpy(memory.bytes_of(size)).view(dtype).view(shape)
 
 
@@ -38,12 +39,16 @@ def given(out: Any, x: Any, wanted: tuple[Any, Any], prepared: Any) -> Any:
     first, begin = x.data_ptr(), out.data_ptr()
     last = first + x.element_size() * (1 + sum((n - 1) * s for n, s in zip(x.shape, x.stride(), strict=True)))
     apart = begin + out.numel() * dtype.itemsize <= first or last <= begin
-    return laid if laid.shape == shape and laid.is_contiguous() and apart else None
+    fits = laid.shape == shape and laid.is_contiguous() and begin and begin % dtype.itemsize == 0
+    return laid if fits and apart else None
 
 
 def into(out: Any, results: tuple[Any, ...]) -> tuple[Any, ...]:
     """The one result, written to `out`."""
     y = results[0]
+    said = tensor_refusal(out, "out") if isinstance(out, torch.Tensor) else None
+    if said is not None:
+        raise PoolingError(f"{said.partition(':')[0]}: give a strided tensor of shape {tuple(y.shape)} and {y.dtype}")
     if (
         len(results) != 1
         or not isinstance(out, torch.Tensor)

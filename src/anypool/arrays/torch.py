@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from math import inf
 from typing import Any
 
 import torch
@@ -11,13 +10,17 @@ import torch
 from ..backends import cpu, reference
 from ..choose import choose
 from ..errors import PoolingError
+from ..incoming import odd
 from ..orders import Order
 from ..plan import Grid, Job
+from .incoming_torch import PLAIN, UNSIGNED, tensor
+from .incoming_torch import as_weights as as_weights
+from .incoming_torch import check_weights as check_weights
+from .incoming_torch import transformed as transformed
 from .tensors import empty, given, like_layout
 from .tensors import into as into
 
-functorch: Any = getattr(torch._C, "_functorch")  # noqa: B009  (untyped)
-DTYPES = frozenset("bool int8 int16 int32 int64 uint8 float16 bfloat16 float32 float64".split())
+DTYPES = frozenset("bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 bfloat16 float32 float64".split())
 NAMES: dict[Any, str] = {getattr(torch, name): name for name in DTYPES}
 TYPES: dict[str, Any] = {name: dtype for dtype, name in NAMES.items()}
 READY: dict[Any, Any] = {}  # calls seen before: nothing is left to decide
@@ -25,38 +28,26 @@ MOST_READY = 1024
 
 
 def array(x: Any) -> Any:
-    """x itself, if its element type has a meaning for pooling."""
+    """x as the backends read it, of an element type that has a meaning; no copy where none is needed."""
+    x = tensor(x, "x")
     if dtype_name(x) not in DTYPES:
-        raise PoolingError(f"x of dtype {x.dtype}: pooling has a meaning for {', '.join(sorted(DTYPES))}")
+        way = "; pass x.to(torch.float32)" if x.is_floating_point() else ""
+        raise PoolingError(f"x of dtype {x.dtype}: pooling has a meaning for {', '.join(sorted(DTYPES))}{way}")
     return x
+
+
+def instead(x: Any) -> Any:
+    """What pools elements that torch has few words for; None for all others."""
+    if x.dtype not in UNSIGNED:
+        return None
+    from .unsigned import pooled
+
+    return pooled
 
 
 def dtype_name(x: Any) -> str:
     """NumPy's name of the element type."""
     return NAMES.get(x.dtype) or str(x.dtype).removeprefix("torch.")
-
-
-def as_weights(given: Any, x: Any) -> Any:
-    """Weights as a tensor on x's device."""
-    try:
-        return torch.as_tensor(given, device=x.device)
-    except (TypeError, ValueError, RuntimeError):
-        raise PoolingError(f"weights={given!r}: use a tensor or an array of bool (a mask) or real numbers") from None
-
-
-def check_weights(weights: Any, reduction: Any) -> None:
-    """Weights are finite, and no less than zero unless the reduction is linear in them; where torch must see each step, nothing is read."""
-    if weights.dtype == torch.bool or not weights.is_cpu or not weights.numel() or transformed():
-        return
-    if type(weights) not in (torch.Tensor, torch.nn.Parameter):
-        return
-    low, high = (v.item() for v in weights.detach().aminmax())
-    if not -inf < low <= high < inf:
-        raise PoolingError("weights hold a NaN or an infinity: use finite numbers, 0 for what shall not count")
-    if low < 0 and not getattr(reduction, "signed_weights", False):
-        raise PoolingError(
-            f"weights as low as {low:g}: {getattr(reduction, 'name', reduction)!r} needs weights of at least 0"
-        )
 
 
 def compiling() -> bool:
@@ -73,16 +64,12 @@ def traced(*args: Any) -> Any:
 
 def key(x: Any, call: tuple[Any, ...]) -> Any:
     """What tells this call from others, the data apart; None where calls are not remembered."""
-    if type(x) not in (torch.Tensor, torch.nn.Parameter) or transformed() or not x.is_cpu:
+    if type(x) not in PLAIN or transformed() or not x.is_cpu or x.layout is not torch.strided or x.is_neg():
         return None
-    return (x.shape, x.stride(), x.dtype, x.requires_grad and torch.is_grad_enabled(), call)
-
-
-def transformed() -> bool:
-    """Whether torch.func, forward-mode AD or torch.compile watches: then every step must be torch's own."""
-    if torch.compiler.is_compiling():
-        return True
-    return functorch.maybe_current_level() is not None or torch.autograd.forward_ad._current_level >= 0
+    try:
+        return (x.shape, x.stride(), x.dtype, x.requires_grad and torch.is_grad_enabled(), call)
+    except RuntimeError:  # a nested tensor has no shape
+        return None
 
 
 def run(
@@ -97,11 +84,10 @@ def run(
     backend: str | None = None,
     remember: Any = None,
 ) -> tuple[Any, ...]:
-    """One result a reduction; `remember` is the key of a call that will come again."""
+    """One result a reduction of tensors as `array` and `as_weights` made them; `remember` is the key of a call that will
+    come again."""
     from . import gradient
 
-    if weights is not None:
-        weights = as_weights(weights, x)
     if any(isinstance(r, Order) for r in reductions):
         return _with_orders(x, grid, reductions, weights, out, omit_nan=omit_nan, empty=empty, backend=backend)
     calls = [Call(grid.seen_by(r), r, omit_nan, empty, backend) for r in reductions]
@@ -143,25 +129,21 @@ def listed(x: Any, job: Job, placed: bool = False) -> Any:
     """One fold of windows that list their elements, or where it lies; None where torch must see every step."""
     from .lists_gradient import listed as made
 
-    return (
-        None
-        if transformed() or type(x) not in (torch.Tensor, torch.nn.Parameter) or x.is_neg()
-        else made(x, job, placed)
-    )
+    return None if transformed() or type(x) not in PLAIN or x.is_neg() else made(x, job, placed)
 
 
 def summed(x: Any, job: Job) -> Any:
     """A fold of listed windows that is a function of sums; None where torch must see every step, or they do not serve."""
     from .lists_gradient import summed as made
 
-    return None if transformed() or type(x) not in (torch.Tensor, torch.nn.Parameter) or x.is_neg() else made(x, job)
+    return None if transformed() or type(x) not in PLAIN or x.is_neg() else made(x, job)
 
 
 def ordered(x: Any, job: Job) -> Any:
     """An order statistic of listed windows; None where torch must see every step."""
     from . import orders_listed
 
-    watched = transformed() or type(x) not in (torch.Tensor, torch.nn.Parameter) or x.is_neg()
+    watched = transformed() or type(x) not in PLAIN or x.is_neg()
     return None if watched or (torch.is_grad_enabled() and x.requires_grad) else orders_listed.forward(x.detach(), job)
 
 
@@ -169,7 +151,7 @@ def weighed(x: Any, job: Job) -> Any:
     """A sum or mean of listed windows whose weights learn; None where torch must see every step."""
     from . import lists_weights
 
-    watched = transformed() or type(x) not in (torch.Tensor, torch.nn.Parameter) or x.is_neg()
+    watched = transformed() or type(x) not in PLAIN or x.is_neg()
     return None if watched else lists_weights.forward(x, job)
 
 
@@ -179,6 +161,7 @@ class Call:
     def __init__(self, grid: Grid, reduction: Any, omit_nan: bool, empty: float | None, backend: str | None) -> None:
         self.grid, self.reduction, self.omit_nan, self.empty, self.backend = grid, reduction, omit_nan, empty, backend
         self.prepared: Any = None
+        self.item = 1  # bytes of an element of x
         self.places = False
         self.memory: tuple[Any, Any] = (None, None)  # shape and type of the values, of the places
         self.turned: tuple[Any, Any] = (None, None)  # strides of a gradient, and what is compiled for them
@@ -193,8 +176,8 @@ class Call:
         """Meet x's strides, if the compiled core serves; the address of the weights and who holds them."""
         facts = None if weights is None else (tuple(weights.shape), dtype_name(weights))
         job = Job(self.grid, self.reduction, dtype_name(x), "torch", x.device.type, facts, self.omit_nan, self.empty)
-        plain = type(x) in (torch.Tensor, torch.nn.Parameter) and not x.is_neg()
-        self.prepared, self.places = None, places
+        plain = type(x) in PLAIN and not x.is_neg()
+        self.prepared, self.places, self.item = None, places, x.element_size()
         if choose(job, self.backend) is not cpu or not plain or (places and cpu.refuses(job, True) is not None):
             return 0, None
         if weights is None:
@@ -246,6 +229,9 @@ class Call:
 
     def again_with(self, x: Any, w: int = 0, out: Any = None) -> Any:
         """The prepared fold of x; None where the numbers need the reference, or memory that was given does not serve."""
+        at = x.data_ptr()
+        if not at or at % self.item or (x.dtype is torch.bool and odd(x.numpy())):  # what a key does not tell
+            return None
         if out is None:
             y, place = self.fresh()
         else:
@@ -253,9 +239,7 @@ class Call:
             if laid is None:
                 return None
             y, place = (laid, None) if self.memory[0] is not None else (None, laid)
-        done = self.prepared.forward(
-            x.data_ptr(), w, 0 if y is None else y.data_ptr(), 0 if place is None else place.data_ptr()
-        )
+        done = self.prepared.forward(at, w, 0 if y is None else y.data_ptr(), 0 if place is None else place.data_ptr())
         if not done:
             return None
         if out is not None:

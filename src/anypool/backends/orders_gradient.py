@@ -78,7 +78,9 @@ def spread(x: Any, grid: Grid, order: Order, mask: Any, taken: Iterable[tuple[An
         return (t if asked.back is None else t.permute(asked.order)).contiguous()
 
     elements, held = lying(x), None if mask is None else lying(mask.expand(x.shape))
-    total = torch.zeros(asked.shape, dtype=torch.float64 if x.dtype == torch.float64 else torch.float32)
+    total = torch.zeros(
+        asked.shape, dtype=torch.float64 if x.dtype == torch.float64 else torch.float32, device=x.device
+    )
     for value, g in taken:
         values, weight = lying(value), lying(g)
         where = 0 if held is None else held.data_ptr()
@@ -93,7 +95,7 @@ def _counted(x: Any, grid: Grid, order: Order, mask: Any, taken: Iterable[tuple[
     turned = [*(a for a in range(x.ndim) if a not in grid.at), *grid.at]
     rows = math.prod(grid.shape[a] for a in turned[: x.ndim - len(grid.at)])
     inside = math.prod(grid.shape[a] for a in grid.at)
-    begin = torch.arange(rows)[:, None] * inside
+    begin = torch.arange(rows, dtype=torch.int64, device=x.device)[:, None] * inside
 
     def lying(t: Any) -> Any:
         return t.permute(known.order).contiguous()
@@ -101,7 +103,7 @@ def _counted(x: Any, grid: Grid, order: Order, mask: Any, taken: Iterable[tuple[
     elements, held = lying(x), None if mask is None else lying(mask.expand(x.shape))
     total: Any = 0
     for value, g in taken:
-        values, position = lying(value), torch.empty(known.found, dtype=torch.int64)
+        values, position = lying(value), torch.empty(known.found, dtype=torch.int64, device="cpu")
         where = 0 if held is None else held.data_ptr()
         known.find(elements.data_ptr(), where, values.data_ptr(), position.data_ptr())
         position = position if known.back is None else position.permute(known.back)

@@ -80,8 +80,9 @@ def fastest(call: Callable[[], Any], seconds: float = 0.05) -> float:
 def _inputs(model: nn.Module, sites: list[tuple[str, nn.Module]], sample: Any) -> dict[int, torch.Tensor]:
     """What reaches each site when the model sees the sample."""
     if sample is None:
-        generator = torch.Generator().manual_seed(0)
-        return {id(m): torch.randn(TYPICAL[rank_of(m)], generator=generator) for _, m in sites}
+        generator = torch.Generator("cpu").manual_seed(0)
+        here: dict[str, Any] = {"generator": generator, "dtype": torch.float32, "device": "cpu"}
+        return {id(m): torch.randn(TYPICAL[rank_of(m)], **here) for _, m in sites}
     seen: dict[int, torch.Tensor] = {}
     hooks = [m.register_forward_pre_hook(lambda m, x: seen.__setitem__(id(m), x[0].detach())) for _, m in sites]
     try:

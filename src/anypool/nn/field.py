@@ -117,7 +117,8 @@ def receptive_field(model: nn.Module, shape: Sequence[int]) -> FieldTable:
     if ranks and len(lengths) == max(ranks) + 1:  # one sample, without the batch
         lengths = (1, *lengths)
     first = next((p for p in model.parameters() if p.is_floating_point()), None)
-    x: Any = torch.zeros(lengths) if first is None else torch.zeros(lengths, dtype=first.dtype, device=first.device)
+    like = torch.empty((), dtype=torch.float32, device="cpu") if first is None else first
+    x: Any = torch.zeros(lengths, dtype=like.dtype, device=like.device)
     trace = Trace(model, x)
     try:
         with evaluating(model), trace:

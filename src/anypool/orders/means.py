@@ -106,7 +106,11 @@ class Ordinal(Order):
         weights, values = self.parameters["weights"], window.number(window.values)
         if library(values) is not np:
             torch = library(values)
-            weights = torch.tensor(weights, dtype=torch.float64) if isinstance(weights, tuple) else weights
+            weights = (
+                torch.tensor(weights, dtype=torch.float64, device=values.device)
+                if isinstance(weights, tuple)
+                else weights
+            )
             weights = weights.to(device=values.device, dtype=values.dtype)
             weights = torch.cat([weights, weights.new_zeros(1)])
         else:

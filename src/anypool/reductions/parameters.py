@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
+from ..foreign import tensor_refusal
+from ..incoming import array_of
 
 REAL = ("float", "bfloat", "int", "uint")
 
@@ -19,8 +21,13 @@ def number(value: Any, name: str) -> Any:
         if value != value:
             raise PoolingError(f"{name}: NaN is not possible")
         return float(value)
-    if hasattr(value, "dtype") and hasattr(value, "shape") and str(value.dtype).rpartition(".")[2].startswith(REAL):
-        return value
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        said = tensor_refusal(value, name) if hasattr(value, "detach") else None
+        if said is not None:
+            raise PoolingError(said)
+        value = value if hasattr(value, "detach") else array_of(value, name)
+        if str(value.dtype).rpartition(".")[2].startswith(REAL):
+            return value
     raise PoolingError(f"{name}: {value!r} is neither a number nor an array of them")
 
 

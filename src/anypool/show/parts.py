@@ -79,7 +79,7 @@ def gradient_share(x: NDArray[Any], windows: Any, reduction: Any, axes: Any = No
         import torch
     except ImportError:
         return None
-    v: Any = torch.tensor(np.asarray(x, np.float64), requires_grad=True)
+    v: Any = torch.tensor(np.asarray(x, np.float64), dtype=torch.float64, device="cpu", requires_grad=True)
     y: Any = pool(v, windows, reduction, axes=axes)
     if not y.requires_grad or not y.is_floating_point():
         return None
@@ -94,7 +94,7 @@ def sources(
         import torch
     except ImportError:
         return {}
-    v: Any = torch.tensor(np.asarray(x, np.float64), requires_grad=True)
+    v: Any = torch.tensor(np.asarray(x, np.float64), dtype=torch.float64, device="cpu", requires_grad=True)
     y: Any = pool(v, windows, reduction, axes=axes)
     if not y.requires_grad or not y.is_floating_point() or y.numel() > most:
         return {}

@@ -101,6 +101,6 @@ def noisy(x: torch.Tensor, kind: str, seed: int) -> torch.Tensor:
     """Gaussian noise of half the data's spread, or a tenth of the pixels black or white."""
     random = torch.Generator().manual_seed(seed)
     if kind == "gaussian":
-        return x + SIGMA * float(x.std()) * torch.randn(x.shape, generator=random)
-    hit = torch.rand(x.shape, generator=random)
+        return x + SIGMA * float(x.std()) * torch.randn(x.shape, generator=random, dtype=x.dtype, device=x.device)
+    hit = torch.rand(x.shape, generator=random, dtype=x.dtype, device=x.device)
     return torch.where(hit < SALT / 2, x.min(), torch.where(hit > 1 - SALT / 2, x.max(), x))

@@ -124,7 +124,9 @@ def train(
     for epoch in range(epochs):
         net.train()
         total = 0.0
-        for rows in train_rows[torch.randperm(len(train_rows), generator=batches)].split(BATCH):
+        for rows in train_rows[
+            torch.randperm(len(train_rows), generator=batches, dtype=torch.int64, device="cpu")
+        ].split(BATCH):
             optimizer.zero_grad()
             loss = nn.functional.cross_entropy(net(x[rows]), y[rows])
             if not torch.isfinite(loss):

@@ -9,9 +9,9 @@ from typing import Any, TypeGuard, TypeVar
 import numpy as np
 
 from ..errors import PoolingError
+from ..incoming import of_tensor
 from ..plan import Ints
 from ..words import among as among  # for the kinds of windows
-from ..words import library
 
 Made = TypeVar("Made")
 
@@ -123,15 +123,7 @@ def is_number(value: Any) -> TypeGuard[float]:
 
 def to_numpy(value: Any) -> Any:
     """The numbers of a tensor, whoever watches it; anything else as it is."""
-    if not hasattr(value, "detach"):
-        return value
-    hidden: Any = getattr(library(value)._C, "_functorch")  # noqa: B009  (untyped)
-    while hidden.is_gradtrackingtensor(value):
-        value = hidden.get_unwrapped(value)
-    if hidden.is_batchedtensor(value):
-        raise PoolingError("boxes, offsets or an index that vmap batches: pool all of them in one call, or loop")
-    with library(value)._C._DisableFuncTorch():
-        return value.detach().cpu().numpy()
+    return of_tensor(value, "an argument of the windows") if hasattr(value, "detach") else value
 
 
 def shown(row: Any) -> str:

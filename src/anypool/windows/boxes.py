@@ -50,8 +50,8 @@ class Boxes(Kind):
     def deferred(self) -> Any:
         """The same boxes with their corners in the graph."""
         torch: Any = sys.modules["torch"]
-        rows = torch.as_tensor(self.rows)
-        images = torch.as_tensor(self.images).to(rows)[:, None]
+        rows = self.rows if isinstance(self.rows, torch.Tensor) else torch.as_tensor(self.rows, device="cpu")
+        images = torch.as_tensor(self.images, device=rows.device).to(rows)[:, None]
         outside = "absent" if self.border is None and self.reading != "quantised" else self.border
         names = ("size", "scale", "reading", "sampling", "aligned", "rotated", "position_sensitive", "offsets", "gamma")
         given = {name: getattr(self, name) for name in names}

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
+from ..foreign import tensor_refusal
+from ..incoming import array_of
 from ..plan import Ints
 from ..words import library
 from .arguments import is_number, shown, to_numpy
@@ -55,23 +57,24 @@ def _check_columns(columns: int, rotated: bool, more: int, shape: tuple[int, ...
         )
 
 
-def _floats(given: Any) -> Any:
+def _floats(given: Any, name: str = "boxes") -> Any:
     """A float array; halves and integers widened."""
     if hasattr(given, "detach"):
         torch = library(given)
-        if given.dtype == torch.bool or given.is_complex():
-            raise PoolingError(f"boxes of dtype {given.dtype}: use real numbers")
+        said = tensor_refusal(given, name)
+        if said is not None:
+            raise PoolingError(said)
+        if given.dtype == torch.bool:
+            raise PoolingError(f"{name} of dtype {given.dtype}: use real numbers")
+        given = given.resolve_neg() if given.is_neg() else given
         return (
             given
             if given.dtype in (torch.float32, torch.float64)
             else given.to(torch.float32 if given.is_floating_point() else torch.float64)
         )
-    try:
-        values = np.asarray(given)
-    except ValueError as error:
-        raise PoolingError(f"boxes are no array: {error}; give rows of one length") from None
+    values = array_of(given, name)
     if values.dtype.kind not in "iuf":
-        raise PoolingError(f"boxes of dtype {values.dtype}: use real numbers")
+        raise PoolingError(f"{name} of dtype {values.dtype}: use real numbers")
     if values.ndim == 1 and values.size == 0:
         values = values.reshape(0, 5)
     return values if values.dtype.name in ("float32", "float64") else values.astype(np.float64)
@@ -87,7 +90,7 @@ def scales_of(scale: Any, rank: int) -> tuple[float, ...]:
 def offsets_of(given: Any, count: int, rank: int, size: tuple[int, ...], rows: Any) -> Any:
     if given is None:
         return None
-    made = _floats(given)
+    made = _floats(given, "offsets")
     if tuple(made.shape) != (count, rank, *size):
         raise PoolingError(
             f"offsets of shape {tuple(made.shape)}: {count} boxes of {shown(size)} bins need {(count, rank, *size)}"

@@ -87,13 +87,17 @@ def later(maker: str, given: dict[str, Any]) -> Deferred:
     options: list[tuple[str, Any]] = []
     for name, value in given.items():
         if isinstance(value, (list, tuple)) and value and all(isinstance(v, arrays) and v.ndim == 2 for v in value):
-            value = numbered([torch.as_tensor(v) for v in value])
+            value = numbered([_table(torch, v) for v in value])
         if isinstance(value, arrays):
             names.append(name)
-            tables.append(torch.as_tensor(value))
+            tables.append(_table(torch, value))
         else:
             options.append((name, value))
     return Deferred(maker, tuple(names), tuple(options), (), tuple(tables))
+
+
+def _table(torch: Any, value: Any) -> Any:
+    return torch.as_tensor(value, device="cpu") if isinstance(value, np.ndarray) else value
 
 
 def numbered(parts: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
+from ..incoming import array_of
 from ..plan import Axis, Grid, Ints
 from .arguments import among, at_least, integer, is_number, is_row, last_axes, need_axes, numbers, shown
 from .kind import MOST_WINDOWS, Kind, ascending, grid_of
@@ -160,7 +161,7 @@ def fractional(
         None
         if kernel_size is None
         else _entries(kernel_size, lambda k: at_least(integer(k, "kernel_size"), 1, "kernel_size")),
-        None if samples is None else tuple(_sample(u) for u in np.atleast_1d(np.asarray(samples, object))),
+        None if samples is None else tuple(_sample(u) for u in np.atleast_1d(array_of(samples, "samples"))),
     )
 
 

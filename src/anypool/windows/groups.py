@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
+from ..incoming import array_of
 from ..plan import Axis, Grid, Ints, Lists, Picks, joined_shape
-from .arguments import at_least, integer, to_numpy
+from .arguments import at_least, integer
 from .deferred import deferred, later
 from .kind import MOST_WINDOWS, Kind
 
@@ -113,10 +114,7 @@ def groups(index: Any, *, count: int | None = None) -> Groups:
     >>> ap.pool(np.array([1.0, 2.0, 3.0, 4.0]), ap.groups([1, 0, 1, 1]), "mean", axes=0)
     array([2.        , 2.66666667])
     """
-    try:
-        made = np.asarray(to_numpy(index))
-    except ValueError as error:
-        raise PoolingError(f"index is no array: {error}") from None
+    made = array_of(index, "index")
     if made.size == 0 and made.dtype.kind == "f":
         made = made.astype(np.int64)
     if made.dtype.kind not in "iu" or made.ndim == 0:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
+from ..incoming import array_of
 from ..plan import Axis, Grid
-from .arguments import entries, integer, need_axes, to_numpy
+from .arguments import entries, integer, need_axes
 from .deferred import deferred
 from .kind import Kind, ascending, grid_of
 from .real import is_real
@@ -130,7 +131,7 @@ def _row(given: Any, name: str) -> tuple[int, ...]:
     """Integers from a list, or from a 1-D array or tensor of them."""
     if isinstance(given, (list, tuple, range)):
         return tuple([integer(v, name) for v in given])
-    values = np.asarray(to_numpy(given))
+    values = array_of(given, name)
     if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
         raise PoolingError(f"{name} of shape {values.shape} and dtype {values.dtype}: use a 1-D row of integers")
     return tuple(values.tolist())

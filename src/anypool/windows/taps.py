@@ -7,35 +7,28 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
-from .arguments import to_numpy
+from ..incoming import array_of
 
 
 def freeze_taps(taps: Any) -> Any:
-    if (
-        isinstance(taps, (tuple, list))
-        and len(taps)
-        and isinstance(taps[0], (tuple, list, np.ndarray))
-        and _ragged_or_vectors(taps)
-    ):
-        return tuple(_Table(v) for v in taps)
+    """Taps as tables: a tuple of vectors is one an axis, anything else one table."""
+    if isinstance(taps, tuple) and taps and all(_has_axes(v) for v in taps):
+        tables = tuple(_Table(v) for v in taps)
+        if all(t.values.ndim == 1 for t in tables):
+            return tables
+        taps = [t.values for t in tables]
     return _Table(taps)
 
 
-def _ragged_or_vectors(taps: Any) -> bool:
-    """A tuple of vectors is one an axis; a list of lists is one table."""
-    return isinstance(taps, tuple) and all(np.ndim(to_numpy(v)) == 1 for v in taps)
+def _has_axes(value: Any) -> bool:
+    return isinstance(value, (tuple, list)) or getattr(value, "ndim", 0) > 0
 
 
 class _Table:
     """A read-only float array that compares by value, so that windows with taps can be cached."""
 
     def __init__(self, values: Any) -> None:
-        try:
-            array = np.array(to_numpy(values))
-        except ValueError:
-            raise PoolingError(
-                "taps of uneven rows: give one vector for each axis, or a table of the window's shape"
-            ) from None
+        array = array_of(values, "taps")
         if array.dtype.kind not in "biuf":
             raise PoolingError(f"taps of dtype {array.dtype}: use real numbers")
         self.values = array.astype(np.float64)
