@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from .errors import PoolingError
+from .files.command import pool
 from .study.command import argument, option, study
 
 
@@ -20,6 +21,15 @@ def main() -> None:
     app = typer.Typer(
         add_completion=False, no_args_is_help=True, help="Pooling: any window × any reduction × any array."
     )
+
+    @app.callback()
+    def every(
+        version: Annotated[
+            bool, option("--version", callback=_version, is_eager=True, help="say the version, and nothing else")
+        ] = False,
+    ) -> None:
+        del version
+
     app.command(name="list")(list_all)
     for command in (check, explain, pool, bench, demo, study):
         app.command()(command)
@@ -28,6 +38,14 @@ def main() -> None:
     except (PoolingError, OSError, ImportError, MemoryError) as error:
         print(f"anypool: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from . import __version__
+
+        print(f"anypool {__version__}")
+        raise SystemExit
 
 
 def list_all(markdown: bool = False, into: Path | None = None) -> None:
@@ -84,8 +102,9 @@ def explain(
         )
     if out is not None and source is None:
         raise PoolingError("--out draws an image or an array: name one")
-    at = integers(axes, "--axes") if axes else None
+    held = None
     if source is None:
+        at = integers(axes, "--axes") if axes else None
         try:
             x: Any = np.broadcast_to(np.zeros((), dtype), integers(shape, "--shape"))
         except (TypeError, ValueError) as error:
@@ -95,32 +114,18 @@ def explain(
     else:
         from .files import read
 
-        x, image = read(source, key)
-        at = at or ((0, 1) if image else None)
+        held = read(source, key).coloured()
+        x, at = held.x, held.pooled_axes(axes)
     print(say(x, windows_from(windows), reduction_from(reduce), axes=at))
-    if source is not None:
+    if held is not None:
         from .show.picture import show
 
         chosen = integers(window, "--window") if window else None
-        picture = show(x, windows_from(windows), reduction_from(reduce), axes=at, window=chosen)
+        seen, of_it = held.drawn(at)
+        picture = show(seen, windows_from(windows), reduction_from(reduce), axes=of_it, window=chosen)
         print(picture)
         if out is not None:
             print(f"the picture: {picture.save(out)}")
-
-
-def pool(source: Path, target: Path, windows: str = "", reduce: str = "mean", axes: str = "", key: str = "") -> None:
-    """Pool an image (PNG, JPEG, TIFF), .npy or .npz; TARGET is written whole or not at all."""
-    from .expressions import integers, reduction_from, windows_from
-    from .files import read, write
-    from .show.demo_parts import pool_in_parts
-
-    if not windows:
-        raise PoolingError("--windows is missing: such as --windows 'sliding((2, 2))'")
-    x, image = read(source, key)
-    given = integers(axes, "--axes") if axes else ((0, 1) if image else None)
-    y = pool_in_parts(x, windows_from(windows), reduction_from(reduce), given)
-    write(target, y, x.dtype if image else None)
-    print(f"{source} {tuple(x.shape)} -> {target} {tuple(y.shape)}")
 
 
 def bench(threads: int = 0) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import functools
 import io
-import os
 import re
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from ..errors import PoolingError
+from ..files.whole import write_bytes
 
 INK, PALE, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 COLOURS = ("#2563a8", "#d97706", "#15803d", "#b4247a", "#6d4fc4", "#0e7490", "#9a3412", "#52606d")
@@ -103,14 +102,7 @@ def write(made: Any, path: str | Path, title: str = "anypool") -> Path:
     kind = target.suffix.lower()
     if kind not in KINDS:
         raise PoolingError(f"{target}: use {', '.join(KINDS)}")
-    if not target.parent.is_dir():
-        raise PoolingError(f"the folder {target.parent} does not exist")
-    data = page(title, svg(made)).encode() if kind == ".html" else saved(made, kind[1:])
-    handle, name = tempfile.mkstemp(suffix=kind, dir=target.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-    os.chmod(name, 0o644)
-    os.replace(name, target)
+    write_bytes(target, page(title, svg(made)).encode() if kind == ".html" else saved(made, kind[1:]))
     return target
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from .. import windows as kinds
 from ..api import pool
 from ..backends import cpu
 from ..errors import PoolingError
+from ..files.whole import write_text
 from ..orders import ORDERS, KMax, Place
 from ..reductions import PARAMETRIC, REDUCTIONS, reduction_of
 from .demo_orders import by_noise, by_size, chart, samples
@@ -215,11 +214,7 @@ def _write(out: Path, page: str) -> Path:
     """The page whole or not at all."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(suffix=".html", dir=out)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(page)
-        os.chmod(name, 0o644)
-        os.replace(name, out / "index.html")
-    except OSError as error:
+        write_text(out / "index.html", page)
+    except (OSError, PoolingError) as error:
         raise PoolingError(f"the page cannot be written under {out}: {error}; give another folder with --out") from None
     return out / "index.html"

@@ -14,7 +14,9 @@ LONG = 2**26  # bytes of input from which work is cut: less takes no time worth 
 PART = 2**24  # bytes of input in one part
 
 
-def pool_in_parts(x: Any, windows: Any, reduction: Any, axes: tuple[int, ...] | None = None) -> Any:
+def pool_in_parts(
+    x: Any, windows: Any, reduction: Any, axes: tuple[int, ...] | None = None, weights: Any = None, **options: Any
+) -> Any:
     """`pool` of a NumPy array for the command line: long work shows how far it is.
 
     >>> import numpy as np, anypool as ap
@@ -28,13 +30,16 @@ def pool_in_parts(x: Any, windows: Any, reduction: Any, axes: tuple[int, ...] | 
         isinstance(order := reduction_of(reduction), Order) and order.answers()
     )  # else axes come or go
     if free is None or not apart or x.nbytes < LONG or not all(grid.out_shape):
-        return pool(x, windows, reduction, axes=axes)
+        return pool(x, windows, reduction, axes=axes, weights=weights, **options)
+    if weights is not None:
+        weights = np.broadcast_to(weights, x.shape)
     lines = max(1, x.shape[free] * PART // x.nbytes)
     y: Any = None
     with _bar() as bar:
         for begin in bar.track(range(0, x.shape[free], lines), description="pooling"):
             at = (slice(None),) * free + (slice(begin, begin + lines),)
-            part = pool(x[at], windows, reduction, axes=axes)
+            w = None if weights is None else weights[at]
+            part = pool(x[at], windows, reduction, axes=axes, weights=w, **options)
             if y is None:
                 y = np.empty(grid.out_shape, part.dtype)
             y[at] = part

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from ..backends.library import library
 from ..choose import BACKENDS, short_name
 from ..errors import PoolingError
 from ..expressions import KINDS
+from ..files.whole import write_text
 from ..orders import ORDERS, PARAMETRIC_ORDERS, Rank
 from ..reductions import PARAMETRIC, REDUCTIONS
 from ..windows import boxes, sliding
@@ -131,9 +130,5 @@ def renew(path: Path) -> bool:
         raise PoolingError(f"{path} has no markers such as <!-- made by: anypool list --markdown summary -->")
     if new == old:
         return False
-    handle, name = tempfile.mkstemp(suffix=path.suffix, dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(new)
-    os.chmod(name, path.stat().st_mode)
-    os.replace(name, path)
+    write_text(path, new)
     return True

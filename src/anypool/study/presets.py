@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import PoolingError
+from ..files.whole import write_text
 from . import exact
 from .arms import Arm, arm_of
 from .judge import Expectation, Seen, judge
-from .results import write_text
 from .running import Study, run
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PoolingError
+from ..files.whole import write_text
 from . import pictures
-from .results import HEAD, cells, write_text
+from .results import HEAD, cells
 
 if TYPE_CHECKING:
     from .running import Study

@@ -6,21 +6,11 @@ import csv
 import io
 import json
 import math
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from ..files.whole import write_text
 from .trial import Row
-
-
-def write_text(path: Path, text: str) -> None:
-    """To a temporary name in the same folder, then into place."""
-    handle, name = tempfile.mkstemp(suffix=path.suffix, dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
-    os.chmod(name, 0o644)
-    os.replace(name, path)
 
 
 def write_rows(out: Path, name: str, rows: list[Row]) -> None:

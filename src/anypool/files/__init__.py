@@ -1,0 +1,158 @@
+"""Reading and writing images, .npy and .npz; a file is written whole or not at all."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import PoolingError
+from .formats import HOLDS, NAMES, SAME, write_image
+from .pillow import PIXELS, read_image
+from .raster import Raster
+from .whole import whole
+
+__all__ = ["IMAGES", "PIXELS", "WRITTEN", "Raster", "check_target", "read", "write", "write_arrays"]
+
+TIFF = (".tif", ".tiff")
+WRITTEN = (*HOLDS, *SAME, *TIFF)
+IMAGES = (*WRITTEN, ".tga", ".jp2", ".j2k", ".avif", ".apng", ".ico", ".pcx", ".qoi", ".sgi", ".dds", ".psd")
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+ARRAYS = (".npy", ".npz")
+
+
+def read(path: Path, key: str = "", pixels: int = PIXELS) -> Raster:
+    """What a file holds; the axes of an image have names.
+
+    key: which array of an .npz, or which image of a TIFF. pixels: the most that a compressed picture may hold.
+    Raises PoolingError for a file that cannot be read.
+    """
+    if not path.exists():
+        raise PoolingError(f"{path} does not exist")
+    suffix = path.suffix.lower()
+    if suffix not in (*IMAGES, *ARRAYS):
+        raise PoolingError(f"{path}: use .npy, .npz, {', '.join(IMAGES)}")
+    try:
+        if suffix in ARRAYS:
+            return Raster(_array(path, suffix, key))
+        with path.open("rb") as file:
+            begin = file.read(4)
+        with warnings.catch_warnings(record=True) as noted:
+            warnings.simplefilter("always")
+            if begin in MAGIC:
+                from .tiff import read_tiff
+
+                held = read_tiff(path, key)
+            elif suffix in TIFF and len(begin) == 0:
+                raise PoolingError(f"{path} holds no image: it is empty")
+            else:
+                held = read_image(path, pixels)
+        said = tuple(dict.fromkeys(str(w.message).split("\n")[0] for w in noted))
+        return replace(held, notes=held.notes + said)
+    except PoolingError:
+        raise
+    except ImportError as error:
+        raise PoolingError(f"{path}: {error.name or error} is missing: pip install 'anypool[cli]'") from None
+    except MemoryError:
+        raise PoolingError(f"{path} does not fit in memory") from None
+    except Exception as error:
+        said = "it holds no plain numbers as NumPy writes them" if "pickle" in str(error) else str(error)
+        raise PoolingError(f"{path} cannot be read: {' '.join((said or type(error).__name__).split())}") from None
+
+
+def _array(path: Path, suffix: str, key: str) -> Any:
+    """An array that NumPy wrote."""
+    if suffix == ".npy":
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    with np.load(path, allow_pickle=False) as held:
+        names = list(held)
+        if not key and len(names) != 1:
+            raise PoolingError(f"{path} holds {', '.join(names) or 'nothing'}: say which with --key")
+        if key and key not in names:
+            raise PoolingError(f"{path} has no {key!r}; it holds {', '.join(names)}")
+        return held[key or names[0]]
+
+
+def check_target(path: Path) -> None:
+    """Whether a result can be written to a file of this name, before anything is computed."""
+    if path.suffix.lower() not in (*ARRAYS, *WRITTEN):
+        raise PoolingError(f"{path}: use .npy, .npz, {', '.join(WRITTEN)}")
+    if not path.parent.is_dir():
+        raise PoolingError(f"the folder {path.parent} does not exist")
+
+
+def write(path: Path, held: Raster, like: Any = None, places: Any = None, quality: int | None = None) -> str:
+    """Write a result, and say what it carries over of the file that was read and what it leaves out.
+
+    like: the element type of an image; a result of real numbers is rounded to it, where the file is an image.
+    places: a Place for each axis, where the windows lie. quality: of a JPEG or WebP, 1 to 100.
+    """
+    check_target(path)
+    suffix = path.suffix.lower()
+    if quality is not None and not (1 <= quality <= 100 and SAME.get(suffix, suffix) in (".jpg", ".webp")):
+        raise PoolingError(f"--quality {quality}: give 1 to 100, for a .jpg or .webp; the result is {path}")
+    if suffix not in ARRAYS:
+        held = replace(held, x=_rounded(path, held.x, like, suffix in TIFF))
+    try:
+        with whole(path) as name:
+            if suffix == ".npy":
+                np.save(name, held.x)
+                carried, lost = [], _beside(held)
+            elif suffix == ".npz":
+                np.savez_compressed(name, y=held.x)
+                carried, lost = [], _beside(held)
+            elif suffix in TIFF:
+                from .tiff_write import write_tiff
+
+                carried, lost = write_tiff(name, held, places)
+            else:
+                carried, lost = write_image(path, name, held, quality)
+    except (TypeError, ValueError, RuntimeError) as error:
+        if isinstance(error, PoolingError):
+            raise
+        raise PoolingError(f"{path} cannot be written: {' '.join(str(error).split())}") from None
+    except ImportError as error:
+        raise PoolingError(f"{path}: {error.name or error} is missing: pip install 'anypool[cli]'") from None
+    parts = [f"carried over: {', '.join(dict.fromkeys(carried))}"] if carried else []
+    parts += [f"left out: {', '.join(dict.fromkeys(lost))}"] if lost else []
+    return "; ".join(parts)
+
+
+def write_arrays(path: Path, arrays: dict[str, Any], held: Raster) -> str:
+    """Several results as one .npz; what it leaves out of the file that was read."""
+    with whole(path) as name:
+        np.savez_compressed(name, **arrays)
+    lost = _beside(held)
+    return f"left out: {', '.join(dict.fromkeys(lost))}" if lost else ""
+
+
+def _beside(held: Raster) -> list[str]:
+    """What a plain array has no place for."""
+    found = [*(NAMES[k] for k in held.kept), *(["palette"] if held.palette is not None else [])]
+    found += ["TIFF tags"] if held.tiff is not None and (held.tiff.tags or held.tiff.metadata) else []
+    return [*found, *held.lost]
+
+
+def _rounded(path: Path, y: Any, like: Any, tiff: bool) -> Any:
+    """Real numbers of an image of integers as such integers; fractions of bits as bytes, but in a TIFF."""
+    y = np.asarray(y)
+    if like is None or y.dtype.kind != "f" or np.dtype(like).kind not in "iub":
+        return y
+    kind = np.dtype(like)
+    if kind.kind == "b":
+        if tiff or not y.size or not (np.isfinite(y).all() and 0 <= y.min() and y.max() <= 1):
+            return y
+        return np.rint(y * 255).astype(np.uint8)
+    lacking = int(y.size - np.isfinite(y).sum())
+    if lacking:
+        raise PoolingError(
+            f"{path}: {lacking} of {math.prod(y.shape)} numbers of the result are NaN or infinite, which {kind} does not hold: "
+            "give --empty NUMBER for windows that hold nothing, or write .npy or .npz"
+        )
+    ends = np.iinfo(kind)
+    last = float(ends.max) if int(float(ends.max)) <= ends.max else float(np.nextafter(float(ends.max), 0))
+    return np.clip(np.rint(y), float(ends.min), last).astype(kind)

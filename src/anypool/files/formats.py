@@ -1,0 +1,204 @@
+"""Writing pictures: what each format of Pillow holds, and what it keeps of the file that was read."""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import PoolingError
+from .raster import Raster
+
+BYTES = "uint8"
+HOLDS: dict[str, tuple[str, dict[str, tuple[int, ...]]]] = {  # samples a pixel, by element type
+    ".png": (
+        "bits, bytes in 1 to 4 channels, or 16 bits in 1 to 4",
+        {"bool": (1,), BYTES: (1, 2, 3, 4), "uint16": (1, 2, 3, 4)},
+    ),
+    ".jpg": ("bytes in 1 or 3 channels", {BYTES: (1, 3)}),
+    ".bmp": ("bits, or bytes in 1 or 3 channels", {"bool": (1,), BYTES: (1, 3)}),
+    ".gif": ("bytes in 1, 3 or 4 channels", {BYTES: (1, 3, 4)}),
+    ".webp": ("bytes in 1 to 4 channels", {BYTES: (1, 2, 3, 4)}),
+    ".ppm": ("bits, bytes in 1 or 3 channels, or 16 bits in 1", {"bool": (1,), BYTES: (1, 3), "uint16": (1,)}),
+}
+SAME = {".jpeg": ".jpg", ".jfif": ".jpg", ".pgm": ".ppm", ".pbm": ".ppm", ".pnm": ".ppm"}
+ANIMATED = (".gif", ".png", ".webp")
+KEPT = {  # what Pillow writes into each
+    ".png": ("icc_profile", "dpi", "exif", "gamma", "srgb", "chromaticity", "duration", "loop"),
+    ".jpg": ("icc_profile", "dpi", "exif"),
+    ".bmp": ("dpi",),
+    ".gif": ("duration", "loop"),
+    ".webp": ("icc_profile", "exif", "duration", "loop"),
+    ".ppm": (),
+}
+NAMES = {
+    "icc_profile": "ICC profile",
+    "dpi": "DPI",
+    "exif": "EXIF",
+    "gamma": "gamma",
+    "srgb": "sRGB mark",
+    "chromaticity": "chromaticities",
+    "duration": "durations",
+    "loop": "loops",
+}
+
+
+def write_image(path: Path, name: Path, held: Raster, quality: int | None) -> tuple[list[str], list[str]]:
+    """Write a picture to `name`, in the format that `path` ends with; what was carried over, and what was not."""
+    kind = SAME.get(path.suffix.lower(), path.suffix.lower())
+    cmyk = held.space == "CMYK" and held.x.dtype == np.uint8
+    frames, palette, changed = _pictures(path, kind, held, cmyk)
+    options: dict[str, Any] = {}
+    if kind == ".jpg":
+        options["quality"] = 95 if quality is None else quality
+    elif kind == ".webp":
+        options.update({"lossless": True} if quality is None else {"quality": quality})
+    elif quality is not None:
+        raise PoolingError(f"--quality {quality}: {path} has no quality; it is one of .jpg and .webp")
+    kept = {
+        k: v for k, v in held.kept.items() if k in KEPT[kind] and (len(frames) > 1 or k not in ("duration", "loop"))
+    }
+    still = {"duration", "loop"} if len(frames) == 1 else set[str]()
+    lost = [NAMES[k] for k in held.kept if k not in kept and k not in still]
+    options.update(_saved(kept))
+    if kind == ".png" and frames.dtype == np.uint16 and frames.shape[-1] > 1:
+        name.write_bytes(_png16(path, frames, options))
+    else:
+        first, *rest = [_image(f, palette, kind, options, cmyk) for f in frames]
+        if rest:
+            options.update(save_all=True, append_images=rest)
+        first.save(name, **options)
+    return [NAMES[k] for k in kept], [*changed, *lost, *held.lost]
+
+
+def _pictures(path: Path, kind: str, held: Raster, cmyk: bool) -> tuple[NDArray[Any], Any, list[str]]:
+    """(frames, rows, columns, samples) that the format holds, the palette, and what had to be changed."""
+    says, possible = HOLDS[kind]
+    changed: list[str] = []
+    palette = held.palette
+    if palette is not None and (
+        kind not in (".png", ".gif", ".bmp")
+        or len(palette) > 256
+        or (kind == ".bmp" and palette.shape[1] == 4)
+        or palette.dtype != np.uint8
+    ):
+        held, palette, changed = held.coloured(), None, ["palette, now colours"]
+    elif palette is not None and (held.x.dtype.kind not in "iu" or int(held.x.max(initial=0)) >= len(palette)):
+        palette, changed = None, ["palette, which has no colour for such numbers"]
+    try:
+        frames = held.pictures() if held.image else _plain(held.x)
+    except PoolingError:
+        frames = None
+    if frames is not None and held.tiff is not None and held.tiff.inverted and palette is None:
+        frames, changed = _inverted(frames), [*changed, "white as 0, now white as the largest number"]
+    if frames is not None and palette is not None:
+        frames = frames.astype(np.uint8)
+    if cmyk and frames is not None and kind != ".jpg":
+        frames, changed = _from_cmyk(frames), [*changed, "CMYK, now RGB"]
+    fits = (
+        frames is not None
+        and frames.size
+        and frames.shape[-1] in possible.get(frames.dtype.name, ()) + ((4,) if cmyk and kind == ".jpg" else ())
+    )
+    if not fits:
+        raise PoolingError(
+            f"{path}: a {path.suffix[1:].upper()} holds {says}, and the result is {held.x.dtype} {tuple(held.x.shape)}; "
+            "use .npy, .npz or .tif"
+        )
+    assert frames is not None
+    if len(frames) > 1 and kind not in ANIMATED:
+        raise PoolingError(
+            f"{path}: a {path.suffix[1:].upper()} holds one picture, and the result has {len(frames)}; use .tif, .npy, .npz, "
+            f"{', '.join(ANIMATED)}"
+        )
+    if len(frames) > 1 and frames.dtype != np.uint8:
+        raise PoolingError(f"{path}: its {len(frames)} frames hold bytes, and the result is {frames.dtype}; use .tif")
+    if kind == ".gif" and palette is None and frames.shape[-1] > 1:
+        changed = [*changed, "colours beyond 256 a frame"]
+    return frames, palette, changed
+
+
+def _plain(y: NDArray[Any]) -> NDArray[Any]:
+    """A plain array as one picture: (rows, columns), or (rows, columns, samples)."""
+    if y.ndim not in (2, 3):
+        raise PoolingError(f"an array of shape {y.shape} is no picture")
+    return y[None, ..., None] if y.ndim == 2 else y[None]
+
+
+def _inverted(frames: NDArray[Any]) -> NDArray[Any]:
+    if frames.dtype == bool:
+        return ~frames
+    return np.iinfo(frames.dtype).max - frames if frames.dtype.kind == "u" else frames
+
+
+def _from_cmyk(frames: NDArray[Any]) -> NDArray[Any]:
+    from PIL import Image
+
+    return np.stack([np.asarray(Image.fromarray(f, "CMYK").convert("RGB")) for f in frames])
+
+
+def _image(frame: NDArray[Any], palette: Any, kind: str, options: dict[str, Any], cmyk: bool) -> Any:
+    """One frame as Pillow has it."""
+    from PIL import Image
+
+    flat = np.ascontiguousarray(frame[..., 0] if frame.shape[-1] == 1 else frame)
+    if cmyk and kind == ".jpg":
+        return Image.frombytes("CMYK", flat.shape[1::-1], flat.tobytes())
+    image = Image.fromarray(flat)
+    if palette is not None:
+        image.putpalette(np.ascontiguousarray(palette[:, :3]).tobytes(), "RGB")
+        if palette.shape[1] == 4:
+            clear = palette[:, 3]
+            options["transparency"] = clear.tobytes() if kind == ".png" else int(np.argmin(clear))
+    return image
+
+
+def _saved(kept: dict[str, Any]) -> dict[str, Any]:
+    """Pillow's arguments for what is kept."""
+    options = {k: v for k, v in kept.items() if k not in ("gamma", "srgb", "chromaticity")}
+    chunks = {
+        b"gAMA": struct.pack(">I", round(kept["gamma"] * 1e5)) if "gamma" in kept else b"",
+        b"sRGB": bytes([kept["srgb"]]) if "srgb" in kept else b"",
+        b"cHRM": struct.pack(">8I", *(round(v * 1e5) for v in kept["chromaticity"])) if "chromaticity" in kept else b"",
+    }
+    if any(chunks.values()):
+        from PIL.PngImagePlugin import PngInfo
+
+        options["pnginfo"] = info = PngInfo()
+        for name, data in chunks.items():
+            if data:
+                info.add(name, data)
+    return options
+
+
+def _png16(path: Path, frames: NDArray[Any], options: dict[str, Any]) -> bytes:
+    """A PNG of 16 bits in several samples, with the other chunks that Pillow writes for these options."""
+    try:
+        import imagecodecs
+    except ImportError:
+        raise PoolingError(
+            f"{path}: Pillow writes no colours of 16 bits; pip install 'anypool[cli]' brings imagecodecs, or use .tif"
+        ) from None
+    from PIL import Image
+
+    data = bytes(imagecodecs.png_encode(np.ascontiguousarray(frames[0])))
+    small = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(small, "PNG", **options)
+    beside = b"".join(c for k, c in _chunks(small.getvalue()) if k not in (b"IHDR", b"IDAT", b"IEND"))
+    (_, header), *rest = _chunks(data)
+    return data[:8] + header + beside + b"".join(c for _, c in rest)
+
+
+def _chunks(png: bytes) -> list[tuple[bytes, bytes]]:
+    """The name and the bytes of each chunk of a PNG."""
+    found: list[tuple[bytes, bytes]] = []
+    at = 8
+    while at < len(png):
+        end = at + 12 + int.from_bytes(png[at : at + 4], "big")
+        found.append((png[at + 4 : at + 8], png[at:end]))
+        at = end
+    return found

@@ -1,0 +1,86 @@
+"""Where a result's pixels lie: the distance of the windows and the centre of the first, along each axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..plan import Axis, Grid
+from ..windows import Sliding
+from ..windows.arguments import entries
+
+
+@dataclass(frozen=True)
+class Place:
+    """One axis: position u of the result lies at `stride`·u + `shift` of the input; pixel i spans from i to i + 1."""
+
+    stride: float = 1.0
+    shift: float = 0.0
+
+
+def places_of(windows: Any, plan: Any, at: tuple[int, ...] | None = None) -> dict[int, Place] | None:
+    """A Place for each axis of x; None where the windows are not equally far apart, or lie on no grid.
+
+    at: the pooled axes in the order of the windows' entries.
+
+    >>> import anypool as ap
+    >>> w = ap.sliding((3,), 2, 1)
+    >>> places_of(w, w.plan((9,), None))  # window 0 is centred on 0.5, as pixel 0 of the result: 2 · 0.5 − 0.5
+    {0: Place(stride=2.0, shift=-0.5)}
+    """
+    if not isinstance(plan, Grid):
+        return None
+    found = {a: Place() for a in range(len(plan.shape))}
+    order = [a % len(plan.shape) for a in at] if at else list(plan.at)
+    for number, a in enumerate(order):
+        axis = plan.axes[plan.at.index(a)]
+        place = _sliding(windows, axis, number, len(order)) if isinstance(windows, Sliding) else _listed(axis)
+        if place is None:
+            return None
+        found[a] = place
+    return found
+
+
+def _sliding(windows: Sliding, axis: Axis, number: int, rank: int) -> Place | None:
+    """Windows of one size, whose centres do not change where the array's end cuts them."""
+    if windows.offsets is not None:
+        return None
+    size: float = entries(windows.size, rank, "size")[number]
+    stride = float(size if windows.stride is None else entries(windows.stride, rank, "stride")[number])
+    if windows.real:
+        by = windows._measures(rank)[number]
+        start = -by.before / by.unit
+    else:
+        there = np.flatnonzero(axis.length)
+        if not len(there):
+            return None
+        o = int(there[0])
+        start = float(axis.first[o] - axis.skipped[o] * axis.step - _before(axis)) - o * stride
+        size = (size - 1) * axis.step + 1
+    return Place(stride, start + size / 2 - stride / 2)
+
+
+def _before(axis: Axis) -> int:
+    """How many positions of the imagined axis lie before the real one."""
+    if axis.source is None:
+        return 0
+    zeros = np.flatnonzero(axis.source == 0)
+    here = [int(p) for p in zeros if np.array_equal(axis.source[p : p + axis.size], np.arange(axis.size))]
+    return min(here, key=lambda p: abs(p - (axis.extent - axis.size) / 2)) if here else 0
+
+
+def _listed(axis: Axis) -> Place | None:
+    """Windows that the array's end does not cut, such as adaptive ones, if they are equally far apart."""
+    if axis.source is not None or not axis.out or not axis.length.all():
+        return None
+    begin = axis.first.astype(float)
+    end = begin + (axis.length - 1) * axis.step + 1
+    if axis.out == 1:
+        return Place(float(end[0] - begin[0]), float(begin[0]))
+    centres = (begin + end) / 2
+    strides = np.diff(centres)
+    if strides[0] <= 0 or np.ptp(strides) > 1e-9:
+        return None
+    return Place(float(strides[0]), float(centres[0] - strides[0] / 2))

@@ -1,0 +1,200 @@
+"""TIFF as tifffile reads it: the file's own axes, its palette, orientation, absent value and tags."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import PoolingError
+from ..windows import MEMORY
+from .raster import Raster
+
+ORIENTATION, DESCRIPTION, COLOURS, PROFILE, NODATA = 274, 270, 320, 34675, 42113
+TEXTS = {306: "date", 315: "artist", 33432: "copyright"}  # carried as they are
+PLACES = (33550, 33922, 34264)  # pixel scale, tie points, transformation: they follow the windows
+KEYS = {34735: "H", 34736: "d", 34737: "s"}  # of GeoTIFF: the coordinate system
+GDAL = 42112
+LAYOUT = {
+    *(254, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 280, 281, 282, 283, 284, 296, 317, 322, 323, 324, 325),
+    *(338, 339, 347, 530, 531, 532, 297, 305, 32997, 50838, 50839, 65420, 65426, 65427, 65428),
+}  # how the numbers are stored: the writer says it anew
+
+
+@dataclass(frozen=True)
+class Tiff:
+    """What a TIFF says beside its numbers, as the writer wants it."""
+
+    kind: str  # imagej, ome, shaped or another of tifffile's
+    photometric: str
+    planar: bool
+    extra: tuple[int, ...]
+    compression: str  # "" or one without loss
+    resolution: tuple[float, float] | None
+    unit: int  # of the resolution: 1 none, 2 inch, 3 centimetre
+    description: str
+    metadata: dict[str, Any] = field(default_factory=dict[str, Any])
+    tags: dict[int, Any] = field(default_factory=dict[int, Any])
+
+    @property
+    def inverted(self) -> bool:
+        """Whether 0 is white."""
+        return self.photometric == "MINISWHITE"
+
+
+def read_tiff(path: Path, key: str = "") -> Raster:
+    """One series of a TIFF with the file's own axes; `key` is its number where the file has several."""
+    import tifffile
+
+    with _listening() as said, tifffile.TiffFile(path) as file:
+        series = file.series
+        if not series or not len(file.pages):
+            raise PoolingError(f"{path} holds no pages")
+        shapes = ", ".join(f"{i}: {s.axes} {tuple(s.shape)}" for i, s in enumerate(series[:9]))
+        if key and not (key.isdecimal() and int(key) < len(series)):
+            raise PoolingError(f"{path} has no image {key!r}; it holds {shapes}: give a number with --key")
+        if not key and len(series) > 1:
+            raise PoolingError(
+                f"{path} holds {len(series)} images of different shapes ({shapes}): say which with --key"
+            )
+        chosen = series[int(key or 0)]
+        if chosen.nbytes > MEMORY:
+            raise PoolingError(f"{path} holds {chosen.nbytes:,} bytes of numbers, which do not fit in memory")
+        if "Y" not in chosen.axes or "X" not in chosen.axes or not chosen.size:
+            raise PoolingError(f"{path} holds no picture: its axes are {chosen.axes} {tuple(chosen.shape)}")
+        try:
+            x = chosen.asarray()
+        except (ValueError, ImportError) as error:
+            if "imagecodecs" not in str(error):
+                raise
+            raise PoolingError(
+                f"{path} is compressed in a way that needs imagecodecs: pip install 'anypool[cli]' ({error})"
+            ) from None
+        page = chosen.keyframe
+        tiff = _facts(file, page)
+        used = sum(len(level.pages) for level in chosen.levels)
+        lost = [f"{len(chosen.levels) - 1} overviews"] if len(chosen.levels) > 1 else []
+        lost += [f"{len(series) - 1} other images of the file"] if len(series) > 1 else []
+        lost += ["further pages"] if len(series) == 1 and used < len(file.pages) and file.is_shaped is None else []
+        lost += _others(page, tiff)
+        orientation, nodata = int(_tag(page, ORIENTATION) or 1), _number(_tag(page, NODATA))
+        colours = _colours(page) if tiff.photometric == "PALETTE" else None
+    if colours is not None and (x.dtype.kind != "u" or int(x.max(initial=0)) >= len(colours)):
+        colours = None
+    x = x.astype(x.dtype.newbyteorder("="), copy=False)
+    kept: dict[str, Any] = {}
+    if page.iccprofile:
+        kept["icc_profile"] = bytes(page.iccprofile)
+    if tiff.unit == 2 and tiff.resolution and min(tiff.resolution) > 1 and tiff.kind not in ("imagej", "ome"):
+        kept["dpi"] = tiff.resolution
+    space = "CMYK" if tiff.photometric == "SEPARATED" else ""
+    made = Raster(x, chosen.axes, colours, space, kept, tuple(lost), tiff, nodata, tuple(said))
+    return made.oriented(orientation)
+
+
+def _facts(file: Any, page: Any) -> Tiff:
+    """What the writer wants to know."""
+    kind = "imagej" if file.is_imagej else "ome" if file.is_ome else "shaped" if file.is_shaped else "generic"
+    name = page.compression.name
+    same = {"ADOBE_DEFLATE": "zlib", "DEFLATE": "zlib", "LZW": "lzw", "ZSTD": "zstd", "PACKBITS": "packbits"}
+    lossy = "" if name == "NONE" or name.startswith("CCITT") else "zlib"
+    tags = {t: v for t in (*TEXTS, *PLACES, *KEYS, GDAL) if (v := _tag(page, t)) is not None}
+    if GDAL in tags:
+        tags[GDAL] = re.sub(r"\s*<Item name=\"STATISTICS_[^<]*</Item>", "", str(tags[GDAL]))
+    resolution = None if _tag(page, 282) is None else tuple(map(float, page.resolution))
+    plain = kind == "generic" and isinstance(page.description, str)
+    metadata = dict(file.imagej_metadata or {}) if kind == "imagej" else _ome(file) if kind == "ome" else {}
+    return Tiff(
+        kind,
+        getattr(page.photometric, "name", "MINISBLACK"),
+        int(page.planarconfig or 1) == 2,
+        tuple(int(e) for e in page.extrasamples or ()),
+        same.get(name, lossy),
+        resolution,  # type: ignore[arg-type]
+        int(page.resolutionunit or 1),
+        page.description if plain else "",
+        metadata,
+        tags,
+    )
+
+
+def _ome(file: Any) -> dict[str, Any]:
+    """Pixel sizes and the channels' names of an OME-TIFF, as tifffile writes them."""
+    text = str(file.ome_metadata or "")
+    pixels = re.search(r"<Pixels\b[^>]*>", text)
+    said = dict(re.findall(r'(\w+)="([^"]*)"', pixels[0])) if pixels else {}
+    found: dict[str, Any] = {}
+    for name in ("PhysicalSizeX", "PhysicalSizeY", "PhysicalSizeZ", "TimeIncrement"):
+        if _number(said.get(name)) is not None:
+            found[name] = float(said[name])
+            if f"{name}Unit" in said:
+                found[f"{name}Unit"] = said[f"{name}Unit"]
+    names = re.findall(r'<Channel\b[^>]*\bName="([^"]*)"', text)
+    if names:
+        found["Channel"] = {"Name": names}
+    return found
+
+
+def _others(page: Any, tiff: Tiff) -> list[str]:
+    """The tags that no result carries."""
+    known = {*LAYOUT, *tiff.tags, ORIENTATION, PROFILE, NODATA, COLOURS, 50839}
+    known |= {DESCRIPTION} if tiff.description or tiff.kind != "generic" else set()
+    names = [tag.name for tag in page.tags if tag.code not in known]
+    lost = [f"tags {', '.join(names[:6])}{' …' if len(names) > 6 else ''}"] if names else []
+    if tiff.kind == "imagej" and any(n in tiff.metadata for n in ("ROI", "Overlays")):
+        lost.append("ImageJ's regions and overlays")
+    return [*lost, *(["OME's other metadata"] if tiff.kind == "ome" else [])]
+
+
+def _colours(page: Any) -> Any:
+    """(n, 3) colours of a palette, bytes where no more was meant."""
+    table = np.asarray(page.colormap).T
+    if not (table % 257).any():
+        return (table // 257).astype(np.uint8)
+    return (table >> 8).astype(np.uint8) if not (table & 255).any() else table.astype(np.uint16)
+
+
+def _tag(page: Any, code: int) -> Any:
+    """A tag's value, None without one."""
+    tag = page.tags.get(code)
+    return None if tag is None else tag.value
+
+
+def _number(value: Any) -> float | None:
+    """A number as a tag says it; whole ones stay exact."""
+    try:
+        return int(str(value).strip())
+    except ValueError:
+        pass
+    try:
+        return float(str(value).strip())
+    except ValueError:
+        return None
+
+
+@contextmanager
+def _listening() -> Generator[list[str]]:
+    """What tifffile logs about a file, as notes for the reader instead of lines on the error stream."""
+    said: list[str] = []
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            text = re.sub(r"<tifffile\.[^>]*>\s*", "", record.getMessage()).splitlines()[0]
+            if "GDAL_NODATA" not in text:  # read here, for types that tifffile cannot cast it to
+                said.append(text)
+
+    logger = logging.getLogger("tifffile")
+    held, ear = logger.propagate, Ear(logging.WARNING)
+    logger.propagate = False
+    logger.addHandler(ear)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(ear)
+        logger.propagate = held

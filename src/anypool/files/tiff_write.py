@@ -1,0 +1,232 @@
+"""Writing TIFF: axes, colours, and the tags that follow the windows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .places import Place
+from .raster import Raster
+from .tiff import GDAL, KEYS, NODATA, PLACES, TEXTS, Tiff
+
+IMAGEJ_AXES, OME_AXES = "TZCYXS", "TZCYXS"
+IMAGEJ = ("spacing", "unit", "finterval", "fps", "mode", "min", "max", "loop", "Labels", "Ranges", "LUTs", "Info")
+SIZES = {"PhysicalSizeX": "X", "PhysicalSizeY": "Y", "PhysicalSizeZ": "Z", "TimeIncrement": "T"}
+Places = dict[int, Place] | None
+
+
+def write_tiff(name: Path, held: Raster, places: Places) -> tuple[list[str], list[str]]:
+    """Write with the axes that the numbers have; what was carried over, and what was not."""
+    import tifffile
+
+    source: Tiff | None = held.tiff
+    carried: list[str] = []
+    lost = list(held.lost)
+    y, axes, options = _laid_out(held)
+    if held.palette is not None and options["photometric"] != "palette":
+        lost.append("palette")
+    kind = source.kind if source and axes else ""
+    metadata: dict[str, Any] | None = {"axes": axes} if axes else {}
+    along = _by_letter(held.axes, places)
+    if kind == "imagej" and not _imagej(y, axes, options["photometric"]):
+        lost.append(f"ImageJ's metadata, which has no {y.dtype} of axes {axes}")
+        kind = "shaped"
+    elif kind == "ome" and (y.dtype.name in ("int64", "uint64", "float16") or set(axes) - set(OME_AXES)):
+        lost.append(f"OME's metadata, which has no {y.dtype} of axes {axes}")
+        kind = "shaped"
+    if source and kind == "imagej":
+        metadata |= {k: v for k, v in source.metadata.items() if k in IMAGEJ and _still(k, v, held)}
+        if along is not None and "Z" in along and "spacing" in metadata:
+            metadata["spacing"] *= along["Z"].stride
+        carried.append("ImageJ's metadata")
+    elif source and kind == "ome":
+        metadata |= _ome(source, along, lost)
+        carried.append("OME's pixel sizes and channel names")
+    elif source and kind == "generic" and set(axes) <= set("YXSIQT"):
+        metadata = None
+    if source:
+        if source.description and metadata is None:
+            options["description"] = source.description.encode()
+            carried.append("description")
+        _resolution(options, source, kind, along, carried, lost)
+        _tags(options, source, along, carried, lost)
+        if source.compression and y.dtype != bool:
+            options["compression"] = source.compression
+    if "dpi" in held.kept and "resolution" not in options:
+        options.update(resolution=tuple(map(float, held.kept["dpi"])), resolutionunit="INCH")
+        carried.append("DPI")
+    if "icc_profile" in held.kept:
+        options["iccprofile"] = held.kept["icc_profile"]
+        carried.append("ICC profile")
+    if held.nodata is not None:
+        options.setdefault("extratags", []).append((NODATA, "s", 0, f"{held.nodata:.17g}", True))
+        carried.append(f"the absent value {held.nodata:.17g}")
+    names = {"exif": "EXIF", "gamma": "gamma", "srgb": "sRGB mark", "chromaticity": "chromaticities"}
+    lost += [said for k, said in names.items() if k in held.kept]
+    lost += ["durations"] if "duration" in held.kept and len(held.axes) > 2 and "T" in held.axes else []
+    tifffile.imwrite(
+        name, y, metadata=metadata, software="anypool", imagej=kind == "imagej", ome=kind == "ome", **options
+    )
+    return carried, lost
+
+
+def _laid_out(held: Raster) -> tuple[NDArray[Any], str, dict[str, Any]]:
+    """The array and its axes as a TIFF's pages have them, and what the samples are."""
+    y, axes, source = np.ascontiguousarray(held.x), held.axes, held.tiff
+    if not axes:
+        return y, "", {"photometric": "minisblack"}
+    if held.palette is not None:
+        bits = 8 * y.dtype.itemsize
+        if y.dtype.name in ("uint8", "uint16") and len(held.palette) <= 2**bits and held.palette.shape[1] == 3:
+            table = np.zeros((3, 2**bits), np.uint16)
+            unit = 257 if held.palette.dtype == np.uint8 else 1
+            table[:, : len(held.palette)] = held.palette.T.astype(np.uint16) * unit
+            return y, axes, {"photometric": "palette", "colormap": table}
+        held = held.coloured() if int(y.max(initial=0)) < len(held.palette) and y.dtype.kind == "u" else held
+        y, axes = held.x, held.axes
+    samples = y.shape[axes.index("S")] if "S" in axes else 1
+    if source is not None and "S" in axes:
+        given = source.photometric.lower()
+        photometric = given if given in ("rgb", "separated", "cielab") else "minisblack"
+        colours = {"rgb": 3, "separated": 4, "cielab": 3}.get(photometric, 1)
+        if samples < colours:
+            photometric, colours = "minisblack", 1
+        options: dict[str, Any] = {
+            "photometric": photometric,
+            "planarconfig": "separate" if source.planar else "contig",
+        }
+        if samples > colours:
+            extra = source.extra[-(samples - colours) :] if len(source.extra) >= samples - colours else ()
+            options["extrasamples"] = extra or (0,) * (samples - colours)
+        return y, axes, options
+    if "S" not in axes:
+        white = source is not None and source.inverted
+        return y, axes, {"photometric": "miniswhite" if white else "minisblack"}
+    photometric = "separated" if held.space == "CMYK" else "rgb" if samples >= 3 else "minisblack"
+    options = {"photometric": photometric, "planarconfig": "contig"}
+    if samples in (2, 4) and held.space != "CMYK":
+        options["extrasamples"] = ["unassalpha"]
+    return y, axes, options
+
+
+def _by_letter(axes: str, places: Places) -> dict[str, Place] | None:
+    return None if places is None or not axes else {c: places[a] for a, c in enumerate(axes)}
+
+
+def _imagej(y: NDArray[Any], axes: str, photometric: str) -> bool:
+    """Whether ImageJ's format holds it."""
+    order = [IMAGEJ_AXES.find(c) for c in axes]
+    fits = ("uint8",) if photometric == "rgb" else ("uint8", "uint16", "float32")
+    return y.dtype.name in fits and -1 not in order and order == sorted(order) and y.nbytes < 2**32
+
+
+def _still(name: str, value: Any, held: Raster) -> bool:
+    """Whether a list of ImageJ's metadata still has an entry for each page."""
+    if name != "Labels":
+        return True
+    pages = int(np.prod([n for n, c in zip(held.x.shape, held.axes, strict=True) if c not in "YXS"]))
+    return len(value) == pages
+
+
+def _ome(source: Tiff, along: dict[str, Place] | None, lost: list[str]) -> dict[str, Any]:
+    """The metadata of an OME-TIFF, pixel sizes times the distance of the windows."""
+    found = dict(source.metadata)
+    for name, letter in SIZES.items():
+        if name not in found:
+            continue
+        if along is None:
+            found.pop(name)
+            found.pop(f"{name}Unit", None)
+            lost.append(name)
+        elif letter in along:
+            found[name] *= along[letter].stride
+    return found
+
+
+def _resolution(
+    options: dict[str, Any],
+    source: Tiff,
+    kind: str,
+    along: dict[str, Place] | None,
+    carried: list[str],
+    lost: list[str],
+) -> None:
+    """Pixels a unit: dots per inch as they were, what measures pixels divided by the distance of the windows."""
+    if source.resolution is None or source.resolution in ((1.0, 1.0), (0.0, 0.0)):
+        return
+    by_inch = source.unit == 2 and kind != "imagej"
+    if by_inch:
+        options.update(resolution=source.resolution, resolutionunit="INCH")
+        carried.append("DPI")
+    elif along is None:
+        lost.append("resolution")
+    else:
+        across, down = source.resolution
+        options["resolution"] = (across / along["X"].stride, down / along["Y"].stride)
+        options["resolutionunit"] = source.unit
+        carried.append("resolution divided by the windows' distance")
+
+
+def _tags(
+    options: dict[str, Any],
+    source: Tiff,
+    along: dict[str, Place] | None,
+    carried: list[str],
+    lost: list[str],
+) -> None:
+    """Tags as they are, and those of GeoTIFF for pixels that lie at the windows' centres."""
+    tags = dict(source.tags)
+    given: list[Any] = [(t, "s", 0, str(tags[t]), True) for t in (*TEXTS, GDAL) if t in tags]
+    carried += [said for t, said in TEXTS.items() if t in tags] + (["GDAL's metadata"] if GDAL in tags else [])
+    geo = [t for t in PLACES if t in tags]
+    if (geo or any(t in tags for t in KEYS)) and (along is None or "X" not in along):
+        lost.append("GeoTIFF tags, since the windows are not equally far apart")
+    elif along is not None and geo:
+        point = _raster_is_point(tags)
+        given += [
+            (t, "d", len(v), v, True) for t, v in moved(tags, along["X"], along["Y"], 0.5 if point else 0.0).items()
+        ]
+        for t, kind in KEYS.items():
+            if t in tags:
+                value = tags[t]
+                given.append((t, kind, 0 if kind == "s" else len(value), value, True))
+        carried.append("GeoTIFF tags, the transform on the windows' centres")
+    if given:
+        options["extratags"] = given
+
+
+def _raster_is_point(tags: dict[int, Any]) -> bool:
+    """Whether a pixel's number names its centre: key 1025 of GeoTIFF is 2."""
+    keys = np.asarray(tags.get(34735, ()), int).reshape(-1, 4)
+    return any(k[0] == 1025 and k[1] == 0 and k[3] == 2 for k in keys)
+
+
+def moved(tags: dict[int, Any], x: Place, y: Place, centre: float) -> dict[int, tuple[float, ...]]:
+    """Pixel scale, tie points and transformation of the result; `centre` is 0.5 where pixel i's centre is called i.
+
+    >>> moved({33550: (10.0, 10.0, 0.0), 33922: (0, 0, 0, 500.0, 900.0, 0)}, Place(2), Place(2), 0.0)
+    {33550: (20.0, 20.0, 0.0), 33922: (0.0, 0.0, 0.0, 500.0, 900.0, 0.0)}
+    """
+    x, y = (replace(p, shift=p.shift + (p.stride - 1) * centre) for p in (x, y))
+    found: dict[int, tuple[float, ...]] = {}
+    scale, ties, matrix = (tags.get(t) for t in PLACES)
+    if scale is not None:
+        found[PLACES[0]] = (float(scale[0]) * x.stride, float(scale[1]) * y.stride, *map(float, scale[2:]))
+    if ties is not None:
+        points = np.asarray(ties, float).reshape(-1, 6).copy()
+        points[:, 0] = (points[:, 0] - x.shift) / x.stride
+        points[:, 1] = (points[:, 1] - y.shift) / y.stride
+        if scale is not None and len(points) == 1:  # the corner stays the tie: many readers expect (0, 0)
+            points[0, 3] -= points[0, 0] * x.stride * float(scale[0])
+            points[0, 4] += points[0, 1] * y.stride * float(scale[1])
+            points[0, :2] = 0.0
+        found[PLACES[1]] = tuple(points.ravel().tolist())
+    if matrix is not None:
+        step = np.eye(4)
+        step[0, 0], step[0, 3], step[1, 1], step[1, 3] = x.stride, x.shift, y.stride, y.shift
+        found[PLACES[2]] = tuple((np.asarray(matrix, float).reshape(4, 4) @ step).ravel().tolist())
+    return found
