@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
-from ..orders import Order
+from ..orders import ORDERS, PARAMETRIC_ORDERS, Order
 from ..plan import Grid, Job, Lists
 from . import lists_cpu, orders_cpu
 from .levels import levels_of
@@ -230,8 +230,11 @@ def status() -> list[str]:
     loaded = library()
     if loaded is None:
         return [f"cpu: not active: the compiled library is not there ({missing()})"]
-    kinds = ", ".join(sorted({str(k.name) for k in RECIPES}))
+    folds = ", ".join(sorted({str(k.name) for k in RECIPES}))
+    orders = ", ".join([*ORDERS, *PARAMETRIC_ORDERS])
     return [
         f"cpu: active, instruction set {loaded.anypool_isa().decode()}, {get_num_threads()} threads",
-        f"cpu: compiled {kinds} for {', '.join(TYPES)} where they have a meaning; the reference serves the rest",
+        f"cpu: compiled folds {folds}",
+        f"cpu: compiled order statistics {orders}",
+        f"cpu: for {', '.join(TYPES)} where they have a meaning; the reference serves the rest, such as a reduction of your own",
     ]

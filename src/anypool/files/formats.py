@@ -97,6 +97,8 @@ def _pictures(path: Path, kind: str, held: Raster, cmyk: bool) -> tuple[NDArray[
         frames, changed = _inverted(frames), [*changed, "white as 0, now white as the largest number"]
     if frames is not None and palette is not None:
         frames = frames.astype(np.uint8)
+    if frames is not None and frames.dtype == bool and "bool" not in possible:
+        frames = np.where(frames, 255, 0).astype(np.uint8)
     if cmyk and frames is not None and kind != ".jpg":
         frames, changed = _from_cmyk(frames), [*changed, "CMYK, now RGB"]
     fits = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from .raster import Raster
 ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")  # where several images are frames of one picture
 PIXELS = 2 * 89_478_485  # more than Pillow opens unless told to: a small file may claim any size
 TURNED, WIDTH, HEIGHT, DETAILS = 0x0112, 0xA002, 0xA003, 0x8769  # tags of EXIF
-CARRIED = ("icc_profile", "dpi", "gamma", "srgb", "chromaticity", "duration", "loop")
+CARRIED = ("icc_profile", "dpi", "gamma", "srgb", "chromaticity", "loop")
 SAID = {"xmp": "XMP", "XML:com.adobe.xmp": "XMP", "comment": "comments", "photoshop": "Photoshop's blocks"}
 
 
@@ -39,15 +40,14 @@ def read_image(path: Path, most: int = PIXELS) -> Raster:
         with path.open("rb") as file:
             begin = file.read(12)
         raise PoolingError(
-            f"{path} holds no image: {f'it begins with {begin!r}' if begin else 'it is empty'}"
+            f"{path} holds no image that can be read: {f'it begins with {begin!r}' if begin else 'it is empty'}"
         ) from None
     finally:
         Image.MAX_IMAGE_PIXELS = limit
     further = getattr(image, "n_frames", 1) - frames
     lost += (f"{further} further images of the file",) if further > 0 else ()
-    return Raster(
-        raster.x, raster.axes, raster.palette, raster.space, kept, raster.lost + lost, None, None, raster.notes
-    ).oriented(turned)
+    kept |= raster.kept
+    return replace(raster, kept=kept, lost=raster.lost + lost).oriented(turned)
 
 
 def _single(image: Any, path: Path) -> Raster:
@@ -77,17 +77,20 @@ def _single(image: Any, path: Path) -> Raster:
 def _frames(image: Any, frames: int) -> Raster:
     """All frames: as numbers into one palette where they have few colours, so that a vote has labels."""
     held: list[Any] = []
+    lasts: list[int] = []
     for n in range(frames):
         image.seek(n)
         held.append(np.asarray(image.convert("RGBA")))
+        lasts.append(int(image.info.get("duration", 0)))
     x: Any = np.stack(held)
+    kept = {"duration": lasts} if any(lasts) else {}
     if (x[..., 3] == 255).all():
         x = x[..., :3]
     if image.format != "GIF":
-        return Raster(x, "TYXS")
+        return Raster(x, "TYXS", kept=kept)
     colours, numbers = np.unique(x.reshape(-1, x.shape[-1]), axis=0, return_inverse=True)
     small = np.uint8 if len(colours) <= 256 else np.uint16 if len(colours) <= 65536 else np.uint32
-    return Raster(numbers.reshape(x.shape[:-1]).astype(small), "TYX", colours)
+    return Raster(numbers.reshape(x.shape[:-1]).astype(small), "TYX", colours, kept=kept)
 
 
 def _palette(image: Any) -> Any:
