@@ -14,7 +14,9 @@ import anypool as ap
 
 pytest.importorskip("matplotlib")
 
+from anypool.show.irregular import held_by, seen_by_all, windows_shape
 from anypool.show.parts import arithmetic, coverage, gradient_share, members, sources
+from anypool.show.subject import subject_of
 
 X = np.random.default_rng(0).permutation(49).reshape(7, 7).astype(float)
 
@@ -62,11 +64,77 @@ def test_files_and_errors(tmp_path: Path) -> None:
         (lambda: picture.save(tmp_path / "p.gif"), "use .png"),
         (lambda: ap.show(X, ap.sliding((2, 2)), "max", window=(9, 9)), "counted from 0"),
         (lambda: ap.show(np.array(1.0), ap.sliding((2,)), "max"), "single number"),
-        (lambda: ap.show(X, ap.sliding((2, 2)), ("max", "min")), "one reduction"),
+        (lambda: ap.show(X, ap.sliding((2, 2)), ()), "at least one"),
+        (lambda: ap.show(X, ap.sliding((2, 2)), ap.KMax(2)), "one number a window"),
+        (lambda: ap.show(X, ap.sliding((2, 2)), weights=np.ones(3)), "broadcast"),
+        (lambda: ap.show(X, ap.groups(np.zeros((7, 7), int)), axes=(0, 1), window=(5,)), "counted from 0"),
     ):
         with pytest.raises(ap.PoolingError, match=says):
             call()
     assert len(list(tmp_path.iterdir())) == 4
+
+
+BOXES = ap.boxes([[0, 0.0, 0.0, 6.0, 6.0], [1, 1.0, 2.0, 5.0, 6.5]], (2, 2))
+LABELS = np.arange(49).reshape(7, 7) // 13
+IRREGULAR: list[tuple[Any, Any, Any]] = [
+    (X, ap.groups(LABELS), (0, 1)),
+    (X[0], ap.groups(LABELS[:, 0]), 0),
+    (X, ap.pyramid([1, 2, 3]), (0, 1)),
+    (np.stack([X, X + 1])[:, None], BOXES, None),
+    (np.stack([X, X]), ap.regions(2), None),
+    (
+        np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8),
+        ap.groups(np.arange(2400).reshape(40, 60) // 700),
+        (0, 1),
+    ),
+]
+
+
+@pytest.mark.parametrize(("x", "windows", "axes"), IRREGULAR)
+def test_irregular_windows_are_drawn_as_they_are(x: Any, windows: Any, axes: Any) -> None:
+    """What a window holds is the gradient of its sum, and the written result is the pooled one."""
+    torch = pytest.importorskip("torch")
+    subject = subject_of(x, windows, axes, None, {})
+    v = torch.tensor(subject.x, requires_grad=True)
+    y = ap.pool(v, windows, "sum", axes=subject.axes).reshape(-1)
+    total = 0
+    for n in range(len(y)):
+        slope = torch.autograd.grad(y[n], v, retain_graph=True)[0].numpy()
+        np.testing.assert_allclose(np.broadcast_to(held_by(subject.plan, n), subject.x.shape), slope)
+        total = total + slope
+    np.testing.assert_allclose(np.broadcast_to(seen_by_all(subject.plan), subject.x.shape), total)
+    picture = ap.show(x, windows, ("max", "mean"), axes=axes)
+    assert picture._repr_png_()[:4] == b"\x89PNG"
+    last = str(ap.show(x, windows, "sum", axes=axes)).splitlines()[-1]
+    middle = int(np.ravel_multi_index([(n - 1) // 2 for n in windows_shape(subject.plan)], windows_shape(subject.plan)))
+    assert f"= {y[middle].item():.4g}" in last
+
+
+def test_weights_and_several_reductions() -> None:
+    weights = np.ones((7, 7))
+    weights[0, 0], weights[0, 1] = 0, 0.5
+    text = str(ap.show(X, ap.sliding((2, 2)), ("sum", "max"), weights=weights, window=(0, 0)))
+    first, second, third = text.splitlines()
+    cell = X[:2, :2] * weights[:2, :2]
+    assert first == "7 × 7 → 3 × 3, sum, max" and f"= {cell.sum():.4g}" in second and f"{X[0, 1]:.4g}·0.5" in second
+    assert f"= {X[:2, :2].ravel()[1:].max():.4g}" in third and f"{{{X[0, 0]:.4g}," not in second
+    absent = X.copy()
+    absent[0, 0] = np.nan
+    assert "= nan" not in str(ap.show(absent, ap.sliding((2, 2)), "mean", nan="omit", window=(0, 0)))
+    mask = np.ones((7, 7), bool)
+    mask[:2, :2] = False
+    said = str(ap.show(X, ap.sliding((2, 2)), "mean", weights=mask, empty=-1.0, window=(0, 0)))
+    assert "of {nothing} = -1" in said
+
+
+def test_images_are_drawn_as_they_are_seen(tmp_path: Path) -> None:
+    Image: Any = pytest.importorskip("PIL.Image")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 20), (200, 100, 0)).save(tmp_path / "x.jpg", exif=exif)
+    assert str(ap.show(tmp_path / "x.jpg", ap.sliding((4, 4)), "max")).startswith("40 × 20 → 10 × 5, max")
+    deep = np.full((12, 12, 3), 65535, np.uint16)
+    assert subject_of(deep, ap.sliding((2, 2)), (0, 1), None, {}).shown().max() == 1
 
 
 def test_explain_on_the_command_line(tmp_path: Path) -> None:

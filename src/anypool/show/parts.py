@@ -35,8 +35,8 @@ def positions(axis: Axis, window: int) -> list[int]:
     return [int(v) for v in (imagined if axis.source is None else axis.source[imagined])]
 
 
-def members(x: NDArray[Any], grid: Grid, window: tuple[int, ...]) -> list[Member]:
-    """Everything that one window of a plane holds, in row-major order."""
+def members(x: NDArray[Any], grid: Grid, window: tuple[int, ...], weights: NDArray[Any] | None = None) -> list[Member]:
+    """Everything that one window of a plane holds, in row-major order, without what weighs nothing."""
     lines = [positions(axis, w) for axis, w in zip(grid.axes, window, strict=True)]
     taps = None if grid.taps is None else grid.tap_weights()
     found: list[Member] = []
@@ -47,6 +47,10 @@ def members(x: NDArray[Any], grid: Grid, window: tuple[int, ...]) -> list[Member
         for axis, w, p in zip(grid.axes, window, places, strict=True):
             tap *= float(axis.weights_at(np.asarray(w), np.asarray(p)))
         real = min(at, default=0) >= 0
+        if real and weights is not None:
+            if not weights[at]:
+                continue
+            tap *= float(weights[at])
         found.append(Member(at if real else None, float(x[at]) if real else float(grid.fill or 0), tap))
     return found
 
@@ -68,7 +72,9 @@ def coverage(grid: Grid) -> NDArray[np.int64]:
     return total
 
 
-def gradient_share(x: NDArray[Any], windows: Any, reduction: Any, axes: Any = None) -> NDArray[np.float64] | None:
+def gradient_share(
+    x: NDArray[Any], windows: Any, reduction: Any, axes: Any = None, **options: Any
+) -> NDArray[np.float64] | None:
     """Σ over outputs of ∂y/∂x for each input; None without torch or where there is no gradient.
 
     >>> import anypool as ap
@@ -80,14 +86,14 @@ def gradient_share(x: NDArray[Any], windows: Any, reduction: Any, axes: Any = No
     except ImportError:
         return None
     v: Any = torch.tensor(np.asarray(x, np.float64), dtype=torch.float64, device="cpu", requires_grad=True)
-    y: Any = pool(v, windows, reduction, axes=axes)
+    y: Any = pool(v, windows, reduction, axes=axes, **_tensors(options))
     if not y.requires_grad or not y.is_floating_point():
         return None
     return torch.autograd.grad(y.sum(), v)[0].numpy()
 
 
 def sources(
-    x: NDArray[Any], windows: Any, reduction: Any, axes: Any = None, most: int = 400
+    x: NDArray[Any], windows: Any, reduction: Any, axes: Any = None, most: int = 400, **options: Any
 ) -> dict[tuple[int, ...], list[tuple[int, ...]]]:
     """For each output of a selecting reduction (max, median …), the inputs it came from; empty where all inputs count."""
     try:
@@ -95,7 +101,7 @@ def sources(
     except ImportError:
         return {}
     v: Any = torch.tensor(np.asarray(x, np.float64), dtype=torch.float64, device="cpu", requires_grad=True)
-    y: Any = pool(v, windows, reduction, axes=axes)
+    y: Any = pool(v, windows, reduction, axes=axes, **_tensors(options))
     if not y.requires_grad or not y.is_floating_point() or y.numel() > most:
         return {}
     found: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
@@ -106,21 +112,40 @@ def sources(
     return found if 0 < few <= 2 else {}
 
 
+def _tensors(options: dict[str, Any]) -> dict[str, Any]:
+    """The weights as a tensor."""
+    import torch
+
+    weights = options.get("weights")
+    return options if weights is None else {**options, "weights": torch.tensor(np.asarray(weights))}
+
+
 def number(value: float) -> str:
     """Short: 3, 0.25, 1.2e+09."""
     return f"{value:.4g}"
 
 
-def arithmetic(x: NDArray[Any], grid: Grid, window: tuple[int, ...], reduction: Any, y: float) -> str:
+def arithmetic(
+    x: NDArray[Any],
+    grid: Grid,
+    window: tuple[int, ...],
+    reduction: Any,
+    y: float,
+    weights: NDArray[Any] | None = None,
+) -> str:
     """One window written out: the reduction, what it saw, what came of it."""
-    held = members(x, grid, window)
+    place = ", ".join(map(str, window))
+    return written(f"window ({place})", reduction, members(x, grid, window, weights), y)
+
+
+def written(window: str, reduction: Any, held: list[Member], y: float) -> str:
+    """A window's elements, each with its weight, and the result."""
     seen = ", ".join(
         number(m.value) + (f"·{number(m.tap)}" if m.tap != 1 else "") + ("" if m.at is not None else " (border)")
         for m in held[:MOST]
     )
     rest = f", … {len(held) - MOST} more" if len(held) > MOST else ""
     name = reduction if isinstance(reduction, str) else repr(reduction)
-    place = ", ".join(map(str, window))
     formula = getattr(reduction_of(reduction), "formula", "")
     told = f"  ({formula})" if formula else ""
-    return f"window ({place}): {name} of {{{seen or 'nothing'}{rest}}} = {number(y)}{told}"
+    return f"{window}: {name} of {{{seen or 'nothing'}{rest}}} = {number(y)}{told}"

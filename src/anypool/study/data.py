@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PoolingError
-from ..files import IMAGES
+from ..files import IMAGES, read
 
 FOLDS = 5
 CANVAS = 20
@@ -187,19 +187,15 @@ def _npz(path: Path) -> Data:
 
 
 def _folder(path: Path) -> Data:
-    from PIL import Image
-
     kinds = sorted(p for p in path.iterdir() if p.is_dir())
     files = [(f, k.name) for k in kinds for f in sorted(k.iterdir()) if f.suffix.lower() in IMAGES]
     if not files:
         raise PoolingError(f"{path} holds no folder of images; make one folder for each class")
     pictures: list[Any] = []
     for file, _ in files:
-        try:
-            with Image.open(file) as picture:
-                pictures.append(np.asarray(picture.convert("L" if picture.mode in ("1", "L", "I;16") else "RGB")))
-        except Exception as error:
-            raise PoolingError(f"{file} cannot be read: {error}") from None
+        held = read(file).coloured()
+        picture, _ = held.drawn(held.pooled_axes(""))
+        pictures.append(np.where(picture, np.uint8(255), np.uint8(0)) if picture.dtype == bool else picture)
         if pictures[-1].shape != pictures[0].shape:
             raise PoolingError(
                 f"{file} is {pictures[-1].shape}, {files[0][0]} is {pictures[0].shape}; all images must have one size"
