@@ -14,7 +14,7 @@ struct anypool_sorted {
   std::int64_t fill;                     // the border's constant, as bits of x's type
   std::int64_t omit, flipped;            // NaN elements are absent; of those that tie, the last comes first
   void* values;                          // ascending, what is absent behind all; halves as float32
-  double *masses, *cumulated;            // the weight of each and all up to it, scaled where they are relative; null: not asked for
+  double *masses, *cumulated;            // the weight of each and all up to it; null: not asked for
   std::int32_t* order;                   // the place in its window of each; null: not asked for
   std::int64_t* present;                 // (count,) how many there are
   std::uint8_t* nan;                     // (count,) whether one of them is NaN

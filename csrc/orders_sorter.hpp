@@ -194,12 +194,7 @@ struct Sorter {
       for (Index i = 0; i < lanes; ++i) sort_lane(i);
     const Index far = job.count;
     V* values = static_cast<V*>(job.values) + begin;
-    double total[L::n] = {}, scale[L::n];
-    if (job.masses) {  // masses that sum to 1 or less are relative: scaled to the number of elements
-      for (Index e = 0; e < places; ++e)
-        for (Index i = 0; i < lanes; ++i) total[i] += mass[e * L::n + i];
-      for (Index i = 0; i < lanes; ++i) scale[i] = total[i] > 0 && total[i] <= 1 + 1e-6 ? double(job.present[begin + i]) / total[i] : 1, total[i] = 0;
-    }
+    double total[L::n] = {};
     for (Index e = 0; e < places; ++e) {
       Index from[L::n];  // of the element in its lane
       for (Index i = 0; i < lanes; ++i) {
@@ -211,7 +206,7 @@ struct Sorter {
         for (Index i = 0; i < lanes; ++i) job.order[e * far + begin + i] = std::int32_t(from[i]);
       if (job.masses)
         for (Index i = 0; i < lanes; ++i) {
-          const double m = mass[from[i] * L::n + i] * scale[i];
+          const double m = mass[from[i] * L::n + i];
           job.masses[e * far + begin + i] = m, job.cumulated[e * far + begin + i] = total[i] += m;
         }
     }

@@ -144,7 +144,7 @@ def test_quantile_methods_are_numpys(method: str) -> None:
         np.testing.assert_allclose(got, want, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", sorted(ORDERS))
+@pytest.mark.parametrize("name", sorted(set(ORDERS) - {"quantile", "trimmed"}))  # these have no scale
 def test_integer_weights_repeat_elements(name: str) -> None:
     order, oracle = ORDERS[name]
     random = np.random.default_rng(3)
@@ -162,10 +162,10 @@ def test_integer_weights_repeat_elements(name: str) -> None:
 
 def test_masses_need_no_scale() -> None:
     x, w = np.array([4.0, 1.0, 3.0]), np.array([0.2, 0.7, 0.1])
+    want = ap.pool(x, ap.whole(), ap.Quantile(0.5), axes=0, weights=w)
     for scale in (1.0, 0.01, 50.0):
         assert ap.pool(x, ap.whole(), "median", axes=0, weights=w * scale) == 1.0
-    relative = ap.pool(x, ap.whole(), ap.Quantile(0.5), axes=0, weights=w)
-    np.testing.assert_allclose(relative, ap.pool(x, ap.whole(), ap.Quantile(0.5), axes=0, weights=w * 3))
+        np.testing.assert_allclose(ap.pool(x, ap.whole(), ap.Quantile(0.5), axes=0, weights=w * scale), want)
 
 
 def test_nan_infinities_zeros_and_denormals() -> None:

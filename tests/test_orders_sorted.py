@@ -45,7 +45,13 @@ def test_whole_weights_repeat_elements(dtype: str) -> None:
         x = numbers((2, 9, 12), dtype, seed)
         w = np.random.default_rng(seed).integers(1, 4, x.shape)
         windows, axes = ap.sliding((size, size), stride, pad, step), alike(x, size, stride, pad, step)
-        for q, method in ((0.5, "lower"), (0.2, "higher"), (0.7, "inverted_cdf"), (0.4, "nearest"), (1.0, "lower")):
+        for q, method in (
+            (0.5, "inverted_cdf"),
+            (0.25, "inverted_cdf"),
+            (0.7, "inverted_cdf"),
+            (1.0, "lower"),
+            (0.0, "higher"),
+        ):
             want = per_window(x, w, axes, lambda v, m, q=q, how=method: np.quantile(np.repeat(v, m), q, method=how))
             got = ap.pool(x, windows, ap.Quantile(q, method), weights=w)
             assert got.dtype == x.dtype and np.array_equal(got, want.astype(dtype))
@@ -64,7 +70,8 @@ def test_masses_of_any_size_are_spanned_by_ranks() -> None:
 
     for order, target in (
         (ap.Median("higher"), lambda n: n / 2),
-        (ap.Quantile(0.3, "lower"), lambda n: np.floor((n - 1) * 0.3)),
+        (ap.Quantile(0.3, "inverted_cdf"), lambda n: n * 0.3),
+        (ap.Rank(1), lambda n: 1 if n > 1 else np.inf),
     ):
         want = per_window(x, w, alike(x), lambda v, m, t=target: spanned(v, m, t)).astype(float)
         assert np.array_equal(ap.pool(x, ap.sliding((3, 3), 1), order, weights=w), want, equal_nan=True)

@@ -35,9 +35,8 @@ def forward(x: Any, job: Job, weights: Any) -> Any:
     return y.astype(x.dtype, copy=False) if torch is np else y.to(x.dtype)
 
 
-def taking(x: Any, job: Job, weights: Any) -> tuple[Any, Any, list[tuple[Any, Any]]]:
-    """The answers of an order statistic that takes single elements of a tensor x, their slopes in a window's whole mass,
-    and those elements with the slope in each."""
+def taking(x: Any, job: Job, weights: Any) -> tuple[Any, list[tuple[Any, Any]]]:
+    """The answers of an order statistic that takes single elements of a tensor x, and those elements with the slope in each."""
     torch: Any = library(x)
     windows = _Windows(x, job, weights, torch)
     found: list[list[Any]] = []
@@ -46,42 +45,39 @@ def taking(x: Any, job: Job, weights: Any) -> tuple[Any, Any, list[tuple[Any, An
         held.window = window = _Taking(held.window)
         with torch.enable_grad():
             y = windows.answers(held, job.reduction)
-        taken, given = [window.mass, *window.taken], torch.ones_like(y)
-        slopes = torch.autograd.grad(y, taken, given, allow_unused=True) if y.requires_grad else [None] * len(taken)
+        slopes = torch.autograd.grad(y, window.taken, torch.ones_like(y), allow_unused=True)
         slopes = [torch.zeros_like(y) if s is None else s for s in slopes]
         found.append([y.detach(), *(t.detach() for t in window.taken), *slopes])
     rows = windows.prepared.rows
     columns = [torch.cat(pieces).reshape(rows, -1) for pieces in zip(*found, strict=True)]
     y, *rest = (orders_reference.joined([c], c, job.grid, job.reduction, weights).to(x.dtype) for c in columns)
     many = len(rest) // 2
-    return y, rest[many], list(zip(rest[:many], rest[many + 1 :], strict=True))
+    return y, list(zip(rest[:many], rest[many:], strict=True))
 
 
 class _Taking(Sorted):
     """Sorted windows that remember which elements were asked for."""
 
     def __init__(self, window: Sorted) -> None:
-        super().__init__(window.values, window.present, window.masses, window.order, cumulated=window.cumulated)
+        masses = {"masses": window.masses, "cumulated": window.cumulated, "rounding": window.rounding}
+        super().__init__(window.values, window.present, order=window.order, **masses)
         self.taken: list[Any] = []
-        self.mass = super().n().clone().requires_grad_()
-
-    def n(self) -> Any:
-        return self.mass
 
     def owned(self, value: Any) -> Any:
         self.taken.append(value.clone().requires_grad_())
         return self.taken[-1]
 
 
-def backward(g: Any, x: Any, job: Job, weights: Any, learned: tuple[str, ...]) -> tuple[Any, tuple[Any, ...]]:
-    """The gradients for a tensor x, and for the parameters named, piece by piece: no window is kept."""
+def backward(g: Any, x: Any, job: Job, weights: Any, learned: tuple[str, ...]) -> tuple[Any, Any, tuple[Any, ...]]:
+    """The gradients for a tensor x, for its weights where they learn, and for the parameters named; no window is kept."""
     torch: Any = library(x)
     order = copy(job.reduction)
     order.parameters = dict(order.parameters)
     asked = [order.parameters[name].detach().requires_grad_() for name in learned]
     order.parameters.update(zip(learned, asked, strict=True))
-    rows = _flat(g, job.grid, order)
+    rows, weighs = _flat(g, job.grid, order), weights is not None and weights.requires_grad
     total = torch.zeros(x.shape, dtype=torch.float64 if x.dtype is torch.float64 else torch.float32, device=x.device)
+    by_weight = torch.zeros_like(total) if weighs else None
     sums = [torch.zeros_like(t) for t in asked]
     ties = TIES[order.ties] if order.shares else 0
     tabled = order.linear() and order.answers() is None and not asked and job.grid.places <= MOST_TABLED
@@ -91,15 +87,27 @@ def backward(g: Any, x: Any, job: Job, weights: Any, learned: tuple[str, ...]) -
     table = _table(order, job.grid.places, "float64" if x.dtype is torch.float64 else "float32") if tabled else None
     for piece in windows.prepared.pieces:
         held, given = windows.sorted(piece), rows[piece[0] : piece[1]]
+        to: list[tuple[Any, Any, int]] = []
         if tabled:
-            back: Any = _by_count(table, held, given.numpy())
+            to.append((_by_count(table, held, given.numpy()), total, ties))
         else:
-            back, shares = _by_torch(torch, windows, held, order, given, asked)
+            back, mass, shares = _by_torch(torch, windows, held, order, given, asked, weighs)
+            to += [(back, total, ties), (mass, by_weight, 0)]
             for sum_, part in zip(sums, shares, strict=True):
                 sum_ += 0 if part is None else part
-        if back is not None:
-            windows.prepared.spread(piece, ties, {**held.memory, "g": address(back), "gx": address(total)})
-    return total.to(x.dtype), tuple(sums)
+        for rows_, into, ties_ in to:
+            if rows_ is not None:
+                windows.prepared.spread(piece, ties_, {**held.memory, "g": address(rows_), "gx": address(into)})
+    return total.to(x.dtype), _of_weights(torch, by_weight, weights), tuple(sums)
+
+
+def _of_weights(torch: Any, total: Any, weights: Any) -> Any:
+    """The gradient for weights, given its products with them: a mass is a weight times what its place counts."""
+    if total is None:
+        return None
+    w = weights.detach().expand(total.shape)
+    each = torch.where(w == 0, 0.0, total.to(w.dtype) / torch.where(w == 0, 1.0, w))
+    return each.sum_to_size(weights.shape)
 
 
 def _table(order: Order, places: int, dtype: str) -> Any:
@@ -118,14 +126,26 @@ def _by_count(table: Any, held: _Held, g: Any) -> Any:
     return np.ascontiguousarray(table[:, n] * g if hasattr(n, "shape") else table[:, n : n + 1] * g)
 
 
-def _by_torch(torch: Any, windows: _Windows, held: _Held, order: Order, g: Any, asked: list[Any]) -> Any:
-    values = held.window.values.requires_grad_()
+def _by_torch(
+    torch: Any, windows: _Windows, held: _Held, order: Order, g: Any, asked: list[Any], weighs: bool
+) -> tuple[Any, Any, list[Any]]:
+    """The gradients of sorted values, of masses times these (None: they do not learn), and of the parameters asked for."""
+    leaves = [held.window.values.requires_grad_()]
     with torch.enable_grad():
+        if weighs:
+            w = held.window
+            leaves.append(w.masses.detach().requires_grad_())
+            held.window = Sorted(w.values, w.present, leaves[1], w.order, rounding=w.rounding)
         y = windows.answers(held, order)
     if not y.requires_grad:
-        return None, [None] * len(asked)
-    back, *shares = torch.autograd.grad(y, [values, *asked], g.to(y.dtype), allow_unused=True)
-    return None if back is None else back.t().contiguous(), shares
+        return None, None, [None] * len(asked)
+    back, *rest = torch.autograd.grad(y, [*leaves, *asked], g.to(y.dtype), allow_unused=True)
+    mass = rest.pop(0) if weighs else None
+    if mass is not None:
+        mass = mass * leaves[1].detach()
+        mass = mass if held.nan is None else torch.where(held.nan[:, None], 0.0, mass)
+        mass = mass.to(held.window.values.dtype).t().contiguous()
+    return None if back is None else back.t().contiguous(), mass, rest
 
 
 def _flat(g: Any, grid: Grid, order: Order) -> Any:
@@ -161,6 +181,7 @@ class _Windows:
             laid = (strides(self.w), dtype_name(self.w))
         self.prepared = orders_sorted.Prepared(job, strides(x), laid)
         half, float_ = job.dtype in ("float16", "bfloat16"), "float" in job.dtype
+        self.rounding = orders_reference.rounding_of(weights)
         self.kind = "float32" if half else "uint8" if job.dtype == "bool" else job.dtype
         self.result = "float32" if half else job.dtype
         self.watched = float_ and not job.omit_nan and not job.reduction.nan_is_largest
@@ -184,7 +205,8 @@ class _Windows:
         present: Any = places if self.full else made["present"]
         values, order = made["values"].T, made["order"].T
         weighed = {name: made[name].T for name in ("masses", "cumulated") if name in made}
-        window = Sorted(values if self.words is np else values.detach(), present, order=order, **weighed)
+        values = values if self.words is np else values.detach()
+        window = Sorted(values, present, order=order, rounding=self.rounding, **weighed)
         return _Held(window, made["nan"] if self.watched else None, to, piece[0])
 
     def memories(self, count: int, places: int) -> dict[str, Any]:

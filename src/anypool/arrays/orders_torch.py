@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,9 +9,9 @@ import torch
 from ..backends import cpu, orders_cpu, orders_gradient, orders_lists, orders_places, orders_reference
 from ..backends import orders_sorted as sorting
 from ..choose import choose
-from ..orders import Median, Order
+from ..orders import Order
 from ..plan import Grid, Job
-from ..reductions import Max, Sum
+from ..reductions import Max
 from . import orders_listed, orders_numpy, orders_sorted
 from . import orders_places as places
 from . import torch as arrays
@@ -33,9 +32,13 @@ def pooled(
     if torch.is_grad_enabled():
         learned = [t for t in order.parameters.values() if isinstance(t, torch.Tensor) and t.requires_grad]
         if isinstance(weights, torch.Tensor) and weights.requires_grad:
-            if order.selects() or isinstance(order, Median):
-                weights = weights.detach()  # masses say which element it is: a step, whose slope is 0
-            elif not call.takes(x, weights):
+            parts = order.apart()
+            if order.steps():
+                weights = weights.detach()  # they say which elements it is of: a step, whose slope is 0
+            elif parts is not None:
+                options: Any = {"omit_nan": omit_nan, "empty": empty, "backend": backend}
+                return order.together([pooled(x, grid, part, weights, **options) for part in parts])
+            elif not call.sorts(x, weights):
                 return call.reference(x, weights)
         if learned and not call.sorts(x, weights):
             return call.reference(x, weights)
@@ -114,16 +117,6 @@ class _Call:
         asks = orders_gradient.takes_elements(self.order, self.grid)
         return weighed and asks and self.backend is None and self.sorts(x, weights)
 
-    def of_masses(self, g: Any, x: Any, weights: Any) -> Any:
-        """The gradient for masses, given that of every window's whole mass; relative ones, of sum 1 or less, have none."""
-        with torch.enable_grad():
-            masses = weights.detach().requires_grad_()
-            there = (masses != 0) & (x == x) if self.omit_nan else masses != 0
-            held = torch.where(there, masses.to(x.dtype), 0.0).expand(x.shape)
-            total = run(held, replace(self.grid, fill=None if self.grid.fill is None else 1.0), (Sum(),))[0]
-        (found,) = torch.autograd.grad(total, masses, torch.where(total <= 1 + 1e-6, 0.0, g))
-        return found
-
     def gradient(self, g: Any, x: Any, weights: Any) -> Any:
         """The gradient for x of the windows' gradients g."""
         parts = self.order.apart()
@@ -155,8 +148,8 @@ class _Learning(torch.autograd.Function):
         taken: list[tuple[Any, Any]] = []
         if not learned and call.takes(x.detach(), weights):
             held = weights.detach()
-            y, slope, taken = orders_sorted.taking(x.detach(), call.job(x, held), held)
-            y, ctx.slope = like_layout(y, x), slope if weights.requires_grad else None
+            y, taken = orders_sorted.taking(x.detach(), call.job(x, held), held)
+            y = like_layout(y, x)
         else:
             y = call.forward(x.detach(), weights)
         ctx.learned = len(learned)
@@ -182,16 +175,11 @@ class _Learning(torch.autograd.Function):
                 gx, *gl = (next(found) if t.requires_grad else None for t in given)
                 return gx, gl.pop(0) if ctx.weighted else None, None, *gl
         plain, gw = x.detach(), None
-        if weights is not None and weights.requires_grad:
-            gw = call.of_masses(torch.where(ctx.slope == 0, 0.0, g * ctx.slope), plain, weights)
-            if not x.requires_grad:
-                return None, gw, None
-            weights = weights.detach()
-        if learned:
+        if learned or (weights is not None and weights.requires_grad):
             names = tuple(
                 k for k, v in call.order.parameters.items() if isinstance(v, torch.Tensor) and v.requires_grad
             )
-            gx, gl = orders_sorted.backward(g, plain, call.job(plain, weights), weights, names)
+            gx, gw, gl = orders_sorted.backward(g, plain, call.job(plain, weights), weights, names)
         elif taken and type(g) is torch.Tensor and not orders_gradient.takes_nan(call.order, plain, call.omit_nan):
             pairs = zip(taken[::2], taken[1::2], strict=True)
             each = ((v, torch.where(slope == 0, 0.0, g * slope).to(x.dtype)) for v, slope in pairs)

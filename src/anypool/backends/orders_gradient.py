@@ -60,8 +60,8 @@ def takes_nan(order: Order, x: Any, omit_nan: bool) -> bool:
 
 
 def takes_elements(order: Order, grid: Grid) -> bool:
-    """Whether the answer is a function of single elements alone, each the first or last that equals its value."""
-    plain = isinstance(order, (Rank, Median)) or (isinstance(order, Quantile) and order.parameters["smooth"] is None)
+    """Whether by masses the answer is of single elements alone, each the first or last that equals its value."""
+    plain = isinstance(order, (Rank, Median, Quantile)) and order.steps()
     return plain and order.answers() is None and order.ties != "split" and not grid.weighted
 
 

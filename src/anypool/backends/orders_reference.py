@@ -8,7 +8,8 @@ import numpy as np
 
 from ..errors import PoolingError
 from ..orders import Order, Sorted
-from ..orders.sorted import take_along
+from ..orders.rows import take_along
+from ..orders.spans import EXACT, ROUNDING
 from ..plan import Grid
 from ..words import library, where, zeros
 from .orders_windows import as_like, gathered, positions, table
@@ -101,6 +102,7 @@ def _part(
     if constant is not None:
         values = where(constant, filled(values, grid.fill), values)
     masses: Any = None
+    rounding = rounding_of(weights)
     if weights is not None:
         full = np.broadcast_to(weights, grid.shape) if library(weights) is np else weights.expand(grid.shape)
         w, _, _ = gathered(_flat(full, grid)[rows], index)
@@ -120,7 +122,9 @@ def _part(
     if omit_nan and is_floating(values):
         has = values == values if has is None else has & (values == values)
     nan_in = _any_nan(values, has) if is_floating(values) and not order.nan_is_largest and not omit_nan else None
-    window, n = _sorted(values, has, masses, order)
+    if nan_in is not None and getattr(masses, "requires_grad", False):
+        values = where(nan_in[..., None], zeros(values), values)  # no mass learns by a NaN
+    window, n = _sorted(values, has, masses, order, rounding)
     answer = finished(order, window, n)
     if order.gives == "position":
         answer = positions(answer, index)
@@ -175,7 +179,7 @@ def finished(order: Order, window: Sorted, n: Any) -> Any:
         return order.finish(window, n)
 
 
-def _sorted(values: Any, has: Any, masses: Any, order: Order) -> tuple[Sorted, Any]:
+def _sorted(values: Any, has: Any, masses: Any, order: Order, rounding: float) -> tuple[Sorted, Any]:
     module, places = library(values), int(values.shape[-1])
     present: Any = places
     index: Any
@@ -200,7 +204,6 @@ def _sorted(values: Any, has: Any, masses: Any, order: Order) -> tuple[Sorted, A
     if masses is not None:
         masses = masses if has is None else where(has if not order.descending else _flip(has), masses, zeros(masses))
         masses = take_along(masses, index)
-        masses = relative(masses, present)
     if stable and has is not None:  # what is absent lies behind its equals too: behind 255 of bytes, behind infinities
         lacks = ~(_flip(has) if order.descending else has)
         lacks = take_along(lacks, index)
@@ -208,19 +211,16 @@ def _sorted(values: Any, has: Any, masses: Any, order: Order) -> tuple[Sorted, A
         found, index, masses = (v if v is None else take_along(v, behind) for v in (found, index, masses))
     if order.descending and index is not None:
         index = places - 1 - index
-    window = Sorted(found, present, masses, index, raw if learns else None, has, ties)
+    window = Sorted(found, present, masses, index, raw if learns else None, has, ties, None, rounding)
     n = window.n()
     if module is not np and not isinstance(n, int):
         n = n.double() if n.device.type != "mps" else n.float()
     return window, n
 
 
-def relative(masses: Any, present: Any) -> Any:
-    """Masses that sum to 1 or less are relative: scaled to the number of elements."""
-    total = masses.sum(-1)
-    small = (total <= 1 + 1e-6) & (total > 0)
-    scale = where(small, present / where(total > 0, total, zeros(total) + 1), zeros(total) + 1)
-    return masses * scale[..., None]
+def rounding_of(weights: Any) -> float:
+    """How much each weight may be off, relative to it: half a unit in its last place."""
+    return EXACT if weights is None else ROUNDING.get(dtype_name(weights), EXACT)
 
 
 def _flip(x: Any) -> Any:

@@ -12,11 +12,15 @@ from ..errors import PoolingError
 from ..words import library, maximum, minimum, where, zeros
 from .order import Order
 from .quantiles import Quantile, fraction, integer, number
-from .sorted import Sorted, floor, last, ranks
+from .rows import floor, last, ranks, take_along
+from .sorted import Sorted
 
 
 class TrimmedMean(Order):
     """The mean of what is left when `int(fraction · n)` elements are cut from each end.
+
+    Real weights: a window counts as n = (Σw)² / Σw² elements (Kish 1965), and as many parts of n of the weight are
+    cut; no scale of the weights changes anything, and equal weights are as none.
 
     >>> import anypool as ap
     >>> ap.pool([9.0, 1.0, 2.0, 3.0, -7.0], ap.whole(), ap.TrimmedMean(0.2, 0.2), axes=0)
@@ -38,14 +42,27 @@ class TrimmedMean(Order):
         return True
 
     def finish(self, window: Sorted, n: Any) -> Any:
+        if window.masses is not None:
+            return self.by_mass(window)
         low, high = floor(self.parameters["lower"] * n), floor(self.parameters["upper"] * n)
         begin, end = last(low * 1.0), last((n - high) * 1.0)
         kept = n - high - low
         return window.total(lambda rank: minimum(maximum(rank, begin), end)) / _safe(kept, window)
 
+    def by_mass(self, window: Sorted) -> Any:
+        """The mean of the mass that is left."""
+        spans = window.spans
+        low, high = (spans.whole(spans.size * cut) * spans.unit for cut in self.parameters.values())
+        begin, end = low, spans.total - high
+        share = spans.shares(begin, end, spans.around(begin)[1], spans.around(end)[0])
+        kept = end - begin
+        return window.sum(share, window.number(window.values)) / _safe(kept, window)
+
 
 class TopKMean(Order):
     """The mean of the k largest elements; of all, in windows that hold fewer. The first of those that tie are the larger.
+
+    Real weights repeat elements: the mean of the k largest parts of weight 1.
 
     >>> import anypool as ap
     >>> ap.pool([3.0, 1.0, 4.0, 1.0, 5.0], ap.whole(), ap.TopKMean(2), axes=0)
@@ -73,8 +90,8 @@ class TopKMean(Order):
 class Ordinal(Order):
     """Σ weights[r]·x₍ᵣ₎ with a weight a rank; the first meets the largest element. The weights may learn.
 
-    Windows with fewer elements than weights use the first ones as they are. A mass stretches over the
-    ranks that it covers.
+    Windows with fewer elements than weights use the first ones as they are. Real weights of elements repeat
+    them: one of weight w stretches over w ranks.
 
     >>> import anypool as ap
     >>> ap.pool([3.0, 1.0, 4.0, 1.0], ap.sliding((2,)), ap.Ordinal([0.75, 0.25]))
@@ -136,7 +153,8 @@ class Ordinal(Order):
 class KMax(Order):
     """The k largest elements in the order in which they lie in the window, on a new last axis.
 
-    A NaN is the largest. Windows that hold fewer than k end with `empty` (NaN; integers need one given).
+    A NaN is the largest. Windows that hold fewer than k end with `empty` (NaN; integers need `empty=`). Real weights
+    repeat elements: the k largest parts of weight 1.
 
     >>> import anypool as ap
     >>> ap.pool([3, 1, 4, 1, 5, 9], ap.sliding((3,)), ap.KMax(2))
@@ -166,12 +184,22 @@ class KMax(Order):
 
     def finish(self, window: Sorted, n: Any) -> Any:
         k = self.parameters["k"]
+        if window.masses is not None:
+            return self.repeated(window, n)
         above = last(window.present) - 1 - ranks(window.values)
         taken = (above >= 0) & (above < k)
         places = where(taken, window.order, zeros(window.order) + window.places)
         if library(places) is np:
             return window.these(np.argsort(places, -1, kind="stable")[..., :k])
         return window.these(places.argsort(dim=-1, stable=True)[..., :k])
+
+    def repeated(self, window: Sorted, n: Any) -> Any:
+        """The same of elements that masses repeat: one may be there several times."""
+        k, module = self.parameters["k"], library(window.values)
+        index = module.stack([window.index(n - j, "left") for j in range(k)], -1)
+        places = where(self.lacks(n), zeros(index) + window.places, take_along(window.order, index))
+        by = np.argsort(places, -1, kind="stable") if module is np else places.argsort(dim=-1, stable=True)
+        return window.these(take_along(index, by))
 
     def answers(self) -> tuple[int, int] | None:
         return self.parameters["k"], -1

@@ -15,7 +15,8 @@ class Order:
 
     `window` is a `Sorted`: `window.at(rank)` is the element of that rank, `window.total(mass)` a weighted
     sum over the ranks. n is how many elements the window holds, or their total weight: an int where all
-    windows are alike, else an array. Engines, gradients, weights, masks and NaN come with it.
+    windows are alike, else an array. Real weights repeat elements there; `window.spans` holds them free of
+    their scale. Engines, gradients, weights, masks and NaN come with it.
 
     >>> import anypool as ap
     >>> class Spread(ap.Order):
@@ -72,6 +73,10 @@ class Order:
     def selects(self) -> bool:
         """Whether every answer is one of the elements, taken by `window.at`: then `Place` says where it lies."""
         return False
+
+    def steps(self) -> bool:
+        """Whether weights only choose which elements the answer is of: then it has no slope in them."""
+        return self.selects()
 
     def apart(self) -> list[Order] | None:
         """Simpler order statistics that this one is made of, by `together`; None where it is one itself."""

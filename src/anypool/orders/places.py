@@ -9,7 +9,8 @@ import numpy as np
 from ..errors import PoolingError
 from ..words import isnan, library, where, zeros
 from .order import Order
-from .sorted import Sorted, last, ranks, take_along
+from .rows import last, ranks, take_along
+from .sorted import Sorted
 
 
 class Place(Order):
@@ -81,7 +82,15 @@ class _Placed(Sorted):
 
     def __init__(self, window: Sorted, ties: str) -> None:
         super().__init__(
-            window.values, window.present, window.masses, window.order, ties=ties, cumulated=window.cumulated
+            window.values,
+            window.present,
+            window.masses,
+            window.order,
+            None,
+            None,
+            ties,
+            window.cumulated,
+            window.rounding,
         )
         self.there = ranks(self.values) < last(self.present)
 

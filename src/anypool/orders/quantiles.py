@@ -10,14 +10,17 @@ import numpy as np
 
 from ..errors import PoolingError
 from ..words import among, exp, library, where, zeros
+from .by_mass import STEPS, between, by_mass
 from .order import Order
-from .sorted import Sorted, floor, last, ranks
+from .rows import floor, last, ranks
+from .sorted import Sorted
 
 
 class Rank(Order):
     """The k-th smallest element, from 0; negative k from the top, −1 is the largest. The element type is kept.
 
-    A window without that rank holds `empty` (NaN). A NaN is the largest, as in np.sort.
+    A window without that rank holds `empty` (NaN). A NaN is the largest, as in np.sort. Real weights repeat
+    elements: one of weight w spans w ranks, counted from the smallest, or from the largest where k is negative.
 
     >>> import anypool as ap
     >>> ap.pool([3, 1, 4, 1, 5], ap.sliding((3,), 1), ap.Rank(-2))
@@ -32,7 +35,7 @@ class Rank(Order):
 
     def finish(self, window: Sorted, n: Any) -> Any:
         k = self.parameters["k"]
-        return window.at(k) if k >= 0 else window.at(n + k)
+        return window.at(k) if k >= 0 else window.at(n + k + 1, "left")
 
     def linear(self) -> bool:
         return True
@@ -45,7 +48,7 @@ class Rank(Order):
 
     def lacks(self, n: Any) -> Any:
         k = self.parameters["k"]
-        return n <= k if k >= 0 else n < -k
+        return n <= (k if k >= 0 else -k - 1)
 
     def check(self, places: int) -> None:
         k = self.parameters["k"]
@@ -59,7 +62,9 @@ class Median(Order):
     """The middle element; of an even number "mean" of the middle two, the "lower" or the "higher" one.
 
     "lower" and "higher" keep integers, and so does "mean" where the plan says that every window holds
-    an odd number; else the median of integers is a float64. Real weights are masses.
+    an odd number; else the median of integers is a float64. With real weights it is the element that has
+    at most half of the weight to each side, or two where the halves meet: whole weights repeat elements, and no scale
+    of the weights changes anything.
 
     >>> import anypool as ap
     >>> ap.pool([3.0, 1.0, 4.0, 1.0], ap.whole(), ap.Median("lower"), axes=0)
@@ -76,14 +81,16 @@ class Median(Order):
 
     def finish(self, window: Sorted, n: Any) -> Any:
         even = self.parameters["even"]
-        if even == "higher":
-            return window.at(n / 2)
-        lower = window.at(n / 2, "left")
-        if even == "lower":
-            return lower
-        higher = window.at(n / 2)
+        if window.masses is None:
+            low, high = window.index(n / 2, "left"), window.index(n / 2)
+        else:
+            low, high = window.spans.around(window.spans.total * 0.5)
+        if even != "mean":
+            return window.element(low if even == "lower" else high)
+        lower = window.element(low)
         if "float" not in str(lower.dtype) and isinstance(n, int) and n % 2:
             return lower
+        higher = window.element(high)
         lower, higher = window.number(lower), window.number(higher)
         with np.errstate(all="ignore"):
             return where(lower == higher, lower, (lower + higher) * 0.5)
@@ -93,6 +100,9 @@ class Median(Order):
 
     def selects(self) -> bool:
         return self.parameters["even"] != "mean"
+
+    def steps(self) -> bool:
+        return True
 
     def whole(self, odd: bool) -> bool:
         return self.parameters["even"] != "mean" or odd
@@ -143,9 +153,11 @@ SELECTING = ("inverted_cdf", "closest_observation", "lower", "higher", "nearest"
 class Quantile(Order):
     """The q-quantile by one of NumPy's methods; several q give a new first axis, as in NumPy.
 
-    Real weights are masses, and masses that sum to 1 or less are relative: they are scaled to the number
-    of elements. `smooth=h` is the estimator smoothed by a logistic kernel of width h, with its exact
-    derivative φ(xᵢ − m) / Σ φ(xⱼ − m): every element near the quantile learns.
+    No scale of real weights changes anything, and equal weights are as none. "inverted_cdf" and "averaged_inverted_cdf"
+    are NumPy's weighted ones, to which whole weights repeat elements; every other method counts a window as
+    (Σw)² / Σw² elements (Kish 1965, Akinshin 2023); 0 and 1 give the extreme elements. `smooth=h` is the
+    estimator smoothed by a logistic kernel of width h, with its exact derivative φ(xᵢ − m) / Σ φ(xⱼ − m): every
+    element near the quantile learns.
 
     >>> import anypool as ap
     >>> ap.pool([3.0, 1.0, 4.0, 1.0, 5.0], ap.sliding((3,), 1), ap.Quantile([0.0, 0.75]))
@@ -154,7 +166,7 @@ class Quantile(Order):
     """
 
     name, formula, shares = "Quantile", "x₍ₕ₎ + γ (x₍ₕ₊₁₎ − x₍ₕ₎)", True
-    source = "Hyndman & Fan 1996"
+    source = "Hyndman & Fan 1996; with weights Akinshin 2023"
 
     def __init__(self, q: Any, method: str = "linear", smooth: float | None = None) -> None:
         super().__init__()
@@ -200,7 +212,10 @@ class Quantile(Order):
 
     def one(self, window: Sorted, n: Any, q: float) -> Any:
         """One quantile."""
-        rank = METHODS[self.parameters["method"]](n, q)
+        method = self.parameters["method"]
+        if window.masses is not None:
+            return by_mass(window, q, method, METHODS[method])
+        rank = METHODS[method](n, q)
         rank = (rank > 0) * rank  # under the first rank is the first
         down = floor(rank)
         low = window.at(down)
@@ -212,32 +227,19 @@ class Quantile(Order):
     def selects(self) -> bool:
         return self.whole(False)
 
+    def steps(self) -> bool:
+        plain = self.parameters["smooth"] is None
+        return plain and (self.parameters["method"] in STEPS or all(q in (0.0, 1.0) for q in self.qs))
+
     def whole(self, odd: bool) -> bool:
         return self.parameters["smooth"] is None and self.parameters["method"] in SELECTING
-
-
-def between(low: Any, high: Any, share: Any) -> Any:
-    """NumPy's interpolation: exact at both ends, and at infinities where both are equal or the share is 0."""
-    if not hasattr(share, "shape") and share == 0:
-        return low
-    rest = 1 - share
-    if hasattr(share, "shape"):
-        share, rest = (v.astype(low.dtype) if library(low) is np else v.to(low.dtype) for v in (share, rest))
-    with np.errstate(all="ignore"):
-        apart = high - low
-        near, far = low + apart * share, high - apart * rest
-        if not hasattr(share, "shape"):
-            found = near if share < 0.5 else far
-        else:
-            found = where(share == 0, low, where(share < 0.5, near, far))
-    return where(low == high, low, found)
 
 
 def smoothed(window: Sorted, q: float, h: float) -> Any:
     """m with Σ wᵢ σ((m − xᵢ)/h + logit q) = q Σ wᵢ: bisection, then two Newton steps that carry the gradient."""
     x = window.number(window.values)
     there = last(window.present) > ranks(x)
-    w = there * 1.0 if window.masses is None else window.masses * there
+    w = there * 1.0 if window.masses is None else window.spans.masses * there
     w = w if library(x) is np else w.to(x.dtype)
     x = where(there, x, zeros(x))
     total = w.sum(-1)

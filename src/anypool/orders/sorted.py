@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import math
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ..words import isnan, library, maximum, minimum, where, zeros
+from ..words import isnan, library, maximum, stop, where, zeros
+from .rows import clip, floor, last, ranks, shifted, take_along, take_last
+from .spans import EXACT, Spans, around
 
 
 class Sorted:
     """The elements of many windows, each sorted along the last axis, absent ones at the end.
 
     values: (…, places), ascending. present: how many of them are there. masses: their weights in the
-    same order, or None where each counts 1 (cumulated: their running sums, if they are known). order: the place in the window of each, or None. raw: the
-    windows before they were sorted, and has: what was there (both only where a gradient is wanted).
+    same order, or None where each counts 1 (cumulated: their running sums, if they are known; rounding: how much
+    each may be off, relative to it). order: the place in the window of each, or None. raw: the windows before
+    they were sorted, and has: what was there (both only where a gradient is wanted).
     """
 
     def __init__(
@@ -28,9 +31,11 @@ class Sorted:
         has: Any = None,
         ties: str = "first",
         cumulated: Any = None,
+        rounding: float = EXACT,
     ) -> None:
         self.values, self.present, self.masses, self.order = values, present, masses, order
         self.raw, self.has, self.ties = raw, has, ties
+        self.rounding = rounding
         given = masses is None or cumulated is not None
         self.cumulated = cumulated if given else library(masses).cumsum(masses, -1)
 
@@ -43,19 +48,27 @@ class Sorted:
         """How many elements, or their total weight."""
         return self.present if self.cumulated is None else self.cumulated[..., -1]
 
+    @cached_property
+    def spans(self) -> Spans:
+        """The masses of the elements, whatever their scale."""
+        return Spans(self.masses, self.present, self.rounding)
+
     def at(self, rank: Any, side: str = "right") -> Any:
         """The element that covers this rank, counted from 0 in units of weight; "left": where its run ends at the rank."""
-        return self.owned(take_last(self.values, self.index(rank, side)))
+        return self.element(self.index(rank, side))
+
+    def element(self, index: Any) -> Any:
+        """The sorted element of this number."""
+        return self.owned(take_last(self.values, index))
 
     def index(self, rank: Any, side: str = "right") -> Any:
-        """Which of the sorted elements covers this rank."""
+        """Which of the sorted elements covers this rank: an element spans its weight of them, as if it were repeated."""
         if self.cumulated is None:
             found = floor(rank) if side == "right" else -floor(-rank) - 1
-        else:
-            rank = rank[..., None] if hasattr(rank, "shape") and rank.ndim else rank
-            below = self.cumulated <= rank if side == "right" else self.cumulated < rank
-            found = below.sum(-1)
-        return clip(found, 0, self.present - 1)
+            return clip(found, 0, self.present - 1)
+        ends = stop(self.cumulated)
+        slack = ends[..., -1] * (self.rounding + self.present * EXACT)
+        return around(ends, stop(self.masses), slack, zeros(slack) + stop(rank), self.present)[side == "right"]
 
     def these(self, index: Any) -> Any:
         """The sorted elements of these numbers, several a window."""
@@ -69,11 +82,34 @@ class Sorted:
             inside = where(end > last(self.present), zeros(end), end)
             share = where(inside > 0, mass(end * 1.0) - mass(begin * 1.0), zeros(end) * 1.0)
         else:
-            share = mass(self.cumulated) - mass(self.cumulated - self.masses)
-        value = self.number(self.values)
+            reached = mass(self.cumulated)
+            share = reached - shifted(reached, mass(zeros(self.cumulated[..., :1])))
+        return self.sum(share, self.number(self.values))
+
+    def sum(self, share: Any, value: Any = None) -> Any:
+        """Σ share·x over the sorted elements; what has no share is no part, an infinity neither."""
+        value = self.shared() if value is None else value
         share = share if library(share) is np else share.to(value.dtype)
-        counted = where(share == 0, zeros(value), value)  # what has no share is no part, an infinity neither
+        counted = where(share == 0, zeros(value), value)
         return (counted * share).sum(-1)
+
+    def shared(self) -> Any:
+        """The elements as floats; of those that tie, the gradient goes to the first or the last, or is shared."""
+        values = self.number(self.values)
+        if self.raw is None:
+            return values
+        torch = library(values)
+        number = torch.zeros_like(values, dtype=torch.int64) + ranks(values)
+        anew, edge = values[..., 1:] != values[..., :-1], torch.ones_like(values[..., :1], dtype=torch.bool)
+        opens, closes = torch.cat([edge, anew], -1), torch.cat([anew, edge], -1)
+        first = where(opens, number, zeros(number)).cummax(-1)[0]
+        end = where(closes, number, zeros(number) + self.places).flip(-1).cummin(-1)[0].flip(-1)
+        if self.ties != "split":
+            return take_along(values, end if self.ties == "last" else first)
+        change = (values - values.detach()).nan_to_num()  # 0, and its slope
+        sums = change.cumsum(-1)
+        apart = take_along(sums, end) - take_along(sums - change, first)
+        return values.detach() + apart / (end - first + 1)
 
     def number(self, value: Any) -> Any:
         """Integers as floats; floats as they are."""
@@ -97,47 +133,3 @@ class Sorted:
         found = where(equal, places + 1 if self.ties == "last" else self.places - places, zeros(places))
         index = module.argmax(found, -1)
         return take_last(self.raw, index)
-
-
-def ranks(values: Any) -> Any:
-    """0, 1, 2 … along the last axis, as int64."""
-    if library(values) is np:
-        return np.arange(values.shape[-1])
-    return library(values).arange(values.shape[-1], device=values.device)
-
-
-def last(n: Any) -> Any:
-    """A count per window, ready to meet values."""
-    return n[..., None] if hasattr(n, "shape") and n.ndim else n
-
-
-def floor(value: Any) -> Any:
-    """The integer at or under, for numbers and arrays; integers pass."""
-    if isinstance(value, (int, float)):
-        return math.floor(value)
-    if "float" not in str(value.dtype):
-        return value
-    return np.floor(value).astype(np.int64) if library(value) is np else value.floor().long()
-
-
-def clip(index: Any, low: Any, high: Any) -> Any:
-    """An index held between two ends; the low one wins."""
-    if isinstance(index, int) and isinstance(high, int):
-        return max(low, min(index, high))
-    return maximum(minimum(index, high), low)
-
-
-def take_along(values: Any, index: Any) -> Any:
-    """values[…, index[…, j]], several of each window."""
-    return np.take_along_axis(values, index, -1) if library(values) is np else values.gather(-1, index)
-
-
-def take_last(values: Any, index: Any) -> Any:
-    """values[…, index], one index for all windows or one each."""
-    if isinstance(index, (int, np.integer)):
-        return values[..., int(index)]
-    if library(values) is np:
-        index = np.broadcast_to(index, values.shape[:-1])
-    else:
-        index = index.expand(values.shape[:-1])
-    return take_along(values, index[..., None])[..., 0]

@@ -8,7 +8,8 @@ from ..errors import PoolingError
 from ..words import where, zeros
 from .order import Order
 from .quantiles import number
-from .sorted import Sorted, last, ranks
+from .rows import last, ranks
+from .sorted import Sorted
 
 
 class Mode(Order):
