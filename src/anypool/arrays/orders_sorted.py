@@ -59,7 +59,7 @@ class _Taking(Sorted):
     """Sorted windows that remember which elements were asked for."""
 
     def __init__(self, window: Sorted) -> None:
-        masses = {"masses": window.masses, "cumulated": window.cumulated, "rounding": window.rounding}
+        masses: dict[str, Any] = {"masses": window.masses, "cumulated": window.cumulated, "rounding": window.rounding}
         super().__init__(window.values, window.present, order=window.order, **masses)
         self.taken: list[Any] = []
 
