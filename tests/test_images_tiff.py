@@ -119,7 +119,7 @@ def test_several_images_are_a_question(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "levels.tif") as file:
         file.write(np.zeros((64, 64), np.uint8), metadata=None, tile=(32, 32))
         file.write(np.zeros((32, 32), np.uint8), metadata=None, tile=(32, 32), subfiletype=1)
-    assert "1 overviews" in said("pool", tmp_path / "levels.tif", tmp_path / "y.npy", *HALF, "max")
+    assert "overviews: 1" in said("pool", tmp_path / "levels.tif", tmp_path / "y.npy", *HALF, "max")
 
 
 def test_compression_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

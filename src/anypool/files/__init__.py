@@ -20,7 +20,7 @@ __all__ = ["IMAGES", "PIXELS", "WRITTEN", "Raster", "check_target", "read", "wri
 
 TIFF = (".tif", ".tiff")
 WRITTEN = (*HOLDS, *SAME, *TIFF)
-IMAGES = (*WRITTEN, ".tga", ".jp2", ".j2k", ".avif", ".apng", ".ico", ".pcx", ".qoi", ".sgi", ".dds", ".psd")
+IMAGES = (*WRITTEN, ".tga", ".jp2", ".j2k", ".apng", ".ico", ".pcx")
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 ARRAYS = (".npy", ".npz")
 
@@ -43,12 +43,18 @@ def read(path: Path, key: str = "", pixels: int = PIXELS) -> Raster:
             begin = file.read(4)
         with warnings.catch_warnings(record=True) as noted:
             warnings.simplefilter("always")
+            warnings.simplefilter("ignore", ResourceWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
             if begin in MAGIC:
                 from .tiff import read_tiff
 
                 held = read_tiff(path, key)
             elif suffix in TIFF and len(begin) == 0:
                 raise PoolingError(f"{path} holds no image: it is empty")
+            elif key:
+                raise PoolingError(
+                    f"--key {key!r}: {path} is one image; arrays of an .npz and images of a TIFF have keys"
+                )
             else:
                 held = read_image(path, pixels)
         said = tuple(dict.fromkeys(str(w.message).split("\n")[0] for w in noted))
@@ -98,7 +104,8 @@ def write(path: Path, held: Raster, like: Any = None, places: Any = None, qualit
     if suffix not in ARRAYS:
         held = replace(held, x=_rounded(path, held.x, like, suffix in TIFF))
     try:
-        with whole(path) as name:
+        with whole(path) as name, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             if suffix == ".npy":
                 np.save(name, held.x)
                 carried, lost = [], _beside(held)

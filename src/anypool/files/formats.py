@@ -23,9 +23,12 @@ HOLDS: dict[str, tuple[str, dict[str, tuple[int, ...]]]] = {  # samples a pixel,
     ".bmp": ("bits, or bytes in 1 or 3 channels", {"bool": (1,), BYTES: (1, 3)}),
     ".gif": ("bytes in 1, 3 or 4 channels", {BYTES: (1, 3, 4)}),
     ".webp": ("bytes in 1 to 4 channels", {BYTES: (1, 2, 3, 4)}),
-    ".ppm": ("bits, bytes in 1 or 3 channels, or 16 bits in 1", {"bool": (1,), BYTES: (1, 3), "uint16": (1,)}),
+    ".ppm": ("bytes in 3 channels", {BYTES: (3,)}),
+    ".pgm": ("bytes or 16 bits in 1 channel", {BYTES: (1,), "uint16": (1,)}),
+    ".pbm": ("bits", {"bool": (1,)}),
+    ".pnm": ("bits, bytes in 1 or 3 channels, or 16 bits in 1", {"bool": (1,), BYTES: (1, 3), "uint16": (1,)}),
 }
-SAME = {".jpeg": ".jpg", ".jfif": ".jpg", ".pgm": ".ppm", ".pbm": ".ppm", ".pnm": ".ppm"}
+SAME = {".jpeg": ".jpg", ".jfif": ".jpg"}
 ANIMATED = (".gif", ".png", ".webp")
 KEPT = {  # what Pillow writes into each
     ".png": ("icc_profile", "dpi", "exif", "gamma", "srgb", "chromaticity", "duration", "loop"),
@@ -33,7 +36,6 @@ KEPT = {  # what Pillow writes into each
     ".bmp": ("dpi",),
     ".gif": ("duration", "loop"),
     ".webp": ("icc_profile", "exif", "duration", "loop"),
-    ".ppm": (),
 }
 NAMES = {
     "icc_profile": "ICC profile",
@@ -60,7 +62,9 @@ def write_image(path: Path, name: Path, held: Raster, quality: int | None) -> tu
     elif quality is not None:
         raise PoolingError(f"--quality {quality}: {path} has no quality; it is one of .jpg and .webp")
     kept = {
-        k: v for k, v in held.kept.items() if k in KEPT[kind] and (len(frames) > 1 or k not in ("duration", "loop"))
+        k: v
+        for k, v in held.kept.items()
+        if k in KEPT.get(kind, ()) and (len(frames) > 1 or k not in ("duration", "loop"))
     }
     still = {"duration", "loop"} if len(frames) == 1 else set[str]()
     lost = [NAMES[k] for k in held.kept if k not in kept and k not in still]
@@ -80,6 +84,8 @@ def _pictures(path: Path, kind: str, held: Raster, cmyk: bool) -> tuple[NDArray[
     says, possible = HOLDS[kind]
     changed: list[str] = []
     palette = held.palette
+    if held.tiff is not None and held.tiff.photometric.endswith("LAB"):
+        raise PoolingError(f"{path}: the colours are {held.tiff.photometric}: use .tif, .npy or .npz")
     if palette is not None and (
         kind not in (".png", ".gif", ".bmp")
         or len(palette) > 256

@@ -1,4 +1,4 @@
-"""Images that Pillow reads: modes, palettes, frames, and what a result keeps; 16-bit colours of PNG by imagecodecs."""
+"""Images that Pillow reads: modes, palettes, frames, and what a result keeps."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
+from .deep import deep_colours
 from .raster import Raster
 
 ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")  # where several images are frames of one picture
@@ -45,33 +46,31 @@ def read_image(path: Path, most: int = PIXELS) -> Raster:
     finally:
         Image.MAX_IMAGE_PIXELS = limit
     further = getattr(image, "n_frames", 1) - frames
-    lost += (f"{further} further images of the file",) if further > 0 else ()
+    lost += (f"further images of the file: {further}",) if further > 0 else ()
     kept |= raster.kept
     return replace(raster, kept=kept, lost=raster.lost + lost).oriented(turned)
 
 
 def _single(image: Any, path: Path) -> Raster:
     """The one image of a file."""
-    deep = _deep_png(path) if image.format == "PNG" else 0
-    if deep and deep != 1:
-        lost = ("the colour that stands for nothing",) if "transparency" in image.info else ()
-        x = _png16(path)
-        return Raster(x, "YXS" if x.ndim == 3 else "YX", lost=lost)
     mode = image.mode
+    lost = ("the colour that stands for nothing",) if "transparency" in image.info else ()
+    x = deep_colours(path, image.format)
+    if x is not None:
+        return Raster(x, "YXS" if x.ndim == 3 else "YX", lost=lost)
     if mode == "P":
-        palette = _palette(image)
-        return Raster(np.asarray(image), "YX", palette)
+        return Raster(np.asarray(image), "YX", _palette(image))
     if mode == "1":
-        return Raster(np.asarray(image.convert("L")) != 0, "YX")  # Pillow's True may be stored as 255
-    if "transparency" in image.info and mode in ("L", "RGB"):
-        image, mode = image.convert("RGBA" if mode == "RGB" else "LA"), ""
+        return Raster(np.asarray(image.convert("L")) != 0, "YX", lost=lost)  # Pillow's True may be stored as 255
+    if lost and mode in ("L", "RGB"):
+        image, mode, lost = image.convert("RGBA" if mode == "RGB" else "LA"), "", ()
     elif mode == "I" and image.format in ("PNG", "PPM"):
-        return Raster(np.asarray(image).astype(np.uint16), "YX")
+        return Raster(np.asarray(image).astype(np.uint16), "YX", lost=lost)
     elif mode not in ("L", "LA", "RGB", "RGBA", "CMYK", "I", "F") and not mode.startswith("I;16"):
         image = image.convert("RGBA" if "A" in mode or "a" in mode else "RGB")
     x = np.asarray(image)
     x = x.astype(x.dtype.newbyteorder("="), copy=False)
-    return Raster(x, "YXS" if x.ndim == 3 else "YX", space="CMYK" if mode == "CMYK" else "")
+    return Raster(x, "YXS" if x.ndim == 3 else "YX", space="CMYK" if mode == "CMYK" else "", lost=lost)
 
 
 def _frames(image: Any, frames: int) -> Raster:
@@ -88,9 +87,16 @@ def _frames(image: Any, frames: int) -> Raster:
         x = x[..., :3]
     if image.format != "GIF":
         return Raster(x, "TYXS", kept=kept)
-    colours, numbers = np.unique(x.reshape(-1, x.shape[-1]), axis=0, return_inverse=True)
+    packed = np.ascontiguousarray(held_as_four(x)).view(np.uint32)[..., 0]
+    found, numbers = np.unique(packed, return_inverse=True)
+    colours = found.view(np.uint8).reshape(-1, 4)[:, : x.shape[-1]]
     small = np.uint8 if len(colours) <= 256 else np.uint16 if len(colours) <= 65536 else np.uint32
     return Raster(numbers.reshape(x.shape[:-1]).astype(small), "TYX", colours, kept=kept)
+
+
+def held_as_four(x: Any) -> Any:
+    """Red, green, blue and opacity."""
+    return x if x.shape[-1] == 4 else np.concatenate([x, np.full((*x.shape[:-1], 1), 255, np.uint8)], -1)
 
 
 def _palette(image: Any) -> Any:
@@ -125,24 +131,3 @@ def _beside(image: Any) -> tuple[dict[str, Any], tuple[str, ...], int]:
     except (SyntaxError, ValueError, TypeError, KeyError, struct.error, OSError):
         lost.append("EXIF, which cannot be read")
     return kept, tuple(dict.fromkeys(lost)), turned
-
-
-def _deep_png(path: Path) -> int:
-    """How many samples a pixel has in a PNG of 16 bits; 0 for other depths."""
-    with path.open("rb") as file:
-        header = file.read(26)
-    return {0: 1, 2: 3, 4: 2, 6: 4}.get(header[25], 0) if len(header) == 26 and header[24] == 16 else 0
-
-
-def _png16(path: Path) -> Any:
-    """16 bits in several samples, which Pillow would halve."""
-    try:
-        import imagecodecs
-    except ImportError:
-        raise PoolingError(
-            f"{path} holds colours of 16 bits, which Pillow cannot read: pip install 'anypool[cli]' brings imagecodecs"
-        ) from None
-    try:
-        return np.asarray(imagecodecs.png_decode(path.read_bytes()))
-    except RuntimeError as error:
-        raise PoolingError(f"{path} cannot be read: {error}") from None

@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +79,11 @@ def read_tiff(path: Path, key: str = "") -> Raster:
         page = chosen.keyframe
         tiff = _facts(file, page)
         used = sum(len(level.pages) for level in chosen.levels)
-        lost = [f"{len(chosen.levels) - 1} overviews"] if len(chosen.levels) > 1 else []
-        lost += [f"{len(series) - 1} other images of the file"] if len(series) > 1 else []
+        lost = [f"overviews: {len(chosen.levels) - 1}"] if len(chosen.levels) > 1 else []
+        lost += [f"other images of the file: {len(series) - 1}"] if len(series) > 1 else []
         lost += ["further pages"] if len(series) == 1 and used < len(file.pages) and file.is_shaped is None else []
         lost += _others(page, tiff)
-        orientation, nodata = int(_tag(page, ORIENTATION) or 1), _number(_tag(page, NODATA))
+        orientation, nodata = _number(_tag(page, ORIENTATION)), _number(_tag(page, NODATA))
         colours = _colours(page) if tiff.photometric == "PALETTE" else None
     if colours is not None and (x.dtype.kind != "u" or int(x.max(initial=0)) >= len(colours)):
         colours = None
@@ -93,9 +93,24 @@ def read_tiff(path: Path, key: str = "") -> Raster:
         kept["icc_profile"] = bytes(page.iccprofile)
     if tiff.unit == 2 and tiff.resolution and min(tiff.resolution) > 1 and tiff.kind not in ("imagej", "ome"):
         kept["dpi"] = tiff.resolution
-    space = "CMYK" if tiff.photometric == "SEPARATED" else ""
+    samples = x.shape[chosen.axes.index("S")] if "S" in chosen.axes else 1
+    space = "CMYK" if tiff.photometric == "SEPARATED" and samples == 4 else ""
+    if tiff.photometric == "YCBCR":
+        x, tiff = _from_ycbcr(x, chosen.axes, page), replace(tiff, photometric="RGB")
     made = Raster(x, chosen.axes, colours, space, kept, tuple(lost), tiff, nodata, tuple(said))
-    return made.oriented(orientation)
+    return made.oriented(int(orientation or 1))
+
+
+def _from_ycbcr(x: Any, axes: str, page: Any) -> Any:
+    """Red, green and blue of luma and chroma, which the codec of JPEG has turned into them already."""
+    if "JPEG" in page.compression.name or x.dtype != np.uint8 or "S" not in axes:
+        return x
+    from PIL import Image
+
+    samples = axes.index("S")
+    last = np.ascontiguousarray(np.moveaxis(x, samples, -1))
+    image = Image.frombytes("YCbCr", (last.size // 3, 1), last.tobytes())
+    return np.moveaxis(np.asarray(image.convert("RGB")).reshape(last.shape), -1, samples)
 
 
 def _facts(file: Any, page: Any) -> Tiff:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import PoolingError
 from .places import Place
 from .raster import Raster
 from .tiff import GDAL, KEYS, NODATA, PLACES, TEXTS, Tiff
@@ -23,6 +24,10 @@ def write_tiff(name: Path, held: Raster, places: Places) -> tuple[list[str], lis
     """Write with the axes that the numbers have; what was carried over, and what was not."""
     import tifffile
 
+    if held.x.ndim < 2 or not held.x.size:
+        raise PoolingError(
+            f"a TIFF holds rows and columns, and the result is of shape {tuple(held.x.shape)}: use .npy or .npz"
+        )
     source: Tiff | None = held.tiff
     carried: list[str] = []
     lost = list(held.lost)
@@ -180,9 +185,13 @@ def _tags(
 ) -> None:
     """Tags as they are, and those of GeoTIFF for pixels that lie at the windows' centres."""
     tags = dict(source.tags)
-    given: list[Any] = [(t, "s", 0, str(tags[t]), True) for t in (*TEXTS, GDAL) if t in tags]
+    given: list[Any] = [(t, "s", 0, str(tags[t]).encode(), True) for t in (*TEXTS, GDAL) if t in tags]
     carried += [said for t, said in TEXTS.items() if t in tags] + (["GDAL's metadata"] if GDAL in tags else [])
-    geo = [t for t in PLACES if t in tags]
+    lengths = {t: len(np.ravel(tags[t])) for t in PLACES if t in tags}
+    if any(n < 2 or (t == PLACES[1] and n % 6) or (t == PLACES[2] and n != 16) for t, n in lengths.items()):
+        lost.append("GeoTIFF tags, which cannot be read")
+        lengths, tags = {}, {t: v for t, v in tags.items() if t not in (*PLACES, *KEYS)}
+    geo = list(lengths)
     if (geo or any(t in tags for t in KEYS)) and (along is None or "X" not in along):
         lost.append("GeoTIFF tags, since the windows are not equally far apart")
     elif along is not None and geo:
