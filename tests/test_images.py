@@ -256,19 +256,29 @@ def test_cmyk(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.load(tmp_path / "z.npy"), y)
 
 
-def test_a_study_sees_photographs_upright_and_in_full(tmp_path: Path) -> None:
-    """Folders of images: turned ones, and 16 bits, are what they mean."""
-    from anypool.study.data import load
+def test_colours_of_16_bits_in_other_formats(tmp_path: Path) -> None:
+    x = RANDOM.integers(0, 65536, (6, 8, 3), np.uint16)
+    (tmp_path / "x.ppm").write_bytes(b"P6\n# words\n8 6\n65535\n" + x.astype(">u2").tobytes())
+    (tmp_path / "x.jp2").write_bytes(imagecodecs.jpeg2k_encode(x, level=0, reversible=True))
+    for name in ("x.ppm", "x.jp2"):
+        said("pool", tmp_path / name, tmp_path / "y.npy", *HALF, "max")
+        np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), blocks(x).max((1, 3)))
+    (tmp_path / "cut.ppm").write_bytes((tmp_path / "x.ppm").read_bytes()[:99])
+    assert "of 48 pixels" in refused("pool", tmp_path / "cut.ppm", tmp_path / "y.npy", *HALF, "max")
 
-    x = RANDOM.integers(0, 65536, (6, 8), np.uint16)
-    for i in range(12):
-        folder = tmp_path / ("turned", "deep")[i % 2]
-        folder.mkdir(exist_ok=True)
-        exif = Image.Exif()
-        exif[0x0112] = 3
-        Image.fromarray((x // 256).astype(np.uint8) if i % 2 == 0 else x).save(
-            folder / f"{i}.png", exif=exif if i % 2 == 0 else b""
-        )
-    found = load(str(tmp_path))
-    np.testing.assert_array_equal(found.x[-1, 0], (x // 256)[::-1, ::-1])
-    np.testing.assert_array_equal(found.x[0, 0], x)
+
+def test_colours_that_stand_for_nothing(tmp_path: Path) -> None:
+    """Opacity where Pillow has it; else it is said that they are left out."""
+    x = RANDOM.integers(0, 4, (6, 8, 3), np.uint8)
+    Image.fromarray(x).save(tmp_path / "x.png", transparency=(1, 2, 3))
+    said("pool", tmp_path / "x.png", tmp_path / "y.npy", *HALF, "min")
+    clear = np.where((x == [1, 2, 3]).all(-1), 0, 255).astype(np.uint8)
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy")[..., 3], blocks(clear).min((1, 3)))
+    for plain in (x[..., 0].astype(np.uint16), x[..., 0] > 1):
+        Image.fromarray(plain).save(tmp_path / "x.png", transparency=1)
+        assert "stands for nothing" in said("pool", tmp_path / "x.png", tmp_path / "y.png", *HALF, "max")
+
+
+def test_a_key_is_for_files_that_have_them(tmp_path: Path) -> None:
+    Image.new("L", (8, 6)).save(tmp_path / "x.png")
+    assert "--key" in refused("pool", tmp_path / "x.png", tmp_path / "y.npy", *HALF, "max", "--key", "a")

@@ -71,3 +71,21 @@ def test_a_file_is_read_by_what_it_holds(tmp_path: Path) -> None:
         Image.fromarray(x).save(tmp_path / f"x.{suffix}", kind)
         said("pool", tmp_path / f"x.{suffix}", tmp_path / "y.npy", *HALF, "max")
         np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), x.reshape(3, 2, 4, 2, 3).max((1, 3)))
+
+
+def test_a_study_sees_photographs_upright_and_in_full(tmp_path: Path) -> None:
+    """Folders of images: turned ones, and 16 bits, are what they mean."""
+    from anypool.study.data import load
+
+    x = RANDOM.integers(0, 65536, (6, 8), np.uint16)
+    for i in range(12):
+        folder = tmp_path / ("turned", "deep")[i % 2]
+        folder.mkdir(exist_ok=True)
+        exif = Image.Exif()
+        exif[0x0112] = 3
+        Image.fromarray((x // 256).astype(np.uint8) if i % 2 == 0 else x).save(
+            folder / f"{i}.png", exif=exif if i % 2 == 0 else b""
+        )
+    found = load(str(tmp_path))
+    np.testing.assert_array_equal(found.x[-1, 0], (x // 256)[::-1, ::-1])
+    np.testing.assert_array_equal(found.x[0, 0], x)
