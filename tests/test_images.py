@@ -166,6 +166,10 @@ def test_a_vote_pools_the_labels_of_a_palette(tmp_path: Path, suffix: str) -> No
     said("pool", tmp_path / f"x.{suffix}", tmp_path / "y.npy", *HALF, "mode,max")
     np.testing.assert_array_equal(np.load(tmp_path / "y-mode.npy"), votes(held))
     np.testing.assert_array_equal(np.load(tmp_path / "y-max.npy"), blocks(shown).max((1, 3)))
+    said("pool", tmp_path / f"x.{suffix}", tmp_path / f"y.{suffix}", *HALF, "max", "--labels")
+    y = opened(tmp_path / f"y.{suffix}")
+    assert y.mode == "P"
+    np.testing.assert_array_equal(np.asarray(y.convert("RGB")), table[blocks(held).max((1, 3))])
     text = said("pool", tmp_path / f"x.{suffix}", tmp_path / "y.jpg", *HALF, "mode")
     assert "palette" in text and opened(tmp_path / "y.jpg").mode == "RGB"
 

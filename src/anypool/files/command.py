@@ -45,6 +45,9 @@ def pool(
     quality: Annotated[
         int | None, option(help="of a JPEG (95 if not given) or WebP (without loss if not given), 1 to 100")
     ] = None,
+    labels: Annotated[
+        bool, option("--labels", help="pool the numbers of a palette, whatever the reduction; a vote always does")
+    ] = False,
     pixels: Annotated[int, option(help="the most pixels that a picture may hold")] = PIXELS,
 ) -> None:
     """Pool an image, .npy or .npz; every file is written whole or not at all, and what it leaves out is said."""
@@ -65,7 +68,7 @@ def pool(
         options["min_count"] = min_count
     results: list[tuple[Raster, Raster, Any]] = []
     for reduction in reductions:
-        seen = held if _of_labels(reduction) else held.coloured()
+        seen = held if labels or _of_labels(reduction) else held.coloured()
         at = seen.pooled_axes(axes)
         weights = present(seen, value, mask_for(seen, at, mask, pixels))
         nothing = _nothing(empty, value, reduction)
