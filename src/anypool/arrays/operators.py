@@ -197,7 +197,8 @@ def _result_dtype(dtype: Any, reduction: Any) -> Any:
         return torch.bool if gives == "truth" else torch.int64
     if dtype.is_floating_point or kind == "same":
         return dtype
-    return torch.int64 if kind == "wide" else torch.float64
+    wide = dtype if dtype is torch.uint64 else torch.int64  # which int64 does not hold
+    return wide if kind == "wide" else torch.float64
 
 
 def _remember(ctx: Any, inputs: Any, output: Any) -> None:

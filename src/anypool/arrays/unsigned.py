@@ -21,6 +21,8 @@ def pooled(pool: Callable[..., Any], x: Any, windows: Any, reduction: Any, weigh
     learned = [weights, *(v for r in each for v in getattr(r, "parameters", {}).values())]
     if torch.is_grad_enabled() and any(getattr(v, "requires_grad", False) for v in learned):
         raise PoolingError(f"x of {x.dtype} with weights or a parameter that learn: pass x.to(torch.float64)")
+    if any(isinstance(v, torch.Tensor) for v in learned[1:]):
+        raise PoolingError(f"x of {x.dtype} with a tensor as parameter: pass x.to(torch.float64), or a NumPy parameter")
     if isinstance(weights, torch.Tensor):
         weights = tensor(weights, "weights").detach()
     y = pool(readable(x).numpy(), windows, reduction, weights=weights, **options)

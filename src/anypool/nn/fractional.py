@@ -57,7 +57,7 @@ def _fractional_max(
 
 def _starts(u: Any, n: int, out: int, kernel: int) -> Any:
     """(N, C, out): torch's formula, in torch's own arithmetic of the samples' type."""
-    o = torch.arange(out, device=u.device)
+    o = torch.arange(out, dtype=torch.int64, device=u.device)
     if out > 1:
         alpha = torch.tensor(n - kernel, dtype=u.dtype, device=u.device) / (out - 1)
         begin = ((o.to(u.dtype) + u[..., None]) * alpha).long() - (u * alpha).long()[..., None]

@@ -12,9 +12,10 @@ from ..words import library, maximum, minimum
 
 def ranks(values: Any) -> Any:
     """0, 1, 2 … along the last axis, as int64."""
-    if library(values) is np:
+    module = library(values)
+    if module is np:
         return np.arange(values.shape[-1])
-    return library(values).arange(values.shape[-1], device=values.device)
+    return module.arange(values.shape[-1], dtype=module.int64, device=values.device)
 
 
 def last(n: Any) -> Any:
