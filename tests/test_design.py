@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "foreign": set(),
     "incoming": {"foreign", "errors"},
     "plan": set(),
-    "orders": {"words", "errors"},
+    "orders": {"words", "errors", "foreign"},
     "reductions": {"orders", "words", "errors", "incoming", "foreign"},
     "windows": {"plan", "words", "errors", "incoming", "foreign"},
     "backends": {"reductions", "orders", "plan", "words", "errors"},

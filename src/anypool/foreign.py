@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 NUMBERS = (bool, int, float, complex, np.generic)
+INTEGERS = ("torch.bool", "torch.int", "torch.uint")
 SERVED = "a NumPy array, a torch tensor, a buffer or a list of numbers"
 
 
@@ -47,16 +48,21 @@ TYPES = (
         "pass torch.as_tensor({name}, device='cuda'), or its numbers on the CPU ({name}.get() in CuPy)",
     ),
     Type(
-        _has("dims", "coords"),
-        "an xarray object, whose labels a result would lose",
+        _has("data_vars", "coords"),
+        "a set of arrays with labels",
+        "pass the numbers of one of them, {name}[…].values",
+    ),
+    Type(
+        lambda kind: _has("dims", "coords")(kind) or _of("xarray")(kind),
+        "an array with labels, which a result would lose",
         "pass {name}.values",
-        "xarray.apply_ufunc(ap.pool, x, …) keeps the labels",
+        "xarray.apply_ufunc(ap.pool, x, input_core_dims=…, output_core_dims=…, kwargs=…) keeps those of other axes",
     ),
     Type(
         _has("__dask_graph__"),
         "a dask collection, whose chunks would all be loaded",
         "pass {name}.compute()",
-        "dask.array.map_overlap(ap.pool, x, …) or map_blocks pools chunk by chunk",
+        "dask.array.map_overlap(lambda chunk: ap.pool(chunk, …), x, …) pools chunk by chunk",
     ),
     Type(
         lambda kind: hasattr(kind, "chunks") or _of("zarr")(kind),
@@ -93,7 +99,7 @@ def refusal(given: Any, name: str) -> str | None:
         return f"{name} is None: give {SERVED}"
     if isinstance(given, (str, bytes, os.PathLike)):
         return (
-            f"{name}={given!r} is text: read the file first, such as numpy.asarray(PIL.Image.open(…)), or give {SERVED}"
+            f"{name}={given!r} is no array: read a file first, such as numpy.asarray(PIL.Image.open(…)); give {SERVED}"
         )
     if isinstance(given, (list, tuple)):
         return _refused_row(given, name)
@@ -162,14 +168,33 @@ def tensor_refusal(t: Any, name: str) -> str | None:
             return "x is a MaskedTensor: pass x.get_data() and weights=x.get_mask()"
         return f"{name} is a MaskedTensor: pass {name}.to_tensor(0), 0 for an element that shall not count"
     if t.is_nested:
-        return (
-            f"{name} is a nested tensor: pass torch.cat({name}.unbind()) with windows ap.segments(lengths=…), "
-            f"or {name}.to_padded_tensor(nan) with nan='omit'"
-        )
+        if name != "x":
+            return f"{name} is a nested tensor: pass {name}.to_padded_tensor(0)"
+        ways = "torch.cat(x.unbind()) with windows ap.segments(lengths=…), or x.to_padded_tensor(nan) with nan='omit'"
+        return f"x is a nested tensor: pass {ways}"
     if t.layout is not torch.strided:
         return f"{name} is a tensor of layout {str(t.layout).removeprefix('torch.')}: pass {name}.to_dense()"
     if t.is_quantized:
         return f"{name} is a quantised tensor: pass {name}.dequantize(), or {name}.int_repr() for its integers"
     if t.is_complex():
         return f"{name} is complex: pass {name}.real, {name}.imag or {name}.abs()"
+    if not (t.is_floating_point() or str(t.dtype).startswith(INTEGERS)) or t.dtype in _packed(torch):
+        return f"{name} of dtype {t.dtype} holds bits, not numbers: use bool or real numbers"
     return None
+
+
+def _packed(torch: Any) -> tuple[Any, ...]:
+    """Types of which an element holds two numbers."""
+    return (getattr(torch, "float4_e2m1fn_x2", None),)
+
+
+def way_from(dtype: Any) -> str:
+    """What to pass in place of a NumPy array of a type that has no meaning here; nothing where there is no way."""
+    if dtype.kind == "c":
+        return "; pass x.real, x.imag or abs(x)"
+    if dtype.kind in "mM":
+        return "; pass x.astype('int64'), whose unit is the dtype's"
+    if dtype.kind == "f" and dtype.itemsize > 8:
+        return "; pass x.astype('float64')"
+    small = dtype.name.startswith(("float", "int", "uint"))  # ml_dtypes
+    return "; pass x.astype('float32')" if small else "; pass x.astype(float)" if dtype.kind == "O" else ""

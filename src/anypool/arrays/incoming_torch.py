@@ -50,6 +50,8 @@ def as_weights(given: Any, x: Any) -> Any:
     """Weights as a tensor on x's device, of bool or numbers that torch has words for."""
     if isinstance(given, torch.Tensor):
         weights = tensor(given, "weights")
+        if weights.is_meta and not x.is_meta:
+            raise PoolingError("weights are on the meta device, which holds no numbers: give them on x's device")
         if weights.is_floating_point() and weights.dtype.itemsize == 1:  # float8
             weights = weights.to(torch.float32)
     else:

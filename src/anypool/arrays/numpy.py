@@ -13,6 +13,7 @@ import numpy as np
 from ..backends import cpu, lists_cpu, memory, reference, sums
 from ..choose import choose
 from ..errors import PoolingError
+from ..foreign import way_from
 from ..incoming import array_of, odd
 from ..orders import Order
 from ..plan import Grid, Job
@@ -27,8 +28,8 @@ def array(x: Any) -> Any:
     """x as the backends read it, of an element type that has a meaning; no copy where none is needed."""
     given = array_of(x, "x")
     if given.dtype.name not in DTYPES:
-        way = "; pass x.real, x.imag or abs(x)" if given.dtype.kind == "c" else ""
-        raise PoolingError(f"x of dtype {given.dtype}: pooling has a meaning for {', '.join(sorted(DTYPES))}{way}")
+        meant = ", ".join(sorted(DTYPES))
+        raise PoolingError(f"x of dtype {given.dtype}: pooling has a meaning for {meant}{way_from(given.dtype)}")
     return given
 
 
@@ -265,9 +266,8 @@ def into(out: Any, results: Any) -> tuple[Any, ...]:
         raise PoolingError("out is a numpy.ma array, whose mask a result would not meet: pass out.data")
     native = isinstance(out, np.ndarray) and out.dtype.newbyteorder("=") == y.dtype
     if not native or out.shape != y.shape:
-        raise PoolingError(
-            f"out must be a NumPy array of shape {y.shape} and dtype {y.dtype}, not {getattr(out, 'shape', None)} {getattr(out, 'dtype', type(out))}"
-        )
+        found = f"{out.shape} {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise PoolingError(f"out must be a NumPy array of shape {y.shape} and dtype {y.dtype}, not {found}")
     if out is not y:
         if not out.flags.writeable:
             raise PoolingError("out is read-only: give an array that may be written")

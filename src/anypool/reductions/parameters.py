@@ -15,6 +15,8 @@ REAL = ("float", "bfloat", "int", "uint")
 
 
 def number(value: Any, name: str) -> Any:
+    if hasattr(value, "detach") and (said := tensor_refusal(value, name)) is not None:
+        raise PoolingError(said)
     if isinstance(value, (bool, str)) or value is None:
         raise PoolingError(f"{name}: {value!r} is no number")
     if isinstance(value, (int, float, np.integer, np.floating)):
@@ -22,9 +24,6 @@ def number(value: Any, name: str) -> Any:
             raise PoolingError(f"{name}: NaN is not possible")
         return float(value)
     if hasattr(value, "dtype") and hasattr(value, "shape"):
-        said = tensor_refusal(value, name) if hasattr(value, "detach") else None
-        if said is not None:
-            raise PoolingError(said)
         value = value if hasattr(value, "detach") else array_of(value, name)
         if str(value.dtype).rpartition(".")[2].startswith(REAL):
             return value

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard, TypeVar
 import numpy as np
 
 from ..errors import PoolingError
-from ..incoming import of_tensor
+from ..incoming import array_of, of_tensor
 from ..plan import Ints
 from ..words import among as among  # for the kinds of windows
 
@@ -41,6 +41,7 @@ def is_row(value: Any) -> TypeGuard[Iterable[Any]]:
 
 def sizes_of(value: Any, name: str) -> int | tuple[int, ...]:
     """An int, or a tuple of them; entries below 1 raise."""
+    value = _listed(value, name)
     if isinstance(value, (Mapping, Set)):
         raise PoolingError(f"{name}={value!r}: use an integer or a row of them, one for each pooled axis")
     if is_row(value):
@@ -49,6 +50,11 @@ def sizes_of(value: Any, name: str) -> int | tuple[int, ...]:
             raise PoolingError(f"{name}=(): give one entry for each pooled axis")
         return row
     return at_least(integer(value, name), 1, name)
+
+
+def _listed(value: Any, name: str) -> Any:
+    """The numbers of an array or a tensor; anything else as it is."""
+    return array_of(value, name).tolist() if isinstance(value, np.ndarray) or hasattr(value, "detach") else value
 
 
 def entries(value: int | tuple[int, ...], rank: int, name: str) -> tuple[int, ...]:
@@ -68,6 +74,7 @@ def normal_axes(axes: int | Iterable[int] | None, rank: int) -> tuple[int, ...] 
     """Axes as non-negative numbers in the order given; repeats and axes out of range raise."""
     if axes is None:
         return None
+    axes = _listed(axes, "axes")
     given: tuple[Any, ...] = tuple(axes) if is_row(axes) else (axes,)  # type: ignore[arg-type]
     found: list[int] = []
     for axis in given:

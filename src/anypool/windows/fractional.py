@@ -161,7 +161,7 @@ def fractional(
         None
         if kernel_size is None
         else _entries(kernel_size, lambda k: at_least(integer(k, "kernel_size"), 1, "kernel_size")),
-        None if samples is None else tuple(_sample(u) for u in np.atleast_1d(array_of(samples, "samples"))),
+        None if samples is None else tuple(_sample(u) for u in array_of(samples, "samples").reshape(-1).tolist()),
     )
 
 
