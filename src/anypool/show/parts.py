@@ -86,7 +86,7 @@ def gradient_share(
     except ImportError:
         return None
     v: Any = torch.tensor(np.asarray(x, np.float64), dtype=torch.float64, device="cpu", requires_grad=True)
-    y: Any = pool(v, windows, reduction, axes=axes, **_tensors(options))
+    y: Any = pool(v, windows, reduction, axes=axes, **options)
     if not y.requires_grad or not y.is_floating_point():
         return None
     return torch.autograd.grad(y.sum(), v)[0].numpy()
@@ -101,7 +101,7 @@ def sources(
     except ImportError:
         return {}
     v: Any = torch.tensor(np.asarray(x, np.float64), dtype=torch.float64, device="cpu", requires_grad=True)
-    y: Any = pool(v, windows, reduction, axes=axes, **_tensors(options))
+    y: Any = pool(v, windows, reduction, axes=axes, **options)
     if not y.requires_grad or not y.is_floating_point() or y.numel() > most:
         return {}
     found: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
@@ -110,14 +110,6 @@ def sources(
         found[out] = [tuple(map(int, p)) for p in np.argwhere(pulled != 0)]
     few = max((len(p) for p in found.values()), default=0)
     return found if 0 < few <= 2 else {}
-
-
-def _tensors(options: dict[str, Any]) -> dict[str, Any]:
-    """The weights as a tensor."""
-    import torch
-
-    weights = options.get("weights")
-    return options if weights is None else {**options, "weights": torch.tensor(np.asarray(weights))}
 
 
 def number(value: float) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..api import library_of, pool
 from ..errors import PoolingError
+from ..incoming import array_of
 from ..plan import Grid
 from . import canvas
 from .irregular import held_by, seen_by_all, windows_shape
@@ -73,8 +74,8 @@ def show(
     """
     if isinstance(x, (str, Path)):
         x, axes = _read(Path(x), axes)
-    array = x.detach().cpu().numpy() if hasattr(x, "detach") else np.asarray(x)
     library_of(x).array(x)
+    array = array_of(x, "x")
     reductions = tuple(reduction) if isinstance(reduction, (tuple, list)) else (reduction,)
     if not reductions:
         raise PoolingError("reduction=(): give at least one")
