@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "words": set(),
-    "foreign": set(),
+    "foreign": {"errors"},
     "incoming": {"foreign", "errors"},
     "plan": set(),
     "orders": {"words", "errors", "foreign"},

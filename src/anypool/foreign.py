@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .errors import PoolingError
+
 NUMBERS = (bool, int, float, complex, np.generic)
 INTEGERS = ("torch.bool", "torch.int", "torch.uint")
 SERVED = "a NumPy array, a torch tensor, a buffer or a list of numbers"
@@ -86,6 +88,15 @@ TYPES = (
     ),
     Type(_has("numpy", "__array__"), "an array of another library", "pass {name}.numpy()"),
 )
+
+
+def refuse(given: Any, name: str) -> None:
+    """Raise the PoolingError of a type that is not served."""
+    torch = sys.modules.get("torch")
+    tensor = torch is not None and isinstance(given, torch.Tensor)
+    said = tensor_refusal(given, name) if tensor else refusal(given, name)
+    if said is not None:
+        raise PoolingError(said)
 
 
 def refusal(given: Any, name: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .errors import PoolingError
-from .foreign import refusal, tensor_refusal
+from .foreign import refuse, tensor_refusal
 
 FEW = 512  # bools that are looked through as bytes: a reduction begins at 1.4 µs
 _TRUTHS = b"\0\1"
@@ -21,9 +21,7 @@ def array_of(given: Any, name: str) -> Any:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(given, torch.Tensor):
         return readable(of_tensor(given, name))
-    said = refusal(given, name)
-    if said is not None:
-        raise PoolingError(said)
+    refuse(given, name)
     try:
         made = np.asarray(given)
     except (ValueError, TypeError, OverflowError) as error:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..errors import PoolingError
-from ..foreign import tensor_refusal
+from ..foreign import refuse
 from ..incoming import array_of, odd
 
 functorch: Any = getattr(torch._C, "_functorch")  # noqa: B009  (untyped)
@@ -27,9 +27,7 @@ def transformed() -> bool:
 
 def tensor(t: Any, name: str) -> Any:
     """A tensor that a caller gave, as the backends read it; PoolingError, with the way to do it, for other layouts."""
-    said = tensor_refusal(t, name)
-    if said is not None:
-        raise PoolingError(said)
+    refuse(t, name)
     return readable(t)
 
 

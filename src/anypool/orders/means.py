@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
-from ..foreign import refusal, tensor_refusal
+from ..foreign import refuse
 from ..words import library, maximum, minimum, where, zeros
 from .order import Order
 from .quantiles import Quantile, fraction, integer, number
@@ -104,9 +104,7 @@ class Ordinal(Order):
 
     def __init__(self, weights: Any) -> None:
         super().__init__()
-        said = tensor_refusal(weights, "Ordinal(weights)") if library(weights) is not np else None
-        if said is not None:
-            raise PoolingError(said)
+        refuse(weights, "Ordinal(weights)")
         given = _row(weights) if library(weights) is np else weights
         if not isinstance(given, tuple) and (given.ndim != 1 or given.shape[0] == 0 or not _real(given)):
             raise PoolingError(
@@ -270,9 +268,6 @@ def beyond(order: Order, k: int, places: int) -> None:
 
 def _row(weights: Any) -> tuple[float, ...]:
     """Plain numbers, which nobody can change under an engine that remembers what it read off them."""
-    said = refusal(weights, "Ordinal(weights)")
-    if said is not None:
-        raise PoolingError(said)
     row = weights.tolist() if isinstance(weights, np.ndarray) else weights
     if not isinstance(row, Iterable) or isinstance(row, (str, bytes)):
         raise PoolingError(f"Ordinal(weights={weights!r}): give a row of numbers")

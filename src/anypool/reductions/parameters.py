@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
-from ..foreign import tensor_refusal
+from ..foreign import refuse
 from ..incoming import array_of
 
 REAL = ("float", "bfloat", "int", "uint")
 
 
 def number(value: Any, name: str) -> Any:
-    if hasattr(value, "detach") and (said := tensor_refusal(value, name)) is not None:
-        raise PoolingError(said)
+    if hasattr(value, "detach"):
+        refuse(value, name)
     if isinstance(value, (bool, str)) or value is None:
         raise PoolingError(f"{name}: {value!r} is no number")
     if isinstance(value, (int, float, np.integer, np.floating)):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
-from ..foreign import tensor_refusal
+from ..foreign import refuse
 from ..incoming import array_of
 from ..plan import Ints
 from ..words import library
@@ -61,9 +61,7 @@ def _floats(given: Any, name: str = "boxes") -> Any:
     """A float array; halves and integers widened."""
     if hasattr(given, "detach"):
         torch = library(given)
-        said = tensor_refusal(given, name)
-        if said is not None:
-            raise PoolingError(said)
+        refuse(given, name)
         if given.dtype == torch.bool:
             raise PoolingError(f"{name} of dtype {given.dtype}: use real numbers")
         given = given.resolve_neg() if given.is_neg() else given
