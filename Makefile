@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 NATIVE := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*)
 
-.PHONY: study study-long sanitize arm64 demo test test-quick lint bench docs clean
+.PHONY: study study-long sanitize everyday arm64 demo test test-quick lint bench docs clean
 
 demo: .venv/ready
 	.venv/bin/anypool demo
@@ -30,6 +30,14 @@ sanitize: .venv/ready
 	  $(PY) -m pytest -n 2 -p no:cacheprovider -m "not slow" -k "not test_compile" \
 	  $$(test $$isa = avx512 && echo $(SANITIZED) || echo $(SANITIZED_NARROW)) || exit 1; \
 	done
+
+# Random calls of everyday sizes on 1, 2 and 8 threads for MINUTES on two cores: each instruction set, with scratch between
+# forbidden pages and under the sanitizers. It names a call that fails and how to repeat it. The short form is in `make test`.
+MINUTES ?= 60
+everyday: .venv/ready
+	.venv/bin/cmake -S . -B build/sanitize -DCMAKE_BUILD_TYPE=Release -DANYPOOL_SANITIZE=ON
+	.venv/bin/cmake --build build/sanitize -j 2
+	$(PY) tests/everyday.py --minutes $(MINUTES) --sanitized build/sanitize/_native.so
 
 # The core for arm64 (its NEON vectors), from the same source by a cross compiler.
 ARM64_CXX ?= aarch64-linux-gnu-g++

@@ -1,9 +1,9 @@
 // Selections of small square windows with their places, in registers; tiles that hold a NaN, or windows of nothing but
 // infinities, are left to the staged way.
 #pragma once
-#include <vector>
 
 #include "job.hpp"
+#include "scratch.hpp"
 #include "square.hpp"
 
 namespace anypool::ANYPOOL_ISA {
@@ -93,8 +93,8 @@ struct Chosen {
   const anypool_level *a = nullptr, *b = nullptr;
   Rows rows = nullptr;
   Index together = 1;
-  std::vector<float> none, unread;
-  std::vector<std::int32_t> found[2], first;  // row · unit + column, and what each lane's is counted from
+  Array<float> none, unread;
+  Array<std::int32_t> found[2], first;  // row · unit + column, and what each lane's is counted from
 
   explicit Chosen(const anypool_job& j) : job(j) {
     const Index l = job.levels - 2;

@@ -1,10 +1,10 @@
 // A mean's rows leave the engine as means: they are divided while they lie in the first-level cache.
 #pragma once
 #include <algorithm>
-#include <vector>
 
 #include "job.hpp"
 #include "quotient.hpp"
+#include "scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 template <class T>
@@ -14,7 +14,7 @@ struct Division {
   T divisor = 0;
   Index wide = 0;  // lanes of a row of windows
   Divisors<T> divisors;
-  std::vector<T> counts;
+  Array<T> counts;
 
   explicit Division(const anypool_job& job) {
     if constexpr (std::is_floating_point_v<T>) {

@@ -17,13 +17,13 @@ struct Engine final : Passes {
   const anypool_level* level;
   const int levels;
   const Index inner;
-  std::vector<Index> lanes, results;                  // input and output lanes under each level
-  std::vector<Scratch<T>> block, suffix;              // scratch of each level: its folded rows, van Herk's blocks
+  Array<Index> lanes, results;                  // input and output lanes under each level
+  Array<Scratch<T>> block, suffix;              // scratch of each level: its folded rows, van Herk's blocks
   Scratch<T> digits;                                  // doublings
   Division<T> division;                               // of a mean's rows
   Squares<M, T> squares;                              // the last two levels at once
   Places<M, T> index;                                 // of short irregular windows
-  std::vector<std::int32_t> fetched;                  // where each lane of windows far apart begins
+  Array<std::int32_t> fetched;                  // where each lane of windows far apart begins
   Index fetched_stride = 0;
   Index left = 0, right = 0;                          // what windows of the last level see beyond its ends
 
@@ -43,11 +43,6 @@ struct Engine final : Passes {
   bool divides() const override { return division.serves; }
   static Index reach(const anypool_level& a, Index o) { return a.start + o * a.stride + (a.places - 1) * a.step + 1; }
   bool horizontal(int l) const { return l == levels - 1 && level[l].windows && inner < L::n; }
-
-  T* scratch(Scratch<T>& v, Index n) {
-    if (Index(v.size()) < n) v.assign(n, M::nothing);
-    return v.data();
-  }
 
   void run(int l, const void* x, Index pitch, Index rows, Index base, void* y, Index y_pitch, Index from, Index to) override {
     pass(l, {static_cast<const T*>(x), pitch, rows}, base, {static_cast<T*>(y), y_pitch, rows}, from, to, true, false);
@@ -83,7 +78,7 @@ struct Engine final : Passes {
       const Index before = last ? (left + L::n - 1) / L::n * L::n : 0, wide = before + lanes[l] + (last ? right : 0), next = (wide + L::n - 1) / L::n * L::n;
       Index height = std::clamp<Index>(block_bytes / (next * Index(sizeof(T))), 1, to - from);
       if (joined && a.step > 1) height = to - from;  // its windows are not made in order
-      T* b = scratch(block[l], next * height + L::n) + before;
+      T* b = room(block[l], next * height + L::n, M::nothing) + before;
       auto deeper = [&](Index o, Index h) {  // windows [o, o + h) are in the block
         const Rows<T> made{result + (o - from) * results[l], results[l], h};
         pass(l + 1, {b, next, h}, 0, made, 0, all(l + 1), false, last);
@@ -131,8 +126,8 @@ struct Engine final : Passes {
   void van_herk(int l, const T* x, T* y, Index pitch, Index from, Index to, bool raw, Index height, Done done) {
     const auto& a = level[l];
     const Index k = a.places, w = lanes[l];
-    T* buffer = scratch(suffix[l], (k + 2) * w);
-    std::vector<const T*> at(k);
+    T* buffer = room(suffix[l], (k + 2) * w, M::nothing);
+    Array<const T*> at(k);
     auto place = [&](Index i) { return a.start + i; };  // positions may lie beyond the ends: nothing is there
     auto start = [&](Index o) { return o * a.stride; };
     auto real = [&](Index i) { return place(i) >= 0 && place(i) < a.size; };
@@ -196,7 +191,7 @@ struct Engine final : Passes {
       }
       const Index begin = std::clamp<Index>(0, low, high), stop = std::clamp<Index>(a.size, begin, high), wide = (high - low) * c;
       const Index height = std::clamp<Index>(block_bytes / (wide * Index(sizeof(T))), 1, x.count);
-      T* b = scratch(block[levels - 1], wide * height + L::n);
+      T* b = room(block[levels - 1], wide * height + L::n, M::nothing);
       for (Index r = 0; r < x.count; r += height) {
         const Index h = std::min(height, x.count - r);
         for (Index i = 0; i < h; ++i) {
@@ -219,7 +214,7 @@ struct Engine final : Passes {
     if (a.stride == 2 && c == 1 && a.step == 1 && a.places <= 8) return few_taps<M, T, 2>(b, x.pitch, y.p, y.pitch, x.count, out, a.places, 1);
     if (a.stride == 1 && a.places <= 64) {
       const Index width = (out + a.places * far) / L::n * L::n + L::n, height = std::clamp<Index>(block_bytes / 2 / (width * Index(sizeof(T))), 1, x.count);
-      T* s = scratch(digits, height * width + L::n);
+      T* s = room(digits, height * width + L::n, M::nothing);
       for (Index r = 0; r < x.count; r += height) two_steps<M, T>(b + r * x.pitch, x.pitch, y.p + r * y.pitch, y.pitch, std::min(height, x.count - r), out, a.places, far, s, width);
       return;
     }
@@ -236,7 +231,7 @@ struct Engine final : Passes {
       }
       int rounds = 2;
       for (Index k = a.places; k > 1; k /= 2) ++rounds;
-      T* s = scratch(digits, rounds * width);
+      T* s = room(digits, rounds * width, M::nothing);
       many_taps<M, T>(row, a.places, far, dense ? result : s, every, s + width, width);
       for (Index i = 0; !dense && i < windows; ++i) std::copy_n(s + i * a.stride * c, c, result + i * c);
     }
@@ -248,7 +243,7 @@ struct Engine final : Passes {
     const Index c = inner, lanes_ = windows * c;
     Index k = a.places, stride = a.stride;
     if (c == 1 && a.step == 1 && k == stride && k < 8 * L::n) {
-      T* s = k % 2 ? nullptr : scratch(digits, windows * k + 64 * L::n);  // a margin for each halving
+      T* s = k % 2 ? nullptr : room(digits, windows * k + 64 * L::n, M::nothing);  // a margin for each halving
       while (k % 2 == 0) {
         const Index together = std::min<Index>(k & -k, 8), fewer = windows * k / together;
         T* to = k == together ? y : s;

@@ -15,12 +15,12 @@ struct Answer final : Finisher {
   const anypool_job& job;
   const anypool_level* level;
   const int levels, lead;
-  std::vector<int> shift;
-  std::vector<Index> results;
-  std::vector<A> counts, row;        // of the last level, a lane each
+  Array<int> shift;
+  Array<Index> results;
+  Array<A> counts, row;        // of the last level, a lane each
   Divisors<std::conditional_t<std::is_floating_point_v<A>, A, float>> divisors;
-  std::vector<std::int32_t> firsts, places;  // likewise
-  std::vector<std::uint32_t> codes;
+  Array<std::int32_t> firsts, places;  // likewise
+  Array<std::uint32_t> codes;
   Index held = 0, held_end = 0;      // the windows that these tables are of
   bool even = true, holes = false;   // of the levels under the lead
   Index looked = -1, looked_end = -1;       // the lead's windows that these are of
@@ -50,12 +50,12 @@ struct Answer final : Finisher {
     held = begin, held_end = end, divisors.forget();
     const Index lanes = (end - begin) * c;
     if (job.finish == SELECT) {
-      firsts.resize(lanes);
+      room(firsts, lanes);
       for (Index o = begin, i = 0; o < end; ++o)
         for (Index j = 0; j < c; ++j, ++i) firsts[i] = std::int32_t(a.first[o]);
       return;
     }
-    counts.resize(lanes);
+    room(counts, lanes);
     if (c == 1)
       for (Index i = 0; i < lanes; ++i) counts[i] = A(a.count[begin + i]);
     else
@@ -135,8 +135,7 @@ struct Answer final : Finisher {
     A* out;
     if constexpr (std::is_same_v<A, Y>) out = y;
     else {
-      if (Index(row.size()) < lanes) row.resize(lanes);
-      out = row.data();
+      out = room(row, lanes);
     }
     const bool fine = write(out);
     if constexpr (!std::is_same_v<A, Y>) narrow(static_cast<const A*>(out), y, lanes);
@@ -214,7 +213,7 @@ struct Answer final : Finisher {
       const std::int32_t flip = job.min ? -1 : 0, top = std::numeric_limits<std::int32_t>::max();
       const std::uint32_t turn = job.last ? 0 : ~std::uint32_t(0);
       const bool nans = std::is_floating_point_v<decltype(number(Y{}))>;
-      if (Index(codes.size()) < lanes) codes.resize(lanes), places.resize(lanes);
+      room(codes, lanes), room(places, lanes);
       if (job.y)
         for (Index i = 0; i < lanes; ++i) value(std::int32_t(s[i] >> 32), flip, static_cast<Y*>(job.y)[at + i]);
       if (!job.place) return;

@@ -3,8 +3,8 @@
 // grow with the window.
 #pragma once
 #include <algorithm>
-#include <vector>
 
+#include "scratch.hpp"
 #include "words.hpp"
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -74,7 +74,7 @@ struct Sliding {
 
 // Windows of rows×columns bytes of a plane, next to each other; give(row of windows, column, find) answers each, and end(row) a row.
 class Histograms {
-  std::vector<Histogram> column;
+  Array<Histogram> column;
 
  public:
   template <class Give, class End>

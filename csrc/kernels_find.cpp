@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
-#include <vector>
 
 #include "halves.hpp"
 #include "job.hpp"
+#include "scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 namespace {
@@ -27,9 +27,9 @@ struct Finder {
   const int levels;
   int lead = 0;                               // the first pooled level
   Index items = 1, bands = 1;                 // batch items, and how many tasks each is
-  std::vector<Index> lanes, results, shares;  // under each level: elements, windows, positions
-  std::vector<Spot> rows, spots;              // of the windows at hand, without the last level and with it
-  std::vector<Index> until, apart;            // of the last level: where windows end that are each the one before, moved; by how much
+  Array<Index> lanes, results, shares;  // under each level: elements, windows, positions
+  Array<Spot> rows, spots;              // of the windows at hand, without the last level and with it
+  Array<Index> until, apart;            // of the last level: where windows end that are each the one before, moved; by how much
   T fill{};
 
   explicit Finder(const anypool_job& j) : job(j), level(j.level), levels(int(j.levels)), lanes(levels), results(levels), shares(levels) {
@@ -73,7 +73,7 @@ struct Finder {
     const auto& a = level[l];
     if (l == levels - 1) return last(y, from, to);
     for (Index o = from; o < to; ++o) {
-      const std::vector<Spot> outer = rows;
+      const Array<Spot> outer = rows;
       rows.clear();
       for (const Spot& s : outer)
         for (Index t = 0; t < (a.windows ? a.length[o] : 1); ++t) rows.push_back(s.moved(a.windows ? real(a, o, t) : o, lanes[l], shares[l]));

@@ -1,11 +1,11 @@
 // Windows that list their elements: folds over them, and the gradients that go back the same way.
 #include <algorithm>
 #include <new>
-#include <vector>
 
 #include "ahead.hpp"
 #include "listed.hpp"
 #include "owned.hpp"
+#include "scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 namespace {
@@ -113,7 +113,7 @@ struct Task {
 
 // One image of one item with `W::n` lanes side by side, as far as its groups look.
 template <class X, class A, class W>
-void image(const anypool_lists& job, int way, Index item, Index of, Index lane, std::vector<A>& side) {
+void image(const anypool_lists& job, int way, Index item, Index of, Index lane, Array<A>& side) {
   const Index lanes = std::min(W::n, job.lanes - lane), first = job.begin[of], last = job.begin[of + 1];
   const auto& rows = job.pick[0].size > 1 ? job.pick[0] : job.pick[1].size > 1 ? job.pick[1] : job.pick[2];
   Index lo = rows.size, hi = 0;
@@ -161,7 +161,7 @@ int tasks(const anypool_lists& job, int way, Index begin, Index end) {
     if (same && beside && way == FOLD) return int(std::min<Index>(job.outer * (single ? job.lanes : 1) * ((job.begin[job.images] * job.bins + CHUNK - 1) / CHUNK), 1 << 30));
     return int(std::min<Index>(job.outer * job.images * blocks, 1 << 30));
   }
-  std::vector<A> side;
+  Array<A> side;
   const View view = view_of(job, 0);
   for (Index t = begin; t < end; ++t) {
     if constexpr (same)

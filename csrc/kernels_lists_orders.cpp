@@ -1,13 +1,13 @@
 // Order statistics of windows that list their elements: few are sorted by a network across lanes, many by selection.
 #include <algorithm>
 #include <new>
-#include <vector>
 
 #include "job.hpp"
 #include "listed.hpp"
 #include "orders_exchanges.hpp"
 #include "orders_keys.hpp"
 #include "orders_words.hpp"
+#include "scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 namespace {
@@ -18,7 +18,7 @@ constexpr Index CHUNK = 256;       // windows a task
 Pairs network(Index n, Index low, Index high, bool all) {
   const Pairs made = exchanges(n);
   if (all) return made;
-  std::vector<bool> wanted(n, false);
+  Array<bool> wanted(n, false);
   wanted[low] = wanted[high] = true;
   Pairs kept;
   for (auto at = made.rbegin(); at != made.rend(); ++at)
@@ -40,9 +40,9 @@ struct Windows {
   const anypool_lists& lists = job.lists;
   const View view = view_of(job.lists, 0);
   const T nan = K::floats ? K::in(K::last()) : T{};
-  std::vector<Index> offset;
-  std::vector<T> rows, one;
-  std::vector<Pairs> networks = std::vector<Pairs>(MOST_SORTED + 1);
+  Array<Index> offset;
+  Array<T> rows, one;
+  Array<Pairs> networks = Array<Pairs>(MOST_SORTED + 1);
 
   explicit Windows(const anypool_list_orders& j) : job(j) {}
 

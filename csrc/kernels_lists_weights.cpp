@@ -1,11 +1,11 @@
 // The gradient of a sum over windows that list their elements, for the weights that the lists carry.
 #include <algorithm>
 #include <new>
-#include <vector>
 
 #include "halves.hpp"
 #include "job.hpp"
 #include "listed.hpp"
+#include "scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 namespace {
@@ -14,7 +14,7 @@ struct Weights {
   using A = std::conditional_t<std::is_same_v<X, double>, double, float>;
   const anypool_lists& job;
   double* const* to;  // an entry each, along each axis
-  std::vector<A> found;
+  Array<A> found;
 
   // Of each element of a window (row by row): Σ over items and lanes of gradient · element.
   void window(Index of, Index group, Index bin) {

@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
-#include <vector>
 
 #include "job.hpp"
 #include "orders_answers.hpp"
 #include "orders_ends.hpp"
 #include "radix.hpp"
+#include "scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 namespace {
@@ -20,8 +20,8 @@ struct Chain {
     N next, previous;
     T value;  // the largest number at the end
   };
-  std::vector<Link> link;
-  std::vector<N> place;     // each element's link
+  Array<Link> link;
+  Array<N> place;     // each element's link
   Index at = 0, below = 0;  // the link at hand, and how many of the chain lie before it
 
   explicit Chain(Index w) : link(w + 1), place(w) {}
@@ -81,7 +81,7 @@ struct Chains {
   const anypool_span& axis = job.span[2];
   const Index w = axis.size, rank = job.outputs[0];
   Chain<T, N> first{w}, second{w};
-  std::vector<T> lane = std::vector<T>(w), low = std::vector<T>(w), high = std::vector<T>(w);
+  Array<T> lane = Array<T>(w), low = Array<T>(w), high = Array<T>(w);
   Radix<T, N> radix{w};
   const OrderAnswers<S, K> answers{job};
   bool nan = false;

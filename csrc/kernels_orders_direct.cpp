@@ -13,7 +13,7 @@ namespace {
 template <class D>
 ANYPOOL_INLINE int tasks(D& direct, const anypool_orders& job, const OrdersCut& cut, Index begin, Index end) {
   if (begin < 0) return direct.serves() ? direct.tile : 0;
-  if (!direct.ready()) return NO_MEMORY;
+  direct.prepare();
   for (Index task = begin; task < end; ++task) {
     const Index band = task % cut.bands, rest = task / cut.bands, plane = rest % job.span[0].windows;
     direct.band(rest / job.span[0].windows, plane, band * cut.band, std::min((band + 1) * cut.band, job.span[1].windows));

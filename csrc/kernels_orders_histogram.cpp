@@ -58,7 +58,7 @@ struct Plane {
   const OrderAnswers<S, K> answers{job};
   const S constant = border<S>(job);
   Histograms histograms;
-  std::vector<T> low, high;
+  Array<T> low, high;
   bool nan = false;
 
   explicit Plane(const anypool_orders& j) : job(j) {}
@@ -86,7 +86,7 @@ struct Plane {
 
 template <class S>
 struct Bytes : Plane<S> {
-  std::vector<std::uint8_t> plane;
+  Array<std::uint8_t> plane;
   using Plane<S>::Plane;
 
   static Index tall(const anypool_orders& job) {
@@ -95,8 +95,7 @@ struct Bytes : Plane<S> {
   static Index wide(const anypool_orders&) { return STRIP; }
   void run(Index item, Index top, Index bottom, Index left, Index right) {
     const Index pitch = right - left + this->columns.size - 1, n = right - left;
-    plane.resize((bottom - top + this->rows.size - 1) * pitch);
-    this->low.resize(n), this->high.resize(n);
+    room(plane, (bottom - top + this->rows.size - 1) * pitch), room(this->low, n), room(this->high, n);
     this->read(item, top, bottom, left, right, [&](Index r, Index c, S v) { plane[r * pitch + c] = Keys<S>::in(v); });
     if (this->job.ranks > 1) ranks<true>(item, top, bottom, left, n, pitch);
     else ranks<false>(item, top, bottom, left, n, pitch);
@@ -117,8 +116,8 @@ struct Sorted : Plane<S> {
   using T = typename Plane<S>::T;
   static constexpr Index most = SIDE * SIDE;
   Radix<T, std::uint16_t> radix{most};
-  std::vector<T> lane = std::vector<T>(most), value = std::vector<T>(most);
-  std::vector<std::uint8_t> plane = std::vector<std::uint8_t>(most), row = std::vector<std::uint8_t>(most + 256), column = row;
+  Array<T> lane = Array<T>(most), value = Array<T>(most);
+  Array<std::uint8_t> plane = Array<std::uint8_t>(most), row = Array<std::uint8_t>(most + 256), column = row;
   Index words = 0;  // of 64 elements, a bin
   using Plane<S>::Plane;
 
@@ -126,7 +125,7 @@ struct Sorted : Plane<S> {
   static Index wide(const anypool_orders& job) { return SIDE - job.span[2].size + 1; }
   void run(Index item, Index top, Index bottom, Index left, Index right) {
     const Index tall = bottom - top + this->rows.size - 1, wide = right - left + this->columns.size - 1, n = tall * wide, windows = right - left;
-    this->low.resize(windows), this->high.resize(windows);
+    room(this->low, windows), room(this->high, windows);
     this->read(item, top, bottom, left, right, [&](Index r, Index c, S v) {
       const Index i = r * SIDE + c;
       this->nan |= is_nan(v);

@@ -15,7 +15,7 @@ int tasks(const anypool_sorted& job, int spread, Index begin, Index end) {
     else {
       using A = std::conditional_t<sizeof(S) == 8, double, float>;
       Some all(job, 0, 0);
-      std::vector<Index> offset;
+      Array<Index> offset;
       const Index per = all.window.per;
       for (Index k = std::max(begin * per - job.begin, Index(0)); k < std::min(end * per - job.begin, job.count); ++k) all.template give<A>(k, offset);
       return DONE;

@@ -1,10 +1,10 @@
 // The gradient of selected values: each window looks for its value and adds to the element that holds it.
 #include <algorithm>
 #include <new>
-#include <vector>
 
 #include "halves.hpp"
 #include "job.hpp"
+#include "scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 namespace {
@@ -17,9 +17,9 @@ struct Owners {
   const anypool_level* level;
   const int levels;
   int lead = 0;                       // the first pooled level
-  std::vector<Index> lanes, results;  // under each level, of elements and of windows
-  std::vector<Index> offset;          // from x to the elements of the windows at hand, in the order of their places
-  std::vector<Index> rows;            // likewise, without the last level
+  Array<Index> lanes, results;  // under each level, of elements and of windows
+  Array<Index> offset;          // from x to the elements of the windows at hand, in the order of their places
+  Array<Index> rows;            // likewise, without the last level
 
   explicit Owners(const anypool_job& j) : job(j), level(j.level), levels(int(j.levels)), lanes(levels), results(levels) {
     Index in = job.inner, out = job.inner;
@@ -46,7 +46,7 @@ struct Owners {
     for (Index o = 0; o < a.windows; ++o) inside(l, y + o * results[l], a.first[o], a.length[o], a.step);
   }
   void inside(int l, Index y, Index first, Index length, Index step) {
-    const std::vector<Index> outer = rows;
+    const Array<Index> outer = rows;
     rows.clear();
     for (const Index at : outer)
       for (Index t = 0; t < length; ++t) rows.push_back(at + (first + t * step) * lanes[l]);
@@ -67,7 +67,7 @@ struct Owners {
   }
 
   // n windows whose elements lie `apart`: from the last place to the first (or the other way), the one found at the end wins.
-  void look(Index y, const std::vector<Index>& at, Index n, Index apart) {
+  void look(Index y, const Array<Index>& at, Index n, Index apart) {
     for (Index b = 0; b < n; b += block) {
       const Index m = std::min(block, n - b);
       if (apart == 1) look<true>(y + b, at, b, m, 1);
@@ -75,7 +75,7 @@ struct Owners {
     }
   }
   template <bool near>
-  void look(Index y, const std::vector<Index>& at, Index shift, Index n, Index apart) {
+  void look(Index y, const Array<Index>& at, Index shift, Index n, Index apart) {
     const Index places = Index(at.size()), far = near ? 1 : apart;
     const T *values = static_cast<const T*>(job.y) + y, *g = static_cast<const T*>(job.g) + y;
     const auto* mask = static_cast<const std::uint8_t*>(job.w);

@@ -3,10 +3,10 @@
 // overlap: 2x2/2 6.7 -> 3.5 ms, 3x3/2 9.2 -> 3.5 ms, 3x3/1 17.4 -> 12.3 ms (16x64x112x112, two threads).
 #include <algorithm>
 #include <new>
-#include <vector>
 
 #include "halves.hpp"
 #include "job.hpp"
+#include "scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 namespace {
@@ -18,7 +18,7 @@ struct Tiles {
   using I = Lanes<std::int32_t>;
   const anypool_level *a = nullptr, *b = nullptr;
   bool serves = false;
-  std::vector<std::int32_t> from, lane, column, place;  // of each vector of elements: the first window, each lane's from there, its column in it
+  Array<std::int32_t> from, lane, column, place;  // of each vector of elements: the first window, each lane's from there, its column in it
 
   explicit Tiles(const anypool_job& job) {
     if (job.levels < 2 || job.inner != 1) return;
@@ -64,14 +64,14 @@ struct Places {
   const anypool_level* level;
   const int levels;
   int lead = 0;  // the first pooled level
-  std::vector<Index> lanes, results;  // under each level, of elements and of windows
-  std::vector<Index> offset;          // from a window's first element to the one at each place
-  std::vector<A> total;
+  Array<Index> lanes, results;  // under each level, of elements and of windows
+  Array<Index> offset;          // from a window's first element to the one at each place
+  Array<A> total;
   Tiles<P> tiles;
 
   explicit Places(const anypool_job& j) : job(j), level(j.level), levels(int(j.levels)), lanes(levels), results(levels), tiles(j) {
     Index in = job.inner, out = job.inner, places = 1;
-    std::vector<Index> share(levels);  // places under each pooled level
+    Array<Index> share(levels);  // places under each pooled level
     for (int l = levels - 1; l >= 0; --l) {
       lanes[l] = in, results[l] = out, share[l] = places;
       in *= level[l].size, out *= level[l].windows ? level[l].windows : level[l].size;

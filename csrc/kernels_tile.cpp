@@ -13,14 +13,6 @@ namespace {
 constexpr Index sizes[TYPES] = {4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8};
 constexpr Index most_scratch = Index(1) << 28;  // bytes of one tile
 
-struct Buffer {
-  Scratch<unsigned char> bytes;
-  void* of(Index n) {
-    if (Index(bytes.size()) < n) bytes.resize(n);
-    return bytes.data();
-  }
-};
-
 // From the first element that windows [from, to) hold to after the last one; (size, 0) where they hold none.
 std::pair<Index, Index> seen(const anypool_level& a, Index from, Index to) {
   Index low = a.size, high = 0;
@@ -49,7 +41,7 @@ int staged(const anypool_job& job, Index begin, Index end) {
   bool below = false;  // whether windows of the levels under the lead hold nothing
   for (int l = 0; l < levels; ++l)
     for (Index o = 0; l != lead && o < job.level[l].windows; ++o) below |= !job.level[l].length[o];
-  Buffer lifted, folded;
+  Scratch<unsigned char> lifted[2], folded[2];  // of each plane
   for (Index tile = begin; tile < end; ++tile) {
     const Index item = tile / c.parts * c.group, items = std::min(c.group, c.items - item);
     const Index from = tile % c.parts * c.chunk, to = std::min(from + c.chunk, a.windows);
@@ -70,21 +62,21 @@ int staged(const anypool_job& job, Index begin, Index end) {
       }
       stop = std::max(stop, base = std::min(base, stop));
       pitch = (stop - base) * in;
-      const Index bytes = (pitch * items * width + 127) / 64 * 64;
+      const Index bytes = pitch * items * width;
       if (bytes * (1 + two) > most_scratch) return DECLINED;
-      auto* b = static_cast<unsigned char*>(lifted.of(bytes * (1 + two)));
-      planes[0] = b, planes[1] = b + bytes;
-      if (!stager->tile(item, items, base, stop, b, two ? b + bytes : nullptr, pivot)) return DECLINED;
+      unsigned char* b[2] = {room(lifted[0], bytes), two ? room(lifted[1], bytes) : nullptr};
+      planes[0] = b[0], planes[1] = b[1];
+      if (!stager->tile(item, items, base, stop, b[0], b[1], pivot)) return DECLINED;
     }
     const bool gaps = !nought && (below || std::count(a.length + from, a.length + to, 0) > 0);
     const Index results = (to - from) * out, offset = item * item_out + from * out;
     unsigned char* folds[2] = {};
     if (in_place) folds[0] = static_cast<unsigned char*>(job.y) + offset * width;
     else {
-      const Index bytes = (results * items * width + 127) / 64 * 64;
+      const Index bytes = results * items * width;
       if (bytes * (1 + two) > most_scratch) return DECLINED;
-      folds[0] = static_cast<unsigned char*>(folded.of(bytes * (1 + two)));
-      folds[1] = folds[0] + bytes;
+      folds[0] = room(folded[0], bytes);
+      if (two) folds[1] = room(folded[1], bytes);
     }
     engine0->run(lead, planes[0], pitch, items, base, folds[0], results, from, to);
     if (two) engine1->run(lead, planes[1], pitch, items, base, folds[1], results, from, to);

@@ -2,7 +2,6 @@
 #pragma once
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "job.hpp"
 #include "quotient.hpp"
@@ -27,8 +26,8 @@ struct Moments final : Passes {
   const anypool_level* level;
   const int levels;
   const Index inner;
-  std::vector<Index> lanes, results;  // input and output lanes under each level
-  std::vector<Scratch<T>> offsets, spreads;
+  Array<Index> lanes, results;  // input and output lanes under each level
+  Array<Scratch<T>> offsets, spreads;
   Scratch<T> dense;
 
   explicit Moments(const anypool_job& job) : level(job.level), levels(int(job.levels)), inner(job.inner), lanes(levels), results(levels), offsets(levels), spreads(levels) {
@@ -57,10 +56,6 @@ struct Moments final : Passes {
   }
 
   static Index all(const anypool_level& a) { return a.windows ? a.windows : a.size; }
-  static T* room(Scratch<T>& v, Index n) {
-    if (Index(v.size()) < n) v.resize(n);
-    return v.data();
-  }
 
   void fold(int l, Runs<T> x, T* y, Index from, Index to) {
     const auto& a = level[l];

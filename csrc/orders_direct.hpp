@@ -1,11 +1,11 @@
 // Small windows without staging: a network reads its vectors from x itself and writes whole vectors of answers.
 #pragma once
 #include <algorithm>
-#include <memory>
 #include <type_traits>
 
 #include "orders_ends.hpp"
 #include "orders_words.hpp"
+#include "scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 // Every third lane of three vectors, from the one numbered `phase`.
@@ -71,18 +71,13 @@ struct Direct {
   const Index edge_room = (edge + n) * N::phases + beyond + n, edge_answers = edge + n;
   // The border's constant as a row; for each row of windows its ends, and their answers.
   const bool bordered = rows.source || planes.source || ends.windows;
-  std::unique_ptr<S[]> held{};
-  S *sides = nullptr, *answers = nullptr, *nothing = nullptr;
+  Scratch<S> nothing{}, sides{}, answers{};
   Watch<std::conditional_t<floats, S, float>> watch{};
 
-  bool ready() {
-    if (!bordered) return true;
-    const Index whole = middle * N::phases + beyond + n;  // the last vector may read a little more
-    held.reset(new (std::nothrow) S[all * edge_room + tile * edge_answers + whole]{});
-    if (!held) return false;
-    sides = held.get(), answers = sides + all * edge_room, nothing = answers + tile * edge_answers;
-    std::fill_n(nothing, whole, border<S>(job));
-    return true;
+  void prepare() {
+    if (!bordered) return;
+    nothing.assign(middle * N::phases + beyond + n, border<S>(job));  // the last vector may read a little more
+    sides.resize(all * edge_room), answers.resize(tile * edge_answers);
   }
   bool spoiled() const { return floats && watch.nan(); }
   bool serves() const {
@@ -108,8 +103,8 @@ struct Direct {
       S* to[tile];
       for (Index r = 0; r < all; ++r) {
         const S* whole = row_of(x, planes.start + plane * planes.stride + r % planes.size, rows.start + top * rows.stride + r / planes.size);
-        row[r] = whole ? whole + skip : nothing;
-        if (edge) ends.copy(whole, sides + r * edge_room);
+        row[r] = whole ? whole + skip : nothing.data();
+        if (edge) ends.copy(whole, sides.data() + r * edge_room);
       }
       for (Index t = 0; t < tile; ++t) to[t] = y + (top + t) * rows.y_stride + ends.middle.low * job.inner;
       if (middle < 2048)  // short rows, which the hardware does not foresee: 16x64x112x112 2x2/2 2.8 -> 1.1 ms
@@ -119,7 +114,7 @@ struct Direct {
         if (o == begin || top != o)
           for (Index r = 0; r < old; ++r) watch.see(row[r], middle * N::phases + beyond);
         for (Index r = old; r < all; ++r) watch.see(row[r] + middle * N::phases, beyond);
-        if (edge) watch.see(sides, all * edge_room);
+        if (edge) watch.see(sides.data(), all * edge_room);
       }
       bool done = false;
       if constexpr (ANYPOOL_MASKED)  // elsewhere no row shorter than a vector is served
@@ -132,8 +127,8 @@ struct Direct {
   void sides_of(S* y, Index old) {
     const S* row[all];
     S* to[tile];
-    for (Index r = 0; r < all; ++r) row[r] = sides + r * edge_room;
-    for (Index t = 0; t < tile; ++t) to[t] = answers + t * edge_answers;
+    for (Index r = 0; r < all; ++r) row[r] = sides.data() + r * edge_room;
+    for (Index t = 0; t < tile; ++t) to[t] = answers.data() + t * edge_answers;
     along<false, false>(row, to, std::max(edge, n), old);
     const Index first = ends.left * job.inner, last = ends.right * job.inner;
     for (Index t = 0; t < tile; ++t, y += rows.y_stride) {

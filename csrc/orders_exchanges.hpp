@@ -1,12 +1,12 @@
 // Batcher's sort as a list of exchanges, for any number of rows.
 #pragma once
 #include <utility>
-#include <vector>
 
+#include "scratch.hpp"
 #include "words.hpp"
 
 namespace anypool::ANYPOOL_ISA {
-using Pairs = std::vector<std::pair<std::int16_t, std::int16_t>>;
+using Pairs = Array<std::pair<std::int16_t, std::int16_t>>;
 
 // Batcher's odd-even sort of n rows.
 inline Pairs exchanges(Index n) {

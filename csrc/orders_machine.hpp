@@ -1,10 +1,8 @@
 // Runs a selection network: each instruction takes whole rows of lanes, a vector at a time.
 #pragma once
-#include <memory>
-#include <new>
-
 #include "orders.hpp"
 #include "orders_words.hpp"
+#include "scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 // Rows in registers: Batcher's odd-even sort, unrolled by the compiler.
@@ -33,14 +31,13 @@ struct Machine {
   const T* staged = nullptr;
   T *scratch, *registers;
   Index pitch, unit, width, lanes = 0;  // of a row; lanes from a column to the next, in one pass, and in all
-  std::unique_ptr<std::int32_t[]> code;
+  Array<std::int32_t> code;
 
   // Long programs take more lanes in a pass: reading the instructions is what they cost.
   static Index pass_lanes(const anypool_orders& job) { return (job.words > 12000 ? 8 : 2) * L; }
 
   Machine(const anypool_orders& job, T* rows, T* file, Index row, Index column)
-      : scratch(rows), registers(file), pitch(row), unit(column), width(pass_lanes(job)), code(new (std::nothrow) std::int32_t[job.words]) {
-    if (!code) return;
+      : scratch(rows), registers(file), pitch(row), unit(column), width(pass_lanes(job)), code(job.words) {
     for (Index k = 0; k < job.words;) {
       const std::int32_t kind = job.code[k];
       code[k++] = kind;
@@ -153,7 +150,7 @@ struct Machine {
   }
 
   void run() const {
-    const std::int32_t* begin = code.get();
+    const std::int32_t* begin = code.data();
     for (;;) {
       const std::int32_t* end = begin;
       for (Index i = 0; i < lanes; i += width) {

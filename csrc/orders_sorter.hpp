@@ -2,12 +2,12 @@
 #pragma once
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "job.hpp"
 #include "orders_exchanges.hpp"
 #include "orders_keys.hpp"
 #include "orders_sorted.hpp"
+#include "scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 constexpr Index MOST_ACROSS = 1024;  // elements sorted across lanes: 24 063 exchanges of vectors; then each window alone
@@ -59,12 +59,12 @@ struct Sorter {
   static constexpr T behind = std::numeric_limits<T>::max();
   Window window{job};
   S fill{};
-  std::vector<T> keys, tied;
-  std::vector<V> raw;
-  std::vector<double> mass;
-  std::vector<std::pair<T, T>> one;
+  Array<T> keys, tied;
+  Array<V> raw;
+  Array<double> mass;
+  Array<std::pair<T, T>> one;
   Pairs pairs;
-  std::vector<Index> end, apart;  // of the last axis
+  Array<Index> end, apart;  // of the last axis
 
   // For the windows [first, last) of the job's.
   Sorter(const anypool_sorted& j, Index first, Index last) : job(j) {
@@ -214,7 +214,7 @@ struct Sorter {
 
   // The gradients of one window's values go to the elements that they came from.
   template <class A>
-  void give(Index k, std::vector<Index>& offset) {
+  void give(Index k, Array<Index>& offset) {
     window.find(job.begin + k);
     offset.clear();
     window.each([&](Index, Index a, Index b, Index c, double) { offset.push_back(at(a, b, c, job.g_stride)); });

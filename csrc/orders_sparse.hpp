@@ -1,8 +1,6 @@
 // Small windows that lack elements, without staging: what is absent counts as infinity, and the count picks the rank.
 #pragma once
 #include <limits>
-#include <memory>
-#include <new>
 
 #include "orders_direct.hpp"
 
@@ -38,10 +36,12 @@ struct Sparse {
   const Stretch middle{columns};
   const Index wide = lanes + (N::columns - 1) * job.inner;
   const bool laid = job.mask || rows.source || columns.source || job.span[0].source;
-  std::unique_ptr<S[]> held{laid ? new (std::nothrow) S[N::rows * wide] : nullptr};
+  Scratch<S> held{};
 
   bool spoiled() const { return nan; }
-  bool ready() const { return held || !laid; }
+  void prepare() {
+    if (laid) held.resize(N::rows * wide);
+  }
   // The count from which each of the ranks is wanted: they only rise with it.
   static bool thresholds(const anypool_orders& job, const std::int32_t* at, Index (&from)[N::ranks]) {
     for (Index k = 0; k < N::ranks; ++k) from[k] = job.full + 1;
@@ -96,7 +96,7 @@ struct Sparse {
     for (Index o = begin; o < end; o += tile) {
       const Index top = std::min(o, rows.windows - tile);
       for (Index r = top; r < top + N::rows; ++r) {
-        S* to = held.get() + r % N::rows * wide;
+        S* to = held.data() + r % N::rows * wide;
         if (laid && r >= have) lay(item, job.span[0].start + plane * job.span[0].stride, rows.start + r, to);
         row[r - top] = laid ? to : static_cast<const S*>(job.x) + at + (rows.start + r) * rows.x_stride;
       }

@@ -1,8 +1,6 @@
 // One task of an order statistic: stage rows as keys, run the network for each row of tiles, write the answers.
 #pragma once
 #include <algorithm>
-#include <memory>
-#include <new>
 
 #include "orders_answers.hpp"
 #include "orders_ends.hpp"
@@ -21,17 +19,16 @@ struct Tiles {
   const Straight<T> straight = network();
   const Index scratch_rows = straight.run ? straight.rows : job.scratch;
   const std::int32_t* const outputs = straight.run ? straight.outputs : job.outputs;
-  const Index staged_row = deep * phases * cut.pitch, elements = wide * std::max(phases, job.tile_columns) + 64;
-  const std::unique_ptr<T[]> memory{new (std::nothrow) T[2 * reach_rows * staged_row + scratch_rows * cut.pitch + (job.registers + 1) * Machine<T>::pass_lanes(job)]{}};
-  const std::unique_ptr<S[]> line{new (std::nothrow) S[elements]};
-  const std::unique_ptr<T[]> mixed{new (std::nothrow) T[elements * job.ranks]};
+  const Index staged_row = deep * phases * cut.pitch, elements = wide * std::max(phases, job.tile_columns);
+  Scratch<T> rows_staged = Scratch<T>(2 * reach_rows * staged_row), rows_made = Scratch<T>(scratch_rows * cut.pitch);
+  Scratch<T> registers = Scratch<T>((job.registers + 1) * Machine<T>::pass_lanes(job)), mixed = Scratch<T>(elements * job.ranks);
+  Scratch<S> line = Scratch<S>(elements);
   const OrderAnswers<S, K> answers{job};
   bool nan = is_nan(border<S>(job));
   // of the task at hand
   Index item = 0, items = 0, skip = 0, inner = 0, first = 0, tiles = 0;  // batch items, inner elements, tiles
-  T* const ring = memory.get();
-  T* const scratch = ring + 2 * reach_rows * staged_row;
-  Machine<T> machine{job, scratch, scratch + scratch_rows * cut.pitch, cut.pitch, std::min(cut.chunk, job.inner)};
+  T *const ring = rows_staged.data(), *const scratch = rows_made.data();
+  Machine<T> machine{job, scratch, registers.data(), cut.pitch, std::min(cut.chunk, job.inner)};
 
   Straight<T> network() const {
     if constexpr (std::is_same_v<T, std::uint8_t> || std::is_same_v<T, std::uint16_t> || std::is_same_v<T, std::int32_t> || std::is_same_v<T, float>)
@@ -83,7 +80,7 @@ struct Tiles {
       const Index lo = std::clamp(middle.from - begin, Index(0), n), hi = std::clamp(middle.to - begin, lo, n);
       side(0, lo), side(hi, n);
       for (Index i = lo; i < hi; ++i) take(i, begin + i - middle.shift);
-      split(line.get(), n, d);
+      split(line.data(), n, d);
       nan = found;
       return;
     }
@@ -116,7 +113,7 @@ struct Tiles {
       // the middle as it lies, from the first to the last whole tile
       const Index from = std::min((lo + phases - 1) / phases * phases, n), to = std::max(hi / phases * phases, from);
       gather(row, begin, 0, from), gather(row, begin, to, n);
-      split(line.get(), from, d), split(line.get() + to, n - to, d + to / phases);
+      split(line.data(), from, d), split(line.data() + to, n - to, d + to / phases);
       if (from < to) split(row + begin + from - middle.shift, to - from, d + from / phases);
       return;
     }
@@ -161,7 +158,7 @@ struct Tiles {
           const std::uint64_t taken = many > 1 ? ranks_taken(y, n) : 0;
           for (Index k = 0; k < job.ranks; ++k) {
             row[k] = found[k][0];
-            if (many > 1 && (k >= 64 || taken >> k & 1)) join(found[k], n, mixed.get() + k * elements), row[k] = mixed.get() + k * elements;
+            if (many > 1 && (k >= 64 || taken >> k & 1)) join(found[k], n, mixed.data() + k * elements), row[k] = mixed.data() + k * elements;
           }
           answers.give(row, n, columns.y_stride, y);
         } else

@@ -2,11 +2,11 @@
 #pragma once
 #include <algorithm>
 #include <bit>
-#include <vector>
 
 #include "division.hpp"
 #include "job.hpp"
 #include "merges.hpp"
+#include "scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 template <class M, class T>
@@ -18,10 +18,10 @@ struct Places {
   static constexpr bool presses = false;
 #endif
   static constexpr Index most = presses ? 8 : 4;  // elements a window
-  std::vector<std::uint16_t> begins;  // for each vector of the row, place by place: which lanes begin a window of more elements
-  std::vector<std::int32_t> at;  // place by place, a window after the other; what is missing is the margin after the row
-  std::vector<std::int32_t> from, lane;  // of each vector of windows, place by place: where its elements begin, and which they are from there
-  std::vector<std::uint16_t> held;       // and which windows have one
+  Array<std::uint16_t> begins;  // for each vector of the row, place by place: which lanes begin a window of more elements
+  Array<std::int32_t> at;  // place by place, a window after the other; what is missing is the margin after the row
+  Array<std::int32_t> from, lane;  // of each vector of windows, place by place: where its elements begin, and which they are from there
+  Array<std::uint16_t> held;       // and which windows have one
   Index windows = 0, places = 0, size = 0;
   Index margin = 0;   // 1: some window lacks an element
   bool near = false;  // whether each vector of windows lies in two of elements

@@ -1,7 +1,7 @@
 // Lanes divided by counts: the same bits as a division, without its ten and more cycles.
 #pragma once
-#include <vector>
 
+#include "scratch.hpp"
 #include "words.hpp"
 
 namespace anypool::ANYPOOL_ISA {
@@ -70,7 +70,7 @@ void divide_once(const T* from, T* to, Index windows, Index wide, const double* 
 template <class T>
 struct Divisors {
   struct Table {
-    std::vector<T> count, share;
+    Array<T> count, share;
     const T* of = nullptr;  // what it was made of: counts, times n
     T times = 0;
     bool whole = false;

@@ -2,9 +2,9 @@
 #pragma once
 #include <array>
 #include <utility>
-#include <vector>
 
 #include "orders_keys.hpp"
+#include "scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 // Numbers of T's width that are ordered as its lanes are.
@@ -27,7 +27,7 @@ struct Radix {
     U key;
     N element;
   };
-  std::vector<Entry> one, other;
+  Array<Entry> one, other;
   explicit Radix(Index most) : one(most), other(most) {}
 
   // The first n entries, each element's place being its number; equal ones keep their order.

@@ -1,19 +1,37 @@
-// Scratch memory that begins on a cache line: a vector of 64 bytes elsewhere touches two lines, each time.
+// Scratch of kernels: rows of lanes, which begin on a cache line, since a vector of 64 bytes elsewhere touches two lines each time; and tables.
 #pragma once
-#include <new>
+#include <algorithm>
+#include <cstdint>
 #include <vector>
 
+#include "memory.hpp"
+
 namespace anypool::ANYPOOL_ISA {
-template <class T>
-struct OnLines {
+template <class T, std::size_t align>
+struct Taken {
   using value_type = T;
-  OnLines() = default;
   template <class U>
-  OnLines(const OnLines<U>&) {}
-  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64))); }
-  void deallocate(T* p, std::size_t) { ::operator delete(p, std::align_val_t(64)); }
-  bool operator==(const OnLines&) const { return true; }
+  struct rebind {
+    using other = Taken<U, align>;
+  };
+  static constexpr std::size_t begins = std::max(align, alignof(T));
+  Taken() = default;
+  template <class U>
+  Taken(const Taken<U, align>&) {}
+  T* allocate(std::size_t n) { return static_cast<T*>(take_memory(n * sizeof(T), begins)); }
+  void deallocate(T* p, std::size_t n) { return_memory(p, n * sizeof(T), begins); }
+  bool operator==(const Taken&) const { return true; }
 };
 template <class T>
-using Scratch = std::vector<T, OnLines<T>>;
+using Scratch = std::vector<T, Taken<T, 64>>;
+template <class T>
+using Array = std::vector<T, Taken<T, 1>>;
+
+// Room for n elements: those that `v` holds, where they are enough; else new ones.
+template <class V>
+auto* room(V& v, std::int64_t n, typename V::value_type fresh = {}) {
+  const auto held = std::int64_t(v.size());
+  if (held < n || (held != n && guarded())) v = V(), v = V(n, fresh);
+  return v.data();
+}
 }  // namespace anypool::ANYPOOL_ISA

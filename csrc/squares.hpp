@@ -30,7 +30,7 @@ struct Squares {
         case square_of(7, 1, 1): of<7, 1, 1>(); break;
         default: break;
       }
-      if (rows) spare.assign((b->size + b->windows + (inner > 1 ? together * b->places : 0)) * inner + 2 * Lanes<T>::n, M::nothing);
+      if (rows) spare.assign((b->size + b->windows + (inner > 1 ? together * b->places : 0)) * inner, M::nothing);
     }
   }
 

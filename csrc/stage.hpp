@@ -2,11 +2,11 @@
 #pragma once
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "halves.hpp"
 #include "job.hpp"
 #include "merges.hpp"
+#include "scratch.hpp"
 #include "transcendent.hpp"
 
 namespace anypool::ANYPOOL_ISA {
@@ -30,8 +30,8 @@ A nothing_of(std::int64_t merge) {
 inline int width_of(Index n) { return 64 - __builtin_clzll(std::uint64_t(std::max<Index>(n - 1, 1))); }
 
 // Bits of each pooled level in a selection's code, the innermost lowest.
-inline std::vector<int> shifts_of(const anypool_job& job) {
-  std::vector<int> shift(job.levels);
+inline Array<int> shifts_of(const anypool_job& job) {
+  Array<int> shift(job.levels);
   int used = 0;
   for (Index l = job.levels - 1; l >= 0; --l)
     if (job.level[l].windows) shift[l] = used, used += width_of(job.level[l].size);
@@ -43,9 +43,9 @@ struct Stage final : Stager {
   const anypool_job& job;
   const anypool_level* level;
   const int levels, lead;
-  std::vector<int> shift;
-  std::vector<T> gathered;
-  std::vector<A> weight;
+  Array<int> shift;
+  Array<T> gathered;
+  Array<A> weight;
   Index from = 0, to = 0;
   A *p0 = nullptr, *p1 = nullptr;
   Index low = 0, high, before = 0;  // positions [low, high) of the last level lie side by side in x, `before` them
@@ -98,8 +98,7 @@ struct Stage final : Stager {
       x += begin * c;
       ask<0>(x, 8192, n * Index(sizeof(T)));
     } else {
-      gathered.resize(n);
-      fetch(x, gathered.data(), begin, end, beyond, a.x_stride, job.x_inner, fill);
+      fetch(x, room(gathered, n), begin, end, beyond, a.x_stride, job.x_inner, fill);
       x = gathered.data();
     }
     const A* weights = nullptr;
@@ -107,7 +106,7 @@ struct Stage final : Stager {
     const bool side_by_side = !beyond && !last.source && last.w_stride == c && (c == 1 || job.w_inner == 1);
     if (job.w && side_by_side && (job.w_type != U8 || std::is_same_v<A, std::uint8_t>)) weights = static_cast<const A*>(job.w) + w + begin * c;
     else if (job.w) {
-      weight.resize(n);
+      room(weight, n);
       if (job.w_type == U8 && !std::is_same_v<A, std::uint8_t>) weigh(static_cast<const std::uint8_t*>(job.w) + w, begin, end, beyond);
       else weigh(static_cast<const A*>(job.w) + w, begin, end, beyond);
       weights = weight.data();
