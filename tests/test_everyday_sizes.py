@@ -32,7 +32,7 @@ for dtype, side, step in (("f4", 1024, 1), ("f2", 1024, 1), ("f4", 800, 2), ("f4
     padded = np.pad(x.astype("f8"), 1, {"replicate": "edge"}.get(sys.argv[2], sys.argv[2]))
     nine = [padded[i : i + x.shape[0], j : j + x.shape[1]] for i in range(3) for j in range(3)]
     want = np.max(nine, 0) if sys.argv[1] == "max" else np.mean(nine, 0)
-    for _ in range(20):
+    for _ in range(3):
         print(dtype, side, step, flush=True)
         got = ap.pool(given, windows, sys.argv[1])
         np.testing.assert_allclose(got, want, 1e-3 if dtype == "f2" else 1e-6)
@@ -62,7 +62,7 @@ def has(isa: str) -> bool:
 @pytest.mark.parametrize("border", ["replicate", "reflect"])
 @pytest.mark.parametrize("reduction", ["max", "mean"])
 def test_lifted_tiles_are_read_as_far_as_their_windows(reduction: str, border: str) -> None:
-    done = python(BORDERED, reduction, border)
+    done = python(BORDERED, reduction, border, ANYPOOL_GUARD="behind")
     assert done.returncode == 0, f"after {done.stdout.splitlines()[-1:]}:\n{done.stderr[-3000:]}"
 
 
