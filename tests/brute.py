@@ -35,6 +35,10 @@ def beyond(p: int, n: int, border: Any) -> int | None:
         return p % n
     if border == "replicate":
         return 0 if p < 0 else n - 1
+    if border == "symmetric":
+        while not 0 <= p < n:
+            p = -1 - p if p < 0 else 2 * n - 1 - p
+        return p
     if border == "reflect":
         while n > 1 and not 0 <= p < n:
             p = -p if p < 0 else 2 * (n - 1) - p
@@ -197,7 +201,12 @@ FORMULAS: dict[str, Meant] = {
     "min": Meant(lambda v, w, n, at: v[wins(v, lambda a, b: a < b)], math.inf, "same", True),
     "argmax": Meant(lambda v, w, n, at: at[wins(v, lambda a, b: a > b)], -1, "number", True),
     "argmin": Meant(lambda v, w, n, at: at[wins(v, lambda a, b: a < b)], -1, "number", True),
-    "range": Meant(lambda v, w, n, at: v.max() - v.min(), math.nan, "same", True),
+    "range": Meant(
+        lambda v, w, n, at: v.max() - v.min() if v.dtype.kind == "f" else int(v.max()) - int(v.min()),
+        math.nan,
+        "wide",
+        True,
+    ),
     "prod": Meant(product, 1, "wide", True),
     "any": Meant(lambda v, w, n, at: bool((v != 0).any()), 0, "truth", True),
     "all": Meant(lambda v, w, n, at: bool((v != 0).all()), 1, "truth", True),
@@ -263,16 +272,15 @@ def pooled(
         at, tap = [], []
         for combo in itertools.product(*(line.windows[i] for line, i in zip(lines, o, strict=True))):
             places = [c[0] for c in combo]
-            at.append(CONSTANT if CONSTANT in places else int(np.ravel_multi_index(places, flat_lengths)))
+            outside = [k for k, p in enumerate(places) if p == CONSTANT]  # of two constants the later axis'
+            at.append(CONSTANT - outside[-1] if outside else int(np.ravel_multi_index(places, flat_lengths)))
             tap.append(math.prod(c[1] for c in combo))
         where, taps = np.array(at, int), np.array(tap, float)
+        constant = np.resize(np.array(border or 0, wide.dtype), len(axes))[np.where(where < 0, CONSTANT - where, 0)]
+        where = np.maximum(where, CONSTANT)
         padded = math.prod(line.padded[i] for line, i in zip(lines, o, strict=True))
         for i in itertools.product(*(range(k) for k in lead)):
-            v = (
-                np.where(where == CONSTANT, np.array(border or 0, wide.dtype), rows[i][where])
-                if len(where)
-                else np.zeros(0, wide.dtype)
-            )
+            v = np.where(where == CONSTANT, constant, rows[i][where]) if len(where) else np.zeros(0, wide.dtype)
             w = np.ones(len(where)) if ws is None else np.where(where == CONSTANT, 1, ws[i][where] if len(where) else 1)
             w = w.astype(float) * taps
             here = (w != 0) & ~(omit & (v != v))

@@ -27,13 +27,14 @@ ROOT = Path(__file__).parent.parent
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "words": set(),
+    "constants": {"errors"},
     "foreign": {"errors"},
     "incoming": {"foreign", "errors"},
     "plan": set(),
-    "orders": {"words", "errors", "foreign"},
+    "orders": {"constants", "words", "errors", "foreign"},
     "reductions": {"orders", "words", "errors", "incoming", "foreign"},
-    "windows": {"plan", "words", "errors", "incoming", "foreign"},
-    "backends": {"reductions", "orders", "plan", "words", "errors"},
+    "windows": {"constants", "plan", "words", "errors", "incoming", "foreign"},
+    "backends": {"reductions", "orders", "constants", "plan", "words", "errors"},
     "choose": {"backends", "plan", "words", "errors"},
     "arrays": {
         "choose",
@@ -45,10 +46,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         "windows",
         "api",
         "words",
+        "constants",
         "incoming",
         "foreign",
     },
-    "checks": {"windows", "orders", "words", "errors"},
+    "checks": {"windows", "orders", "constants", "plan", "reductions", "words", "errors"},
     "api": {"backends", "windows", "reductions", "orders", "arrays", "checks", "choose", "plan", "errors"},
 }
 ABOVE = {"nn", "study", "show", "cli", "__init__", "__main__", "files", "expressions"}
@@ -169,7 +171,7 @@ def test_public_names_are_documented_and_typed(name: str) -> None:
 
 def test_the_agreed_signatures() -> None:
     """The names that are fixed."""
-    pool = "x windows reduction axes weights nan ties empty out backend".split()
+    pool = "x windows reduction axes weights nan ties empty out backend min_count keepdims".split()
     assert list(inspect.signature(ap.pool).parameters) == pool == list(inspect.signature(ap.explain).parameters)
     sliding = "size stride padding dilation ceil_mode border count taps".split()
     assert list(inspect.signature(ap.sliding).parameters) == sliding

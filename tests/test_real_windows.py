@@ -187,7 +187,7 @@ def test_compiled_core_and_compile() -> None:
         (lambda: ap.sliding(2, float("inf")), "finite"),
         (lambda: ap.sliding(2.5, "1"), "integer"),
         (lambda: ap.sliding((2.5, (1.5,))), "one entry"),
-        (lambda: ap.sliding(2.5, padding=-0.5), "at least 0"),
+        (lambda: ap.pool(np.ones(5), ap.sliding((2.5,), padding=-3.5)), "crops all"),
         (lambda: ap.sliding(2, padding=0.5), "integer"),
         (lambda: ap.pool(np.ones(5), ap.sliding((2.5,), padding=((1, 2, 3),))), "before, after"),
         (lambda: ap.pool(np.ones(5), ap.sliding((2.5,), padding=(1, 1))), "2 entries"),

@@ -69,7 +69,7 @@ def sliding_cases() -> dict[str, Case]:
             options={"has_taps": True},
         ),
     }
-    for border in ("reflect", "replicate", "circular", 2.0):
+    for border in ("reflect", "symmetric", "replicate", "circular", 2.0):
         made[f"border {border}"] = Case(
             ap.sliding((3, 2), (1, 2), ((2, 3), (1, 7)), border=border),
             [slide(6, 3, 1, 2, 3, border=border), slide(5, 2, 2, 1, 7, border=border)],
@@ -80,7 +80,51 @@ def sliding_cases() -> dict[str, Case]:
         [slide(6, 3, 2, 2, 2, 2, True, 2.0), slide(5, 3, 2, 2, 2, 2, True, 2.0)],
         options={"border": 2.0, "count": "padded"},
     )
-    return made
+    return made | padded_cases()
+
+
+def padded_cases() -> dict[str, Case]:
+    """Borders by axis, paddings by name, and negative ones, which crop before anything is imagined beyond the edge."""
+    where = ((2, 3), (1, 7))
+    return {
+        "border by axis": Case(
+            ap.sliding((3, 2), (1, 2), where, border=("symmetric", 2.0)),
+            [slide(6, 3, 1, 2, 3, border="symmetric"), slide(5, 2, 2, 1, 7, border=2.0)],
+            options={"border": 2.0},
+        ),
+        "absent and a border": Case(
+            ap.sliding((3, 2), (1, 2), where, border=("absent", "circular")),
+            [slide(6, 3, 1, 2, 3), slide(5, 2, 2, 1, 7, border="circular")],
+        ),
+        "two constants": Case(
+            ap.sliding((3, 2), (1, 2), where, border=(2.0, 3)),
+            [slide(6, 3, 1, 2, 3, border=2.0), slide(5, 2, 2, 1, 7, border=3)],
+            options={"border": (2.0, 3)},
+        ),
+        "cropped": Case(
+            ap.sliding((2, 2), 1, ((-1, -2), (-1, 1)), border="reflect"),
+            [slide(3, 2, 1, begin=1), slide(4, 2, 1, 0, 1, border="reflect", begin=1)],
+        ),
+        "cropped ceil": Case(
+            ap.sliding((2, 3), 2, (-1, (-2, 0)), ceil_mode=True, count="padded"),
+            [slide(4, 2, 2, 0, 0, 1, True, begin=1), slide(3, 3, 2, 0, 0, 1, True, begin=2)],
+            options={"count": "padded"},
+        ),
+        "SAME": Case(ap.sliding((3, 4), (2, 3), "SAME"), [slide(6, 3, 2, 0, 1), slide(5, 4, 3, 1, 1)]),
+        "causal": Case(ap.sliding((3, 2), 1, "causal", (1, 2)), [slide(6, 3, 1, 2, 0), slide(5, 2, 1, 2, 0, 2)]),
+        "SAME in segments": Case(
+            ap.segments([0, 1, 4, 6]).sliding(2, 2, "SAME"),
+            [slide(1, 2, 2, 0, 1) + slide(3, 2, 2, 0, 1, begin=1) + slide(2, 2, 2, begin=4)],
+            (2,),
+            2,
+        ),
+        "cropped in segments": Case(
+            ap.segments([0, 1, 4, 6]).sliding(2, 1, ((-1, 1),), border="symmetric"),
+            [slide(2, 2, 1, 0, 1, border="symmetric", begin=2) + slide(1, 2, 1, 0, 1, border="symmetric", begin=5)],
+            (2,),
+            2,
+        ),
+    }
 
 
 def ragged_cases() -> dict[str, Case]:
@@ -192,7 +236,7 @@ def real_cases() -> dict[str, Case]:
             options=taps,
         ),
     }
-    for border in ("reflect", "replicate", "circular", 2.0):
+    for border in ("reflect", "symmetric", "replicate", "circular", 2.0):
         made[f"real, border {border}"] = Case(
             ap.sliding((2.5, 1.5), (1.25, 2.0), ((1.5, 2), (0, 3.25)), border=border),
             [overlaps(6, 2.5, 1.25, 1.5, 2, border=border), overlaps(5, 1.5, 2, 0, 3.25, border=border)],

@@ -10,18 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import lists, union
+from .arrays import counted, lists, union
 from .arrays import numpy as numpy_arrays
 from .backends import orders_cpu
 from .checks import (
     all_odd,
+    channels_last,
     check,
+    check_border,
     check_empty,
+    check_min_count,
     check_orders,
     check_parameters,
     check_result,
     check_weights,
-    number_or_none,
+    fitted_order,
+    gone_axes,
     size_of,
 )
 from .choose import check_backend, refusals
@@ -29,7 +33,7 @@ from .errors import PoolingError
 from .orders import Order
 from .plan import Grid, Job, Lists, Union
 from .reductions import reduction_of
-from .windows import normal_axes
+from .windows import flag, normal_axes
 
 
 def pool(
@@ -44,6 +48,8 @@ def pool(
     empty: float | None = None,
     out: Any = None,
     backend: str | None = None,
+    min_count: int | None = None,
+    keepdims: bool = True,
 ) -> Any:
     """Reduce what each window of x holds; the result is in x's array library, on its device.
 
@@ -51,8 +57,10 @@ def pool(
     reduction: a name, an object such as `Lp(3)`, a class with the same functions, or a tuple of them
     (several results). axes: which axes are pooled, in the order of the windows' entries. weights: how
     much each element counts, broadcastable to x; bool is a mask. nan: "propagate" or "omit". ties:
-    "first", "last" or "split" (who gets the gradient). empty: the value of a window that holds nothing.
-    out: an array to write to. backend: None, "cpu" or "reference". Raises PoolingError.
+    "first", "last" or "split" (who gets the gradient). empty: the value of a window that holds nothing, which the
+    result's type must hold. out: an array to write to. backend: None, "cpu" or "reference". min_count: a window that
+    holds fewer elements that are there (in x, of a weight other than 0, no NaN where those are omitted) counts as empty.
+    keepdims: False leaves out the pooled axes, on each of which one window must lie. Raises PoolingError.
 
     >>> import numpy as np, anypool as ap
     >>> pool(np.array([[1.0, 5.0, 2.0, 4.0]]), ap.sliding((2,)), "max")
@@ -60,7 +68,10 @@ def pool(
     """
     library = library_of(x)
     if library.compiling() and out is None:
-        return library.traced(x, windows, reduction, weights, (axes, nan, ties, empty, backend))
+        return library.traced(x, windows, reduction, weights, (axes, nan, ties, empty, backend, min_count, keepdims))
+    if min_count is not None or keepdims is not True:
+        options = {"axes": axes, "weights": weights, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
+        return _reduced(x, windows, reduction, out, min_count, keepdims, options)
     key = None
     if weights is None and _plain(reduction, axes, empty):
         key = library.key(x, (windows, reduction, axes, nan, ties, empty, backend))
@@ -70,6 +81,9 @@ def pool(
             key = ready = None
         if ready is not None and (y := ready(x, out)) is not None:
             return y
+    if getattr(windows, "keepdims", True) is False:
+        options = {"axes": axes, "weights": weights, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
+        return _reduced(x, windows, reduction, out, None, False, options)
     x = library.array(x)
     instead = library.instead(x)
     if instead is not None:
@@ -77,8 +91,12 @@ def pool(
         return instead(pool, x, windows, reduction, weights, out, options)
     try:
         grid = plan_of(windows, tuple(x.shape), axes)
-        reductions, single = _reductions(reduction, ties)
-        check(library.dtype_name(x), reductions, nan)
+        dtype = library.dtype_name(x)
+        if channels_last(x, dtype, grid, axes):
+            key = None  # a call that warns is not remembered
+        reductions, single = _reductions(reduction, ties, dtype)
+        check(dtype, reductions, nan)
+        check_border(grid, dtype)
         check_orders(grid, reductions)
         check_parameters(grid, reductions, x)
         if weights is not None:
@@ -88,10 +106,7 @@ def pool(
                 library.check_weights(weights, r)
         check_backend(backend)
         check_result(grid, out)
-        empty = number_or_none(empty)
-        if empty is not None:  # orders first: they would cut it to fit
-            kept = [r for r in reductions if isinstance(r, Order) and r.whole(weights is None and all_odd(grid))]
-            check_empty(empty, [library.dtype_name(x)] * len(kept))
+        empty = check_empty(empty, dtype, reductions, library.wide(dtype), weights is None and all_odd(grid))
         run: Any = library.run
         if isinstance(grid, Union):
             run = partial(union.run, library)
@@ -108,17 +123,40 @@ def pool(
             backend=backend,
             remember=key,
         )
-        if empty is not None:
-            check_empty(empty, [library.dtype_name(y) for y in results])
     except MemoryError as error:
         raise PoolingError(
             f"pooling x of shape {tuple(x.shape)} does not fit in memory ({error}); pool in parts"
         ) from error
-    except (OverflowError, PoolingError) as error:
+    except PoolingError:
         library.READY.pop(key, None)
-        if empty is None or isinstance(error, PoolingError):
-            raise
-        raise PoolingError(f"empty={empty}: the result is of integers that do not hold it ({error})") from error
+        raise
+    return results[0] if single else results
+
+
+def _reduced(x: Any, windows: Any, reduction: Any, out: Any, least: Any, keepdims: Any, options: Any) -> Any:
+    """A call with `min_count` or without `keepdims`: the call without them, and what they change in its results."""
+    library = library_of(x)
+    x = library.array(x)
+    instead = library.instead(x)
+    if instead is not None:
+        weights = options.pop("weights")
+        options |= {"min_count": least, "keepdims": keepdims}
+        return instead(pool, x, windows, reduction, weights, out, options)
+    if getattr(windows, "keepdims", True) is False:
+        windows, keepdims = windows.but(keepdims=True), flag(keepdims, "keepdims") and False
+    grid = plan_of(windows, tuple(x.shape), options["axes"])
+    least, gone = check_min_count(least), () if flag(keepdims, "keepdims") else gone_axes(grid)
+    made = pool(x, windows, reduction, **options)
+    reductions, single = _reductions(reduction, options["ties"], library.dtype_name(x))
+    results = [made] if single else list(made)
+    omit = options["nan"] == "omit"
+    lacks = counted.few(library, x, grid, options["weights"], omit, least) if least else None
+    if lacks is not None:
+        pairs = zip(results, reductions, strict=True)
+        results = [counted.emptied(y, lacks, r, options["empty"], least) for y, r in pairs]
+    if gone:
+        results = [counted.without(y, gone, r) for y, r in zip(results, reductions, strict=True)]
+    results = tuple(results) if out is None else library.into(out, tuple(results))
     return results[0] if single else results
 
 
@@ -166,6 +204,8 @@ def explain(
     empty: float | None = None,
     out: Any = None,
     backend: str | None = None,
+    min_count: int | None = None,
+    keepdims: bool = True,
 ) -> Explanation:
     """What `pool` would do with these arguments; nothing is computed.
 
@@ -177,9 +217,15 @@ def explain(
     library = library_of(x)
     x = library.array(x)
     grid = plan_of(windows, tuple(x.shape), axes)
-    reductions, _ = _reductions(reduction, ties)
     dtype = library.dtype_name(x)
+    channels_last(x, dtype, grid, axes)
+    reductions, _ = _reductions(reduction, ties, dtype)
     check(dtype, reductions, nan)
+    check_border(grid, dtype)
+    check_min_count(min_count)
+    kept = flag(keepdims, "keepdims") and getattr(windows, "keepdims", True)
+    gone = () if kept else gone_axes(grid)
+    empty = check_empty(empty, dtype, reductions, library.wide(dtype), weights is None and all_odd(grid))
     check_orders(grid, reductions)
     if weights is not None:
         weights = library.as_weights(weights, x)
@@ -200,7 +246,7 @@ def explain(
     item = 2 if dtype in ("float16", "bfloat16") else np.dtype(dtype).itemsize
     return Explanation(
         tuple(x.shape),
-        _answers_shape(grid.out_shape, reductions[0]),
+        _answers_shape(tuple(n for a, n in enumerate(grid.out_shape) if a not in gone), reductions[0]),
         dtype,
         ", ".join(repr(r) for r in reductions),
         repr(windows),
@@ -245,9 +291,10 @@ def plan_of(windows: Any, shape: tuple[int, ...], axes: int | Iterable[int] | No
     return windows.plan(shape, normal_axes(axes, len(shape)))
 
 
-def _reductions(given: Any, ties: str) -> tuple[tuple[Any, ...], bool]:
+def _reductions(given: Any, ties: str, dtype: str) -> tuple[tuple[Any, ...], bool]:
+    """The reductions of x's element type, and whether one was given alone."""
     if isinstance(given, (tuple, list)):
         if not given:
             raise PoolingError("reduction=(): give at least one")
-        return tuple(reduction_of(r, ties) for r in given), False
-    return (reduction_of(given, ties),), True
+        return tuple(fitted_order(reduction_of(r, ties), dtype) for r in given), False
+    return (fitted_order(reduction_of(given, ties), dtype),), True

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
+from .constants import constant, fitted
 from .errors import PoolingError
 from .orders import Order
+from .plan import Grid, Union
+from .reductions import Fold
 from .windows import MEMORY
-from .words import among, library
+from .words import among, library, meant
 
 
 def check_parameters(plan: Any, reductions: tuple[Any, ...], x: Any) -> None:
@@ -46,7 +50,10 @@ def check_orders(plan: Any, reductions: tuple[Any, ...]) -> None:
 def check(dtype: str, reductions: tuple[Any, ...], nan: str) -> None:
     """Whether each reduction has a meaning for the element type, and the NaN policy a name."""
     if not among(nan, ("propagate", "omit")):
-        raise PoolingError(f"nan={nan!r}: use 'propagate' or 'omit'")
+        near = meant(
+            str(nan), ("propagate", "omit"), {"ignore": "omit", "skip": "omit", "drop": "omit", "raise": "propagate"}
+        )
+        raise PoolingError(f"nan={nan!r}: use 'propagate' or 'omit'{near}")
     if dtype != "bool":
         return
     for r in reductions:
@@ -64,7 +71,12 @@ def check_weights(weights: Any, shape: tuple[int, ...]) -> None:
     except ValueError:
         fits = False
     if not fits:
-        raise PoolingError(f"weights of shape {given} do not broadcast to x of shape {shape}; weights never enlarge x")
+        more = len(shape) - len(given)
+        lead = more > 0 and all(n in (1, m) for n, m in zip(given, shape, strict=False))
+        hint = f"; for the first axes give weights[..., {', '.join(['None'] * more)}]" if lead else ""
+        raise PoolingError(
+            f"weights of shape {given} do not broadcast to x of shape {shape}; weights never enlarge x{hint}"
+        )
 
 
 def check_result(grid: Any, out: Any) -> None:
@@ -77,13 +89,52 @@ def check_result(grid: Any, out: Any) -> None:
         raise PoolingError("out is read-only: give an array that may be written")
 
 
-def number_or_none(empty: Any) -> float | None:
-    """`empty` as it was given; anything but a number is refused."""
-    if empty is None:
-        return None
-    if isinstance(empty, (int, float, np.integer, np.floating)):
-        return empty  # type: ignore[return-value]
-    raise PoolingError(f"empty={empty!r}: give a number")
+def check_border(plan: Any, dtype: str) -> None:
+    """What lies beyond the edge is an element like any other: x's type must hold it."""
+    for grid in plan.grids:
+        for fill in grid.fills if isinstance(grid, Grid) else (grid.fill,):
+            if fill is not None:
+                fitted(fill, dtype, f"border={fill}", "; border='absent' leaves out what lies beyond the edge")
+
+
+def fitted_order(order: Any, dtype: str) -> Any:
+    """An order statistic whose constants are elements of x's type; anything else as it is."""
+    return order.fitted(dtype) if isinstance(order, Order) else order
+
+
+def check_min_count(given: Any) -> int:
+    """How many elements a window needs; 0 where nothing was asked for."""
+    if given is None:
+        return 0
+    if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, np.integer)) or given < 0:
+        raise PoolingError(f"min_count={given!r}: give an integer of at least 0, how many elements a window needs")
+    return int(given)
+
+
+def gone_axes(plan: Any) -> tuple[int, ...]:
+    """The axes of the result that `keepdims=False` leaves out: those of the windows, one on each."""
+    at = (min(plan.at),) if isinstance(plan, Union) else getattr(plan, "into", plan.at)
+    for a in at:
+        if plan.out_shape[a] != 1:
+            raise PoolingError(
+                f"keepdims=False: {plan.out_shape[a]} windows lie on axis {a} of the result, and only an axis with one "
+                "can be left out; use whole(), or keep the axes"
+            )
+    return tuple(at)
+
+
+def channels_last(x: Any, dtype: str, plan: Any, axes: Any) -> bool:
+    """Whether a call looks as if it pooled the width and the channels of a picture; then the reader is warned."""
+    like = axes is None and dtype == "uint8" and isinstance(x, np.ndarray) and x.ndim == 3 and x.shape[-1] in (3, 4)
+    if not like or tuple(plan.at) != (1, 2):
+        return False
+    warnings.warn(
+        f"x of shape {x.shape} looks like a picture whose last axis is its {x.shape[-1]} channels, but windows lie on the "
+        "last two axes: give axes=(0, 1) to pool height and width (or axes=(1, 2) for what was asked)",
+        UserWarning,
+        stacklevel=3,
+    )
+    return True
 
 
 def all_odd(plan: Any) -> bool:
@@ -91,14 +142,26 @@ def all_odd(plan: Any) -> bool:
     return all(grid.odd for grid in plan.grids)
 
 
-def check_empty(empty: Any, results: list[str]) -> None:
-    """An integer result holds no fraction and nothing beyond its range, whether or not a window is empty today."""
-    for dtype in results:
-        if "int" not in dtype:
-            continue
-        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
-        if not low <= empty <= high or empty % 1:
-            raise PoolingError(f"empty={empty}: the result is {dtype}, which holds whole numbers from {low} to {high}")
+def check_empty(empty: Any, dtype: str, reductions: tuple[Any, ...], wide: str, odd: bool) -> Any:
+    """`empty` as a number that every result holds, whether or not a window is empty today."""
+    if empty is None:
+        return None
+    value = constant(empty, "empty")
+    for r in reductions:
+        if isinstance(r, (Fold, Order)):
+            fitted(value, result_type(dtype, r, wide, odd), f"empty={value} of {getattr(r, 'name', r)!r}")
+    return value
+
+
+def result_type(dtype: str, reduction: Any, wide: str, odd: bool) -> str:
+    """The element type of a result; `wide`: of an integer sum; `odd`: every window is known to hold an odd number."""
+    if reduction.gives != "value":
+        return "bool" if reduction.gives == "truth" else "int64"
+    if "float" in dtype:
+        return dtype
+    if isinstance(reduction, Order):
+        return dtype if reduction.whole(odd) else "float64"
+    return {"same": dtype, "wide": wide}.get(reduction.accumulates, "float64")
 
 
 def size_of(shape: Any) -> int:

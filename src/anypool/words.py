@@ -164,3 +164,18 @@ def _filled(like: Array, infinity: float, end: Any) -> Array:
     if like.dtype.is_floating_point:
         return module.full_like(like, infinity)
     return module.full_like(like, infinity > 0 if like.dtype is module.bool else end(module.iinfo(like.dtype)))
+
+
+def meant(given: str, options: Any, others: dict[str, str] | None = None) -> str:
+    """The words "did you mean …" for a name that is near to one of the options or another word for it; else nothing.
+
+    >>> meant("maks", ["max", "mean"]), meant("avg", ["mean"], {"avg": "mean"}), meant("?", ["max"])
+    ("; did you mean 'max'?", "; did you mean 'mean'?", '')
+    """
+    import difflib
+
+    lower = {str(o).lower(): str(o) for o in options}
+    near = (others or {}).get(given.lower()) or next(
+        iter(difflib.get_close_matches(given.lower(), lower, 1, 0.6)), None
+    )
+    return "" if near is None else f"; did you mean {lower.get(near, near)!r}?"

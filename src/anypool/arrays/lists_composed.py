@@ -11,6 +11,7 @@ import numpy as np
 
 from ..backends import cpu, lists_cpu, orders_lists
 from ..backends.reference.either import accumulator, cast
+from ..constants import is_double
 from ..orders import Order
 from ..plan import Axis, Grid, Job, Lists
 from ..reductions import ArgMax, ArgMin, Max, Mean, Min, Range, Std, Sum, Var
@@ -65,7 +66,8 @@ def _spans(job: Job) -> bool:
 
 
 def _spanned(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:
-    top, low = (one(x, end) for end in job.reduction.ends)
+    wide = job.dtype if "float" in job.dtype else accumulator(x, job.reduction)
+    top, low = (cast(one(x, end), wide) for end in job.reduction.ends)
     return lists_sums.answered(top - low, job)
 
 
@@ -80,6 +82,8 @@ def _carrier(job: Job) -> str | None:
     if "int" not in job.dtype:
         return None
     bits, kind = int(job.dtype.lstrip("uint")), type(job.reduction)
+    if job.empty is not None and job.grid.has_empty and not is_double(job.empty):
+        return None
     if kind is Mean and bits <= 32:
         return "float64"
     if kind is Sum and whole and bits + job.grid.places.bit_length() < 53:

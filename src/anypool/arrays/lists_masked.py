@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backends import lists_cpu
-from ..backends.reference.either import accumulator, cast, is_floating, result_of
+from ..backends.reference.either import accumulator, cast, filled, is_floating, result_of
 from ..backends.sums import Seen, answer, answers
 from ..orders import Order
 from ..plan import Job, Lists
@@ -79,11 +79,12 @@ def forward(library: ModuleType, x: Any, weights: Any, job: Job, one: One) -> An
     y = _value(v, _Present(keep, w, lists, of, one, none, again, least_of(job)), r)
     if y is None or r.gives != "value":
         return _unlifted(y, job.grid) if y is not None and r.gives == "position" and job.grid.outside else y
+    y = cast(y, accumulator(x, r))
     if bool(none.any()):
-        if not is_floating(x) and accumulator(x, r) != "float64" and job.empty is None:
+        if not is_floating(y) and job.empty is None:
             return None  # an integer that is not there: the reference says so
-        y = where(none, zeros(y) + (r.empty if job.empty is None else job.empty), y)
-    return result_of(cast(y, accumulator(x, r)), x, r)
+        y = where(none, filled(y, r.empty if job.empty is None else job.empty), y)
+    return result_of(y, x, r)
 
 
 def _unlifted(y: Any, lists: Lists) -> Any:

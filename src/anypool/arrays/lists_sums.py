@@ -44,10 +44,11 @@ def lifted(x: Any, lists: Lists) -> tuple[Any, Lists]:
     flat = moved.reshape(tuple(n - 1 if a in grown else n for a, n, grown in _shape(lists)))
     pads = [(0, int(a in grown)) for a, _, grown in _shape(lists)]
     if isinstance(x, np.ndarray):
-        return np.pad(flat, pads, constant_values=lists.fill), _inside(lists)
+        return np.pad(flat, pads, constant_values=np.array(lists.fill).astype(flat.dtype)), _inside(lists)
     torch: Any = library_of(x)
     spans = [n for pair in reversed(pads) for n in pair]
-    return torch.nn.functional.pad(flat, spans, value=lists.fill), _inside(lists)
+    fill = lists.fill if flat.is_floating_point() else int(lists.fill)  # exact: functional.pad reads a double
+    return torch.constant_pad_nd(flat, spans, fill), _inside(lists)
 
 
 def forward(library: ModuleType, x: Any, job: Job) -> Any:

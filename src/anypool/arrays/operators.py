@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import PoolingError
 from ..orders import Order
 from ..reductions import Fold, reduction_of
 from ..windows import normal_axes
@@ -20,7 +21,7 @@ from ..windows.arguments import constant
 from ..windows.deferred import Deferred
 from .symbols import filled, fixed, taken
 
-OPTIONS = ("axes", "nan", "ties", "empty", "backend")
+OPTIONS = ("axes", "nan", "ties", "empty", "backend", "min_count", "keepdims")
 
 
 def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: tuple[Any, ...]) -> Any:
@@ -43,8 +44,8 @@ def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: tuple[An
         more = reduction.facts() if isinstance(reduction, (Fold, Order)) else ()
         parameters, reduction = taken((plain, more), numbers, sizes), type(reduction)
     facts = taken(windows.facts(), numbers, sizes) if windows.symbolic() else fixed(windows.facts())
-    axes, nan, ties, empty, backend = options
-    options = (fixed(axes), nan, ties, taken(empty, numbers, sizes), backend)
+    axes, nan, ties, empty, backend, least, keepdims = options
+    options = (fixed(axes), nan, ties, taken(empty, numbers, sizes), backend, taken(least, numbers, sizes), keepdims)
     spec = spec_of(type(windows), facts, reduction, parameters, options)
     tables = list(windows.tables) if isinstance(windows, Deferred) else []
     return torch.ops.anypool.forward(x, weights, learned, tables, numbers, sizes, spec)
@@ -170,6 +171,8 @@ def _(x: Any, weights: Any, learned: Any, tables: Any, numbers: Any, sizes: Any,
         shape = list(windows.shape_of(tables, *place, lambda: torch.library.get_ctx().new_dynamic_size()))
     else:
         shape = list(windows.result_shape(*place))
+    if options["keepdims"] is False and getattr(windows, "keepdims", True):
+        shape = _without(shape, windows, *place)
     if isinstance(made, Order):
         many = made.answers()
         shape = shape if many is None else [many[0], *shape] if many[1] == 0 else [*shape, many[0]]
@@ -183,6 +186,20 @@ def _(g: Any, x: Any, weights: Any, learned: Any, tables: Any, numbers: Any, siz
         torch.empty(t.shape, dtype=t.dtype, device=t.device) if w else x.new_empty(0)
         for t, w in zip((x, weights, learned, *tables), wanted, strict=True)
     ]
+
+
+def _without(shape: list[Any], windows: Any, of: tuple[Any, ...], axes: Any) -> list[Any]:
+    """The result's shape without the pooled axes."""
+    if isinstance(windows, Deferred):
+        raise PoolingError(
+            f"keepdims=False of {windows.maker}(…) while torch.compile traces: keep the axes, and index the result"
+        )
+    gone = windows.counts(of, axes)
+    if any(n != 1 for n in gone.values()):
+        raise PoolingError(
+            f"keepdims=False: {dict(gone)} windows lie on these axes; only an axis with one can be left out"
+        )
+    return [n for a, n in enumerate(shape) if a not in gone]
 
 
 def _order_dtype(dtype: Any, order: Order) -> Any:

@@ -119,15 +119,15 @@ def _answer(y: Any, held: Any, job: Job, whole: bool) -> Any:
 def _framed(x: Any, grid: Grid, made: orders_terms.Frame, mask: Any) -> tuple[Any, Any]:
     """x on axes as long as the windows reach, absent elements above all; and which are there (None: all but NaN)."""
     mask = None if mask is None else np.broadcast_to(mask, x.shape)
-    for a, axis in zip(grid.at, grid.axes, strict=True):
+    for a, axis, fill in zip(grid.at, grid.axes, grid.fills, strict=True):
         if axis.source is not None:
             constant = (slice(None),) * a + (axis.source < 0,)
             x = np.take(x, np.maximum(axis.source, 0), a)
             if mask is not None:
                 mask = np.take(mask, np.maximum(axis.source, 0), a)
                 mask[constant] = True
-            if grid.fill is not None:
-                x[constant] = grid.fill
+            if fill is not None:
+                x[constant] = fill
     if mask is None and x.shape == made.grid.shape:
         return x, None
     order = sorted(range(x.ndim), key=lambda a: (-abs(x.strides[a]), a))  # as x lies in memory

@@ -50,6 +50,11 @@ def dtype_name(x: Any) -> str:
     return NAMES.get(x.dtype) or str(x.dtype).removeprefix("torch.")
 
 
+def wide(dtype: str) -> str:
+    """The element type of a sum of integers."""
+    return "uint64" if dtype == "uint64" else "int64"
+
+
 def compiling() -> bool:
     """Whether torch.compile is tracing, which sees an operator in place of the call."""
     return torch.compiler.is_compiling()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from ..constants import fitted, is_double
 from ..errors import PoolingError
 from ..orders import ORDERS, PARAMETRIC_ORDERS, Order
 from ..plan import Grid, Job, Lists
@@ -125,8 +127,10 @@ def refuses(job: Job, places: bool = False) -> str | None:
         return f"cpu: the border {grid.fill} is no {job.dtype}"
     if made.result not in FLOATS and made.places is None and grid.has_empty:
         empty = job.empty if job.empty is not None else job.reduction.empty
-        if empty is None or not float(empty).is_integer():
+        if empty is None or not math.isfinite(empty) or empty % 1:
             return "cpu: an empty window has no integer answer"
+        if not is_double(empty):
+            return f"cpu: the core reads empty={empty} as a double, which does not hold it"
     return None
 
 
@@ -168,21 +172,17 @@ def type_number(dtype: str) -> int:
     return TYPES.index("uint8" if dtype == "bool" else dtype)
 
 
-def _bits(value: float, dtype: str) -> Any:
-    """The bits of a number in this type, as an integer; None where the type has no such number."""
+def _bits(value: Any, dtype: str) -> Any:
+    """The bits of a number in this type, as an integer; None where the type has no such number, or there are several."""
+    if isinstance(value, tuple):
+        return None
+    try:
+        held = fitted(value, dtype, "")
+    except PoolingError:
+        return None
     if dtype == "bfloat16":
-        wide = int(np.float32(value).view(np.uint32))
-        return (wide + 0x7FFF + ((wide >> 16) & 1)) >> 16 if value == value else 0x7FC0
-    if dtype not in FLOATS:
-        if not float(value).is_integer():
-            return None
-        if dtype == "bool":
-            return int(value) if value in (0.0, 1.0) else None
-        limits = np.iinfo(dtype)
-        if not limits.min <= value <= limits.max:
-            return None
-    with np.errstate(over="ignore"):
-        return int.from_bytes(np.array(value, dtype).tobytes(), "little")
+        return int(np.float32(held).view(np.uint32)) >> 16
+    return int.from_bytes(np.array(held, dtype).tobytes(), "little")
 
 
 def way_back(order: tuple[int, ...]) -> tuple[int, ...] | None:

@@ -157,17 +157,7 @@ def _gathered(flat: Any, index: Ints, fill: float) -> Any:
         values = flat.index_select(1, at).reshape(flat.shape[0], *index.shape)
     if not beyond.any():
         return values
-    return where(as_like(beyond, values, exact=True), _constant(values, fill), values)
-
-
-def _constant(values: Any, fill: float) -> Any:
-    """Of the values' own type where that holds it: a box that looks outside does not make floats of integers."""
-    if is_bool(values):
-        return zeros(values) + bool(fill)
-    ends = None if is_floating(values) else np.iinfo(dtype_name(values))
-    if ends is not None and float(fill).is_integer() and ends.min <= fill <= ends.max:
-        return filled(values, int(fill))
-    return zeros(values) + fill
+    return where(as_like(beyond, values, exact=True), filled(values, fill), values)
 
 
 def _positions(y: Any, index: Ints, lists: Lists) -> Any:

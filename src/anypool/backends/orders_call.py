@@ -191,7 +191,7 @@ class Prepared:
             answers = [n for n in range(call.full + 1) if not order.lacks(n)]
             call.least = answers[0] if answers else call.full + 1
             nothing: Any = order.empty if job.empty is None else job.empty
-            call.empty = float(nothing) if nothing is not None else 0.0
+            call.empty = float(nothing) if nothing is not None and "float" in self.result else 0.0
         call.fill = 0 if grid.fill is None else bits_of(grid.fill, job.dtype)
         unused = 3 - len(grid.axes)
         for k, span in enumerate(call.span):

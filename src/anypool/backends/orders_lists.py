@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..constants import is_double
 from ..errors import PoolingError
 from ..orders import Median, Order, Quantile, Rank
 from ..plan import Axis, Grid, Job, Lists, Picks
@@ -58,10 +59,10 @@ def refuses(job: Job) -> str | None:
     if result_of(order, lists, job.dtype) == job.dtype and job.dtype not in FLOATS:
         if job.empty is None and any(bool(order.lacks(n)) for n in lists.lengths):
             return "a window without an answer has no integer for it"
+        if job.empty is not None and not is_double(job.empty):
+            return f"the core reads empty={job.empty} as a double, which does not hold it"
         if lists.outside and bits_of(lists.fill, job.dtype) is None:
             return f"the border {lists.fill} is no {job.dtype}"
-    elif job.dtype not in FLOATS and lists.outside and lists.fill % 1:
-        return f"the border {lists.fill} is no {job.dtype}"
     return None
 
 
@@ -82,8 +83,8 @@ def result_of(order: Order, lists: Lists, dtype: str) -> str:
 
 @lru_cache(maxsize=256)
 def listing(grid: Grid) -> Lists | None:
-    """The windows of a grid as lists; None where they weigh their elements."""
-    if grid.weighted:
+    """The windows of a grid as lists; None where they weigh their elements, or constants differ by axis."""
+    if grid.weighted or isinstance(grid.fill, tuple):
         return None
     picks = tuple(_picks(axis) for axis in grid.axes)
     return Lists(grid.shape, grid.at, picks, grid.windows_shape, grid.at, fill=grid.fill or 0.0)

@@ -100,7 +100,9 @@ def _part(
     z = _wide(_flat(x, grid)[rows])
     values, has, constant = gathered(z, index)
     if constant is not None:
-        values = where(constant, filled(values, grid.fill), values)
+        for k, fill in enumerate(grid.fills):
+            here = index == -2 - k
+            values = where(as_like(here, z), filled(values, fill), values) if here.any() else values
     masses: Any = None
     rounding = rounding_of(weights)
     if weights is not None:

@@ -153,6 +153,8 @@ def refuses(job: Job) -> str | None:
         return f"{job.dtype} is not compiled"
     if 0 in grid.shape or 0 in grid.out_shape or len(grid.axes) > 3:
         return "x or the result is empty, or more than three axes are pooled"
+    if isinstance(grid.fill, tuple):
+        return "constants that differ from axis to axis are not compiled"
     if not 1 < grid.places <= MOST_PLACES:
         return f"{order!r} of windows of more than {MOST_PLACES} elements is not compiled"
     inside = interior(grid)

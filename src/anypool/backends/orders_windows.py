@@ -26,7 +26,7 @@ def gathered(z: Any, index: NDArray[np.int64]) -> tuple[Any, Any, Any]:
     if low == 0:
         return values, None, None
     has = as_like(index != -1, z) if (index == -1).any() else None
-    constant = as_like(index == -2, z) if low == -2 else None
+    constant = as_like(index <= -2, z) if low <= -2 else None
     if has is not None:
         has = np.broadcast_to(has, values.shape) if module is np else has.expand(values.shape)
     return values, has, constant
@@ -43,7 +43,7 @@ def as_like(table: NDArray[Any], like: Any) -> Any:
 
 
 def table(grid: Grid, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
-    """Windows [begin, end): flat positions, −1 absent, −2 the constant; and the weights that windows give."""
+    """Windows [begin, end): flat positions, −1 absent, −2 − k axis k's constant; and the weights that windows give."""
     wanted = np.unravel_index(np.arange(begin, end), grid.windows_shape)
     index: Any = np.zeros((end - begin, 1), np.int64)
     taps = None if grid.taps is None else grid.tap_weights()
@@ -55,7 +55,7 @@ def table(grid: Grid, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[
         here = j < axis.length[o][:, None]
         if axis.source is not None and axis.extent:
             at = np.where(here, axis.source[np.where(here, at, 0)], -1)
-            at = np.where(here & (at == -1), -2, at)
+            at = np.where(here & (at == -1), -2 - k, at)
         at = np.where(here, at, -1)
         if axis.ends is not None:
             along = [end - begin] + [1] * len(grid.axes)
@@ -68,7 +68,7 @@ def table(grid: Grid, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[
             place.append(tap.reshape(shape))
         left, right = index[:, :, None], at[:, None, :]
         flat = left * axis.size + right
-        flat = np.where((left == -2) | (right == -2), -2, flat)
+        flat = np.where(right <= -2, right, np.where(left <= -2, left, flat))  # of two constants the later axis'
         index = np.where((left == -1) | (right == -1), -1, flat).reshape(end - begin, left.shape[1] * right.shape[2])
     if not grid.weighted:
         return index, None

@@ -177,7 +177,8 @@ def _arg(job: Job, fold: Any) -> Recipe:
 
 def _range(job: Job, fold: Any) -> Recipe:
     _unweighted(job, "range")
-    return Recipe("value", ("max", "min"), "difference", _own(job), job.dtype)
+    plane = _wide(job)  # the greatest less the smallest may need one bit more than either
+    return Recipe("value", ("max", "min"), "difference", plane, _as_x(job, plane))
 
 
 def _prod(job: Job, fold: Any) -> Recipe:

@@ -94,6 +94,10 @@ class Order:
         """Where a window has no answer."""
         return n == 0
 
+    def fitted(self, dtype: str) -> Order:
+        """The same for elements of this type, which must hold every constant that is compared with them."""
+        return self
+
     def check(self, places: int) -> None:
         """Raise PoolingError if windows of at most this many elements have no answer."""
 

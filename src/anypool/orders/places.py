@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,14 @@ class Place(Order):
             )
         self.parameters = {"order": order}
         self.descending, self.shares = order.descending, order.shares
+
+    def fitted(self, dtype: str) -> Order:
+        order = self.order.fitted(dtype)
+        if order is self.order:
+            return self
+        made = copy(self)
+        made.parameters = {"order": order}
+        return made
 
     @property
     def order(self) -> Order:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
-from ..words import among, exp, library, where, zeros
+from ..words import among, exp, library, meant, where, zeros
 from .by_mass import STEPS, between, by_mass
 from .order import Order
 from .rows import floor, last, ranks
@@ -176,7 +176,8 @@ class Quantile(Order):
             raise PoolingError(f"Quantile(q={q!r}): give one number or a row of them")
         qs = tuple(fraction(v, "Quantile(q)") for v in row)
         if not among(method, METHODS):
-            raise PoolingError(f"Quantile(method={method!r}): use one of {', '.join(METHODS)}")
+            near = meant(str(method), METHODS, {"interpolated": "linear", "averaged": "averaged_inverted_cdf"})
+            raise PoolingError(f"Quantile(method={method!r}): use one of {', '.join(METHODS)}{near}")
         if smooth is not None:
             smooth = number(smooth, "Quantile(smooth)")
             if not 0 < smooth < math.inf:

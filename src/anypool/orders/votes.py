@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
+from ..constants import constant, fitted
 from ..errors import PoolingError
 from ..words import where, zeros
 from .order import Order
-from .quantiles import number
 from .rows import last, ranks
 from .sorted import Sorted
 
@@ -15,7 +16,7 @@ from .sorted import Sorted
 class Mode(Order):
     """The most frequent element (by weight, where there are weights); of those that tie, the smallest. NaN spoils.
 
-    `ignore`: a background label that counts only where the window holds nothing else.
+    `ignore`: a background label that counts only where the window holds nothing else; x's type must hold it.
 
     >>> import anypool as ap
     >>> ap.pool([2, 7, 7, 0, 0, 5], ap.sliding((3,)), ap.Mode(ignore=0))
@@ -26,9 +27,10 @@ class Mode(Order):
 
     def __init__(self, ignore: float | None = None) -> None:
         super().__init__()
-        if ignore is not None and number(ignore, "Mode(ignore)") != ignore:
+        label = None if ignore is None else constant(ignore, "Mode(ignore)")
+        if label != label:
             raise PoolingError(f"Mode(ignore={ignore!r}): give a number that can occur")
-        self.parameters = {"ignore": None if ignore is None else number(ignore, "Mode(ignore)")}
+        self.parameters = {"ignore": label}
 
     def finish(self, window: Sorted, n: Any) -> Any:
         ignore = self.parameters["ignore"]
@@ -45,6 +47,14 @@ class Mode(Order):
             wins = run > most
             most, best = where(wins, run, most), where(wins, values[..., i], best)
         return window.owned(best)
+
+    def fitted(self, dtype: str) -> Order:
+        ignore = self.parameters["ignore"]
+        if ignore is None:
+            return self
+        made = copy(self)
+        made.parameters = {"ignore": fitted(ignore, dtype, f"Mode(ignore={ignore})")}
+        return made
 
     def selects(self) -> bool:
         return True

@@ -104,7 +104,7 @@ class Grid:
     shape: tuple[int, ...]  # of the input
     at: tuple[int, ...]  # which axes of the input are pooled, ascending
     axes: tuple[Axis, ...]  # one each
-    fill: float | None = None  # the constant beyond the edge
+    fill: Any = None  # the constant beyond the edge: one number, or one for each axis where they differ
     divisor: str | float = "present"  # "present", "padded" or a number
     taps: tuple[NDArray[np.float64], ...] | NDArray[np.float64] | None = (
         None  # weight by tap: an axis each, or one product
@@ -114,6 +114,11 @@ class Grid:
     def grids(self) -> tuple[Grid, ...]:
         """Itself alone, as a Union has several."""
         return (self,)
+
+    @property
+    def fills(self) -> tuple[Any, ...]:
+        """The constant beyond the edge of each axis; None where there is none."""
+        return self.fill if isinstance(self.fill, tuple) else (self.fill,) * len(self.axes)
 
     @cached_property
     def out_shape(self) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import PoolingError
 from ..orders import ORDERS, Order, tied
-from ..words import among
+from ..words import among, meant
 from .exponentials import LogMeanExp, LogSumExp, SoftPool
 from .extremes import ArgMax, ArgMin, Max, Min, Range, SplitMax, SplitMin
 from .fold import Fold, State
@@ -87,19 +87,47 @@ TIED: dict[str, dict[type[Fold], Callable[[], Fold]]] = {
 }
 
 
+OTHER_NAMES = {  # of the same reductions in other libraries
+    "avg": "mean",
+    "average": "mean",
+    "amax": "max",
+    "maximum": "max",
+    "amin": "min",
+    "minimum": "min",
+    "product": "prod",
+    "ptp": "range",
+    "peak-to-peak": "range",
+    "stdev": "std",
+    "sd": "std",
+    "variance": "var",
+    "majority": "mode",
+    "total": "sum",
+    "add": "sum",
+    "size": "count",
+    "or": "any",
+    "and": "all",
+    "lse": "logsumexp",
+    "rootmeansquare": "rms",
+}
+OTHER_TIES = {"shared": "split", "share": "split", "mean": "split", "equal": "split"}
+
+
 REQUIRED = ("init", "step", "finish")
 
 
 def reduction_of(given: Any, ties: str = "first") -> Any:
     """The reduction object for a name, an object or a class; unknown names list what exists."""
     if not among(ties, TIES):
-        raise PoolingError(f"ties={ties!r}: use one of {', '.join(map(repr, TIES))}")
+        raise PoolingError(
+            f"ties={ties!r}: use one of {', '.join(map(repr, TIES))}{meant(str(ties), TIES, OTHER_TIES)}"
+        )
     if isinstance(given, str) and given in ORDERS:
         given = ORDERS[given]()
     if isinstance(given, str):
         if given not in REDUCTIONS:
             raise PoolingError(
                 f"unknown reduction {given!r}: use one of {', '.join((*REDUCTIONS, *ORDERS))}, or an object such as ap.Lp(3)"
+                f"{meant(given, (*REDUCTIONS, *ORDERS), OTHER_NAMES)}"
             )
         given = REDUCTIONS[given]()
     elif isinstance(given, type) and issubclass(given, (Fold, Order)):

@@ -119,9 +119,9 @@ class ArgMin(Min):
 
 
 class Range(Fold):
-    """The greatest less the smallest element."""
+    """The greatest less the smallest element; of integers widened as a sum is, so that 127 − (−128) is 255."""
 
-    name, formula, accumulates, selects, idempotent, masks = "range", "max xᵢ − min xᵢ", "same", True, True, True
+    name, formula, accumulates, selects, idempotent, masks = "range", "max xᵢ − min xᵢ", "wide", True, True, True
     of_truth = False
 
     def __init__(self, ties: str = "first") -> None:

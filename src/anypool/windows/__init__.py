@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .adaptive import Adaptive, adaptive
-from .arguments import normal_axes
+from .arguments import flag, normal_axes
 from .boxes import Boxes, boxes
 from .fractional import Fractional, fractional
 from .groups import Groups, groups
@@ -28,6 +28,7 @@ __all__ = [
     "Windows",
     "adaptive",
     "boxes",
+    "flag",
     "fractional",
     "groups",
     "normal_axes",

@@ -41,7 +41,7 @@ class Adaptive(Kind):
         given = self.output_size
         if isinstance(given, tuple):
             return last_axes(axes, len(given), shape, f"adaptive({shown(given)})"), given
-        at = need_axes(axes, f"adaptive({given})", "an output size for each axis, such as adaptive((7, 7))")
+        at = need_axes(axes, shape, f"adaptive({given})", "an output size for each axis, such as adaptive((7, 7))")
         return at, (given,) * len(at)
 
     def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:

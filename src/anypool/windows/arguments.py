@@ -89,8 +89,10 @@ def normal_axes(axes: int | Iterable[int] | None, rank: int) -> tuple[int, ...] 
     return tuple(found)
 
 
-def need_axes(axes: tuple[int, ...] | None, what: str, instead: str) -> tuple[int, ...]:
-    """The axes, or the error that teaches how to name them."""
+def need_axes(axes: tuple[int, ...] | None, shape: tuple[Any, ...], what: str, instead: str) -> tuple[int, ...]:
+    """The axes, which an array of one axis need not name; or the error that teaches how to name them."""
+    if axes is None and len(shape) == 1:
+        return (0,)
     if axes is None:
         raise PoolingError(f"{what} does not say which axes to pool: give {instead}")
     return axes
@@ -122,6 +124,13 @@ def at_least(value: int, least: int, name: str) -> int:
     if value < least:
         raise PoolingError(f"{name}={value}: must be at least {least}")
     return value
+
+
+def flag(value: Any, name: str) -> bool:
+    """True or False; anything else raises."""
+    if not among(value, (True, False)):
+        raise PoolingError(f"{name}={value!r}: use True or False")
+    return bool(value)
 
 
 def is_number(value: Any) -> TypeGuard[float]:

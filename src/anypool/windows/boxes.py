@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..constants import constant, is_constant
 from ..errors import PoolingError
 from ..plan import Ints, Lists, Picks
 from ..words import library
@@ -233,10 +234,14 @@ def boxes(
         raise PoolingError(
             f"gamma={gamma!r}: use a finite number, by how much of the box's size an offset of 1 moves a bin"
         )
-    if not among(border, (None, "absent")) and not is_number(border):
+    if not among(border, (None, "absent")) and not is_constant(border):
         raise PoolingError(f"border={border!r}: use a number, 'absent', or None for the reading's own")
     outside = (
-        (None if reading == "quantised" else 0.0) if border is None else None if border == "absent" else float(border)
+        (None if reading == "quantised" else 0.0)
+        if border is None
+        else None
+        if isinstance(border, str)
+        else constant(border, "border")
     )
     if reading == "quantised" and outside is not None:
         raise PoolingError("border= with reading='quantised': bins are cut at the edge; use 'sampled' or 'exact'")

@@ -79,7 +79,7 @@ class Fractional(Kind):
         for given in (self.size, self.output_ratio, self.kernel_size, self.samples):
             if isinstance(given, tuple):
                 return last_axes(axes, len(given), shape, f"fractional({shown(given)})")
-        return need_axes(axes, f"fractional({self.size})", "a size for each axis, such as fractional((7, 7))")
+        return need_axes(axes, shape, f"fractional({self.size})", "a size for each axis, such as fractional((7, 7))")
 
     def _axis(self, n: int, out: int, kernel: int | None, sample: float | None, number: int, a: int) -> Axis:
         if out < 1 or out > n or out > MOST_WINDOWS:

@@ -81,7 +81,7 @@ class Groups(Kind):
 
 def _axes_of(index: Any, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> tuple[int, ...]:
     rank, lengths = np.ndim(index), tuple(np.shape(index))
-    at = tuple(range(len(shape) - rank, len(shape))) if axes is None and rank > 1 else axes
+    at = tuple(range(len(shape) - rank, len(shape))) if axes is None and (rank > 1 or len(shape) == 1) else axes
     if at is None:
         raise PoolingError("groups(index) of one axis does not say which axis of x it lies on: give axes=0")
     if len(at) != rank or list(at) != sorted(at):

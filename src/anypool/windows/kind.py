@@ -82,7 +82,7 @@ def ascending(
     shape: tuple[int, ...],
     at: tuple[int, ...],
     parts: list[Axis],
-    fill: float | None = None,
+    fill: Any = None,
     divisor: str | float = "present",
     taps: Any = None,
 ) -> Grid:
@@ -92,6 +92,8 @@ def ascending(
         taps = np.transpose(taps, order)
     elif taps is not None:
         taps = tuple(taps[i] for i in order)
+    if isinstance(fill, tuple):
+        fill = tuple(fill[i] for i in order)
     return Grid(shape, tuple(at[i] for i in order), tuple(parts[i] for i in order), fill, divisor, taps)
 
 

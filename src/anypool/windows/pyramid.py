@@ -59,7 +59,7 @@ class Pyramid(Kind):
         ranks = [len(level) for level in self.levels if isinstance(level, tuple)]
         if ranks:
             return last_axes(axes, ranks[0], shape, f"pyramid({list(self.levels)})")
-        return need_axes(axes, f"pyramid({list(self.levels)})", "axes, such as axes=(-2, -1) for images")
+        return need_axes(axes, shape, f"pyramid({list(self.levels)})", "axes, such as axes=(-2, -1) for images")
 
 
 def pyramid(levels: Any) -> Pyramid:

@@ -10,8 +10,9 @@ import numpy as np
 
 from ..errors import PoolingError
 from ..plan import Axis
-from .arguments import integer, is_row, shown
+from .arguments import integer, is_row
 from .kind import MOST_WINDOWS
+from .paddings import cropped, pads_of
 from .runs import edge_sources
 
 SIMPLE = 10**6  # the largest denominator of a fraction that a float may stand for
@@ -28,15 +29,23 @@ def is_real(*measures: Any) -> bool:
 
 
 def measures_of(value: Any, name: str) -> Any:
-    """A number or one an axis, ints as they are: sizes and strides above 0, paddings of at least 0 and in pairs."""
+    """A number above 0 or one an axis, ints as they are."""
     if is_row(value) and not isinstance(value, (dict, set)):
         row = tuple(measures_of(v, name) for v in value)
-        if not row or (name != "padding" and any(isinstance(v, tuple) for v in row)):
+        if not row or any(isinstance(v, tuple) for v in row):
             raise PoolingError(f"{name}={value!r}: give one entry for each pooled axis")
         return row
+    made = measure(value, name)
+    if made <= 0:
+        raise PoolingError(f"{name}={value!r}: use a finite number above 0")
+    return made
+
+
+def measure(value: Any, name: str) -> Any:
+    """A finite number, an int as it is."""
     made = float(value) if isinstance(value, (float, np.floating, Fraction)) else integer(value, name)
-    if not 0 <= made < math.inf or (made == 0 and name != "padding"):
-        raise PoolingError(f"{name}={value!r}: use a finite number {'of at least' if name == 'padding' else 'above'} 0")
+    if not -math.inf < made < math.inf:
+        raise PoolingError(f"{name}={value!r}: use a finite number")
     return made
 
 
@@ -51,65 +60,66 @@ def exact(value: float) -> Fraction:
     return simple if abs(simple - own) <= NEAR * own else own
 
 
-def pads_of(padding: Any, size: float, number: int, rank: int) -> tuple[Any, Any]:
-    """Before and after for one of `rank` axes; "same" is half of size − 1 on each side."""
-    if padding == "same":
-        half = (exact(size) - 1) / 2
-        if half < 0:
-            raise PoolingError(f"padding='same' for windows of size {size}: needs sizes of at least 1")
-        return half, half
-    if isinstance(padding, str):
-        raise PoolingError(f"padding={padding!r}: use numbers, (before, after) pairs or 'same'")
-    row = padding if isinstance(padding, tuple) else (padding,) * rank
-    row = row * rank if len(row) == 1 else row
-    if len(row) != rank:
-        raise PoolingError(
-            f"padding={shown(row)} has {len(row)} entries for {rank} pooled axes; one axis with a pair is ((before, after),)"
-        )
-    entry = row[number] if isinstance(row[number], tuple) else (row[number],) * 2
-    if len(entry) != 2 or any(isinstance(v, tuple) for v in entry):
-        raise PoolingError(f"padding entry {entry}: a pair is (before, after)")
-    return entry
-
-
 class Measures:
-    """One axis in whole numbers of 1/unit."""
+    """One axis in whole numbers of 1/unit; `padding`: its entry, numbers or a name."""
 
-    def __init__(self, size: float, stride: float, pads: tuple[Any, Any], ceil_mode: bool, border: str | float) -> None:
+    def __init__(self, size: float, stride: float, padding: Any, ceil_mode: bool, border: str | float) -> None:
+        if isinstance(padding, str) and exact(size) < 1:
+            raise PoolingError(f"padding={padding!r} for windows of size {size}: needs sizes of at least 1")
+        pads = pads_of(0 if isinstance(padding, str) else padding, 0, 0, 0)
         values = [exact(v) for v in (size, stride, *pads)]
-        self.unit = math.lcm(*(v.denominator for v in values))
-        self.size, self.stride, self.before, self.after = (int(v * self.unit) for v in values)
+        self.unit = math.lcm(*(v.denominator for v in values)) * (2 if isinstance(padding, str) else 1)
+        self.size, self.stride, *given = (int(v * self.unit) for v in values)
+        self.given: Any = padding if isinstance(padding, str) else tuple(given)
         self.ceil_mode, self.border = ceil_mode, border
+
+    def pads(self, n: Any) -> tuple[Any, Any]:
+        """Before and after for n elements; half of size − 1 on each side is "same"."""
+        more = self.size - self.unit
+        if self.given == "SAME":
+            out = -(-n * self.unit // self.stride)
+            half = max((out - 1) * self.stride + self.size - n * self.unit, 0) // 2 if n else 0
+            return half, half
+        return {"same": (more // 2, more // 2), "causal": (more, 0)}.get(self.given, self.given)
 
     def count(self, n: Any) -> Any:
         """How many windows fit: ⌊(n + before + after − size) / stride⌋ + 1, torch's rule with ceil_mode; n may be a symbol."""
-        room = n * self.unit + self.before + self.after - self.size
+        if self.given == "SAME":
+            return -(-n * self.unit // self.stride)
+        begin, end, (before, after) = cropped(0, n * self.unit, self.pads(n))
+        length = end - begin
+        room = length + before + after - self.size
         out = (room + (self.stride - 1 if self.ceil_mode else 0)) // self.stride + 1
-        if self.ceil_mode and out > 0 and (out - 1) * self.stride >= n * self.unit + self.before:
+        if self.ceil_mode and out > 0 and (out - 1) * self.stride >= length + before:
             out -= 1
-        if out <= 0 and n * self.unit + self.before + self.after > 0 and self.border == "absent":
+        if out <= 0 and length + before + after > 0 and self.border == "absent":
             return 1
         return max(out, 0)
 
 
 def real_axis(n: int, by: Measures, a: int) -> Axis:
     """The elements that each window overlaps, and by how much its first and last element count."""
-    out = by.count(n)
-    if out == 0 and n * by.unit + by.before + by.after > 0:
+    out, unit, absent = by.count(n), by.unit, by.border == "absent"
+    given = by.pads(n)
+    origin, until, (before, after) = cropped(0, n * unit, given)  # the part of the axis that is not cropped
+    if until < origin:
         raise PoolingError(
-            f"a window of {by.size / by.unit:g} does not fit axis {a} of length {n} padded by "
-            f"{by.before / by.unit:g} and {by.after / by.unit:g}; pad more, or use a smaller one or border='absent'"
+            f"padding of {given[0] / unit:g} and {given[1] / unit:g} crops all of axis {a} of length {n}"
+        )
+    if out == 0 and until - origin + before + after > 0:
+        raise PoolingError(
+            f"a window of {by.size / unit:g} does not fit axis {a} of length {n} padded by "
+            f"{given[0] / unit:g} and {given[1] / unit:g}; pad more, or use a smaller one or border='absent'"
         )
     if out > MOST_WINDOWS:
         raise PoolingError(
             f"{out} windows on axis {a}: a result of that length cannot fit in memory; use a larger stride or less padding"
         )
-    unit, absent = by.unit, by.border == "absent"
-    big = max((out + 1) * by.stride + by.size, n * unit + by.before + by.after) >= 2**61
-    start = np.arange(out).astype(object if big else np.int64) * by.stride - by.before
+    big = max((out + 1) * by.stride + by.size, n * unit + before + after) >= 2**61
+    start = origin + np.arange(out).astype(object if big else np.int64) * by.stride - before
     end = start + by.size
-    low, high = (0, n * unit) if absent else (-by.before, n * unit + by.after)
-    padded = np.maximum(np.minimum(end, n * unit + by.after) - start, 0)
+    low, high = (origin, until) if absent else (origin - before, until + after)
+    padded = np.maximum(np.minimum(end, until + after) - start, 0)
     begin, end = np.clip(start, low, high), np.clip(end, low, high)
     held = end > begin
     first, last = begin // unit, -(-end // unit)
@@ -123,7 +133,7 @@ def real_axis(n: int, by: Measures, a: int) -> Axis:
     if not absent:
         lowest = int(first.min(initial=0))
         highest = int((first + length).max(initial=0))
-        source = edge_sources(lowest, highest, n, by.border)
+        source = edge_sources(lowest, highest, origin // unit, -(-until // unit), by.border)
         first = first - lowest
     none = np.zeros(out, np.int64)
     first, length = first.astype(np.int64), length.astype(np.int64)

@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import PoolingError
 from ..plan import Axis, Ints
 from .arguments import numbers
+from .paddings import cropped
 
 MOST_TABLE = 2**28  # entries of a window table that may be built
 
@@ -17,6 +18,8 @@ def windows_count(
     n: int, size: int, stride: int, pads: tuple[int, int], dilation: int, ceil_mode: bool, border: Any = "absent"
 ) -> int:
     """How many windows fit: torch's rule; with nothing beyond the edge, a larger window overhangs and is one."""
+    begin, end, pads = cropped(0, n, pads)
+    n = end - begin
     room = n + pads[0] + pads[1] - dilation * (size - 1) - 1
     out = (room + (stride - 1 if ceil_mode else 0)) // stride + 1
     if ceil_mode and out > 0 and (out - 1) * stride >= n + pads[0]:
@@ -28,22 +31,25 @@ def windows_count(
 
 def runs_axis(
     n: int,
-    runs: list[tuple[int, int, int]],
+    runs: list[tuple[int, int, int, tuple[int, int]]],
     size: int,
     stride: int,
-    pads: tuple[int, int],
     dilation: int,
     border: str | float,
 ) -> Axis:
-    """Windows inside each run (begin, end, how many): clipped in exact integers, so that huge numbers are safe."""
+    """Windows inside each run (begin, end, how many, paddings): clipped in exact integers, so that huge numbers are safe."""
     total = sum(r[2] for r in runs)
-    big = max([size * dilation, stride * (total + 1), n + sum(pads)]) >= 2**61
+    runs = [(*cropped(*r[:2], r[3])[:2], r[2], cropped(*r[:2], r[3])[2]) for r in runs]
+    big = max([size * dilation, stride * (total + 1), *(n + sum(r[3]) for r in runs)]) >= 2**61
     kind: Any = object if big else np.int64
-    begin = np.repeat(np.array([r[0] for r in runs], dtype=kind), [r[2] for r in runs])
-    end = np.repeat(np.array([r[1] for r in runs], dtype=kind), [r[2] for r in runs])
+
+    def of_runs(values: list[int]) -> Any:
+        return np.repeat(np.array(values, dtype=kind), [r[2] for r in runs])
+
+    begin, end = of_runs([r[0] for r in runs]), of_runs([r[1] for r in runs])
     number = np.concatenate([numbers(r[2]) for r in runs] or [numbers(0)]).astype(kind)
-    start = begin + number * stride - pads[0]
-    stop_padded = end + pads[1]
+    start = begin + number * stride - of_runs([r[3][0] for r in runs])
+    stop_padded = end + of_runs([r[3][1] for r in runs])
     padded = np.clip(-(-(stop_padded - start) // dilation), 0, size)
     if border == "absent":
         skip = np.clip(-((start - begin) // dilation), 0, size)
@@ -94,13 +100,13 @@ def _private(
     return np.cumsum(counts) - counts, _beyond(position, begin[window], end[window], border), 1
 
 
-def edge_sources(low: int, high: int, n: int, border: str | float) -> Ints:
-    """The real position that stands for each of the imagined ones [low, high) of an axis of n elements."""
+def edge_sources(low: int, high: int, begin: int, end: int, border: str | float) -> Ints:
+    """The real position that stands for each of the imagined ones [low, high) of an axis that is [begin, end)."""
     if high - low > MOST_TABLE:
         raise PoolingError(
             f"border={border!r}: {high - low} places beyond the edge cannot be tabulated; use border='absent'"
         )
-    return _beyond(np.arange(low, high), np.int64(0), np.int64(n), border)
+    return _beyond(np.arange(low, high), np.int64(begin), np.int64(end), border)
 
 
 def _beyond(position: Any, begin: Any, end: Any, border: str | float) -> Ints:
@@ -108,7 +114,7 @@ def _beyond(position: Any, begin: Any, end: Any, border: str | float) -> Ints:
     n = end - begin
     at = position - begin
     if np.any(np.asarray(n) <= 0) and np.size(at):
-        if border == "circular" or border == "reflect" or border == "replicate":
+        if isinstance(border, str):
             raise PoolingError(
                 f"border={border!r} on an axis of length 0: there is nothing to repeat; use a number or 'absent'"
             )
@@ -120,6 +126,9 @@ def _beyond(position: Any, begin: Any, end: Any, border: str | float) -> Ints:
         period = np.maximum(2 * (n - 1), 1)
         at = at % period
         at = np.where(at < n, at, period - at)
+    elif border == "symmetric":
+        at = at % (2 * n)
+        at = np.where(at < n, at, 2 * n - 1 - at)
     else:
         return np.where((at < 0) | (at >= n), -1, position).astype(np.int64)
     return np.asarray(at + begin).astype(np.int64)

@@ -12,12 +12,11 @@ import numpy as np
 from ..errors import PoolingError
 from ..incoming import array_of
 from ..plan import Axis, Grid
-from .arguments import entries, integer, need_axes
+from .arguments import integer, need_axes
 from .deferred import deferred
 from .kind import Kind, ascending, grid_of
 from .real import is_real
-from .runs import windows_count
-from .sliding import Sliding, one_axis_offsets, paddings_of, sliding
+from .sliding import Sliding, one_axis_offsets, sliding
 
 
 @dataclass(frozen=True)
@@ -40,12 +39,12 @@ class Segments(Kind):
         return (self.offsets,)
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
-        at = need_axes(axes, "segments(…)", "the axis they lie on, such as axes=0")
+        at = need_axes(axes, shape, "segments(…)", "the axis they lie on, such as axes=0")
         return grid_of(self, shape, at)
 
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
         """A window a segment."""
-        at = need_axes(axes, "segments(…)", "the axis they lie on, such as axes=0")
+        at = need_axes(axes, shape, "segments(…)", "the axis they lie on, such as axes=0")
         one_axis_offsets(self.offsets, shape, at)
         return {at[0]: len(self.offsets) - 1}
 
@@ -63,7 +62,7 @@ class Segments(Kind):
         dilation: int = 1,
         *,
         ceil_mode: bool = False,
-        border: str | float = "absent",
+        border: Any = "absent",
         count: str | float = "present",
         taps: Any = None,
     ) -> Sliding:
@@ -82,10 +81,7 @@ class Segments(Kind):
 
     def sliding_offsets(self, length: int, windows: Sliding) -> tuple[int, ...]:
         """Where each segment's results lie after sliding windows inside segments: n + 1 offsets."""
-        counts = [
-            windows_count(b - a, *_one(windows), windows.ceil_mode, windows.border)
-            for a, b in zip(self.offsets, self.offsets[1:], strict=False)
-        ]
+        counts = [windows.count_of(b - a) for a, b in itertools.pairwise(self.offsets)]
         return tuple(int(v) for v in np.concatenate([[0], np.cumsum(counts)]))
 
 
@@ -93,7 +89,7 @@ def _shape(
     given: dict[str, Any], shape: tuple[Any, ...], axes: tuple[int, ...] | None, fresh: Callable[[], Any]
 ) -> tuple[Any, ...]:
     """Of the result, where the offsets are not to be read."""
-    at = need_axes(axes, "segments(…)", "the axis they lie on, such as axes=0")
+    at = need_axes(axes, shape, "segments(…)", "the axis they lie on, such as axes=0")
     row, more = (given["lengths"], 0) if given.get("lengths") is not None else (given["offsets"], 1)
     many = np.shape(row)[0] - more
     return tuple(many if a == at[0] else n for a, n in enumerate(shape))
@@ -135,10 +131,3 @@ def _row(given: Any, name: str) -> tuple[int, ...]:
     if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
         raise PoolingError(f"{name} of shape {values.shape} and dtype {values.dtype}: use a 1-D row of integers")
     return tuple(values.tolist())
-
-
-def _one(windows: Sliding) -> tuple[int, int, tuple[int, int], int]:
-    sizes = entries(windows.size, 1, "size")
-    strides = sizes if windows.stride is None else entries(windows.stride, 1, "stride")
-    dilations = entries(windows.dilation, 1, "dilation")
-    return sizes[0], strides[0], paddings_of(windows.padding, sizes, dilations)[0], dilations[0]

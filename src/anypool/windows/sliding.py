@@ -6,17 +6,16 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import PoolingError
 from ..plan import Axis, Grid
-from .arguments import among, at_least, entries, integer, is_number, is_row, last_axes, need_axes, shown, sizes_of
+from .arguments import among, entries, integer, is_number, last_axes, need_axes, shown, sizes_of
 from .kind import MOST_WINDOWS, Kind, ascending, grid_of
-from .real import Measures, is_real, measures_of, pads_of, real_axis
+from .paddings import each_padding, freeze_border, freeze_padding, pads_of
+from .real import Measures, is_real, measure, measures_of, real_axis
 from .runs import runs_axis, windows_count
 from .taps import freeze_taps, tap_table
-
-BORDERS = ("absent", "reflect", "replicate", "circular")
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Sliding(Kind):
     padding: Any
     dilation: int | tuple[int, ...]
     ceil_mode: bool
-    border: str | float
+    border: Any  # a name or a number, or a tuple of one for each axis
     count: str | float
     taps: Any
     offsets: tuple[int, ...] | None = field(default=None, hash=False)  # compared, but too many to hash each call
@@ -52,55 +51,99 @@ class Sliding(Kind):
         at = _sliding_axes(self, shape, axes)
         if self.real:
             return {a: by.count(shape[a]) for a, by in zip(at, self._measures(len(at)), strict=True)}
-        sizes = entries(self.size, len(at), "size")
-        strides = sizes if self.stride is None else entries(self.stride, len(at), "stride")
-        dilations = entries(self.dilation, len(at), "dilation")
-        pads = paddings_of(self.padding, sizes, dilations)
-        every = zip(at, sizes, strides, pads, dilations, strict=True)
-        return {a: windows_count(shape[a], k, s, p, d, self.ceil_mode, self.border) for a, k, s, p, d in every}
+        return {a: one.count(shape[a]) for a, one in zip(at, self._along(len(at)), strict=True)}
+
+    def count_of(self, n: int) -> int:
+        """How many windows lie in a run of n elements on one axis."""
+        return self._along(1)[0].count(n)
 
     def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
         """Build the Grid: every entry is read once, in the order of the axes."""
         rank = len(at)
-        fill = float(self.border) if not isinstance(self.border, str) else None
+        fill = fill_of(entries(self.border, rank, "border"))
         if self.real:
             parts = [real_axis(shape[a], by, a) for a, by in zip(at, self._measures(rank), strict=True)]
             return ascending(shape, at, parts, fill, self.count)
+        each = self._along(rank)
+        for name, values in (
+            ("size", [one.size for one in each]),
+            ("stride", [one.stride for one in each]),
+            ("dilation", [one.dilation for one in each]),
+        ):
+            if min(values) < 1:
+                raise PoolingError(f"{name}={shown(values)}: entries must be at least 1")
+        taps = None if self.taps is None else tap_table(self.taps, tuple(one.size for one in each))
+        if self.offsets is not None:
+            parts = [each[0].inside(shape[at[0]], self.offsets)]
+        else:
+            parts = [one.whole(shape[a], a) for a, one in zip(at, each, strict=True)]
+        return ascending(shape, at, parts, fill, self.count, taps)
+
+    def _along(self, rank: int) -> list[_Along]:
+        """Each axis of windows of whole elements."""
         sizes = entries(self.size, rank, "size")
         strides = sizes if self.stride is None else entries(self.stride, rank, "stride")
         dilations = entries(self.dilation, rank, "dilation")
-        paddings = paddings_of(self.padding, sizes, dilations)
-        for name, values in (("size", sizes), ("stride", strides), ("dilation", dilations)):
-            if min(values) < 1:
-                raise PoolingError(f"{name}={shown(values)}: entries must be at least 1")
-        taps = None if self.taps is None else tap_table(self.taps, sizes)
-        if self.offsets is not None:
-            parts = [
-                _inside_segments(
-                    shape[at[0]],
-                    self.offsets,
-                    sizes[0],
-                    strides[0],
-                    paddings[0],
-                    dilations[0],
-                    self.ceil_mode,
-                    self.border,
-                )
-            ]
-        else:
-            parts = [
-                _sliding_axis(shape[a], size, stride, pads, dilation, self.ceil_mode, self.border, a)
-                for a, size, stride, pads, dilation in zip(at, sizes, strides, paddings, dilations, strict=True)
-            ]
-        return ascending(shape, at, parts, fill, self.count, taps)
+        borders = entries(self.border, rank, "border")
+        every = zip(sizes, strides, each_padding(self.padding, rank), dilations, borders, strict=True)
+        return [_Along(k, s, p, d, b, self.ceil_mode) for k, s, p, d, b in every]
 
     def _measures(self, rank: int) -> list[Measures]:
         """Each axis of real-valued windows, in exact fractions."""
         sizes = entries(self.size, rank, "size")
         strides = sizes if self.stride is None else entries(self.stride, rank, "stride")
-        pads = [pads_of(self.padding, size, i, rank) for i, size in enumerate(sizes)]
-        every = zip(sizes, strides, pads, strict=True)
-        return [Measures(k, s, p, self.ceil_mode, self.border) for k, s, p in every]
+        borders = entries(self.border, rank, "border")
+        every = zip(sizes, strides, each_padding(self.padding, rank), borders, strict=True)
+        return [Measures(k, s, p, self.ceil_mode, b) for k, s, p, b in every]
+
+
+class _Along(NamedTuple):
+    """Windows of whole elements along one axis."""
+
+    size: Any
+    stride: Any
+    padding: Any
+    dilation: Any
+    border: str | float
+    ceil_mode: bool
+
+    def pads(self, n: Any) -> tuple[Any, Any]:
+        """Before and after for n elements."""
+        return pads_of(self.padding, n, self.dilation * (self.size - 1) + 1, self.stride)
+
+    def count(self, n: Any) -> Any:
+        """How many windows n elements have; n may be a symbol."""
+        if self.padding == "SAME":
+            return -(-n // self.stride)
+        return windows_count(n, self.size, self.stride, self.pads(n), self.dilation, self.ceil_mode, self.border)
+
+    def whole(self, n: int, a: int) -> Axis:
+        """The windows over axis a of n elements."""
+        out, pads = self.count(n), self.pads(n)
+        if n + min(pads[0], 0) + min(pads[1], 0) < 0:
+            raise PoolingError(f"padding of {pads} crops all of axis {a} of length {n}; crop at most {n}")
+        if out == 0 and n + sum(pads) > 0:
+            raise PoolingError(
+                f"a window of {self.size} (dilation {self.dilation}) does not fit axis {a} of length {n} padded by {pads}; "
+                f"pad more or use at most {n + sum(pads)}"
+            )
+        if out > MOST_WINDOWS:
+            raise PoolingError(
+                f"{out} windows on axis {a}: a result of that length cannot fit in memory; use a larger stride or less padding"
+            )
+        return runs_axis(n, [(0, n, out, pads)], self.size, self.stride, self.dilation, self.border)
+
+    def inside(self, n: int, offsets: tuple[int, ...]) -> Axis:
+        """The windows inside segments of an axis of n elements."""
+        runs = [(a, b, self.count(b - a), self.pads(b - a)) for a, b in itertools.pairwise(offsets)]
+        return runs_axis(n, runs, self.size, self.stride, self.dilation, self.border)
+
+
+def fill_of(borders: tuple[Any, ...]) -> Any:
+    """The constant beyond the edges: None where there is none, one number, or one for each axis where they differ."""
+    each = tuple(None if isinstance(b, str) else b for b in borders)
+    given = [b for b in each if b is not None]
+    return None if not given else given[0] if all(b is given[0] or b == given[0] for b in given) else each
 
 
 def sliding(
@@ -110,17 +153,20 @@ def sliding(
     dilation: int | Sequence[int] = 1,
     *,
     ceil_mode: bool = False,
-    border: str | float = "absent",
+    border: Any = "absent",
     count: str | float = "present",
     taps: Any = None,
 ) -> Sliding:
     """Windows of `size` elements, `stride` apart (default: the size), over padded axes.
 
-    `padding`: an int, one int an axis, (before, after) pairs, or "same". `dilation`: distance between
-    neighbours in a window. `ceil_mode`: keep a last window that overhangs. `border`: what lies beyond
-    the edge: "absent", "reflect", "replicate", "circular" or a number. `count`: what a mean divides by:
-    "present", "padded" or a number. `taps`: a weight for each place of the window, one array an axis or
-    one of the window's shape. torch's numbers for output lengths and ceil_mode.
+    `padding`: an int, a (before, after) pair or a name, or one of these an axis; negative numbers crop the axis.
+    "same" (torch's) pads size − 1 in all, "SAME" (TensorFlow's) as little as gives ⌈n / stride⌉ windows, the odd element
+    after in both; "causal" pads all of size − 1 before. `dilation`: distance between neighbours in a window.
+    `ceil_mode`: keep a last window that overhangs. `border`: what lies beyond the edge, alike on all axes or one entry an
+    axis: "absent", "reflect" (SciPy's "mirror": c b | a b c), "symmetric" (SciPy's "reflect": b a | a b c), "replicate",
+    "circular", or a number that x's element type holds (of two constants that differ, the later axis' fills the corners).
+    `count`: what a mean divides by: "present", "padded" or a number. `taps`: a weight for each place of the window, one
+    array an axis or one of the window's shape. torch's numbers for output lengths and ceil_mode.
 
     A float in `size` or `stride` makes the window real-valued: window o is the interval from o·stride − padding, `size`
     long; element i is the interval from i to i + 1 and weighs what of it the window covers, exactly. So a mean with
@@ -133,8 +179,7 @@ def sliding(
     >>> ap.pool(np.arange(8.0).reshape(2, 4), sliding((2, 2)), "max")
     array([[5., 7.]])
     """
-    if (border not in BORDERS) if isinstance(border, str) else not is_number(border):
-        raise PoolingError(f"border={border!r}: use one of {', '.join(map(repr, BORDERS))} or a number")
+    borders = freeze_border(border)
     if (
         count not in ("present", "padded")
         if isinstance(count, str)
@@ -153,10 +198,10 @@ def sliding(
         return Sliding(
             measures_of(size, "size"),
             None if stride is None else measures_of(stride, "stride"),
-            padding if isinstance(padding, str) else measures_of(padding, "padding"),
+            freeze_padding(padding, lambda v: measure(v, "padding")),
             1,
             bool(ceil_mode),
-            border if isinstance(border, str) else float(border),
+            borders,
             count if isinstance(count, str) else float(count),
             None,
             None,
@@ -165,51 +210,18 @@ def sliding(
     return Sliding(
         sizes_of(size, "size"),
         None if stride is None else sizes_of(stride, "stride"),
-        padding if isinstance(padding, str) else freeze_padding(padding),
+        freeze_padding(padding, lambda v: integer(v, "padding")),
         sizes_of(dilation, "dilation"),
         bool(ceil_mode),
-        border if isinstance(border, str) else float(border),
+        borders,
         count if isinstance(count, str) else float(count),
         None if taps is None else freeze_taps(taps),
     )
 
 
-def _sliding_axis(
-    n: int, size: int, stride: int, pads: tuple[int, int], dilation: int, ceil_mode: bool, border: str | float, a: int
-) -> Axis:
-    out = windows_count(n, size, stride, pads, dilation, ceil_mode, border)
-    if out == 0 and n + sum(pads) > 0:
-        raise PoolingError(
-            f"a window of {size} (dilation {dilation}) does not fit axis {a} of length {n} padded by {pads}; "
-            f"pad more or use at most {n + sum(pads)}"
-        )
-    if out > MOST_WINDOWS:
-        raise PoolingError(
-            f"{out} windows on axis {a}: a result of that length cannot fit in memory; use a larger stride or less padding"
-        )
-    return runs_axis(n, [(0, n, out)], size, stride, pads, dilation, border)
-
-
-def _inside_segments(
-    n: int,
-    offsets: tuple[int, ...],
-    size: int,
-    stride: int,
-    pads: tuple[int, int],
-    dilation: int,
-    ceil_mode: bool,
-    border: str | float,
-) -> Axis:
-    runs = [
-        (a, b, windows_count(b - a, size, stride, pads, dilation, ceil_mode, border))
-        for a, b in itertools.pairwise(offsets)
-    ]
-    return runs_axis(n, runs, size, stride, pads, dilation, border)
-
-
 def _sliding_axes(windows: Sliding, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> tuple[int, ...]:
     if windows.offsets is not None:
-        at = need_axes(axes, "segments(…).sliding(…)", "the axis they lie on, such as axes=0")
+        at = need_axes(axes, shape, "segments(…).sliding(…)", "the axis they lie on, such as axes=0")
         one_axis_offsets(windows.offsets, shape, at)
         return at
     if isinstance(windows.size, tuple):
@@ -217,6 +229,7 @@ def _sliding_axes(windows: Sliding, shape: tuple[int, ...], axes: tuple[int, ...
     size = windows.size
     return need_axes(
         axes,
+        shape,
         f"size={size}",
         f"one entry for each axis, such as size=({size}, {size}) for the last two, or axes=(-2, -1)",
     )
@@ -231,36 +244,3 @@ def one_axis_offsets(offsets: tuple[int, ...], shape: tuple[int, ...], at: tuple
             f"the last offset {offsets[-1]} lies beyond axis {at[0]} of length {n}; offsets must end at {n} or before"
         )
     return n
-
-
-def freeze_padding(padding: Any) -> Any:
-    if is_row(padding):
-        row: list[Any] = []
-        for entry in padding:
-            if is_row(entry):
-                pair = tuple(at_least(integer(v, "padding"), 0, "padding") for v in entry)
-                if len(pair) != 2:
-                    raise PoolingError(f"padding entry {pair}: a pair is (before, after)")
-                row.append(pair)
-            else:
-                row.append(at_least(integer(entry, "padding"), 0, "padding"))
-        if not row:
-            raise PoolingError("padding=(): give one entry for each pooled axis")
-        return tuple(row)
-    return at_least(integer(padding, "padding"), 0, "padding")
-
-
-def paddings_of(padding: Any, sizes: tuple[int, ...], dilations: tuple[int, ...]) -> list[tuple[int, int]]:
-    if isinstance(padding, str):
-        if padding != "same":
-            raise PoolingError(f"padding={padding!r}: use an int, ints, (before, after) pairs or 'same'")
-        totals = [d * (k - 1) for k, d in zip(sizes, dilations, strict=True)]
-        return [(t // 2, t - t // 2) for t in totals]
-    row = padding if isinstance(padding, tuple) else (padding,) * len(sizes)
-    if len(row) == 1:
-        row = row * len(sizes)
-    if len(row) != len(sizes):
-        raise PoolingError(
-            f"padding={shown(row)} has {len(row)} entries for {len(sizes)} pooled axes; one axis with a pair is ((before, after),)"
-        )
-    return [entry if isinstance(entry, tuple) else (entry, entry) for entry in row]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..plan import Axis, Grid
-from .arguments import need_axes
+from .arguments import flag, need_axes, normal_axes
 from .kind import Kind, ascending, grid_of
 
 
@@ -16,12 +17,28 @@ from .kind import Kind, ascending, grid_of
 class Whole(Kind):
     """One window that holds everything; see `whole`."""
 
+    keepdims: bool = True
+
+    def facts(self) -> tuple[Any, ...]:
+        """What makes these windows, in the order of the fields."""
+        return (self.keepdims,)
+
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
-        return grid_of(self, shape, need_axes(axes, "whole()", "axes, such as axes=(-2, -1) for images"))
+        return grid_of(self, shape, need_axes(axes, shape, "whole()", "axes, such as axes=(-2, -1) for images"))
 
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
         """One window an axis."""
-        return dict.fromkeys(need_axes(axes, "whole()", "axes, such as axes=(-2, -1) for images"), 1)
+        return dict.fromkeys(need_axes(axes, shape, "whole()", "axes, such as axes=(-2, -1) for images"), 1)
+
+    def result_shape(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> tuple[Any, ...]:
+        """Shape of the result: the pooled axes are 1 long, or gone."""
+        one = self.counts(shape, axes)
+        return tuple(one.get(a, n) for a, n in enumerate(shape) if self.keepdims or a not in one)
+
+    def output_shape(self, shape: Sequence[int], axes: int | Iterable[int] | None = None) -> tuple[int, ...]:
+        """Shape of the result for an input of this shape, without data."""
+        kept = super().output_shape(shape, axes)
+        return kept if self.keepdims else self.result_shape(tuple(shape), normal_axes(axes, len(shape)))
 
     def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
         zero = np.zeros(1, np.int64)
@@ -35,11 +52,15 @@ class Whole(Kind):
         )
 
 
-def whole() -> Whole:
-    """One window that holds all of the pooled axes, which `axes` must name; their length becomes 1.
+def whole(*, keepdims: bool = True) -> Whole:
+    """One window that holds all of the pooled axes, which `axes` must name unless there is one axis alone.
+
+    keepdims: whether these axes stay, 1 long; False leaves them out, as `keepdims=False` of pool does for any windows.
 
     >>> import numpy as np, anypool as ap
     >>> ap.pool(np.ones((2, 3, 4, 4)), whole(), "sum", axes=(-2, -1)).shape
     (2, 3, 1, 1)
+    >>> ap.pool(np.ones((2, 3, 4, 4)), whole(keepdims=False), "sum", axes=(-2, -1)).shape
+    (2, 3)
     """
-    return Whole()
+    return Whole(flag(keepdims, "keepdims"))

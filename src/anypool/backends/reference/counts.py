@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ...constants import fitted
 from ...errors import PoolingError
 from ...plan import Grid
 from ...reductions import Count
 from ...words import library, where
-from .either import as_like, dtype_name, filled, is_bool, is_floating
+from .either import as_like, dtype_name, filled, is_floating
 from .positions import positions_of
 from .schedules import doubled, walked
 from .seen import imagine, weights_of
@@ -19,9 +20,7 @@ from .seen import imagine, weights_of
 def divisor_of(z: Any, seen: Any, grid: Grid, counted: bool) -> tuple[Any, Any]:
     """n, and how many elements each window holds (None where none is empty)."""
     present = (
-        seen[1]
-        if seen is not None and not isinstance(seen[1], int)
-        else (as_like(grid.along(grid.present), z, exact=True) if grid.has_empty or seen is not None else None)
+        seen[1] if seen is not None else (as_like(grid.along(grid.present), z, exact=True) if grid.has_empty else None)
     )
     if counted and grid.divisor == "present" and seen is not None:
         return seen[0], present
@@ -50,6 +49,4 @@ def fill_empty(y: Any, present: Any, reduction: Any, empty: float | None, x: Any
                 f"a window holds no element, and {getattr(reduction, 'name', reduction)!r} of nothing is no {dtype_name(y)}: give empty="
             )
         return y
-    if not is_bool(y):
-        return where(nothing, filled(y, value), y)
-    return where(nothing, filled(y, bool(value)), y)
+    return where(nothing, filled(y, value if empty is None else fitted(empty, dtype_name(y), f"empty={empty}")), y)

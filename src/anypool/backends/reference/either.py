@@ -98,7 +98,8 @@ def zeros_of(x: Any, shape: Any, dtype: str | None = None) -> Any:
 
 
 def filled(x: Any, value: Any) -> Any:
-    return library(x).full_like(x, value)
+    """An array as x of one number, which x's type holds; integers are exact."""
+    return library(x).full_like(x, float(value) if is_floating(x) else int(value))
 
 
 def expanded(n: Any, y: Any) -> Any:

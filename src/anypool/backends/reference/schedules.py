@@ -123,7 +123,8 @@ def walked(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tup
         shape[dim] = axis.out
     zero = zeros_of(z, shape)
     state: State = tuple(reduction.init(zero))
-    total, present = zero * 1.0 if not is_bool(zero) else zeros_of(z, shape, "float64"), 0
+    total = zero * 1.0 if not is_bool(zero) else zeros_of(z, shape, "float64")
+    present = zeros_of(z, shape, "int64")  # of windows whose taps are all 0 too
     for places in itertools.product(*ranges):
         tap = 1.0 if taps is None else float(taps[places])
         if tap == 0:

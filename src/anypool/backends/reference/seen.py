@@ -11,9 +11,10 @@ from ...words import library, where, zeros
 from .either import as_like, cast, dtype_name, filled, is_bool, is_floating, take, zeros_of
 
 
-def imagine(x: Any, grid: Grid, fill: float | None) -> Any:
-    """x as its windows see it, the border included."""
-    for axis, dim in zip(grid.axes, grid.at, strict=True):
+def imagine(x: Any, grid: Grid, fill: Any) -> Any:
+    """x as its windows see it, the border included; `fill`: its constant, or one for each axis."""
+    fills = fill if isinstance(fill, tuple) else (fill,) * len(grid.axes)
+    for axis, dim, fill in zip(grid.axes, grid.at, fills, strict=True):
         if axis.source is None:
             continue
         beyond = axis.source < 0
