@@ -14,7 +14,6 @@ from .arrays import counted, lists, union
 from .arrays import numpy as numpy_arrays
 from .backends import orders_cpu
 from .checks import (
-    all_odd,
     channels_last,
     check,
     check_border,
@@ -106,7 +105,7 @@ def pool(
                 library.check_weights(weights, r)
         check_backend(backend)
         check_result(grid, out)
-        empty = check_empty(empty, dtype, reductions, library.wide(dtype), weights is None and all_odd(grid))
+        empty = check_empty(empty, dtype, reductions, library.wide(dtype), grid, weights)
         run: Any = library.run
         if isinstance(grid, Union):
             run = partial(union.run, library)
@@ -225,7 +224,7 @@ def explain(
     check_min_count(min_count)
     kept = flag(keepdims, "keepdims") and getattr(windows, "keepdims", True)
     gone = () if kept else gone_axes(grid)
-    empty = check_empty(empty, dtype, reductions, library.wide(dtype), weights is None and all_odd(grid))
+    empty = check_empty(empty, dtype, reductions, library.wide(dtype), grid, weights)
     check_orders(grid, reductions)
     if weights is not None:
         weights = library.as_weights(weights, x)

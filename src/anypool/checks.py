@@ -137,30 +137,31 @@ def channels_last(x: Any, dtype: str, plan: Any, axes: Any) -> bool:
     return True
 
 
-def all_odd(plan: Any) -> bool:
-    """Whether every window holds an odd number of elements."""
-    return all(grid.odd for grid in plan.grids)
-
-
-def check_empty(empty: Any, dtype: str, reductions: tuple[Any, ...], wide: str, odd: bool) -> Any:
+def check_empty(empty: Any, dtype: str, reductions: tuple[Any, ...], wide: str, plan: Any, weights: Any) -> Any:
     """`empty` as a number that every result holds, whether or not a window is empty today."""
     if empty is None:
         return None
     value = constant(empty, "empty")
+    odd = weights is None and all(grid.odd for grid in plan.grids)
+    weighed = weights is not None and "bool" not in str(weights.dtype)
+    weighed = weighed or any(grid.weighted for grid in plan.grids)
     for r in reductions:
         if isinstance(r, (Fold, Order)):
-            fitted(value, result_type(dtype, r, wide, odd), f"empty={value} of {getattr(r, 'name', r)!r}")
+            fitted(value, result_type(dtype, r, wide, odd, weighed), f"empty={value} of {getattr(r, 'name', r)!r}")
     return value
 
 
-def result_type(dtype: str, reduction: Any, wide: str, odd: bool) -> str:
-    """The element type of a result; `wide`: of an integer sum; `odd`: every window is known to hold an odd number."""
+def result_type(dtype: str, reduction: Any, wide: str, odd: bool, weighed: bool) -> str:
+    """The element type of a result; `wide`: of an integer sum; `odd`: every window is known to hold an odd number of
+    elements; `weighed`: by real numbers."""
     if reduction.gives != "value":
         return "bool" if reduction.gives == "truth" else "int64"
     if "float" in dtype:
         return dtype
     if isinstance(reduction, Order):
         return dtype if reduction.whole(odd) else "float64"
+    if weighed and not reduction.masks:
+        return "float64"
     return {"same": dtype, "wide": wide}.get(reduction.accumulates, "float64")
 
 

@@ -19,11 +19,8 @@ from .recipes import FLOATS, MERGES, TYPES
 
 NO_MEMORY = 1
 FOLD, SPREAD, RETURN = 0, 1, 2
-MANY, WIDE = (
-    8192,
-    32,
-)  # groups, and bytes an element, from which shuffled elements are fetched group by group: 42 → 12 ms
-
+# Groups, and bytes an element, from which shuffled elements are fetched group by group: 42 → 12 ms.
+MANY, WIDE = 8192, 32
 MOST_IN_A_ROW = 1 << 14  # floats that are added one to the next; more are added by lists, in parts
 
 
@@ -70,6 +67,8 @@ def refuses(job: Job) -> str | None:
         return "cpu: the pooled axes hold too many positions"
     if any(p.taps is not None and getattr(p.taps, "requires_grad", False) for p in lists.picks):
         return "cpu: corners that learn are the reference's"
+    if kind is Mean and lists.weighted and table(lists, True).cancels:
+        return "cpu: a mean by weights that sum to 0 is not compiled"
     if kind in (Sum, Mean) and lists.fill and any((p.index < 0).any() for p in lists.picks):
         return "cpu: a border other than 0 is not compiled for sums and means of lists"
     return None
@@ -81,12 +80,16 @@ class Table:
     def __init__(self, lists: Lists, weighs: bool) -> None:
         owned = lists.owner is not None
         made = [_counted(p) if owned else _compact(p, weighs) for p in lists.picks]
-        self.picks = [pick for pick, _, _ in made]
+        self.picks = [pick for pick, _, _, _ in made]
         weights, constants = np.ones(lists.windows), np.zeros(lists.windows, bool)
-        for (_, total, beyond), row in zip(made, lists.rows, strict=True):
+        held = np.ones(lists.windows)
+        for (_, total, many, beyond), row in zip(made, lists.rows, strict=True):
             weights *= total[row]
+            held *= many[row]
             constants |= beyond[row]
         self.weights = weights if weighs else lists.counts.astype(np.float64)
+        self.held = held  # how many elements are there
+        self.cancels = bool(np.any((weights == 0) & (held > 0)))  # weights of both signs
         self.constants = constants if constants.any() else None
         self.owner = lists.owner
         groups = lists.windows // max(math.prod(p.out for p in lists.picks), 1)
@@ -110,13 +113,18 @@ class Table:
         return Picks(picks.size, picks.out, picks.offsets, index)
 
 
-def _counted(p: Picks) -> tuple[Picks, NDArray[np.float64], NDArray[np.bool_]]:
+_Axis = tuple[Picks, NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
+
+
+def _counted(p: Picks) -> _Axis:
     """Lists that need not be read, only counted."""
-    return p, p.counts.astype(np.float64), np.zeros(len(p.offsets) - 1, np.bool_)
+    many = p.counts.astype(np.float64)
+    return p, many, many, np.zeros(len(p.offsets) - 1, np.bool_)
 
 
-def _compact(p: Picks, weighs: bool) -> tuple[Picks, NDArray[np.float64], NDArray[np.bool_]]:
-    """One axis' lists, the weight of each row (its elements, where points are interpolated), and where constants were."""
+def _compact(p: Picks, weighs: bool) -> _Axis:
+    """One axis' lists, the weight of each row (its elements, where points are interpolated), how many elements have one,
+    and where constants were."""
     taps = (
         None
         if p.taps is None
@@ -126,20 +134,19 @@ def _compact(p: Picks, weighs: bool) -> tuple[Picks, NDArray[np.float64], NDArra
     owner = np.repeat(np.arange(rows), np.diff(p.offsets))
     beyond: NDArray[np.bool_] = np.zeros(rows, np.bool_)
     beyond[owner[(p.index < 0) & (taps != 0 if taps is not None else True)]] = True
-    total: NDArray[Any]
-    if p.fan > 1 or taps is None:
-        total = p.counts.astype(np.float64)
-    else:
-        total = np.bincount(owner, taps, rows)
+    many: NDArray[Any] = p.counts.astype(np.float64)
+    total = many
+    if p.fan == 1 and taps is not None:
+        total, many = np.bincount(owner, taps, rows), np.bincount(owner, taps != 0, rows)
     if taps is None and not beyond.any():
-        return p, total, beyond
+        return p, total, many, beyond
     keep = p.index >= 0
     if taps is not None:
         keep &= taps != 0
     owner, index = owner[keep], p.index[keep]
     if taps is None or not weighs:
         offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=rows))])
-        return Picks(p.size, p.out, offsets, index), total, beyond
+        return Picks(p.size, p.out, offsets, index), total, many, beyond
     key = owner * p.size + index
     if len(key) and not (key[1:] > key[:-1]).all():
         key, back = np.unique(key, return_inverse=True)
@@ -148,7 +155,7 @@ def _compact(p: Picks, weighs: bool) -> tuple[Picks, NDArray[np.float64], NDArra
     else:
         shares = taps[keep]
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=rows))])
-    return Picks(p.size, p.out, offsets, np.ascontiguousarray(index), np.ascontiguousarray(shares)), total, beyond
+    return Picks(p.size, p.out, offsets, np.ascontiguousarray(index), np.ascontiguousarray(shares)), total, many, beyond
 
 
 class Prepared:
@@ -206,7 +213,7 @@ class Prepared:
         for k in range(0 if owned and not call.scattered else 3):
             mine = k - (3 - len(picks))
             call.pick[k] = self._trivial() if mine < 0 else _pick(picks[mine], steps[mine])
-        call.n = _address(read.weights)
+        call.n = _address(read.weights if kind is Mean else read.held)  # 0: the window is empty; else a mean's divisor
         merge = "max" if kind is Max else "min" if kind is Min else "sum"
         call.type, call.merge, call.divide = TYPES.index(job.dtype), MERGES.index(merge), kind is Mean
         call.empty = float(job.reduction.empty if job.empty is None else job.empty)

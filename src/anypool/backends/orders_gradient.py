@@ -20,7 +20,7 @@ from .reference.either import dtype_name
 
 def parts(order: Order, grid: Grid, gaps: bool) -> list[tuple[float, Order]] | None:
     """The selections that an order statistic is made of, with the share of each; None where it is made otherwise."""
-    if order.ties == "split" or grid.weighted:
+    if order.ties == "split" or grid.weighted or isinstance(grid.fill, tuple):
         return None
     if isinstance(order, (Rank, Mode)):
         return [(1.0, order)]

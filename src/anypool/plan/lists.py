@@ -118,6 +118,11 @@ class Lists:
         """How many elements windows hold, each number once."""
         return tuple(np.unique(self.counts).tolist())
 
+    @property
+    def weighted(self) -> bool:
+        """Whether the windows themselves weigh their elements."""
+        return any(p.taps is not None for p in self.picks)
+
     @cached_property
     def outside(self) -> bool:
         """Whether some window holds the border's constant."""
@@ -178,6 +183,10 @@ def _picks(axis: Axis, taps: Any) -> Picks:
     offsets = np.concatenate([[0], np.cumsum(axis.length)]).astype(np.int64)
     place = np.arange(len(owner)) - offsets[owner]
     weights = axis.weights_at(owner, place)
+    index = axis.first[owner] + place * axis.step
     if taps is not None:
         weights = weights * np.asarray(taps)[place + axis.skipped[owner]]
-    return Picks(axis.size, axis.out, offsets, axis.first[owner] + place * axis.step, weights)
+        there = weights != 0  # what weighs nothing is not there: a window may be left without elements
+        owner, index, weights = owner[there], index[there], weights[there]
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=axis.out))]).astype(np.int64)
+    return Picks(axis.size, axis.out, offsets, index, weights)

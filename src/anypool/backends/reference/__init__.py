@@ -105,6 +105,6 @@ def backward(
             pulled = picked[0] * reduction.pull(
                 xa, weight, as_like(np.asarray(place), xa, exact=True), picked[1], local, picked[2]
             )
-            keep = has & as_like(np.asarray(valid), xa, exact=True)
+            keep = has & as_like(np.asarray(valid), xa, exact=True) & (picked[0] != 0)  # nothing asked: no NaN either
             total = total + where(keep, pulled, zeros(total))
     return cast(total, dtype_name(x))
