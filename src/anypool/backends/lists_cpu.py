@@ -135,7 +135,7 @@ def _compact(p: Picks, weighs: bool) -> _Axis:
     beyond: NDArray[np.bool_] = np.zeros(rows, np.bool_)
     beyond[owner[(p.index < 0) & (taps != 0 if taps is not None else True)]] = True
     many: NDArray[Any] = p.counts.astype(np.float64)
-    total = many
+    total: NDArray[Any] = many
     if p.fan == 1 and taps is not None:
         total, many = np.bincount(owner, taps, rows), np.bincount(owner, taps != 0, rows)
     if taps is None and not beyond.any():

@@ -80,7 +80,9 @@ class Measures:
             out = -(-n * self.unit // self.stride)
             half = max((out - 1) * self.stride + self.size - n * self.unit, 0) // 2 if n else 0
             return half, half
-        return {"same": (more // 2, more // 2), "causal": (more, 0)}.get(self.given, self.given)
+        if isinstance(self.given, str):
+            return (more // 2, more // 2) if self.given == "same" else (more, 0)
+        return self.given
 
     def count(self, n: Any) -> Any:
         """How many windows fit: ⌊(n + before + after − size) / stride⌋ + 1, torch's rule with ceil_mode; n may be a symbol."""
