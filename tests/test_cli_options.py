@@ -111,6 +111,18 @@ def test_values_that_stand_for_none(tmp_path: Path) -> None:
     assert "--empty" in refused("pool", tmp_path / "x.npy", tmp_path / "y.npy", *HALF, "max", "--empty", "few")
 
 
+def test_windows_of_too_few(tmp_path: Path) -> None:
+    x = RANDOM.random((6, 8))
+    x[RANDOM.random((6, 8)) > 0.6] = np.nan
+    np.save(tmp_path / "x.npy", x)
+    held = cells(x, ~np.isnan(x))
+    for least in (1, 2, 3, 4):
+        words = ("--nan", "omit", "--min-count", least, "--empty", -1)
+        said("pool", tmp_path / "x.npy", tmp_path / "y.npy", *HALF, "mean", *words)
+        expected = np.where(held.count(2) >= least, held.mean(2).filled(-1), -1)
+        np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected)
+
+
 def test_several_reductions(tmp_path: Path) -> None:
     x = RANDOM.integers(0, 256, (6, 8), np.uint8)
     Image.fromarray(x).save(tmp_path / "x.png")

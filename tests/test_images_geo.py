@@ -58,6 +58,10 @@ def place(path: Path, row: float, column: float) -> tuple[float, float]:
         "sliding((3.0, 3.0), 1.5)",
         "adaptive((4, 6))",
         "sliding((2, 2), padding=((1, 0), (0, 1)))",
+        "sliding((3, 3), 2, padding=-2)",
+        "sliding((3, 3), 2, padding='SAME')",
+        "sliding((3, 3), 1, 1, border=('symmetric', 'circular'))",
+        "sliding((3.0, 3.0), 1.5, 'same')",
     ],
 )
 def test_a_result_lies_where_its_windows_lie(tmp_path: Path, windows: str, point: bool, matrix: bool) -> None:

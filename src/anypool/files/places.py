@@ -51,7 +51,7 @@ def _sliding(windows: Sliding, axis: Axis, number: int, rank: int) -> Place | No
     stride = float(size if windows.stride is None else entries(windows.stride, rank, "stride")[number])
     if windows.real:
         by = windows._measures(rank)[number]
-        start = -by.before / by.unit
+        start = -by.pads(axis.size)[0] / by.unit
     else:
         there = np.flatnonzero(axis.length)
         if not len(there):
