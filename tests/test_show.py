@@ -55,6 +55,15 @@ def test_every_kind_is_drawn(x: Any, windows: Any, reduction: Any, axes: Any) ->
     assert picture._repr_html_().startswith("<svg") and picture._repr_png_()[:4] == b"\x89PNG" and "=" in str(picture)
 
 
+@pytest.mark.parametrize("border", ["reflect", "symmetric", 3, (1, 2), ("circular", 5), (-1, "replicate")])
+def test_what_a_window_sees_beyond_the_edge(border: Any) -> None:
+    windows = ap.sliding((3, 3), 2, 1, border=border)
+    grid = windows.plan((7, 7), None)
+    y = ap.pool(X, windows, "sum")
+    for w in np.ndindex(*grid.windows_shape):
+        assert sum(m.value for m in members(X, grid, w)) == y[w]
+
+
 def test_files_and_errors(tmp_path: Path) -> None:
     picture = ap.show(X, ap.sliding((2, 2)), "max", window=(1, 2))
     for kind in ("png", "svg", "html"):

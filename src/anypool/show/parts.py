@@ -51,8 +51,14 @@ def members(x: NDArray[Any], grid: Grid, window: tuple[int, ...], weights: NDArr
             if not weights[at]:
                 continue
             tap *= float(weights[at])
-        found.append(Member(at if real else None, float(x[at]) if real else float(grid.fill or 0), tap))
+        found.append(Member(at if real else None, float(x[at]) if real else _constant(grid, at), tap))
     return found
+
+
+def _constant(grid: Grid, at: tuple[int, ...]) -> float:
+    """What lies beyond the edge there: the constant of the last axis that is left."""
+    beyond = [fill for fill, p in zip(grid.fills, at, strict=True) if p < 0]
+    return float(beyond[-1] or 0)
 
 
 def coverage(grid: Grid) -> NDArray[np.int64]:
