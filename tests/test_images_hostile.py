@@ -65,6 +65,12 @@ def test_a_large_picture_is_no_bomb(tmp_path: Path) -> None:
     )
 
 
+def test_frames_that_last_too_long(tmp_path: Path) -> None:
+    first, second = (Image.new("RGB", (8, 6), (n, 0, 0)) for n in (9, 200))
+    first.save(tmp_path / "x.webp", save_all=True, append_images=[second], duration=[10, 900000])
+    assert "durations beyond" in said("pool", tmp_path / "x.webp", tmp_path / "y.gif", *HALF, "max")
+
+
 def test_a_file_is_read_by_what_it_holds(tmp_path: Path) -> None:
     x = RANDOM.integers(0, 256, (6, 8, 3), np.uint8)
     for kind, suffix in (("PNG", "tif"), ("TIFF", "png"), ("PNG", "jpg")):

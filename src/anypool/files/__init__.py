@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -118,7 +119,7 @@ def write(path: Path, held: Raster, like: Any = None, places: Any = None, qualit
                 carried, lost = write_tiff(name, held, places)
             else:
                 carried, lost = write_image(path, name, held, quality)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError, struct.error) as error:
         if isinstance(error, PoolingError):
             raise
         raise PoolingError(f"{path} cannot be written: {' '.join(str(error).split())}") from None

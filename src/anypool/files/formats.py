@@ -14,6 +14,7 @@ from ..errors import PoolingError
 from .raster import Raster
 
 BYTES = "uint8"
+LONGEST = 655350  # milliseconds that a frame of a GIF may last
 HOLDS: dict[str, tuple[str, dict[str, tuple[int, ...]]]] = {  # samples a pixel, by element type
     ".png": (
         "bits, bytes in 1 to 4 channels, or 16 bits in 1 to 4",
@@ -69,6 +70,9 @@ def write_image(path: Path, name: Path, held: Raster, quality: int | None) -> tu
     still = {"duration", "loop"} if len(frames) == 1 else set[str]()
     lost = [NAMES[k] for k in held.kept if k not in kept and k not in still]
     options.update(_saved(kept))
+    if kind == ".gif" and max(options.get("duration", [0])) > LONGEST:
+        options["duration"] = [min(n, LONGEST) for n in options["duration"]]
+        lost.append(f"durations beyond {LONGEST / 1000} s")
     if kind == ".png" and frames.dtype == np.uint16 and frames.shape[-1] > 1:
         name.write_bytes(_png16(path, frames, options))
     else:
