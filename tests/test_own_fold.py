@@ -153,3 +153,37 @@ def test_explain_computes_nothing_and_tells_the_truth() -> None:
     assert "Max()" in str(told) and "float32" in str(told)
     tiny = ap.explain(np.ones((4, 4)), ap.sliding((2, 2)), "max")
     assert tiny.operations == 16 and tiny.backend in tiny.refusals and tiny.refusals[tiny.backend] is None
+
+
+BARE: list[tuple[str, Any, str]] = [
+    ("init", lambda self, zero: zero, r"init\(…\) gave an array of shape .*`return \(value,\)`"),
+    ("init", lambda self, zero: None, r"init\(…\) gave None.*tuple of arrays"),
+    ("init", lambda self, zero: 0.0, r"init\(…\) gave a float.*tuple of arrays"),
+    ("init", lambda self, zero: (0.0,), r"init\(…\) gave a state that holds a float.*`zero \+ 1.0`"),
+    ("init", lambda self, zero: (), r"init\(…\) gave a state of nothing"),
+    ("step", lambda self, s, x, w, at: s[0] + x, r"step\(…\) gave an array.*`return \(value,\)`"),
+    ("step", lambda self, s, x, w, at: (s[0] + x, x), r"step\(…\) gave 2 arrays and init\(zero\) 1"),
+    ("merge", lambda self, a, b: a[0] + b[0], r"merge\(…\) gave an array.*`return \(value,\)`"),
+    ("finish", lambda self, s, n: s, r"finish\(…\) gave a tuple: its answer is one array of shape"),
+    ("finish", lambda self, s, n: 1.5, r"finish\(…\) gave a float: its answer is one array of shape"),
+    ("finish", lambda self, s, n: s[0].sum(), r"finish\(…\) gave an array of shape \(\)"),
+]
+
+
+@pytest.mark.parametrize(("function", "body", "said"), BARE)
+@pytest.mark.parametrize("base", [Energy, EnergyInOrder, EnergyWithPull], ids=lambda b: b.__name__)
+def test_a_state_is_a_tuple_of_arrays(base: Any, function: str, body: Any, said: str) -> None:
+    if function == "merge" and base is EnergyInOrder:
+        return  # it has none
+    fold = type("Bare", (base,), {function: body})()
+    for windows, axes in ((ap.sliding((2, 2), 1, 1), None), (ap.groups([0, 1, 1, 0]), 1)):
+        for x in (np.ones((4, 4)), torch.ones(4, 4), torch.ones(4, 4, requires_grad=True)):
+            for more in ({}, {"weights": np.ones((4, 4)) > 0}):
+                with pytest.raises(ap.PoolingError, match=said):
+                    ap.pool(x, windows, fold, axes=axes, **more)
+
+
+def test_a_class_of_ones_own_is_made_an_object() -> None:
+    assert ap.pool(np.arange(4.0), ap.sliding((2,)), Energy).tolist() == [1.0, 13.0]
+    with pytest.raises(ap.PoolingError, match="needs its parameters"):
+        ap.pool(np.ones(4), ap.sliding((2,)), type("Needs", (Energy,), {"__init__": lambda self, a: None}))

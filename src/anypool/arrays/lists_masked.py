@@ -13,9 +13,8 @@ import numpy as np
 from ..backends import lists_cpu
 from ..backends.reference.either import accumulator, cast, filled, is_floating, result_of
 from ..backends.sums import Seen, answer, answers
-from ..orders import Order
 from ..plan import Job, Lists
-from ..reductions import ArgMax, ArgMin, Count, Max, Mean, Min, Prod, Range, Sum
+from ..reductions import ArgMax, ArgMin, Count, Fold, Max, Mean, Min, Prod, Range, Sum
 from ..words import greatest, inf, smallest, stop, typical, where, zeros
 from ..words import library as library_of
 from .lists_sums import anew, least_of, lifted, wide_of
@@ -29,7 +28,7 @@ PLACES: dict[type, type] = {ArgMax: Max, ArgMin: Min}
 def serves(job: Job) -> bool:
     """Whether the reduction can be made of plain ones over the same windows."""
     lists, r = job.grid, job.reduction
-    if (job.weights is None and not job.omit_nan) or lists.fan > 1 or isinstance(r, Order) or job.device != "cpu":
+    if (job.weights is None and not job.omit_nan) or lists.fan > 1 or not isinstance(r, Fold) or job.device != "cpu":
         return False
     if job.dtype.endswith("int64") or (r.gives != "value" and job.empty is not None) or r.ties != "first":
         return False

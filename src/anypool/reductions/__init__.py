@@ -130,7 +130,7 @@ def reduction_of(given: Any, ties: str = "first") -> Any:
                 f"{meant(given, (*REDUCTIONS, *ORDERS), OTHER_NAMES)}"
             )
         given = REDUCTIONS[given]()
-    elif isinstance(given, type) and issubclass(given, (Fold, Order)):
+    elif isinstance(given, type) and (issubclass(given, Order) or all(hasattr(given, name) for name in REQUIRED)):
         try:
             given = given()
         except TypeError:

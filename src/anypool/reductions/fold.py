@@ -11,13 +11,25 @@ Pairs = tuple[tuple[Any, Any], ...]
 class Fold:
     """A reduction that can take in elements one at a time and join two partial results.
 
-    `init(zero)` is the state of nothing, `step(state, x, w, at)` takes in one element of weight w at
-    position `at`, `merge(a, b)` joins two states (a lies before b), `finish(state, n)` answers, n being
-    what a mean divides by. `keep(state)` is what the gradient needs besides x and y, and
-    `pull(x, w, at, y, kept, n)` is the local gradient ∂y/∂x of one element. Where that is a sum of
-    products a(x)·b(y), `factors(x, y, seen)` gives the pairs (a, b), so that compiled sums make the
+    A state is a tuple of arrays shaped as x, even of one. `init(zero)` is the state of nothing,
+    `step(state, x, w, at)` takes in one element of weight w at position `at`, `merge(a, b)` joins two states (a
+    lies before b), `finish(state, n)` answers, n being what a mean divides by. `keep(state)` is what the gradient
+    needs besides x and y, and `pull(x, w, at, y, kept, n)` is the local gradient ∂y/∂x of one element. Where
+    that is a sum of products a(x)·b(y), `factors(x, y, seen)` gives the pairs (a, b), so that compiled sums make the
     gradient: `seen.total(v)` sums each window, `seen.n` is n, `seen.held` how many elements it holds.
     `by_sums(x, seen)` is the answer by such sums; `seen.mass(v, there)` is one that must not lose what is `there`.
+
+    >>> import anypool as ap
+    >>> class Energy(ap.Fold):
+    ...     name = "energy"
+    ...     def init(self, zero):
+    ...         return (zero,)
+    ...     def step(self, state, x, w, at):
+    ...         return (state[0] + w * x * x,)
+    ...     def merge(self, a, b):
+    ...         return (a[0] + b[0],)
+    >>> ap.pool([3.0, 1.0, 4.0, 1.0], ap.sliding((2,)), Energy())
+    array([10., 17.])
     """
 
     name: ClassVar[str] = ""

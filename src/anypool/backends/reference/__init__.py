@@ -16,6 +16,7 @@ from .either import accumulator, as_like, cast, dtype_name, expanded, result_of,
 from .positions import place_of, positions_of, real_position
 from .schedules import doubled, shared, walked
 from .seen import imagine, weights_of
+from .states import answer_of
 
 name = "reference"
 MOST = 2**32  # elements that are worked on at once
@@ -44,7 +45,7 @@ def forward(
         state, seen = walked(z, w, has, at, grid, reduction)
     n, present = divisor_of(z, seen, grid, weights is not None or omit_nan or grid.weighted)
     with np.errstate(all="ignore"):
-        y = reduction.finish(state, n)
+        y = answer_of(reduction.finish(state, n), reduction, grid.out_shape)
         kept = reduction.keep(state) if callable(getattr(reduction, "keep", None)) else ()
     kept = kept if isinstance(kept, tuple) else (kept,)
     if getattr(reduction, "selects", False):

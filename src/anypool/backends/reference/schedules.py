@@ -13,14 +13,15 @@ from ...plan import Axis, Grid
 from ...reductions import State
 from ...words import where, zeros
 from .either import as_like, dtype_name, is_bool, is_floating, is_one, narrow, nothing_like, ones_like, take, zeros_of
+from .states import state_of
 
 
 def lifted(reduction: Any, z: Any, w: Any, has: Any, at: Any) -> State:
     """One state an element; elements that are absent hold nothing."""
-    nothing = reduction.init(zeros(z))
+    nothing = state_of(reduction.init(zeros(z)), reduction, "init")
     with np.errstate(all="ignore"):
         safe = z if has is None else where(has, z, ones_like(z))
-        full = reduction.step(nothing, safe, w, at)
+        full = state_of(reduction.step(nothing, safe, w, at), reduction, "step", len(nothing))
     if has is None:
         return full
     return tuple(where(has, new, old) for new, old in zip(full, nothing, strict=True))
@@ -43,7 +44,8 @@ def doubled(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tu
 
     def join(a: list[Any], b: list[Any]) -> list[Any]:
         with np.errstate(all="ignore"):
-            merged = list(reduction.merge(tuple(a[:states]), tuple(b[:states])))
+            merged = reduction.merge(tuple(a[:states]), tuple(b[:states]))
+        merged = [*state_of(merged, reduction, "merge", states)]
         return merged + [p + q for p, q in zip(a[states:], b[states:], strict=True)]
 
     for axis, dim in reversed(list(zip(grid.axes, grid.at, strict=True))):
@@ -122,7 +124,7 @@ def walked(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tup
     for axis, dim in zip(grid.axes, grid.at, strict=True):
         shape[dim] = axis.out
     zero = zeros_of(z, shape)
-    state: State = tuple(reduction.init(zero))
+    state = state_of(reduction.init(zero), reduction, "init")
     total = zero * 1.0 if not is_bool(zero) else zeros_of(z, shape, "float64")
     present = zeros_of(z, shape, "int64")  # of windows whose taps are all 0 too
     for places in itertools.product(*ranges):
@@ -154,6 +156,7 @@ def walked(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tup
         weight = weight if share is None else weight * as_like(share, z)
         with np.errstate(all="ignore"):
             new = reduction.step(state, where(ok, items[0], ones_like(items[0])), weight, items[1])
+        new = state_of(new, reduction, "step", len(state))
         state = tuple(where(ok, b, a) for a, b in zip(state, new, strict=True))
         total = total + where(ok, weight + zeros(total), zeros(total))
         present = present + ok * 1
