@@ -8,7 +8,7 @@ from .api import explain, pool
 from .backends.cpu import get_num_threads, set_num_threads
 from .backends.memory import get_cache_bytes, set_cache_bytes
 from .errors import PoolingError
-from .orders import KMax, Median, Mode, Order, Ordinal, Place, Quantile, Range, Rank, TopKMean, TrimmedMean
+from .orders import KMax, Median, Mode, Order, Ordinal, Place, Quantile, Range, Rank, TopKMean, TrimmedMean, function
 from .reductions import REDUCTIONS, Fold, LogMeanExp, LogSumExp, Lp, PowerMean, SoftPool, Std, Var
 from .windows import adaptive, boxes, fractional, groups, pyramid, regions, segments, sliding, whole
 
@@ -39,6 +39,7 @@ __all__ = [
     "boxes",
     "explain",
     "fractional",
+    "function",
     "get_cache_bytes",
     "get_num_threads",
     "groups",

@@ -24,7 +24,7 @@ def pooled(
     x: Any, grid: Grid, order: Order, weights: Any, *, omit_nan: bool, empty: float | None, backend: str | None
 ) -> Any:
     """One order statistic, with a gradient where one is wanted."""
-    if order.gives == "position":  # whole numbers: nothing learns by them
+    if order.gives == "position" or not order.differentiable:  # whole numbers, NumPy's: nothing learns by them
         x, weights = x.detach(), weights if weights is None else weights.detach()
     call = _Call(grid, order, omit_nan, empty, backend)
     if transformed():

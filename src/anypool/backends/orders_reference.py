@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
-from ..orders import Order, Sorted
+from ..orders import Function, Order, Sorted
 from ..orders.rows import take_along
 from ..orders.spans import EXACT, ROUNDING
 from ..plan import Grid
 from ..words import library, where, zeros
+from . import orders_function
 from .orders_windows import as_like, gathered, positions, table
 from .reference.either import cast, dtype_name, filled, is_bool, is_floating
 
@@ -97,7 +98,7 @@ def _part(
     rows, windows = piece
     index, tap = table(grid, windows.start, windows.stop)
     given = dtype_name(x)
-    z = _wide(_flat(x, grid)[rows])
+    z = _flat(x, grid)[rows] if order.gathers else _wide(_flat(x, grid)[rows])
     values, has, constant = gathered(z, index)
     if constant is not None:
         for k, fill in enumerate(grid.fills):
@@ -123,6 +124,8 @@ def _part(
         has = (masses != 0) if has is None else has & (masses != 0)
     if omit_nan and is_floating(values):
         has = values == values if has is None else has & (values == values)
+    if isinstance(order, Function):
+        return orders_function.answers(order, values, has, masses, empty)
     nan_in = _any_nan(values, has) if is_floating(values) and not order.nan_is_largest and not omit_nan else None
     if nan_in is not None and getattr(masses, "requires_grad", False):
         values = where(nan_in[..., None], zeros(values), values)  # no mass learns by a NaN

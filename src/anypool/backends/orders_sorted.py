@@ -44,6 +44,8 @@ def refuses(job: Job) -> str | None:
     grid = job.grid
     if library() is None:
         return f"the compiled library is not there ({missing()})"
+    if job.reduction.gathers:
+        return f"{job.reduction!r} is a plain function, called on gathered windows"
     if job.dtype not in (*TYPES, "bool"):
         return f"{job.dtype} is not compiled"
     if 0 in grid.shape or 0 in grid.out_shape or len(grid.axes) > 3:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .function import Function, function
 from .means import KMax, Ordinal, Range, TopKMean, TrimmedMean
 from .order import Order, tied
 from .places import Place
@@ -28,6 +29,7 @@ __all__ = [
     "METHODS",
     "ORDERS",
     "PARAMETRIC_ORDERS",
+    "Function",
     "KMax",
     "Median",
     "Mode",
@@ -40,5 +42,6 @@ __all__ = [
     "Sorted",
     "TopKMean",
     "TrimmedMean",
+    "function",
     "tied",
 ]

@@ -34,6 +34,8 @@ class Order:
     gives: ClassVar[str] = "value"
     signed_weights: ClassVar[bool] = False
     nan_is_largest: ClassVar[bool] = False  # a NaN takes its rank, as in np.sort; else it spoils its windows
+    gathers: ClassVar[bool] = False  # is a function of whole windows, not of sorted ones
+    differentiable: bool = True  # a gradient may pass
     placed: ClassVar[bool] = False  # asks where in its window each element lies
     descending: bool = False  # of those that tie, the first is the larger
     shares: bool = False  # those that tie may share the gradient

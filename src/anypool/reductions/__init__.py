@@ -140,6 +140,11 @@ def reduction_of(given: Any, ties: str = "first") -> Any:
     if isinstance(given, Order):
         return tied(given, ties)
     missing = [name for name in REQUIRED if not callable(getattr(given, name, None))]
+    if missing and callable(given):
+        name = getattr(given, "__name__", "f")
+        raise PoolingError(
+            f"{given!r} is no reduction: pass a plain function as ap.function({name}), which calls it on each window"
+        )
     if missing:
         raise PoolingError(
             f"{given!r} is no reduction: it lacks {', '.join(missing)} (a reduction has init, step, merge, finish; see ap.Fold)"
