@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..constants import fitted
 from ..errors import PoolingError
 from ..orders.function import Function
 from ..orders.rows import take_along
@@ -35,6 +36,8 @@ def answers(order: Function, values: Any, has: Any, masses: Any, empty: float | 
         parts.append(order.of(alike[:, : int(n)]))
         index.append(here)
     none = np.flatnonzero(counts == 0)
+    if empty is not None and parts:  # its type is known now, not before
+        empty = fitted(empty, dtype_name(parts[0]), f"empty={empty} of {order!r}")
     if len(none) or not parts:
         parts.append(_nothing(order, len(none), parts[0] if parts else flat, empty))
         index.append(none)
@@ -64,7 +67,7 @@ def _nothing(order: Function, many: int, like: Any, empty: float | None) -> Any:
         raise PoolingError(
             f"a window holds no element for {order!r}, and nothing is no {dtype_name(like)}: give empty="
         )
-    value = np.nan if empty is None else empty
+    value: Any = float("nan") if empty is None and many else 0 if empty is None else empty
     if library(like) is np:
-        return np.full(many, value if many else 0, like.dtype)
-    return like.new_full((many,), value if many else 0)
+        return np.full(many, value, like.dtype)
+    return like.new_full((many,), value)
