@@ -279,3 +279,11 @@ def test_numbers_of_another_library_as_weights() -> None:
     assert ap.pool(X, ap.whole(), "sum", axes=0, weights=torch.tensor([1, 0, 1, 1])).tolist() == [5.0]
     with pytest.raises(ap.PoolingError, match="meta"):
         ap.pool(XT, ap.whole(), "sum", axes=0, weights=torch.ones(4, device="meta"))
+
+
+@pytest.mark.parametrize("kind", ["complex", "nested", "jagged", "sparse coo", "MaskedTensor", "quantised"])
+def test_layers_ask_too(kind: str) -> None:
+    x = FOREIGN[kind][0]()
+    for layer in (ap.nn.MaxPool2d(2), ap.nn.AvgPool1d(2), ap.nn.FractionalMaxPool2d(2, 1), ap.nn.Pool1d(2, "median")):
+        with pytest.raises(ap.PoolingError):
+            layer(x)

@@ -1,4 +1,4 @@
-"""Random calls of everyday sizes, far strides and odd layouts: what answers by default against the reference.
+"""Random calls of everyday sizes, far strides and odd memory: what answers by default against the reference of plain copies.
 
 The laws draw arrays of a few elements; kernels of small squares, short rows or channels last need more.
 Seeded: a failure names its call. `ANYPOOL_RANDOM_CALLS` multiplies how many there are.
@@ -11,6 +11,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import odd_memory
 import pytest
 
 import anypool as ap
@@ -22,7 +23,7 @@ REDUCTIONS: list[Any] = [
     *("median", "mode", "argmedian", ap.Lp(3), ap.Rank(0), ap.Rank(-1), ap.Quantile(0.3), ap.TopKMean(1)),
     *(ap.TrimmedMean(0.2, 0.1), ap.Quantile(0.7, "nearest")),
 ]
-TYPES = ["float32", "float32", "float64", "float16", "uint8", "int16", "int32", "uint16", "int64"]
+TYPES = ["float32", "float32", "float64", "float16", "uint8", "int16", "int32", "uint16", "int64", "bool"]
 
 
 def _windows(random: Any, kind: str, sizes: list[int], items: int) -> Any:
@@ -60,6 +61,23 @@ def _windows(random: Any, kind: str, sizes: list[int], items: int) -> Any:
     return ap.sliding(size, stride, pad, step, ceil_mode=bool(random.random() < 0.3), border=border)
 
 
+def _laid(random: Any, x: Any) -> Any:
+    """The same numbers as they may lie in memory."""
+    ways = [np.asfortranarray, lambda v: v[::-1], lambda v: np.repeat(v, 2, -1)[..., ::2], *odd_memory.NUMBERS]
+    ways = [*ways, *(odd_memory.TRUTHS * 4 if x.dtype == bool else [])]
+    return x if random.random() < 0.3 else ways[int(random.integers(len(ways)))](x)
+
+
+def _plain(x: Any) -> Any:
+    """A copy side by side, native, bools of 0 and 1."""
+    return x != 0 if x.dtype == bool else np.ascontiguousarray(x, x.dtype.newbyteorder("="))
+
+
+def _want(x: Any, windows: Any, reduction: Any, options: dict[str, Any]) -> Any:
+    weights = {k: _plain(v) for k, v in options.items() if k == "weights"}
+    return ap.pool(_plain(x), windows, reduction, backend="reference", **{**options, **weights})
+
+
 def _call(random: Any) -> tuple[Any, Any, Any, dict[str, Any]]:
     kind = str(random.choice(KINDS))
     rank = 1 if kind in ("segments", "inside") else int(random.integers(1, 4))
@@ -74,16 +92,14 @@ def _call(random: Any) -> tuple[Any, Any, Any, dict[str, Any]]:
         x = (x // 8 * 8).astype(x.dtype)  # values that tie
     if x.dtype.kind == "f" and random.random() < 0.2:
         x.flat[random.integers(0, x.size, 3)] = np.nan
-    layout = int(random.integers(4))
-    x = [x, np.asfortranarray(x), x[::-1], np.repeat(x, 2, -1)[..., ::2]][layout]
+    x = _laid(random, x)
     options: dict[str, Any] = {"empty": 3}
     if kind != "boxes":
         options["axes"] = tuple(range(1, 1 + rank)) if last else tuple(range(2, 2 + rank))
     weigh = int(random.integers(8))
     if weigh < 3:
-        options["weights"] = [random.random(shape) < 0.7, random.integers(0, 3, shape) * 1.0, random.random(shape)][
-            weigh
-        ]
+        w = [random.random(shape) < 0.7, random.integers(0, 3, shape) * 1.0, random.random(shape)][weigh]
+        options["weights"] = _laid(random, w)
     if random.random() < 0.2:
         options["nan"] = "omit"
     return x, _windows(random, kind, sizes, items), REDUCTIONS[int(random.integers(len(REDUCTIONS)))], options
@@ -98,17 +114,62 @@ def test_random_calls(seed: int) -> None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 got = ap.pool(x, windows, reduction, **options)
-                want = ap.pool(x, windows, reduction, backend="reference", **options)
+                want = _want(x, windows, reduction, options)
         except ap.PoolingError:
             continue
         answered += 1
         facts = {k: v.dtype if isinstance(v, np.ndarray) else v for k, v in options.items()}
         said = f"call {n}: {x.shape} {x.dtype} {x.strides} {windows} {reduction} {facts}"
         assert (got.shape, got.dtype) == (want.shape, want.dtype), said
-        rough = {"float16": 2e-2, "float32": 5e-4}.get(str(got.dtype), 1e-7)
-        if got.dtype.kind == "f":
-            a, b = got.astype("float64"), want.astype("float64")
-            np.testing.assert_allclose(a, b, rough, rough * 30, err_msg=said)
-        else:
-            np.testing.assert_array_equal(got, want, said)
+        _same(got, want, said)
     assert answered > MANY // 2
+
+
+def _same(got: Any, want: Any, said: str) -> None:
+    rough = {"float16": 2e-2, "float32": 5e-4}.get(str(got.dtype), 1e-7)
+    if got.dtype.kind == "f":
+        a, b = got.astype("float64"), want.astype("float64")
+        np.testing.assert_allclose(a, b, rough, rough * 30, err_msg=said)
+    else:
+        np.testing.assert_array_equal(got, want, said)
+
+
+@pytest.mark.parametrize("seed", [100, *(pytest.param(s, marks=pytest.mark.slow) for s in range(101, 104))])
+def test_random_calls_of_tensors(seed: int) -> None:
+    """Lazy bits, odd addresses and bools, other default devices and types; NumPy's reference of plain copies says what is right."""
+    import torch
+
+    random, answered = np.random.default_rng(seed), 0
+    for n in range(MANY // 2):
+        x, windows, reduction, options = _call(random)
+        if "weights" in options:
+            options["weights"] = _tensor(random, _plain(options["weights"]))
+        t = _tensor(random, _plain(x))
+        device, kind = random.random() < 0.2, torch.float64 if random.random() < 0.2 else torch.float32
+        try:
+            with warnings.catch_warnings(), torch.device("meta" if device else "cpu"):
+                warnings.simplefilter("ignore")
+                torch.set_default_dtype(kind)
+                got = ap.pool(t, windows, reduction, **options)
+        except ap.PoolingError:
+            continue
+        finally:
+            torch.set_default_dtype(torch.float32)
+        if "weights" in options:
+            options["weights"] = options["weights"].resolve_neg().numpy()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            want = _want(x, windows, reduction, options)
+        answered += 1
+        _same(got.numpy(), want, f"call {n}: {x.shape} {x.dtype} {windows} {reduction} {list(options)}")
+    assert answered > MANY // 5
+
+
+def _tensor(random: Any, x: Any) -> Any:
+    """The same numbers in a tensor whose memory is seldom met."""
+    import torch
+
+    t = torch.from_numpy(x.copy())
+    ways = [odd_memory.odd_tensor] if x.dtype == bool else [odd_memory.at_odd_address]
+    ways += [odd_memory.negative] if x.dtype in (np.float32, np.float64) else []
+    return t if random.random() < 0.4 else ways[int(random.integers(len(ways)))](t)

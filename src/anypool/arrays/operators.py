@@ -27,6 +27,9 @@ OPTIONS = ("axes", "nan", "ties", "empty", "backend", "min_count", "keepdims")
 def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: tuple[Any, ...]) -> Any:
     """The call as one opaque operator a reduction; tensors that windows are made of (boxes, groups) are its tables."""
     windows = windows.deferred()
+    if weights is not None and not isinstance(weights, Tensor):
+        kind = None if isinstance(weights, np.ndarray) else torch.float64
+        weights = torch.as_tensor(weights, dtype=kind, device=x.device)
     if isinstance(reduction, (tuple, list)):
         return tuple([traced(x, windows, r, weights, options) for r in reduction])
     learned, parameters = None, None

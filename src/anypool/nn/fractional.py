@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..api import pool
+from ..api import library_of, pool
 from ..errors import PoolingError
 from ..windows import sliding
 
@@ -95,6 +95,8 @@ def _check(x: Any, rank: int, name: str) -> None:
     if not isinstance(x, torch.Tensor) or not x.is_floating_point():
         kind = x.dtype if isinstance(x, torch.Tensor) else type(x).__name__
         raise PoolingError(f"{name} takes a torch tensor of floats, not {kind}; see anypool.fractional for any array")
+    if not torch.compiler.is_compiling():
+        library_of(x).array(x)  # whose element type and layout are known
     if x.ndim not in (rank + 1, rank + 2):
         raise PoolingError(
             f"{name} takes {rank + 1} axes (one sample) or {rank + 2} (a batch), not shape {tuple(x.shape)}"

@@ -14,6 +14,7 @@ import torch
 
 from ..api import pool
 from ..errors import PoolingError
+from ..foreign import refuse
 from ..reductions import Lp
 from ..windows import Windows, adaptive, sliding
 from ..windows.real import is_real
@@ -47,6 +48,8 @@ def _row(value: Any, rank: int, name: str) -> tuple[Any, ...]:
 def _check(x: Any, rank: int, name: str) -> None:
     if not isinstance(x, torch.Tensor):
         raise PoolingError(f"{name} takes a torch tensor, not {type(x).__name__}; use anypool.pool for other arrays")
+    if not torch.compiler.is_compiling():
+        refuse(x, "x")
     if x.ndim not in (rank + 1, rank + 2):
         raise PoolingError(
             f"{name} takes {rank + 1} axes (one sample) or {rank + 2} (a batch), not shape {tuple(x.shape)}"
