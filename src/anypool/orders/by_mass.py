@@ -67,7 +67,7 @@ def _interpolated(window: Sorted, q: float, rank: Rank) -> Any:
     first, second = window.number(window.element(low)), window.number(window.element(high))
     share = (begin - (take_last(spans.ends, low) - spans.unit)) / spans.unit
     y = between(first, second, where(high > low, share, zeros(share)))
-    many = (high > low + 1) & (first != second)
+    many = (high > low + 1) & (first < second)
     if library(y) is np and not many.any():
         return y
     shares = spans.shares(begin, begin + spans.unit, low, high) / spans.unit[..., None]

@@ -51,7 +51,7 @@ class Sorted:
     @cached_property
     def spans(self) -> Spans:
         """The masses of the elements, whatever their scale."""
-        return Spans(self.masses, self.present, self.rounding)
+        return Spans(self.masses, self.cumulated, self.present, self.rounding)
 
     def at(self, rank: Any, side: str = "right") -> Any:
         """The element that covers this rank, counted from 0 in units of weight; "left": where its run ends at the rank."""
