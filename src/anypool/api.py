@@ -66,8 +66,11 @@ def pool(
     array([[5., 4.]])
     """
     library = library_of(x)
-    if library.compiling() and out is None:
-        return library.traced(x, windows, reduction, weights, (axes, nan, ties, empty, backend, min_count, keepdims))
+    if library.compiling():
+        library.refuse_recording(x, reduction)
+        if out is None:
+            options = (axes, nan, ties, empty, backend, min_count, keepdims)
+            return library.traced(x, windows, reduction, weights, options)
     if min_count is not None or keepdims is not True:
         options = {"axes": axes, "weights": weights, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
         return _reduced(x, windows, reduction, out, min_count, keepdims, options)
@@ -122,6 +125,8 @@ def pool(
             backend=backend,
             remember=key,
         )
+        if out is None:
+            results = library.apart(results, x)
     except MemoryError as error:
         raise PoolingError(
             f"pooling x of shape {tuple(x.shape)} does not fit in memory ({error}); pool in parts"

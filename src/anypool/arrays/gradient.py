@@ -11,6 +11,7 @@ from ..plan import Grid
 from ..reductions import Fold, Max, Mean, Min, Range, Sum
 from . import factored
 from .incoming_torch import readable
+from .results import Differentiable, Witness, whole
 from .tensors import empty, like_layout
 from .torch import Call, dtype_name
 
@@ -35,19 +36,18 @@ def again(call: Call, x: Any, out: Any = None) -> Any:
     return apply(x, None, call) if call.saves is None else _Pool.apply(x, None, call)
 
 
-class _Pool(torch.autograd.Function):
+class _Pool(Differentiable):
     @staticmethod
     def forward(ctx: Any, x: Any, weights: Any, call: Call) -> Any:
         if call.saves is None:
             call.saves = _saves(call.reduction)
         selects, ctx.recompute, valued = call.saves
-        plain = call.prepared is not None and call.places == selects and weights is None
-        made = call.again_with(x) if plain else None  # a call that was seen before
-        made = _ends(x, weights, call) if made is None else made
-        y, kept = made if made is not None else call.forward(x, weights, selects)
+        y, kept = _made(x, weights, call, selects)
+        y = whole(y)
         ctx.call, ctx.weighted, ctx.valued = call, weights is not None, valued
+        ctx.witness = Witness(y) if valued else None
         saved = (x,) if weights is None else (x, weights)
-        ctx.save_for_backward(*saved, *((y,) if valued else ()), *(kept if selects else ()))
+        ctx.save_for_backward(*saved, *((y.data,) if valued else ()), *(kept if selects else ()))
         return y
 
     @staticmethod
@@ -62,6 +62,8 @@ class _Pool(torch.autograd.Function):
             with torch.enable_grad():
                 again = call.reference(x, weights)[0]
                 return torch.autograd.grad(again, x, g, create_graph=True)[0], None, None
+        if ctx.valued and not ctx.witness.unwritten():  # an activation in place wrote to it
+            y = _made(x.detach(), weights, call, False)[0]
         made = _compiled(g, x, y, saved, call, weights)
         if made is not None:
             return made, None, None
@@ -70,6 +72,14 @@ class _Pool(torch.autograd.Function):
             saved = list(kept)
         gx = reference.backward(g, x, y, tuple(saved), call.grid, call.reduction, weights, call.omit_nan)
         return like_layout(gx, x), None, None
+
+
+def _made(x: Any, weights: Any, call: Call, selects: bool) -> tuple[Any, tuple[Any, ...]]:
+    """The result and what backward needs besides x and it."""
+    plain = call.prepared is not None and call.places == selects and weights is None
+    made = call.again_with(x) if plain else None  # a call that was seen before
+    made = _ends(x, weights, call) if made is None else made
+    return made if made is not None else call.forward(x, weights, selects)
 
 
 def _saves(reduction: Any) -> tuple[bool, bool, bool]:

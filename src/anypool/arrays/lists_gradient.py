@@ -14,6 +14,7 @@ from ..reductions import Max, Min, Sum
 from . import factored, lists_sums
 from . import torch as arrays
 from .incoming_torch import readable
+from .results import Differentiable, Witness, whole
 from .tensors import empty
 from .torch import TYPES, dtype_name, run
 
@@ -42,12 +43,12 @@ def _fold(x: Any, job: Job, placed: bool) -> tuple[Any, Any]:
     return y.permute(prepared.back), place
 
 
-class _Lists(torch.autograd.Function):
+class _Lists(Differentiable):
     @staticmethod
     def forward(ctx: Any, x: Any, job: Job) -> Any:
         selects = type(job.reduction) in (Max, Min)
         y, place = _fold(x, job, selects)
-        ctx.job = job
+        y, ctx.job = whole(y), job
         ctx.save_for_backward(x, *(() if place is None else (place,)))
         return y
 
@@ -79,12 +80,12 @@ def summed(x: Any, job: Job) -> Any:
     return _Summed.apply(x, [y], job) if learns and y is not None else y
 
 
-class _Summed(torch.autograd.Function):
+class _Summed(Differentiable):
     @staticmethod
     def forward(ctx: Any, x: Any, made: list[Any], job: Job) -> Any:
-        (y,) = made
-        ctx.job = job
-        ctx.save_for_backward(x, y)
+        y = whole(made[0])
+        ctx.job, ctx.witness = job, Witness(y)
+        ctx.save_for_backward(x, y.data)
         return y
 
     @staticmethod
@@ -93,6 +94,8 @@ class _Summed(torch.autograd.Function):
         x, y = ctx.saved_tensors
         job: Job = ctx.job
         if not (torch.is_grad_enabled() and (g.requires_grad or x.requires_grad)):
+            if not ctx.witness.unwritten():
+                y = lists_sums.forward(arrays, x.detach(), job)
             wide = "float64" if job.dtype == "float64" else "float32"
             gx = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device)
             seen = lists_sums.seen(arrays, x, job, wide)

@@ -16,6 +16,7 @@ from ..errors import PoolingError
 from ..plan import Job, Lists
 from ..reductions import Mean, Sum
 from .incoming_torch import readable
+from .results import Differentiable, whole
 from .tensors import empty
 from .torch import TYPES, run
 
@@ -78,7 +79,7 @@ def _weight(lists: Lists) -> Any:
     return made.reshape(lists.windows_shape).permute(order).reshape(shape)
 
 
-class _Weighed(torch.autograd.Function):
+class _Weighed(Differentiable):
     @staticmethod
     def forward(ctx: Any, x: Any, lists: Lists, job: Job, *taps: Any) -> Any:
         ctx.lists, ctx.job = lists, job
@@ -87,7 +88,7 @@ class _Weighed(torch.autograd.Function):
         assert prepared is not None
         y = empty(prepared.shape, TYPES[job.dtype])
         prepared.fold(x.data_ptr(), y.data_ptr())
-        return y.permute(prepared.back)
+        return whole(y.permute(prepared.back))
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:

@@ -262,6 +262,11 @@ def _fits(out: Any, x: Any, prepared: Any, dtype: Any) -> bool:
     return fits and not np.may_share_memory(out, x)
 
 
+def apart(results: tuple[Any, ...], x: Any) -> tuple[Any, ...]:
+    """Results that the caller may write to without changing x."""
+    return tuple(y.copy() if np.may_share_memory(y, x) else y for y in results)
+
+
 def into(out: Any, results: Any) -> tuple[Any, ...]:
     """The one result, written to `out`."""
     if len(results) != 1:

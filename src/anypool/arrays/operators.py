@@ -19,6 +19,7 @@ from ..reductions import Fold, reduction_of
 from ..windows import normal_axes
 from ..windows.arguments import constant
 from ..windows.deferred import Deferred
+from .leaving import exporting_onnx, refuse
 from .symbols import filled, fixed, taken
 
 OPTIONS = ("axes", "nan", "ties", "empty", "backend", "min_count", "keepdims")
@@ -168,6 +169,7 @@ def backward(
 @forward.register_fake
 def _(x: Any, weights: Any, learned: Any, tables: Any, numbers: Any, sizes: Any, spec: str) -> Any:
     windows, reduction, options = _read(spec, [math.nan] * len(numbers), sizes)  # no shape asks for them
+    refuse(f"anypool.pool with {reduction!r}", "torch.onnx.export" if exporting_onnx() else None)
     made: Any = reduction_of(reduction, options["ties"])
     place = tuple(x.shape), normal_axes(options["axes"], x.ndim)
     if isinstance(windows, Deferred):

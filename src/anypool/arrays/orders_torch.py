@@ -16,6 +16,7 @@ from . import orders_listed, orders_numpy, orders_sorted
 from . import orders_places as places
 from . import torch as arrays
 from .incoming_torch import PLAIN, readable
+from .results import Differentiable, whole
 from .tensors import empty, like_layout
 from .torch import TYPES, dtype_name, run, transformed
 
@@ -141,7 +142,7 @@ class _Call:
         return lambda order: self.part(order).forward(x, weights)
 
 
-class _Learning(torch.autograd.Function):
+class _Learning(Differentiable):
     @staticmethod
     def forward(ctx: Any, x: Any, weights: Any, call: _Call, *learned: Any) -> Any:
         ctx.call, ctx.weighted = call, weights is not None
@@ -156,7 +157,7 @@ class _Learning(torch.autograd.Function):
         ctx.save_for_backward(
             x, *(() if weights is None else (weights,)), *learned, *(t for pair in taken for t in pair)
         )
-        return y
+        return whole(y)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:

@@ -17,7 +17,7 @@ def empty(shape: Any, dtype: Any) -> Any:
     size = math.prod(shape) * dtype.itemsize
     if size < memory.LARGE:
         return torch.empty(shape, dtype=dtype, device="cpu")
-    return torch.from_numpy(memory.bytes_of(size)).view(dtype).view(shape)
+    return torch.from_numpy(memory.bytes_of(size)).view(dtype).view(shape).detach()  # no view: it may be written to
 
 
 def like_layout(y: Any, x: Any) -> Any:

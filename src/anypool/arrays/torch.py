@@ -13,10 +13,12 @@ from ..errors import PoolingError
 from ..incoming import odd
 from ..orders import Order
 from ..plan import Grid, Job
+from . import leaving
 from .incoming_torch import PLAIN, UNSIGNED, tensor
 from .incoming_torch import as_weights as as_weights
 from .incoming_torch import check_weights as check_weights
 from .incoming_torch import transformed as transformed
+from .results import whole, writable
 from .tensors import empty, given, like_layout
 from .tensors import into as into
 
@@ -56,8 +58,13 @@ def wide(dtype: str) -> str:
 
 
 def compiling() -> bool:
-    """Whether torch.compile is tracing, which sees an operator in place of the call."""
-    return torch.compiler.is_compiling()
+    """Whether a tool records the call: torch.compile, which sees an operator in its place, or torch.jit.trace."""
+    return torch.compiler.is_compiling() or leaving.tracing()
+
+
+def refuse_recording(x: Any, reduction: Any) -> None:
+    """Raise the one sentence where the tool records torch's operations alone."""
+    leaving.refuse(f"anypool.pool with {reduction!r}", leaving.recorder(x))
 
 
 def traced(*args: Any) -> Any:
@@ -128,6 +135,11 @@ def _with_orders(x: Any, grid: Grid, reductions: tuple[Any, ...], weights: Any, 
 def _learns(x: Any, weights: Any, reduction: Any) -> bool:
     tensors = [x, weights, *getattr(reduction, "parameters", {}).values()]
     return torch.is_grad_enabled() and any(isinstance(t, torch.Tensor) and t.requires_grad for t in tensors)
+
+
+def apart(results: tuple[Any, ...], x: Any) -> tuple[Any, ...]:
+    """Results that the caller may write to: neither x nor a gradient changes by it."""
+    return tuple(writable(y, x) for y in results)
 
 
 def listed(x: Any, job: Job, placed: bool = False) -> Any:
@@ -212,7 +224,7 @@ class Call:
         back = self.prepared.back
         if back is None:
             return y, place
-        return None if y is None else y.permute(back), None if place is None else place.permute(back)
+        return None if y is None else whole(y.permute(back)), None if place is None else whole(place.permute(back))
 
     def forward(self, x: Any, weights: Any, places: bool) -> tuple[Any, tuple[Any, ...]]:
         """The result and what backward needs besides x and it."""

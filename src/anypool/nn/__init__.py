@@ -21,11 +21,8 @@ from .layers import (
     MaxPool1d,
     MaxPool2d,
     MaxPool3d,
-    Pool1d,
-    Pool2d,
-    Pool3d,
-    SpatialPyramid,
 )
+from .pools import Pool1d, Pool2d, Pool3d, SpatialPyramid
 from .regions import BoxPool, PSRoIAlign, PSRoIPool, RoIAlign, RoIPool
 from .swap import swap
 

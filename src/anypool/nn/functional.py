@@ -2,6 +2,8 @@
 
 One difference is meant: `lp_pool` is the norm (Σ|x|^p)^(1/p). torch takes x^p without the magnitude, so
 that odd p cancel signs and may give NaN, and inflates windows that overhang with ceil_mode.
+
+While torch.jit.trace, torch.fx or torch.onnx.export records, and in torch.jit.script, each function is torch's operation.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Any
 import torch
 
 from ..api import pool
+from ..arrays.leaving import recorder
 from ..errors import PoolingError
 from ..foreign import refuse
 from ..reductions import Lp
@@ -35,6 +38,7 @@ from .regions import ps_roi_pool as ps_roi_pool
 from .regions import pyramid_boxes as pyramid_boxes
 from .regions import roi_align as roi_align
 from .regions import roi_pool as roi_pool
+from .scripted import scriptable, twin
 
 
 def _row(value: Any, rank: int, name: str) -> tuple[Any, ...]:
@@ -54,6 +58,8 @@ def _check(x: Any, rank: int, name: str) -> None:
         raise PoolingError(
             f"{name} takes {rank + 1} axes (one sample) or {rank + 2} (a batch), not shape {tuple(x.shape)}"
         )
+    if x.dtype is torch.bool:
+        raise PoolingError(f"{name} of bool: torch has none; use x.to(torch.uint8), or anypool.pool(x, windows, 'any')")
 
 
 def _windows(
@@ -98,12 +104,14 @@ _remembered = lru_cache(maxsize=1024, typed=True)(_built)
 
 
 def _max(x: Any, windows: Windows, indices: bool) -> Any:
-    y = pool(x, windows, "max", empty=float("-inf") if x.is_floating_point() else torch.iinfo(x.dtype).min)
+    whole = not x.is_floating_point() and not x.is_complex()
+    y = pool(x, windows, "max", empty=torch.iinfo(x.dtype).min if whole else float("-inf"))
     return (y, pool(x.detach(), windows, "argmax")) if indices else y
 
 
 def _max_pool(rank: int, indexed: bool = False) -> Callable[..., Any]:
     name = f"max_pool{rank}d" + "_with_indices" * indexed
+    theirs = twin(name)
 
     def max_pool(
         input: Any,
@@ -114,6 +122,8 @@ def _max_pool(rank: int, indexed: bool = False) -> Callable[..., Any]:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Any:
+        if recorder(input) is not None:
+            return theirs(input, kernel_size, stride, padding, dilation, ceil_mode, indexed or return_indices)
         _check(input, rank, name)
         windows = _windows(rank, kernel_size, stride, padding, dilation, ceil_mode)
         return _max(input, windows, indexed or return_indices)
@@ -123,6 +133,9 @@ def _max_pool(rank: int, indexed: bool = False) -> Callable[..., Any]:
 
 
 def _avg_pool(rank: int) -> Callable[..., Any]:
+    name = f"avg_pool{rank}d"
+    theirs = twin(name)
+
     def avg_pool(
         input: Any,
         kernel_size: Any,
@@ -132,20 +145,29 @@ def _avg_pool(rank: int) -> Callable[..., Any]:
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> Any:
-        _check(input, rank, f"avg_pool{rank}d")
+        if recorder(input) is not None:
+            more = () if divisor_override is None else (divisor_override,)
+            return theirs(input, kernel_size, stride, padding, ceil_mode, count_include_pad, *more)
+        _check(input, rank, name)
         count = divisor_override if divisor_override is not None else "padded" if count_include_pad else "present"
         y = pool(input, _windows(rank, kernel_size, stride, padding, 1, ceil_mode, count), "mean")
         return y if input.is_floating_point() else torch.trunc(y).to(input.dtype)
 
-    return _named(avg_pool, f"avg_pool{rank}d", "The mean of each window; integers divide towards zero, as torch's do.")
+    return _named(avg_pool, name, "The mean of each window; integers divide towards zero, as torch's do.")
 
 
 def _lp_pool(rank: int) -> Callable[..., Any]:
+    name = f"lp_pool{rank}d"
+    theirs = twin(name)
+
     def lp_pool(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
-        _check(input, rank, f"lp_pool{rank}d")
+        if recorder(input) is not None:
+            steps = None if stride is None else _row(stride, rank, "stride")
+            return theirs(input, float(norm_type), _row(kernel_size, rank, "kernel_size"), steps, ceil_mode)
+        _check(input, rank, name)
         return pool(input, _windows(rank, kernel_size, stride, 0, 1, ceil_mode), Lp(norm_type))
 
-    return _named(lp_pool, f"lp_pool{rank}d", "The p-norm (Σ|x|^p)^(1/p) of each window: a true norm, unlike torch's.")
+    return _named(lp_pool, name, "The p-norm (Σ|x|^p)^(1/p) of each window: a true norm, unlike torch's.")
 
 
 def _adaptive(rank: int, output_size: Any) -> Windows:
@@ -153,21 +175,25 @@ def _adaptive(rank: int, output_size: Any) -> Windows:
 
 
 def _adaptive_avg_pool(rank: int) -> Callable[..., Any]:
+    name = f"adaptive_avg_pool{rank}d"
+    theirs = twin(name)
+
     def adaptive_avg_pool(input: Any, output_size: Any) -> Any:
-        _check(input, rank, f"adaptive_avg_pool{rank}d")
+        if recorder(input) is not None:
+            return theirs(input, output_size)
+        _check(input, rank, name)
         return pool(input, _adaptive(rank, output_size), "mean")
 
-    return _named(
-        adaptive_avg_pool,
-        f"adaptive_avg_pool{rank}d",
-        "The mean of as many windows as output_size says; None keeps a size.",
-    )
+    return _named(adaptive_avg_pool, name, "The mean of as many windows as output_size says; None keeps a size.")
 
 
 def _adaptive_max_pool(rank: int, indexed: bool = False) -> Callable[..., Any]:
     name = f"adaptive_max_pool{rank}d" + "_with_indices" * indexed
+    theirs = twin(name)
 
     def adaptive_max_pool(input: Any, output_size: Any, return_indices: bool = False) -> Any:
+        if recorder(input) is not None:
+            return theirs(input, output_size, indexed or return_indices)
         _check(input, rank, name)
         return _max(input, _adaptive(rank, output_size), indexed or return_indices)
 
@@ -199,6 +225,9 @@ adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = (_adaptive_max_p
 adaptive_max_pool1d_with_indices, adaptive_max_pool2d_with_indices, adaptive_max_pool3d_with_indices = (
     _adaptive_max_pool(r, indexed=True) for r in (1, 2, 3)
 )
+for _pooling in ("max_pool", "avg_pool", "lp_pool", "adaptive_avg_pool", "adaptive_max_pool"):
+    for _rank in (1, 2, 3):
+        scriptable(globals()[f"{_pooling}{_rank}d"])
 max_unpool1d, max_unpool2d, max_unpool3d = (
     _later(f"max_unpool{r}d", f"torch.nn.functional.max_unpool{r}d") for r in (1, 2, 3)
 )

@@ -1,153 +1,223 @@
-"""Layers: torch's pooling classes with only `forward` replaced, and Pool1d/2d/3d for any windows × reduction."""
+"""torch's pooling layers with only `forward` replaced; torch.jit.script reads torch's own function there."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch import nn
+import torch.nn.functional as T
+from torch import Tensor, nn
 
-from .. import windows as kinds
-from ..api import pool
-from ..errors import PoolingError
 from . import functional as F
+from . import scripted as S
 
 
-class _Max:
-    def forward(self: Any, input: Any) -> Any:
-        """The greatest element of each window (and its place with return_indices)."""
-        call = getattr(F, f"max_pool{_rank(self)}d")
-        return call(
-            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
-        )
+class MaxPool1d(nn.MaxPool1d):
+    """torch.nn.MaxPool1d on anypool's kernels: same arguments, shapes and numbers."""
+
+    def forward(self, input: Tensor):  # type: ignore[override]
+        """The greatest element of each window, and its place with return_indices."""
+        if torch.jit.is_scripting():
+            return T.max_pool1d(
+                input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+            )
+        else:
+            return F.max_pool1d(
+                input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+            )
 
 
-class _Avg:
-    def forward(self: Any, input: Any) -> Any:
+class MaxPool2d(nn.MaxPool2d):
+    """torch.nn.MaxPool2d on anypool's kernels: same arguments, shapes and numbers."""
+
+    def forward(self, input: Tensor):  # type: ignore[override]
+        """The greatest element of each window, and its place with return_indices."""
+        if torch.jit.is_scripting():
+            return T.max_pool2d(
+                input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+            )
+        else:
+            return F.max_pool2d(
+                input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+            )
+
+
+class MaxPool3d(nn.MaxPool3d):
+    """torch.nn.MaxPool3d on anypool's kernels: same arguments, shapes and numbers."""
+
+    def forward(self, input: Tensor):  # type: ignore[override]
+        """The greatest element of each window, and its place with return_indices."""
+        if torch.jit.is_scripting():
+            return T.max_pool3d(
+                input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+            )
+        else:
+            return F.max_pool3d(
+                input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+            )
+
+
+class AvgPool1d(nn.AvgPool1d):
+    """torch.nn.AvgPool1d on anypool's kernels: same arguments, shapes and numbers."""
+
+    def forward(self, input: Tensor) -> Tensor:
         """The mean of each window."""
-        call = getattr(F, f"avg_pool{_rank(self)}d")
-        more = (getattr(self, "divisor_override", None),)
-        return call(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad, *more)
+        if torch.jit.is_scripting():
+            return S.avg_pool1d(
+                input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+            )
+        else:
+            return F.avg_pool1d(
+                input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+            )
 
 
-class _LP:
-    def forward(self: Any, input: Any) -> Any:
+class AvgPool2d(nn.AvgPool2d):
+    """torch.nn.AvgPool2d on anypool's kernels: same arguments, shapes and numbers."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The mean of each window."""
+        if torch.jit.is_scripting():
+            return S.avg_pool2d(
+                input,
+                self.kernel_size,
+                self.stride,
+                self.padding,
+                self.ceil_mode,
+                self.count_include_pad,
+                self.divisor_override,
+            )
+        else:
+            return F.avg_pool2d(
+                input,
+                self.kernel_size,
+                self.stride,
+                self.padding,
+                self.ceil_mode,
+                self.count_include_pad,
+                self.divisor_override,
+            )
+
+
+class AvgPool3d(nn.AvgPool3d):
+    """torch.nn.AvgPool3d on anypool's kernels: same arguments, shapes and numbers."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The mean of each window."""
+        if torch.jit.is_scripting():
+            return S.avg_pool3d(
+                input,
+                self.kernel_size,
+                self.stride,
+                self.padding,
+                self.ceil_mode,
+                self.count_include_pad,
+                self.divisor_override,
+            )
+        else:
+            return F.avg_pool3d(
+                input,
+                self.kernel_size,
+                self.stride,
+                self.padding,
+                self.ceil_mode,
+                self.count_include_pad,
+                self.divisor_override,
+            )
+
+
+class LPPool1d(nn.LPPool1d):
+    """torch.nn.LPPool1d on anypool's kernels: same arguments, shapes and numbers, but a true norm (see `functional`)."""
+
+    def forward(self, input: Tensor) -> Tensor:
         """The p-norm of each window."""
-        call = getattr(F, f"lp_pool{_rank(self)}d")
-        return call(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+        if torch.jit.is_scripting():
+            return S.lp_pool1d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+        else:
+            return F.lp_pool1d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
-class _AdaptiveAvg:
-    def forward(self: Any, input: Any) -> Any:
+class LPPool2d(nn.LPPool2d):
+    """torch.nn.LPPool2d on anypool's kernels: same arguments, shapes and numbers, but a true norm (see `functional`)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The p-norm of each window."""
+        if torch.jit.is_scripting():
+            return S.lp_pool2d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+        else:
+            return F.lp_pool2d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+
+class LPPool3d(nn.LPPool3d):
+    """torch.nn.LPPool3d on anypool's kernels: same arguments, shapes and numbers, but a true norm (see `functional`)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The p-norm of each window."""
+        if torch.jit.is_scripting():
+            return S.lp_pool3d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+        else:
+            return F.lp_pool3d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+
+class AdaptiveAvgPool1d(nn.AdaptiveAvgPool1d):
+    """torch.nn.AdaptiveAvgPool1d on anypool's kernels: same arguments, shapes and numbers."""
+
+    def forward(self, input: Tensor) -> Tensor:
         """The mean of each window."""
-        return getattr(F, f"adaptive_avg_pool{_rank(self)}d")(input, self.output_size)
+        if torch.jit.is_scripting():
+            return T.adaptive_avg_pool1d(input, self.output_size)
+        else:
+            return F.adaptive_avg_pool1d(input, self.output_size)
 
 
-class _AdaptiveMax:
-    def forward(self: Any, input: Any) -> Any:
-        """The greatest element of each window (and its place with return_indices)."""
-        return getattr(F, f"adaptive_max_pool{_rank(self)}d")(input, self.output_size, self.return_indices)
+class AdaptiveAvgPool2d(nn.AdaptiveAvgPool2d):
+    """torch.nn.AdaptiveAvgPool2d on anypool's kernels: same arguments, shapes and numbers."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The mean of each window."""
+        if torch.jit.is_scripting():
+            return T.adaptive_avg_pool2d(input, self.output_size)
+        else:
+            return F.adaptive_avg_pool2d(input, self.output_size)
 
 
-def _rank(layer: nn.Module) -> int:
-    return int(type(layer).__name__[-2])
+class AdaptiveAvgPool3d(nn.AdaptiveAvgPool3d):
+    """torch.nn.AdaptiveAvgPool3d on anypool's kernels: same arguments, shapes and numbers."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The mean of each window."""
+        if torch.jit.is_scripting():
+            return T.adaptive_avg_pool3d(input, self.output_size)
+        else:
+            return F.adaptive_avg_pool3d(input, self.output_size)
 
 
-def _drop_in(mixin: type, name: str) -> Any:
-    """A class of torch's name and constructor whose forward is the mixin's."""
-    base = getattr(nn, name)
-    return type(
-        name,
-        (mixin, base),
-        {
-            "__doc__": f"torch.nn.{name} on anypool's kernels: same arguments, shapes and numbers.",
-            "__module__": __name__,
-        },
-    )
+class AdaptiveMaxPool1d(nn.AdaptiveMaxPool1d):
+    """torch.nn.AdaptiveMaxPool1d on anypool's kernels: same arguments, shapes and numbers."""
+
+    def forward(self, input: Tensor):
+        """The greatest element of each window, and its place with return_indices."""
+        if torch.jit.is_scripting():
+            return T.adaptive_max_pool1d(input, self.output_size, self.return_indices)
+        else:
+            return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
 
 
-MaxPool1d, MaxPool2d, MaxPool3d = (_drop_in(_Max, f"MaxPool{r}d") for r in (1, 2, 3))
-AvgPool1d, AvgPool2d, AvgPool3d = (_drop_in(_Avg, f"AvgPool{r}d") for r in (1, 2, 3))
-LPPool1d, LPPool2d, LPPool3d = (_drop_in(_LP, f"LPPool{r}d") for r in (1, 2, 3))
-AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d = (
-    _drop_in(_AdaptiveAvg, f"AdaptiveAvgPool{r}d") for r in (1, 2, 3)
-)
-AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d = (
-    _drop_in(_AdaptiveMax, f"AdaptiveMaxPool{r}d") for r in (1, 2, 3)
-)
+class AdaptiveMaxPool2d(nn.AdaptiveMaxPool2d):
+    """torch.nn.AdaptiveMaxPool2d on anypool's kernels: same arguments, shapes and numbers."""
+
+    def forward(self, input: Tensor):
+        """The greatest element of each window, and its place with return_indices."""
+        if torch.jit.is_scripting():
+            return T.adaptive_max_pool2d(input, self.output_size, self.return_indices)
+        else:
+            return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
 
 
-class _Pool(nn.Module):
-    """Any windows × any reduction over the last axes, as a layer.
+class AdaptiveMaxPool3d(nn.AdaptiveMaxPool3d):
+    """torch.nn.AdaptiveMaxPool3d on anypool's kernels: same arguments, shapes and numbers."""
 
-    windows: a window kind, or a size (an int or one an axis) for sliding windows. reduction and options as
-    `anypool.pool`. Parameters of the reduction that are nn.Parameter learn.
-    """
-
-    rank = 0
-
-    def __init__(self, windows: Any, reduction: Any = "mean", **options: Any) -> None:
-        super().__init__()
-        if isinstance(windows, (int, tuple, list)):
-            row = (windows,) * self.rank if isinstance(windows, int) else tuple(windows)
-            windows = kinds.sliding(row)
-        if not callable(getattr(windows, "plan", None)):
-            raise PoolingError(f"windows={windows!r}: give a size or a window kind such as anypool.sliding((3, 3))")
-        self.windows, self.reduction, self.options = windows, reduction, options
-        for name, value in getattr(reduction, "parameters", {}).items():
-            if isinstance(value, nn.Parameter):
-                self.register_parameter(name, value)
-
-    def forward(self, x: torch.Tensor) -> Any:
-        """Pool the last axes of x."""
-        axes = tuple(range(-self.rank, 0))
-        return pool(x, self.windows, self.reduction, axes=axes, **self.options)
-
-    def extra_repr(self) -> str:
-        """What the layer does."""
-        return f"{self.windows!r}, {self.reduction!r}"
-
-
-class Pool1d(_Pool):
-    """Any windows × any reduction over the last axis.
-
-    >>> import torch, anypool as ap
-    >>> Pool1d(2, "max")(torch.tensor([[1.0, 3.0, 2.0, 5.0]]))
-    tensor([[3., 5.]])
-    """
-
-    rank = 1
-
-
-class Pool2d(_Pool):
-    """Any windows × any reduction over the last two axes.
-
-    >>> import torch, anypool as ap
-    >>> Pool2d(ap.sliding((3, 3), 1, 1), ap.Lp(2))(torch.ones(1, 1, 4, 4)).shape
-    torch.Size([1, 1, 4, 4])
-    """
-
-    rank = 2
-
-
-class Pool3d(_Pool):
-    """Any windows × any reduction over the last three axes.
-
-    >>> import torch, anypool as ap
-    >>> Pool3d(ap.adaptive((1, 1, 1)))(torch.ones(2, 3, 4, 4, 4)).shape
-    torch.Size([2, 3, 1, 1, 1])
-    """
-
-    rank = 3
-
-
-class SpatialPyramid(Pool2d):
-    """A pyramid over the last two axes: (N, C, H, W) gives (N, C, bins), for any H and W; see `anypool.pyramid`.
-
-    >>> import torch
-    >>> SpatialPyramid([1, 2, 4])(torch.ones(2, 3, 13, 9)).shape
-    torch.Size([2, 3, 21])
-    """
-
-    def __init__(self, levels: Any, reduction: Any = "max", **options: Any) -> None:
-        super().__init__(kinds.pyramid(levels), reduction, **options)
+    def forward(self, input: Tensor):
+        """The greatest element of each window, and its place with return_indices."""
+        if torch.jit.is_scripting():
+            return T.adaptive_max_pool3d(input, self.output_size, self.return_indices)
+        else:
+            return F.adaptive_max_pool3d(input, self.output_size, self.return_indices)

@@ -10,7 +10,7 @@ from torch import nn
 
 from .. import windows as kinds
 from ..errors import PoolingError
-from .layers import Pool1d, Pool2d, Pool3d
+from .pools import Pool1d, Pool2d, Pool3d
 
 SLIDING = tuple(getattr(nn, f"{kind}Pool{r}d") for kind in ("Max", "Avg", "LP") for r in (1, 2, 3))
 ADAPTIVE = tuple(getattr(nn, f"Adaptive{kind}Pool{r}d") for kind in ("Max", "Avg") for r in (1, 2, 3))

@@ -1,0 +1,140 @@
+"""What layers and functions with torch's numbers are where ours cannot go: torch's operations, as TorchScript reads them.
+
+Each function is read by torch.jit.script, and called while torch.jit.trace, torch.fx or an ONNX exporter records.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, List, Optional  # noqa: UP035  (TorchScript reads these names)
+
+import torch
+import torch.nn.functional as T
+from torch import Tensor
+from torch._jit_internal import BroadcastingList1, BroadcastingList2, BroadcastingList3  # type: ignore[attr-defined]
+
+Sizes = List[int]  # noqa: UP006
+
+
+def norm(x: Tensor, p: float, size: List[int], stride: List[int], ceil_mode: bool) -> Tensor:  # noqa: UP006
+    """(Σ|x|^p)^(1/p) of each window of the last axes."""
+    x = x.abs()
+    rank = len(size)
+    if p == math.inf:
+        if rank == 1:
+            return T.max_pool1d(x, size, stride, 0, 1, ceil_mode)
+        elif rank == 2:
+            return T.max_pool2d(x, size, stride, 0, 1, ceil_mode)
+        else:
+            return T.max_pool3d(x, size, stride, 0, 1, ceil_mode)
+    if ceil_mode:  # zeros up to the end of the last window, which begins inside
+        more: List[int] = []  # noqa: UP006
+        for i in range(rank):
+            n, k, s = x.shape[-1 - i], size[rank - 1 - i], stride[rank - 1 - i]
+            last = (n - 1) // s if s > k else (n - k + s - 1) // s
+            more += [0, last * s + k - n]
+        x = T.pad(x, more)
+    x = x.pow(p)
+    if rank == 1:
+        x = T.avg_pool1d(x, size, stride) * size[0]
+    elif rank == 2:
+        x = T.avg_pool2d(x, size, stride) * (size[0] * size[1])
+    else:
+        x = T.avg_pool3d(x, size, stride) * (size[0] * size[1] * size[2])
+    return x.pow(1.0 / p)
+
+
+def lp_pool1d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: BroadcastingList1[int],
+    stride: Optional[BroadcastingList1[int]] = None,  # noqa: UP045
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The p-norm of each window of the last axis."""
+    return norm(input, norm_type, kernel_size, kernel_size if stride is None else stride, ceil_mode)
+
+
+def lp_pool2d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: BroadcastingList2[int],
+    stride: Optional[BroadcastingList2[int]] = None,  # noqa: UP045
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The p-norm of each window of the last two axes."""
+    return norm(input, norm_type, kernel_size, kernel_size if stride is None else stride, ceil_mode)
+
+
+def lp_pool3d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: BroadcastingList3[int],
+    stride: Optional[BroadcastingList3[int]] = None,  # noqa: UP045
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The p-norm of each window of the last three axes."""
+    return norm(input, norm_type, kernel_size, kernel_size if stride is None else stride, ceil_mode)
+
+
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: BroadcastingList1[int],
+    stride: Optional[BroadcastingList1[int]] = None,  # noqa: UP045
+    padding: BroadcastingList1[int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """The mean of each window of the last axis."""
+    step = kernel_size if stride is None else stride
+    return T.avg_pool1d(input, kernel_size, step, padding, ceil_mode, count_include_pad)
+
+
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: BroadcastingList2[int],
+    stride: Optional[BroadcastingList2[int]] = None,  # noqa: UP045
+    padding: BroadcastingList2[int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: Optional[int] = None,  # noqa: UP045
+) -> Tensor:
+    """The mean of each window of the last two axes."""
+    step = kernel_size if stride is None else stride
+    return T.avg_pool2d(input, kernel_size, step, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def avg_pool3d(
+    input: Tensor,
+    kernel_size: BroadcastingList3[int],
+    stride: Optional[BroadcastingList3[int]] = None,  # noqa: UP045
+    padding: BroadcastingList3[int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: Optional[int] = None,  # noqa: UP045
+) -> Tensor:
+    """The mean of each window of the last three axes."""
+    step = kernel_size if stride is None else stride
+    return T.avg_pool3d(input, kernel_size, step, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def adaptive_avg_pool1d(input: Tensor, output_size: BroadcastingList1[int]) -> Tensor:
+    """The mean of output_size windows of the last axis."""
+    return T.adaptive_avg_pool1d(input, output_size)
+
+
+def twin(name: str) -> Callable[..., Any]:
+    """torch's operations with the numbers of our function of this name."""
+    return globals().get(name) or getattr(T, name)
+
+
+def scriptable(function: Any) -> None:
+    """Let torch.jit.script read the function's twin in its place."""
+    name = function.__name__
+    dispatched: Any = torch._jit_internal.boolean_dispatched  # by a constant: whether indices are returned
+    theirs = twin(name)
+    if theirs in dispatched:
+        dispatched[function] = dispatched[theirs]
+    else:
+        function.__prepare_scriptable__ = lambda: theirs
