@@ -39,6 +39,11 @@ def _tracer(kind: Any) -> bool:
 
 TYPES = (
     Type(
+        lambda kind: _of("torch")(kind) and kind.__name__ == "Proxy",
+        "what torch.fx records operations of torch by, and anypool.pool is none",
+        "torch.export.export(model, args) works; anypool.nn.MaxPool2d and other layers with torch's numbers may be traced",
+    ),
+    Type(
         _tracer,
         "a tracer of JAX, which holds no numbers",
         "call pool outside jax.jit, jax.grad and jax.vmap, or inside jax.pure_callback",

@@ -9,17 +9,15 @@ import torch
 
 from ..errors import PoolingError
 
-tracing: Any = getattr(torch._C, "_is_tracing")  # noqa: B009  (untyped)
-
 
 def recorder(x: Any) -> str | None:
     """The tool that records torch's operations while x is pooled, by its name; None where none does.
 
     torch.compile and torch.export record an operator of ours, and are none of these.
     """
-    if isinstance(x, torch.fx.Proxy):
-        return "torch.fx"
-    if tracing():
+    if not isinstance(x, torch.Tensor):
+        return "torch.fx" if isinstance(x, torch.fx.Proxy) else None
+    if torch.jit.is_tracing():
         return "torch.onnx.export" if exporting_onnx() else "torch.jit.trace"
     if torch.compiler.is_compiling() and not torch.compiler.is_dynamo_compiling() and exporting_onnx():
         return "torch.onnx.export"

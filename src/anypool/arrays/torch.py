@@ -59,7 +59,7 @@ def wide(dtype: str) -> str:
 
 def compiling() -> bool:
     """Whether a tool records the call: torch.compile, which sees an operator in its place, or torch.jit.trace."""
-    return torch.compiler.is_compiling() or leaving.tracing()
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()
 
 
 def refuse_recording(x: Any, reduction: Any) -> None:

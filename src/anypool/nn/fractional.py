@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+import torch.nn.functional as T
+from torch import Tensor, nn
 
 from ..api import library_of, pool
+from ..arrays.leaving import recorder, refuse
 from ..errors import PoolingError
 from ..windows import sliding
+from .scripted import scriptable, twin
 
 
 def _fractional_max(
@@ -112,6 +115,9 @@ def _row(value: Any, rank: int, name: str, kinds: Any) -> tuple[Any, ...]:
 
 
 def _function(rank: int, indices: bool) -> Callable[..., Any]:
+    name = f"fractional_max_pool{rank}d{'_with_indices' if indices else ''}"
+    theirs = twin(name)
+
     def fractional_max_pool(
         input: Any,
         kernel_size: Any,
@@ -120,15 +126,19 @@ def _function(rank: int, indices: bool) -> Callable[..., Any]:
         return_indices: bool = False,
         _random_samples: Any = None,
     ) -> Any:
+        if (tool := recorder(input)) is not None:
+            refuse(f"{name}, for which ONNX has no operator,", tool if "onnx" in tool else None)
+            how = (kernel_size, output_size, output_ratio, indices or return_indices)
+            return theirs(input, *how, _random_samples=_random_samples)
         y, place = _fractional_max(rank, input, kernel_size, output_size, output_ratio, _random_samples)
         return (y, place) if indices or return_indices else y
 
-    name = f"fractional_max_pool{rank}d{'_with_indices' if indices else ''}"
     fractional_max_pool.__name__ = fractional_max_pool.__qualname__ = name
     fractional_max_pool.__doc__ = (
         "The greatest element of windows of kernel_size at random places, drawn for every image and channel."
         f"\n\nShapes, arguments, defaults and the draw as torch.nn.functional.{name}. Raises PoolingError."
     )
+    scriptable(fractional_max_pool)
     return fractional_max_pool
 
 
@@ -139,16 +149,48 @@ fractional_max_pool2d_with_indices, fractional_max_pool3d_with_indices = (_funct
 class FractionalMaxPool2d(nn.FractionalMaxPool2d):
     """torch.nn.FractionalMaxPool2d by anypool: same arguments, shapes, draw and numbers."""
 
-    def forward(self, input: Any) -> Any:
-        """The greatest element of each window (and its place with return_indices)."""
-        how = (self.kernel_size, self.output_size, self.output_ratio, self.return_indices)
-        return fractional_max_pool2d(input, *how, _random_samples=self._random_samples)
+    def forward(self, input: Tensor):  # type: ignore[override]
+        """The greatest element of each window, and its place with return_indices."""
+        if torch.jit.is_scripting():
+            return T.fractional_max_pool2d(
+                input,
+                self.kernel_size,
+                self.output_size,
+                self.output_ratio,
+                self.return_indices,
+                _random_samples=self._random_samples,
+            )
+        else:
+            return fractional_max_pool2d(
+                input,
+                self.kernel_size,
+                self.output_size,
+                self.output_ratio,
+                self.return_indices,
+                _random_samples=self._random_samples,
+            )
 
 
 class FractionalMaxPool3d(nn.FractionalMaxPool3d):
     """torch.nn.FractionalMaxPool3d by anypool: same arguments, shapes, draw and numbers."""
 
-    def forward(self, input: Any) -> Any:
-        """The greatest element of each window (and its place with return_indices)."""
-        how = (self.kernel_size, self.output_size, self.output_ratio, self.return_indices)
-        return fractional_max_pool3d(input, *how, _random_samples=self._random_samples)
+    def forward(self, input: Tensor):  # type: ignore[override]
+        """The greatest element of each window, and its place with return_indices."""
+        if torch.jit.is_scripting():
+            return T.fractional_max_pool3d(
+                input,
+                self.kernel_size,
+                self.output_size,
+                self.output_ratio,
+                self.return_indices,
+                _random_samples=self._random_samples,
+            )
+        else:
+            return fractional_max_pool3d(
+                input,
+                self.kernel_size,
+                self.output_size,
+                self.output_ratio,
+                self.return_indices,
+                _random_samples=self._random_samples,
+            )

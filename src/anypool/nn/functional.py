@@ -146,8 +146,10 @@ def _avg_pool(rank: int) -> Callable[..., Any]:
         divisor_override: int | None = None,
     ) -> Any:
         if recorder(input) is not None:
-            more = () if divisor_override is None else (divisor_override,)
-            return theirs(input, kernel_size, stride, padding, ceil_mode, count_include_pad, *more)
+            size = _row(kernel_size, rank, "kernel_size")
+            step, pads = _row(stride, rank, "stride") if stride else size, _row(padding, rank, "padding")
+            more = (divisor_override,) if rank > 1 else ()
+            return theirs(input, size, step, pads, ceil_mode, count_include_pad, *more)
         _check(input, rank, name)
         count = divisor_override if divisor_override is not None else "padded" if count_include_pad else "present"
         y = pool(input, _windows(rank, kernel_size, stride, padding, 1, ceil_mode, count), "mean")
@@ -162,8 +164,8 @@ def _lp_pool(rank: int) -> Callable[..., Any]:
 
     def lp_pool(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
         if recorder(input) is not None:
-            steps = None if stride is None else _row(stride, rank, "stride")
-            return theirs(input, float(norm_type), _row(kernel_size, rank, "kernel_size"), steps, ceil_mode)
+            size = _row(kernel_size, rank, "kernel_size")
+            return theirs(input, float(norm_type), size, _row(stride, rank, "stride") if stride else size, ceil_mode)
         _check(input, rank, name)
         return pool(input, _windows(rank, kernel_size, stride, 0, 1, ceil_mode), Lp(norm_type))
 

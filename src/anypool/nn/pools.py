@@ -2,49 +2,109 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
-from torch import nn
 
 from .. import windows as kinds
 from ..api import pool
+from ..arrays.leaving import recorder, refuse
 from ..errors import PoolingError
+from ..reductions import Max, Mean, reduction_of
+from . import layers
+from .held import Reducing
+
+OPTIONS = frozenset(inspect.signature(pool).parameters) - {"x", "windows", "reduction", "axes", "out"}
 
 
-class _Pool(nn.Module):
-    """Any windows × any reduction over the last axes, as a layer.
-
-    windows: a window kind, or a size (an int or one an axis) for sliding windows. reduction and options as
-    `anypool.pool`. Parameters of the reduction that are nn.Parameter learn.
-    """
-
+class _Pool(Reducing):
     rank = 0
 
-    def __init__(self, windows: Any, reduction: Any = "mean", **options: Any) -> None:
+    def __init__(
+        self,
+        windows: Any,
+        reduction: Any = "mean",
+        *,
+        weights: Any = None,
+        nan: str = "propagate",
+        ties: str = "first",
+        empty: float | None = None,
+        backend: str | None = None,
+        **more: Any,
+    ) -> None:
         super().__init__()
         if isinstance(windows, (int, tuple, list)):
             row = (windows,) * self.rank if isinstance(windows, int) else tuple(windows)
             windows = kinds.sliding(row)
         if not callable(getattr(windows, "plan", None)):
             raise PoolingError(f"windows={windows!r}: give a size or a window kind such as anypool.sliding((3, 3))")
-        self.windows, self.reduction, self.options = windows, reduction, options
-        for name, value in getattr(reduction, "parameters", {}).items():
-            if isinstance(value, nn.Parameter):
-                self.register_parameter(name, value)
+        self.windows = windows
+        if not set(more) <= OPTIONS:
+            raise PoolingError(
+                f"{type(self).__name__} takes {', '.join(sorted(OPTIONS))}; not {', '.join(set(more) - OPTIONS)}"
+            )
+        usual = inspect.signature(pool).parameters
+        given = {"weights": weights, "nan": nan, "ties": ties, "empty": empty, "backend": backend, **more}
+        self.hold(reduction, {k: v for k, v in given.items() if v is not usual[k].default})
 
     def forward(self, x: torch.Tensor) -> Any:
         """Pool the last axes of x."""
+        tool = recorder(x)
+        if tool is not None:
+            theirs = self.drop_in()
+            if theirs is None:
+                refuse(self.said(), tool)
+            return theirs(x)
         axes = tuple(range(-self.rank, 0))
-        return pool(x, self.windows, self.reduction, axes=axes, **self.options)
+        return pool(x, self.windows, self.bound(), axes=axes, **self.given())
+
+    def drop_in(self) -> Any:
+        """The layer with torch's numbers that this one is; None where there is none."""
+        return None if self.options or self._held else torchs(self.rank, self.windows, self.reduction)
+
+    def __prepare_scriptable__(self) -> Any:
+        return self.drop_in() or super().__prepare_scriptable__()
 
     def extra_repr(self) -> str:
         """What the layer does."""
         return f"{self.windows!r}, {self.reduction!r}"
 
 
+def row(value: Any, rank: int) -> tuple[Any, ...]:
+    """One entry for each axis."""
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,) * rank
+
+
+def torchs(rank: int, windows: Any, reduction: Any) -> Any:
+    """The layer of torch's that pools the last axes over these windows; None where torch has none."""
+    if isinstance(reduction, (tuple, list)) or not isinstance(reduction_of(reduction), (Max, Mean)):
+        return None
+    kind = "Max" if isinstance(reduction_of(reduction), Max) else "Avg"
+    if isinstance(windows, (kinds.Adaptive, kinds.Whole)):
+        size = windows.output_size if isinstance(windows, kinds.Adaptive) else 1
+        return getattr(layers, f"Adaptive{kind}Pool{rank}d")(size)
+    if (
+        not isinstance(windows, kinds.Sliding)
+        or windows.real
+        or windows.taps is not None
+        or windows.offsets is not None
+    ):
+        return None
+    size, pads, gaps = (row(v, rank) for v in (windows.size, windows.padding, windows.dilation))
+    plain = windows.border == "absent" and all(type(p) is int and p <= k // 2 for p, k in zip(pads, size, strict=True))
+    count, rule = windows.count, type(windows.count)
+    if not plain or (kind == "Avg" and (set(gaps) != {1} or rule not in (str, int) or (rule is int and rank == 1))):
+        return None
+    step = None if windows.stride is None else row(windows.stride, rank)
+    if kind == "Max":
+        return getattr(layers, f"MaxPool{rank}d")(size, step, pads, gaps, ceil_mode=windows.ceil_mode)
+    more = {"divisor_override": count} if rule is int else {"count_include_pad": count == "padded"}
+    return getattr(layers, f"AvgPool{rank}d")(size, step, pads, windows.ceil_mode, **more)
+
+
 class Pool1d(_Pool):
-    """Any windows × any reduction over the last axis.
+    """Any windows × any reduction over the last axis; arguments as of Pool2d.
 
     >>> import torch, anypool as ap
     >>> Pool1d(2, "max")(torch.tensor([[1.0, 3.0, 2.0, 5.0]]))
@@ -57,6 +117,12 @@ class Pool1d(_Pool):
 class Pool2d(_Pool):
     """Any windows × any reduction over the last two axes.
 
+    windows: a window kind, or a size (an int, or one an axis) for windows side by side. reduction: a name, an object, or
+    a tuple of them (several results). Options, as of `anypool.pool`: weights (broadcast to x; bool is a mask), nan
+    ("propagate" or "omit"), ties ("first", "last" or "split": who gets the gradient), empty (the value of a window that
+    holds nothing), backend. A tensor in the reduction, or the weights, is a parameter of the layer if it requires a
+    gradient, and else a buffer. Raises PoolingError.
+
     >>> import torch, anypool as ap
     >>> Pool2d(ap.sliding((3, 3), 1, 1), ap.Lp(2))(torch.ones(1, 1, 4, 4)).shape
     torch.Size([1, 1, 4, 4])
@@ -66,7 +132,7 @@ class Pool2d(_Pool):
 
 
 class Pool3d(_Pool):
-    """Any windows × any reduction over the last three axes.
+    """Any windows × any reduction over the last three axes; arguments as of Pool2d.
 
     >>> import torch, anypool as ap
     >>> Pool3d(ap.adaptive((1, 1, 1)))(torch.ones(2, 3, 4, 4, 4)).shape

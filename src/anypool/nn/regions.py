@@ -10,10 +10,12 @@ import torch
 from torch import nn
 
 from ..api import pool
+from ..arrays.leaving import recorder, refuse
 from ..errors import PoolingError
 from ..windows import boxes as boxes_of
 from ..windows.arguments import integer
 from ..windows.deferred import numbered
+from .held import Reducing
 
 
 def roi_align(
@@ -101,6 +103,7 @@ def pyramid_boxes(
     >>> pyramid_boxes(maps, torch.tensor([[0.0, 0, 0, 20, 20]]), (3, 5), [1 / 4, 1 / 8], reading="exact").shape
     torch.Size([1, 3, 3, 5])
     """
+    refuse("pyramid_boxes", recorder(_first(features)))
     if not features or len(features) != len(scales):
         raise PoolingError(f"{len(features)} feature maps and {len(scales)} scales: give one scale for each map")
     rows = _joined(boxes)
@@ -125,6 +128,7 @@ def pyramid_boxes(
 
 def _boxes(input: Any, boxes: Any, output_size: Any, scale: float, reading: str, sampling: int, aligned: bool) -> Any:
     size = tuple(output_size) if isinstance(output_size, (tuple, list, torch.Size)) else (output_size, output_size)
+    refuse("a region pooling of anypool", recorder(input))
     if getattr(input, "ndim", 0) != 4:
         raise PoolingError(f"input of shape {tuple(getattr(input, 'shape', ()))}: give (N, C, H, W)")
     rows = _joined(boxes)
@@ -135,6 +139,10 @@ def _boxes(input: Any, boxes: Any, output_size: Any, scale: float, reading: str,
     return boxes_of(
         rows, size, scale=scale, reading=reading, sampling=max(integer(sampling, "sampling_ratio"), 0), aligned=aligned
     )
+
+
+def _first(features: Any) -> Any:
+    return features[0] if isinstance(features, (list, tuple)) and features else features
 
 
 def _joined(boxes: Any) -> Any:
@@ -167,7 +175,12 @@ class _Region(nn.Module):
 
     def forward(self, input: Any, rois: Any) -> Any:
         """Pool each box of `input`."""
+        refuse(type(self).__name__, recorder(input))
         return type(self).function(input, rois, **self.settings)
+
+    def __prepare_scriptable__(self) -> Any:
+        """What torch.jit.script reads instead."""
+        refuse(type(self).__name__, "torch.jit.script")
 
     def extra_repr(self) -> str:
         """The settings."""
@@ -200,9 +213,10 @@ class PSRoIPool(_Region):
     function = staticmethod(ps_roi_pool)
 
 
-class BoxPool(nn.Module):
+class BoxPool(Reducing):
     """Boxes × any reduction as a layer: `BoxPool(size, reduction, **options of anypool.boxes)(features, boxes)`.
 
+    A tensor in the reduction is a parameter of the layer if it requires a gradient, and else a buffer.
     features may be a list of maps, finest first: then `scale` is a list as long (a feature pyramid).
 
     >>> import torch
@@ -214,19 +228,17 @@ class BoxPool(nn.Module):
         self, size: Any, reduction: Any = "mean", *, scale: Any = 1.0, empty: float | None = None, **options: Any
     ) -> None:
         super().__init__()
-        self.size, self.reduction, self.scale, self.empty, self.options = size, reduction, scale, empty, options
-        for name, value in getattr(reduction, "parameters", {}).items():
-            if isinstance(value, nn.Parameter):
-                self.register_parameter(name, value)
+        self.size, self.scale, self.empty = size, scale, empty
+        self.hold(reduction, options)
 
     def forward(self, features: Any, boxes: Any) -> Any:
         """(K, C, *size): a row for each box."""
+        refuse(self.said(), recorder(_first(features)))
+        reduction = self.bound()
         if isinstance(features, (list, tuple)):
-            return pyramid_boxes(
-                features, boxes, self.size, self.scale, self.reduction, empty=self.empty, **self.options
-            )
+            return pyramid_boxes(features, boxes, self.size, self.scale, reduction, empty=self.empty, **self.options)
         made = boxes_of(boxes, self.size, scale=self.scale, **self.options)
-        return pool(features, made, self.reduction, empty=self.empty)
+        return pool(features, made, reduction, empty=self.empty)
 
     def extra_repr(self) -> str:
         """What the layer does."""

@@ -20,29 +20,37 @@ Sizes = List[int]  # noqa: UP006
 def norm(x: Tensor, p: float, size: List[int], stride: List[int], ceil_mode: bool) -> Tensor:  # noqa: UP006
     """(Σ|x|^p)^(1/p) of each window of the last axes."""
     x = x.abs()
-    rank = len(size)
     if p == math.inf:
-        if rank == 1:
+        if len(size) == 1:
             return T.max_pool1d(x, size, stride, 0, 1, ceil_mode)
-        elif rank == 2:
+        elif len(size) == 2:
             return T.max_pool2d(x, size, stride, 0, 1, ceil_mode)
         else:
             return T.max_pool3d(x, size, stride, 0, 1, ceil_mode)
-    if ceil_mode:  # zeros up to the end of the last window, which begins inside
-        more: List[int] = []  # noqa: UP006
-        for i in range(rank):
-            n, k, s = x.shape[-1 - i], size[rank - 1 - i], stride[rank - 1 - i]
-            last = (n - 1) // s if s > k else (n - k + s - 1) // s
-            more += [0, last * s + k - n]
-        x = T.pad(x, more)
-    x = x.pow(p)
-    if rank == 1:
-        x = T.avg_pool1d(x, size, stride) * size[0]
-    elif rank == 2:
-        x = T.avg_pool2d(x, size, stride) * (size[0] * size[1])
+    return total(x.pow(p), size, stride, [0] * len(size), ceil_mode).pow(1.0 / p)
+
+
+def total(x: Tensor, size: List[int], stride: List[int], padding: List[int], ceil_mode: bool) -> Tensor:  # noqa: UP006
+    """Σx of each window of the last axes: a mean with a divisor of its own, which ONNX does not know."""
+    many = 1
+    zeros: List[int] = []  # noqa: UP006
+    for i in range(len(size)):
+        k, s, p = size[-1 - i], stride[-1 - i], padding[-1 - i]
+        many *= k
+        if ceil_mode:  # up to the end of the last window, which begins before the padding behind x
+            n = x.shape[-1 - i]
+            last = (n + p - 1) // s if s + p > k else (n + 2 * p - k + s - 1) // s
+            zeros += [p, last * s + k - n - p]
+        else:
+            zeros += [p, p]
+    if ceil_mode or max(zeros) > 0:
+        x = T.pad(x, zeros)
+    if len(size) == 1:
+        return T.avg_pool1d(x, size, stride) * many
+    elif len(size) == 2:
+        return T.avg_pool2d(x, size, stride) * many
     else:
-        x = T.avg_pool3d(x, size, stride) * (size[0] * size[1] * size[2])
-    return x.pow(1.0 / p)
+        return T.avg_pool3d(x, size, stride) * many
 
 
 def lp_pool1d(
@@ -102,7 +110,9 @@ def avg_pool2d(
 ) -> Tensor:
     """The mean of each window of the last two axes."""
     step = kernel_size if stride is None else stride
-    return T.avg_pool2d(input, kernel_size, step, padding, ceil_mode, count_include_pad, divisor_override)
+    if divisor_override is not None:
+        return total(input, kernel_size, step, padding, ceil_mode) / divisor_override
+    return T.avg_pool2d(input, kernel_size, step, padding, ceil_mode, count_include_pad)
 
 
 def avg_pool3d(
@@ -116,7 +126,9 @@ def avg_pool3d(
 ) -> Tensor:
     """The mean of each window of the last three axes."""
     step = kernel_size if stride is None else stride
-    return T.avg_pool3d(input, kernel_size, step, padding, ceil_mode, count_include_pad, divisor_override)
+    if divisor_override is not None:
+        return total(input, kernel_size, step, padding, ceil_mode) / divisor_override
+    return T.avg_pool3d(input, kernel_size, step, padding, ceil_mode, count_include_pad)
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: BroadcastingList1[int]) -> Tensor:
