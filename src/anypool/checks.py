@@ -33,10 +33,21 @@ def check_parameters(plan: Any, reductions: tuple[Any, ...], x: Any) -> None:
                 if len(given) > len(most) or any(
                     n not in (1, m) for n, m in zip(given[::-1], most[::-1], strict=False)
                 ):
-                    raise PoolingError(
-                        f"{type(r).__name__}({name}) of shape {tuple(given)} for x of shape {tuple(x.shape)}: give one number, "
-                        f"or what broadcasts to {tuple(most)}, a number for each lane"
-                    )
+                    raise PoolingError(_unfit(f"{type(r).__name__}({name})", given, x, grid.at, most))
+
+
+def _unfit(said: str, given: list[int], x: Any, at: tuple[int, ...], most: list[int]) -> str:
+    """What is wrong with a parameter's shape, and one that fits: the axis of its length, or the axis before the pooled ones."""
+    total = size_of(given)
+    wide = [a for a, n in enumerate(most) if n > 1]
+    fits = [a for a in wide if most[a] == total] or wide[-1:]
+    shape = tuple(most[a] if a == fits[0] else 1 for a in range(fits[0], len(most))) if fits else ()
+    such = f", such as {shape}" if fits else ""
+    how = f": reshape it to {shape}" if fits and size_of(shape) == total else ""
+    return (
+        f"{said} of shape {tuple(given)} for x of shape {tuple(x.shape)} pooled over axes {tuple(at)}{how}; it is one number, or "
+        f"a shape that broadcasts to {tuple(most)}{such}"
+    )
 
 
 def check_orders(plan: Any, reductions: tuple[Any, ...]) -> None:

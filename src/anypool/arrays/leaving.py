@@ -30,10 +30,17 @@ def exporting_onnx() -> bool:
     return onnx is not None and onnx.is_in_onnx_export()
 
 
-def refuse(what: Any, tool: str | None) -> None:
+def refuse(what: str, tool: str | None, reduction: Any = None) -> None:
     """Raise the one sentence, if a tool records."""
     if tool is not None:
         raise PoolingError(
-            f"{tool} records operations of torch, and {what} is none: torch.export.export(model, args) works, and layers "
-            "whose numbers are torch's (anypool.nn.MaxPool2d, AvgPool2d, …) leave as torch's own operation"
+            f"{tool} records operations of torch, and {what}{'' if reduction is None else _said(reduction)} is none: "
+            "torch.export.export(model, args) works, and layers whose numbers are torch's (anypool.nn.MaxPool2d, "
+            "AvgPool2d, …) leave as torch's own operation"
         )
+
+
+def _said(reduction: Any) -> str:
+    """Of what, without its tensors: while a tool records, they cannot be printed."""
+    each = reduction if isinstance(reduction, (tuple, list)) else (reduction,)
+    return " of " + ", ".join(r if isinstance(r, str) else getattr(r, "name", "") or type(r).__name__ for r in each)

@@ -169,7 +169,7 @@ def backward(
 @forward.register_fake
 def _(x: Any, weights: Any, learned: Any, tables: Any, numbers: Any, sizes: Any, spec: str) -> Any:
     windows, reduction, options = _read(spec, [math.nan] * len(numbers), sizes)  # no shape asks for them
-    refuse(f"anypool.pool with {reduction!r}", "torch.onnx.export" if exporting_onnx() else None)
+    refuse("anypool.pool", "torch.onnx.export" if exporting_onnx() else None, reduction)
     made: Any = reduction_of(reduction, options["ties"])
     place = tuple(x.shape), normal_axes(options["axes"], x.ndim)
     if isinstance(windows, Deferred):

@@ -64,7 +64,7 @@ def compiling() -> bool:
 
 def refuse_recording(x: Any, reduction: Any) -> None:
     """Raise the one sentence where the tool records torch's operations alone."""
-    leaving.refuse(f"anypool.pool with {reduction!r}", leaving.recorder(x))
+    leaving.refuse("anypool.pool", leaving.recorder(x), reduction)
 
 
 def traced(*args: Any) -> Any:

@@ -54,12 +54,8 @@ class Reducing(nn.Module):
 
     def __prepare_scriptable__(self) -> Any:
         """What torch.jit.script reads instead."""
-        refuse(self.said(), "torch.jit.script")
+        refuse(type(self).__name__, "torch.jit.script", self.reduction)
         return self
-
-    def said(self) -> str:
-        """The layer in a sentence."""
-        return f"{type(self).__name__} of {self.reduction!r}"
 
     def _registered(self, known: str, value: torch.Tensor, said: str) -> torch.Tensor:
         if value.requires_grad and not value.is_leaf:

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as T
 from torch import Tensor, nn
 
+from ..errors import PoolingError
 from . import functional as F
 from . import scripted as S
+
+
+class _Adaptive(nn.Module):
+    """A layer whose output_size may hold None, which torch.jit.script reads nowhere."""
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        size: Any = self.output_size
+        if size is None or (isinstance(size, (tuple, list)) and None in size):
+            raise PoolingError(
+                f"torch.jit.script of output_size={size!r}: None is none of its sizes, in torch's own layer either; give "
+                "integers, or torch.export.export(model, args), which works"
+            )
+        return self
 
 
 class MaxPool1d(nn.MaxPool1d):
@@ -157,7 +173,7 @@ class LPPool3d(nn.LPPool3d):
             return F.lp_pool3d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
-class AdaptiveAvgPool1d(nn.AdaptiveAvgPool1d):
+class AdaptiveAvgPool1d(_Adaptive, nn.AdaptiveAvgPool1d):
     """torch.nn.AdaptiveAvgPool1d on anypool's kernels: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -168,7 +184,7 @@ class AdaptiveAvgPool1d(nn.AdaptiveAvgPool1d):
             return F.adaptive_avg_pool1d(input, self.output_size)
 
 
-class AdaptiveAvgPool2d(nn.AdaptiveAvgPool2d):
+class AdaptiveAvgPool2d(_Adaptive, nn.AdaptiveAvgPool2d):
     """torch.nn.AdaptiveAvgPool2d on anypool's kernels: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -179,7 +195,7 @@ class AdaptiveAvgPool2d(nn.AdaptiveAvgPool2d):
             return F.adaptive_avg_pool2d(input, self.output_size)
 
 
-class AdaptiveAvgPool3d(nn.AdaptiveAvgPool3d):
+class AdaptiveAvgPool3d(_Adaptive, nn.AdaptiveAvgPool3d):
     """torch.nn.AdaptiveAvgPool3d on anypool's kernels: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -190,7 +206,7 @@ class AdaptiveAvgPool3d(nn.AdaptiveAvgPool3d):
             return F.adaptive_avg_pool3d(input, self.output_size)
 
 
-class AdaptiveMaxPool1d(nn.AdaptiveMaxPool1d):
+class AdaptiveMaxPool1d(_Adaptive, nn.AdaptiveMaxPool1d):
     """torch.nn.AdaptiveMaxPool1d on anypool's kernels: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor):
@@ -201,7 +217,7 @@ class AdaptiveMaxPool1d(nn.AdaptiveMaxPool1d):
             return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
 
 
-class AdaptiveMaxPool2d(nn.AdaptiveMaxPool2d):
+class AdaptiveMaxPool2d(_Adaptive, nn.AdaptiveMaxPool2d):
     """torch.nn.AdaptiveMaxPool2d on anypool's kernels: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor):
@@ -212,7 +228,7 @@ class AdaptiveMaxPool2d(nn.AdaptiveMaxPool2d):
             return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
 
 
-class AdaptiveMaxPool3d(nn.AdaptiveMaxPool3d):
+class AdaptiveMaxPool3d(_Adaptive, nn.AdaptiveMaxPool3d):
     """torch.nn.AdaptiveMaxPool3d on anypool's kernels: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor):

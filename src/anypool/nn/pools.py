@@ -54,8 +54,8 @@ class _Pool(Reducing):
         if tool is not None:
             theirs = self.drop_in()
             if theirs is None:
-                refuse(self.said(), tool)
-            return theirs(x)
+                refuse(type(self).__name__, tool, self.reduction)
+            return theirs.forward(x)  # not called: torch.fx asks for a module of the model
         axes = tuple(range(-self.rank, 0))
         return pool(x, self.windows, self.bound(), axes=axes, **self.given())
 

@@ -233,7 +233,7 @@ class BoxPool(Reducing):
 
     def forward(self, features: Any, boxes: Any) -> Any:
         """(K, C, *size): a row for each box."""
-        refuse(self.said(), recorder(_first(features)))
+        refuse(type(self).__name__, recorder(_first(features)), self.reduction)
         reduction = self.bound()
         if isinstance(features, (list, tuple)):
             return pyramid_boxes(features, boxes, self.size, self.scale, reduction, empty=self.empty, **self.options)
