@@ -66,11 +66,8 @@ def pool(
     array([[5., 4.]])
     """
     library = library_of(x)
-    if library.compiling():
-        library.refuse_recording(x, reduction)
-        if out is None:
-            options = (axes, nan, ties, empty, backend, min_count, keepdims)
-            return library.traced(x, windows, reduction, weights, options)
+    if library.compiling(out):
+        return library.traced(x, windows, reduction, weights, (axes, nan, ties, empty, backend, min_count, keepdims))
     if min_count is not None or keepdims is not True:
         options = {"axes": axes, "weights": weights, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
         return _reduced(x, windows, reduction, out, min_count, keepdims, options)
@@ -125,8 +122,7 @@ def pool(
             backend=backend,
             remember=key,
         )
-        if out is None:
-            results = library.apart(results, x)
+        results = results if out is not None else library.apart(results, x)
     except MemoryError as error:
         raise PoolingError(
             f"pooling x of shape {tuple(x.shape)} does not fit in memory ({error}); pool in parts"
@@ -160,7 +156,7 @@ def _reduced(x: Any, windows: Any, reduction: Any, out: Any, least: Any, keepdim
         results = [counted.emptied(y, lacks, r, options["empty"], least) for y, r in pairs]
     if gone:
         results = [counted.without(y, gone, r) for y, r in zip(results, reductions, strict=True)]
-    results = tuple(results) if out is None else library.into(out, tuple(results))
+    results = library.apart(tuple(results), x) if out is None else library.into(out, tuple(results))
     return results[0] if single else results
 
 

@@ -57,21 +57,17 @@ def wide(dtype: str) -> str:
     return "uint64" if dtype == "uint64" else "int64"
 
 
-def compiling() -> bool:
-    """Whether a tool records the call: torch.compile, which sees an operator in its place, or torch.jit.trace."""
-    return torch.compiler.is_compiling() or torch.jit.is_tracing()
+def compiling(out: Any) -> bool:
+    """Whether a tool records the call: torch.jit.trace, or torch.compile, which sees an operator where none writes to `out`."""
+    return torch.jit.is_tracing() or (out is None and torch.compiler.is_compiling())
 
 
-def refuse_recording(x: Any, reduction: Any) -> None:
-    """Raise the one sentence where the tool records torch's operations alone."""
+def traced(x: Any, windows: Any, reduction: Any, *rest: Any) -> Any:
+    """The call as that operator; PoolingError where the tool records torch's alone."""
     leaving.refuse("anypool.pool", leaving.recorder(x), reduction)
-
-
-def traced(*args: Any) -> Any:
-    """The call as that operator."""
     from . import operators
 
-    return operators.traced(*args)
+    return operators.traced(x, windows, reduction, *rest)
 
 
 def key(x: Any, call: tuple[Any, ...]) -> Any:
