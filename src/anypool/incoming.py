@@ -11,7 +11,7 @@ from .errors import PoolingError
 from .foreign import refuse, tensor_refusal
 
 FEW = 512  # bools that are looked through as bytes: a reduction begins at 1.4 µs
-_TRUTHS = b"\0\1"
+TRUTHS = b"\0\1"
 
 
 def array_of(given: Any, name: str) -> Any:
@@ -49,7 +49,7 @@ def readable(x: Any) -> Any:
 def odd(x: Any) -> bool:
     """Whether a true element of a bool array is stored as another byte than 1."""
     if x.size <= FEW:
-        return bool(x.tobytes().translate(None, _TRUTHS))
+        return bool(x.tobytes().translate(None, TRUTHS))
     return int(np.maximum.reduce(_once(x).view(np.uint8), axis=None)) > 1
 
 

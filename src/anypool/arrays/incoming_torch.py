@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctypes import string_at
 from math import inf
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 
 from ..errors import PoolingError
 from ..foreign import refuse
-from ..incoming import array_of, odd
+from ..incoming import FEW, TRUTHS, array_of, odd
 
 functorch: Any = getattr(torch._C, "_functorch")  # noqa: B009  (untyped)
 PLAIN = (torch.Tensor, torch.nn.Parameter)
@@ -39,9 +40,23 @@ def readable(t: Any) -> Any:
         t = t.resolve_neg().clone()
     if t.is_cpu and t.data_ptr() % t.element_size():
         t = t.clone()
-    if t.dtype is torch.bool and (odd(t.numpy()) if t.is_cpu else True):
+    if t.dtype is torch.bool and (odd_at(t.data_ptr(), truths(t), t) if t.is_cpu else True):
         t = t.view(torch.uint8) != 0
     return t
+
+
+def truths(t: Any) -> int:
+    """How many bools lie side by side, if they are few; -1 for other bools, 0 for other types."""
+    if t.dtype is not torch.bool:
+        return 0
+    return t.numel() if 0 < t.numel() <= FEW and t.is_contiguous() else -1
+
+
+def odd_at(address: int, many: int, t: Any) -> bool:
+    """Whether a true element of a bool tensor on the CPU, of so many `truths`, is stored as another byte than 1."""
+    if many > 0:  # NumPy's view alone takes 0.5 µs
+        return bool(string_at(address, many).translate(None, TRUTHS))
+    return odd(t.numpy())
 
 
 def as_weights(given: Any, x: Any) -> Any:

@@ -10,11 +10,10 @@ import torch
 from ..backends import cpu, reference
 from ..choose import choose
 from ..errors import PoolingError
-from ..incoming import odd
 from ..orders import Order
 from ..plan import Grid, Job
 from . import leaving
-from .incoming_torch import PLAIN, UNSIGNED, tensor
+from .incoming_torch import PLAIN, UNSIGNED, odd_at, tensor, truths
 from .incoming_torch import as_weights as as_weights
 from .incoming_torch import check_weights as check_weights
 from .incoming_torch import transformed as transformed
@@ -72,11 +71,11 @@ def traced(x: Any, windows: Any, reduction: Any, *rest: Any) -> Any:
 
 def key(x: Any, call: tuple[Any, ...]) -> Any:
     """What tells this call from others, the data apart; None where calls are not remembered."""
-    if type(x) not in PLAIN or transformed() or not x.is_cpu or x.layout is not torch.strided or x.is_neg():
+    if type(x) not in PLAIN or transformed() or not x.is_cpu or x.is_neg():
         return None
     try:
         return (x.shape, x.stride(), x.dtype, x.requires_grad and torch.is_grad_enabled(), call)
-    except RuntimeError:  # a nested tensor has no shape
+    except RuntimeError:  # sparse and nested tensors have no strides
         return None
 
 
@@ -174,7 +173,7 @@ class Call:
     def __init__(self, grid: Grid, reduction: Any, omit_nan: bool, empty: float | None, backend: str | None) -> None:
         self.grid, self.reduction, self.omit_nan, self.empty, self.backend = grid, reduction, omit_nan, empty, backend
         self.prepared: Any = None
-        self.item = 1  # bytes of an element of x
+        self.item, self.truths = 1, 0  # bytes of an element of x, and what `truths` says of it
         self.places = False
         self.memory: tuple[Any, Any] = (None, None)  # shape and type of the values, of the places
         self.turned: tuple[Any, Any] = (None, None)  # strides of a gradient, and what is compiled for them
@@ -190,7 +189,7 @@ class Call:
         facts = None if weights is None else (tuple(weights.shape), dtype_name(weights))
         job = Job(self.grid, self.reduction, dtype_name(x), "torch", x.device.type, facts, self.omit_nan, self.empty)
         plain = type(x) in PLAIN and not x.is_neg()
-        self.prepared, self.places, self.item = None, places, x.element_size()
+        self.prepared, self.places, self.item, self.truths = None, places, x.element_size(), truths(x)
         if choose(job, self.backend) is not cpu or not plain or (places and cpu.refuses(job, True) is not None):
             return 0, None
         if weights is None:
@@ -242,8 +241,11 @@ class Call:
 
     def again_with(self, x: Any, w: int = 0, out: Any = None) -> Any:
         """The prepared fold of x; None where the numbers need the reference, or memory that was given does not serve."""
-        at = x.data_ptr()
-        if not at or at % self.item or (x.dtype is torch.bool and odd(x.numpy())):  # what a key does not tell
+        try:
+            at = x.data_ptr()
+        except RuntimeError:  # a sparse tensor has no memory
+            return None
+        if not at or at % self.item or (self.truths and odd_at(at, self.truths, x)):  # what a key does not tell
             return None
         if out is None:
             y, place = self.fresh()
