@@ -52,8 +52,7 @@ def pool(
 ) -> Any:
     """Reduce what each window of x holds; the result is in x's array library, on its device.
 
-    x: an array of any shape: NumPy's or a tensor, a buffer, rows of numbers; other libraries' raise an error that
-    says what to pass. windows: `sliding(…)`, `adaptive(…)`, `whole()`, `segments(…)` …
+    x: an array of NumPy or torch, a buffer or rows of numbers. windows: `sliding(…)`, `adaptive(…)`, `whole()` …
     reduction: a name, an object such as `Lp(3)`, a class with the same functions, or a tuple of them
     (several results). axes: which axes are pooled, in the order of the windows' entries. weights: how
     much each element counts, broadcastable to x; bool is a mask. nan: "propagate" or "omit". ties:
