@@ -291,6 +291,15 @@ def test_a_range_is_as_wide_as_a_sum(name: str, dtype: str) -> None:
             assert y.dtype == kind, backend
             if dtype != "int64":
                 assert y.max() == high - low, backend
+    if name in ("sliding", "reflected"):
+        large = np.random.default_rng(0).integers(low, high, (300, 99), dtype, endpoint=True)
+        views = np.lib.stride_tricks.sliding_window_view(large[:, :98].astype(object), 2, axis=1)[:, ::2]
+        for given in both(large):
+            got = ap.pool(given, ap.sliding((1, 2)), ("range", "max"))
+            if dtype != "int64":
+                np.testing.assert_array_equal(np.asarray(got[0]), (views.max(-1) - views.min(-1)).astype(kind))
+            np.testing.assert_array_equal(np.asarray(got[1]), views.max(-1).astype(dtype))
+            assert bool((ap.pool(given, ap.sliding((1, 2)), "range", out=got[0] * 0) == got[0]).all())
     box = np.array([low, high, high, low], dtype).reshape(1, 1, 2, 2)
     y = ap.pool(box, ap.boxes([[0, 0, 0, 1, 1]], 1), "range")
     assert dtype == "int64" or int(y.reshape(-1)[0]) == high - low

@@ -17,6 +17,7 @@ from ..foreign import way_from
 from ..incoming import array_of, odd
 from ..orders import Order
 from ..plan import Grid, Job
+from . import spans
 
 DTYPES = frozenset("bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 bfloat16".split())
 _MODULE = sys.modules[__name__]
@@ -102,6 +103,8 @@ def run(
             for r in reductions
         ]
         return tuple(each) if out is None else into(out, each)
+    if spans.served(x.dtype.name, grid, reductions, weights, backend):
+        return spans.run(_MODULE, x, grid, reductions, out, omit_nan=omit_nan, empty=empty)
     facts = None if weights is None else (weights.shape, weights.dtype.name)
     jobs = [Job(grid.seen_by(r), r, x.dtype.name, "numpy", "cpu", facts, omit_nan, empty) for r in reductions]
     natives = [_Native(j, x, weights, out) if choose(j, backend) is cpu else None for j in jobs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..choose import choose
 from ..errors import PoolingError
 from ..orders import Order
 from ..plan import Grid, Job
-from . import leaving
+from . import leaving, spans
 from .incoming_torch import PLAIN, UNSIGNED, odd_at, tensor, truths
 from .incoming_torch import as_weights as as_weights
 from .incoming_torch import check_weights as check_weights
@@ -26,6 +27,7 @@ NAMES: dict[Any, str] = {getattr(torch, name): name for name in DTYPES}
 TYPES: dict[str, Any] = {name: dtype for dtype, name in NAMES.items()}
 READY: dict[Any, Any] = {}  # calls seen before: nothing is left to decide
 MOST_READY = 1024
+_MODULE = sys.modules[__name__]
 
 
 def array(x: Any) -> Any:
@@ -97,6 +99,8 @@ def run(
 
     if any(isinstance(r, Order) for r in reductions):
         return _with_orders(x, grid, reductions, weights, out, omit_nan=omit_nan, empty=empty, backend=backend)
+    if spans.served(dtype_name(x), grid, reductions, weights, backend):
+        return spans.run(_MODULE, x, grid, reductions, out, omit_nan=omit_nan, empty=empty)
     calls = [Call(grid.seen_by(r), r, omit_nan, empty, backend) for r in reductions]
     results: tuple[Any, ...]
     again = calls[0].again
