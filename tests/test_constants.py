@@ -206,6 +206,22 @@ def test_taps_that_are_all_zero_hold_nothing() -> None:
             assert bool((ap.pool(given, windows, "mean", empty=5) == 5).all())
 
 
+def test_taps_make_float64_of_integers() -> None:
+    """In torch too, whose own rule is its default type, float32."""
+    x = np.array([2**31 - 1, 2**31 - 3, 1, 2**30 + 1])
+    for dtype in ("int32", "int64"):
+        for taps in ([1.0, 1.0, 2.0], [0.5, 0.0, 1.0]):
+            for more in ({}, {"weights": np.array([True, True, False, True])}):
+                windows = ap.sliding((3,), 1, taps=taps)
+                for reduction in ("sum", "mean"):
+                    want = ap.pool(x.astype(dtype), windows, reduction, **more)
+                    got = ap.pool(torch.from_numpy(x.astype(dtype)), windows, reduction, **more)
+                    assert got.dtype is torch.float64
+                    np.testing.assert_array_equal(got.numpy(), want)
+                    held = [v * t for v, t, m in zip(x, taps, [1, 1, 0 if more else 1], strict=False) if m]
+                    assert reduction == "mean" or want[0] == sum(held)
+
+
 def test_taps_whose_sum_is_zero_are_there() -> None:
     """A derivative's taps sum to 0, and so does the weight of its windows, which are not empty."""
     x = np.random.default_rng(0).standard_normal((9, 11))

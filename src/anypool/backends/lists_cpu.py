@@ -67,7 +67,8 @@ def refuses(job: Job) -> str | None:
         return "cpu: the pooled axes hold too many positions"
     if any(p.taps is not None and getattr(p.taps, "requires_grad", False) for p in lists.picks):
         return "cpu: corners that learn are the reference's"
-    if kind is Mean and lists.weighted and table(lists, True).cancels:
+    signed = any(isinstance(p.taps, np.ndarray) and bool((p.taps < 0).any()) for p in lists.picks)
+    if kind is Mean and signed and table(lists, True).cancels:
         return "cpu: a mean by weights that sum to 0 is not compiled"
     if kind in (Sum, Mean) and lists.fill and any((p.index < 0).any() for p in lists.picks):
         return "cpu: a border other than 0 is not compiled for sums and means of lists"

@@ -102,6 +102,13 @@ def filled(x: Any, value: Any) -> Any:
     return library(x).full_like(x, float(value) if is_floating(x) else int(value))
 
 
+def real(value: float, like: Any) -> Any:
+    """A number that makes float64 of integers in both libraries; torch's own rule is its default type."""
+    module = library(like)
+    plain = module is np or is_floating(like) or like.device.type == "mps"
+    return value if plain else module.tensor(value, dtype=module.float64, device=like.device)
+
+
 def expanded(n: Any, y: Any) -> Any:
     return n.expand(y.shape) if library(y) is not np else np.broadcast_to(n, y.shape)
 

@@ -12,7 +12,19 @@ import numpy as np
 from ...plan import Axis, Grid
 from ...reductions import State
 from ...words import where, zeros
-from .either import as_like, dtype_name, is_bool, is_floating, is_one, narrow, nothing_like, ones_like, take, zeros_of
+from .either import (
+    as_like,
+    dtype_name,
+    is_bool,
+    is_floating,
+    is_one,
+    narrow,
+    nothing_like,
+    ones_like,
+    real,
+    take,
+    zeros_of,
+)
 from .states import state_of
 
 
@@ -125,7 +137,7 @@ def walked(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tup
         shape[dim] = axis.out
     zero = zeros_of(z, shape)
     state = state_of(reduction.init(zero), reduction, "init")
-    total = zero * 1.0 if not is_bool(zero) else zeros_of(z, shape, "float64")
+    total = zero if is_floating(zero) else zeros_of(z, shape, "float64")
     present = zeros_of(z, shape, "int64")  # of windows whose taps are all 0 too
     for places in itertools.product(*ranges):
         tap = 1.0 if taps is None else float(taps[places])
@@ -151,7 +163,7 @@ def walked(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tup
         ok = as_like(np.asarray(valid), z, exact=True)
         if has is not None:
             ok = ok & items[2]
-        weight = (1.0 if is_one(w) else items[-1]) * tap
+        weight = (1.0 if is_one(w) else items[-1]) * (real(tap, z) if taps is not None else tap)
         weight = weight if taps is not None or not is_one(w) else w
         weight = weight if share is None else weight * as_like(share, z)
         with np.errstate(all="ignore"):
