@@ -26,7 +26,7 @@ ORDERS += [
 ]
 ORDERS += [ap.Place(ap.Rank(1)), ap.Quantile([0.1, 0.9]), ap.KMax(2)]
 SEVERAL: list[Any] = [("max", "argmax"), ("mean", "std"), ("min", "max", "sum"), ("mean", "median")]
-BORDERS: list[Any] = ["absent", "absent", "absent", "reflect", "replicate", "circular", 1]
+BORDERS: list[Any] = ["absent", "absent", "absent", "reflect", "symmetric", "replicate", "circular", 1]
 SIDES = [7, 14, 28, 31, 56, 64, 96, 112, 127, 224, 256]
 Random = np.random.Generator
 

@@ -56,7 +56,7 @@ def window(draw: random.Random, rows: int, width: int) -> tuple[Any, tuple[int, 
     """A window kind and the axes that it is for."""
     sizes = [(2, 2), (3, 3), (5, 5), (7, 7), (1, 3), (3, 1), (4, 2), (1, 11), (12, 12), (17, 17), (2, 9), (3, 40)]
     strides = [1, 1, 2, 3, (2, 1), (1, 4), (5, 7)]
-    borders = ["absent", "absent", "replicate", "reflect", "circular", 1.0]
+    borders = ["absent", "absent", "replicate", "reflect", "symmetric", "circular", 1.0, ("symmetric", "absent")]
     kind = draw.choice(["sliding"] * 8 + ["line"] * 3 + ["adaptive", "whole", "segments", "inside", "boxes", "groups"])
     if kind == "sliding":
         size = draw.choice(sizes)

@@ -60,7 +60,9 @@ def windows(draw: Any, shape: tuple[int, ...], borders: bool = True) -> tuple[An
             "count": draw(st.sampled_from(["present", "padded", 3.0])),
         }
         if borders:
-            made["border"] = draw(st.sampled_from(["absent", "absent", "reflect", "replicate", "circular", 1.5]))
+            made["border"] = draw(
+                st.sampled_from(["absent", "absent", "reflect", "symmetric", "replicate", "circular", 1.5])
+            )
         return made
 
     if kind == "adaptive":

@@ -54,10 +54,27 @@ def _windows(random: Any, kind: str, sizes: list[int], items: int) -> Any:
     pad: Any = [
         0,
         tuple(k // 2 for k in size),
-        tuple(tuple(random.integers(0, 6).tolist() for _ in "ab") for _ in size),
+        tuple(tuple(int(random.integers(-2, 6)) for _ in "ab") for _ in size),
+        str(random.choice(["same", "SAME", "causal"])),
     ]
-    pad = pad[int(random.integers(2))]
-    border = str(random.choice(["absent", "absent", "reflect", "circular", "replicate"]))
+    pad = pad[int(random.integers(len(pad)))]
+    borders = [
+        "absent",
+        "absent",
+        "reflect",
+        "symmetric",
+        "circular",
+        "replicate",
+        0,
+        1,
+        127,
+        -128,
+        255,
+        2**31 - 1,
+        0.1,
+    ]
+    border: Any = tuple(borders[int(random.integers(len(borders)))] for _ in size)
+    border = border if random.random() < 0.3 else border[0]
     return ap.sliding(size, stride, pad, step, ceil_mode=bool(random.random() < 0.3), border=border)
 
 
@@ -102,6 +119,8 @@ def _call(random: Any) -> tuple[Any, Any, Any, dict[str, Any]]:
         options["weights"] = _laid(random, w)
     if random.random() < 0.2:
         options["nan"] = "omit"
+    if random.random() < 0.1:
+        options["min_count"] = int(random.integers(1, 6))
     return x, _windows(random, kind, sizes, items), REDUCTIONS[int(random.integers(len(REDUCTIONS)))], options
 
 
