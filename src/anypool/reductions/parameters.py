@@ -15,14 +15,14 @@ REAL = ("float", "bfloat", "int", "uint")
 
 
 def number(value: Any, name: str) -> Any:
-    if hasattr(value, "detach"):
-        refuse(value, name)
     if isinstance(value, (bool, str)) or value is None:
         raise PoolingError(f"{name}: {value!r} is no number")
-    if isinstance(value, (int, float, np.integer, np.floating)):
+    if isinstance(value, (int, float, np.integer, np.floating)):  # first: torch.compile asks nothing else of a symbol
         if value != value:
             raise PoolingError(f"{name}: NaN is not possible")
         return float(value)
+    if hasattr(value, "detach"):
+        refuse(value, name)
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         value = value if hasattr(value, "detach") else array_of(value, name)
         if str(value.dtype).rpartition(".")[2].startswith(REAL):

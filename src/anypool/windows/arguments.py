@@ -54,6 +54,8 @@ def sizes_of(value: Any, name: str) -> int | tuple[int, ...]:
 
 def _listed(value: Any, name: str) -> Any:
     """The numbers of an array or a tensor; anything else as it is."""
+    if isinstance(value, (int, float)):  # first: torch.compile asks nothing else of a symbol
+        return value
     return array_of(value, name).tolist() if isinstance(value, np.ndarray) or hasattr(value, "detach") else value
 
 
