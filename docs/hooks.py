@@ -1,4 +1,4 @@
-"""MkDocs hook: draws the figures and fills the tables from the registries, so that no page can go stale."""
+"""MkDocs hook: draws the figures, and generates tables from the registries and results, so that they stay current."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ GRADIENTS = {
     "SoftPool": "pᵢ (1 + β (xᵢ − y))",
     "Var": "2 (xᵢ − mean) / (n − ddof)",
     "Std": "(xᵢ − mean) / ((n − ddof) y)",
-    "argmedian": "none: a place is no smooth function",
-    "Place": "none: a place is no smooth function",
-    "mode": "1 at the element chosen",
-    "Mode": "1 at the element chosen",
+    "argmedian": "none: an index is not differentiable",
+    "Place": "none: an index is not differentiable",
+    "mode": "1 at the selected element",
+    "Mode": "1 at the selected element",
     "Ordinal": "vᵣ at rank r; to v the sorted elements",
 }
-STATUS = {"yes": "as expected", "no": "not so", "open": "open"}
+STATUS = {"yes": "as expected", "no": "not as expected", "open": "open"}
 
 
 def on_pre_build(config: Any) -> None:
-    """Draw what the pages show."""
+    """Draw the figures of the pages."""
     import numpy as np
     from sklearn.datasets import load_digits
 
@@ -79,7 +79,7 @@ def by_size(path: Path) -> None:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
-    """Fill the placeholders."""
+    """Replace each placeholder by its table."""
     for name, make in TABLES.items():
         marker = f"<!-- {name} -->"
         if marker in markdown:
@@ -88,7 +88,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """The figures were drawn after the folder was read: add them."""
+    """Add the figures, which were drawn after MkDocs read the folder."""
     from mkdocs.structure.files import File
 
     for path in sorted((HERE / "figures").glob("*.svg")):
@@ -98,19 +98,19 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def reductions() -> str:
-    """Every reduction: formula, gradient, answer for nothing, source."""
+    """Every reduction: formula, gradient, value of an empty window, source."""
     from anypool.orders import ORDERS, PARAMETRIC_ORDERS, Order
     from anypool.reductions import PARAMETRIC, REDUCTIONS
 
-    rows = ["| reduction | formula | gradient ∂y/∂xᵢ | of nothing | source |", "|---|---|---|---|---|"]
+    rows = ["| reduction | formula | gradient ∂y/∂xᵢ | empty window | source |", "|---|---|---|---|---|"]
     kinds = [(f'`"{n}"`', n, type(make())) for n, make in {**REDUCTIONS, **ORDERS}.items()]
     kinds += [(f"`ap.{n}(…)`", n, kind) for n, kind in {**PARAMETRIC, **PARAMETRIC_ORDERS}.items()]
     for shown, name, kind in kinds:
         empty = "raises" if kind.empty is None else f"{kind.empty:g}"
         formula = str(kind.formula).replace("|", "\\|")
-        shared = "its share, at the elements selected" if issubclass(kind, Order) else "by the share of each element"
+        shared = "at the selected elements" if issubclass(kind, Order) else "by the share of each element"
         smooth = issubclass(kind, Order) or getattr(kind, "pull", None)
-        gradient = GRADIENTS.get(name, shared if smooth else "none: it is no smooth function")
+        gradient = GRADIENTS.get(name, shared if smooth else "none: not differentiable")
         rows.append(
             f"| {shown} | {formula} | {gradient.replace('|', chr(92) + '|')} | {empty} | {kind.source or 'textbook'} |"
         )
@@ -118,18 +118,18 @@ def reductions() -> str:
 
 
 def claims() -> str:
-    """What the studies saw."""
-    rows = ["| claim | expected before the run | seen | |", "|---|---|---|---|"]
+    """The claims and what the studies measured."""
+    rows = ["| claim | expected before the run | measured | result |", "|---|---|---|---|"]
     for record in json.loads((HERE / "results" / "claims.json").read_text(encoding="utf-8")):
         rows.append(f"| {record['claim']} | {record['expected']} | {record['seen']} | {STATUS[record['status']]} |")
     return "\n".join(rows)
 
 
 def league() -> str:
-    """The arms of the digits study, best first."""
+    """The variants of the digits study, best first."""
     records = json.loads((HERE / "results" / "all-statistics-summary.json").read_text(encoding="utf-8"))
     rows = [
-        "| arm | accuracy % | under Gaussian noise | under salt and pepper | same after a shift | FLOPs | verdict |",
+        "| variant | accuracy % | under Gaussian noise | under salt and pepper | same after a shift | FLOPs | verdict |",
         "|---|---|---|---|---|---|---|",
     ]
     for r in sorted(records, key=lambda r: -(r["accuracy"] or 0)):
@@ -142,8 +142,45 @@ def league() -> str:
 
 
 def run() -> str:
-    """How the published run was made."""
+    """The command and the machine of the published run."""
     return "    " + (HERE / "results" / "run.txt").read_text(encoding="utf-8").strip().replace("\n", "\n    ")
 
 
-TABLES = {"reductions": reductions, "claims": claims, "league": league, "run": run}
+def compiled() -> str:
+    """The reductions that the compiled library serves, for each kind of window, with masks and with weights."""
+    import numpy as np
+
+    import anypool as ap
+    from anypool.orders import ORDERS
+    from anypool.reductions import REDUCTIONS
+
+    x = np.ones((1, 2, 12, 12), np.float32)
+    rows = [[0, 1.0, 1.0, 9.0, 9.0]]
+    windows: dict[str, Any] = {
+        "sliding": ap.sliding((3, 3)),
+        "real-valued sliding": ap.sliding((2.5, 2.5)),
+        "adaptive, pyramid": ap.adaptive((5, 5)),
+        "fractional": ap.fractional((9, 9), seed=0),
+        "groups": ap.groups(np.arange(144).reshape(12, 12) % 7),
+        "regions": ap.regions(2),
+        **{f"boxes, {r}": ap.boxes(rows, 3, reading=r) for r in ("quantised", "sampled", "exact")},
+    }
+    parametric: dict[str, Any] = {
+        "Lp": ap.Lp(3), "PowerMean": ap.PowerMean(3.0), "LogMeanExp": ap.LogMeanExp(1.0), "Quantile": ap.Quantile(0.9),
+        "Rank": ap.Rank(0), "TrimmedMean": ap.TrimmedMean(0.1, 0.1), "TopKMean": ap.TopKMean(1), "KMax": ap.KMax(1),
+    }  # fmt: skip
+    tried = {**{name: name for name in (*REDUCTIONS, *ORDERS)}, **parametric}
+    weights = {"plain": None, "masks": x > 0, "weights": x}
+    rows_of = ["| windows | no weights | masks | weights |", "|---|---|---|---|"]
+    for kind, where in windows.items():
+        cells: list[str] = []
+        for w in weights.values():
+            yes = [n for n, r in tried.items() if ap.explain(x, where, r, weights=w).backend == "cpu"]
+            no = [f"`{n}`" for n in tried if n not in yes]
+            short = f"all but {', '.join(no)}" if len(no) < len(yes) else ", ".join(f"`{n}`" for n in yes)
+            cells.append(("all" if not no else short) or "none")
+        rows_of.append(f"| {kind} | {' | '.join(cells)} |")
+    return "\n".join(rows_of)
+
+
+TABLES = {"reductions": reductions, "compiled": compiled, "claims": claims, "league": league, "run": run}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,30 @@ def test_tables_are_current() -> None:
 
 
 def test_the_first_lines_say_it_all() -> None:
-    first = "\n".join(TEXT.splitlines()[:30])
-    for needed in ("WHERE", "WHAT", "HOW MUCH", "make demo", "make test", "import numpy", "torch", "| windows |"):
-        assert needed in first
+    lines = TEXT.splitlines()
+    for needed in ("WHERE", "WHAT", "HOW MUCH", "make demo", "make test", "pip install", "import numpy", "torch"):
+        assert needed in "\n".join(lines[:30])
+    for needed in ("SciPy", "OpenCV", "threads", "bench/results/", "| windows |"):
+        assert needed in "\n".join(lines[:70])
+
+
+def test_the_times_are_measured() -> None:
+    name = re.search(r"bench/results/[\w-]+\.jsonl", TEXT)
+    assert name is not None
+    rows = {r["case"]: r for r in map(json.loads, (README.parent / name[0]).read_text(encoding="utf-8").splitlines())}
+    said = {
+        "max 3×3, stride 1": ("max 3×3/1", ("torch", "opencv", "scipy")),
+        "median 3×3, stride 1": ("float32 median 3×3/1", (None, "opencv", "scipy")),
+        "mean of 20,000 ragged rows": ("tokens, sentences (Zipf) mean", ("torch", None, None)),
+        "*slower:* global max": ("max global", ("torch", None, None)),
+        "*slower:* max 2×2": ("small torch call, training", ("torch", None, None)),
+    }
+    for begin, (case, rivals) in said.items():
+        line = next(line for line in TEXT.splitlines() if line.startswith(f"| {begin}"))
+        times = [rows[case]["ours_ms"]["torch new"]]
+        times += [min(rows[case]["rivals_ms"][rival].values()) if rival else None for rival in rivals]
+        for cell, ms in zip(line.split("|")[2:6], times, strict=True):
+            assert cell.strip() == "–" if ms is None else float(cell) == pytest.approx(ms, rel=0.05), line
 
 
 def test_the_code_runs() -> None:
