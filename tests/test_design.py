@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "orders": {"constants", "words", "errors", "foreign"},
     "reductions": {"orders", "words", "errors", "incoming", "foreign"},
     "windows": {"constants", "plan", "words", "errors", "incoming", "foreign"},
+    "expressions": {"windows", "reductions", "orders", "words", "errors"},
     "backends": {"reductions", "orders", "constants", "plan", "words", "errors"},
     "choose": {"backends", "plan", "words", "errors"},
     "arrays": {
@@ -44,6 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "orders",
         "errors",
         "windows",
+        "expressions",
         "api",
         "words",
         "constants",
@@ -53,7 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checks": {"windows", "orders", "constants", "plan", "reductions", "words", "errors"},
     "api": {"backends", "windows", "reductions", "orders", "arrays", "checks", "choose", "plan", "errors"},
 }
-ABOVE = {"nn", "study", "show", "cli", "__init__", "__main__", "files", "expressions"}
+ABOVE = {"nn", "study", "show", "cli", "__init__", "__main__", "files"}
 BARRED = {room: {"nn", "study", "show", "cli"} for room in MAY_IMPORT}
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .api import explain, pool
+from .arrays.known import make_known
 from .backends.cpu import get_num_threads, set_num_threads
 from .backends.memory import get_cache_bytes, set_cache_bytes
 from .errors import PoolingError
+from .expressions import register
 from .orders import KMax, Median, Mode, Order, Ordinal, Place, Quantile, Range, Rank, TopKMean, TrimmedMean, function
 from .reductions import REDUCTIONS, Fold, LogMeanExp, LogSumExp, Lp, PowerMean, SoftPool, Std, Var
 from .windows import adaptive, boxes, fractional, groups, pyramid, regions, segments, sliding, whole
@@ -46,6 +48,7 @@ __all__ = [
     "pool",
     "pyramid",
     "regions",
+    "register",
     "segments",
     "set_cache_bytes",
     "set_num_threads",
@@ -64,3 +67,6 @@ def __getattr__(name: str) -> Any:
 
         return receptive_field
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+make_known()

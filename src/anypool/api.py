@@ -53,13 +53,13 @@ def pool(
     """Reduce what each window of x holds; the result is in x's array library, on its device.
 
     x: an array of NumPy or torch, a buffer or rows of numbers. windows: `sliding(…)`, `adaptive(…)`, `whole()` …
-    reduction: a name, an object such as `Lp(3)`, a class with the same functions, or a tuple of them
-    (several results). axes: which axes are pooled, in the order of the windows' entries. weights: how
-    much each element counts, broadcastable to x; bool is a mask. nan: "propagate" or "omit". ties:
-    "first", "last" or "split" (who gets the gradient). empty: the value of a window that holds nothing, which the
-    result's type must hold. out: an array to write to. backend: None, "cpu" or "reference". min_count: a window that
-    holds fewer elements that are there (in x, of a weight other than 0, no NaN where those are omitted) counts as empty.
-    keepdims: False leaves out the pooled axes, on each of which one window must lie. Raises PoolingError.
+    reduction: a name, an object such as `Lp(3)`, a class with the same functions, or a tuple of them (several results).
+    axes: which axes are pooled, in the order of the windows' entries. weights: how much each element counts,
+    broadcastable to x; bool is a mask. nan: "propagate" or "omit". ties: "first", "last" or "split" (who gets the
+    gradient). empty: the value of a window that holds nothing, which the result's type must hold. out: an array to
+    write to. backend: None, "cpu" or "reference". min_count: a window that holds fewer elements that are there (in x, of a
+    weight other than 0, no NaN where those are omitted) counts as empty. keepdims: False leaves out the pooled axes, on
+    each of which one window must lie. Raises PoolingError.
 
     >>> import numpy as np, anypool as ap
     >>> pool(np.array([[1.0, 5.0, 2.0, 4.0]]), ap.sliding((2,)), "max")
@@ -67,7 +67,8 @@ def pool(
     """
     library = library_of(x)
     if library.compiling(out):
-        return library.traced(x, windows, reduction, weights, (axes, nan, ties, empty, backend, min_count, keepdims))
+        how = {"axes": axes, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
+        return library.traced(x, windows, reduction, weights, {**how, "min_count": min_count, "keepdims": keepdims})
     if min_count is not None or keepdims is not True:
         options = {"axes": axes, "weights": weights, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
         return _reduced(x, windows, reduction, out, min_count, keepdims, options)
@@ -80,13 +81,12 @@ def pool(
             key = ready = None
         if ready is not None and (y := ready(x, out)) is not None:
             return y
+    options = {"axes": axes, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
     if getattr(windows, "keepdims", True) is False:
-        options = {"axes": axes, "weights": weights, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
-        return _reduced(x, windows, reduction, out, None, False, options)
+        return _reduced(x, windows, reduction, out, None, False, {**options, "weights": weights})
     x = library.array(x)
     instead = library.instead(x)
     if instead is not None:
-        options = {"axes": axes, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
         return instead(pool, x, windows, reduction, weights, out, options)
     try:
         grid = plan_of(windows, tuple(x.shape), axes)

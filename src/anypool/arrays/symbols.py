@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.fx.experimental.symbolic_shapes import guard_scalar, has_static_value
 
-
-class Symbol(NamedTuple):
-    """Stands in a description for a number that varies from call to call."""
-
-    whole: bool
-    at: int
+from ..expressions.describing import Symbol
 
 
-def taken(value: Any, numbers: list[Tensor], sizes: list[int]) -> Any:
-    """The description without its symbols, which join the operands: one graph for all their values."""
-    if isinstance(value, (tuple, list)):
-        return tuple([taken(v, numbers, sizes) for v in value])
+def symbol(value: Any, numbers: list[Tensor], sizes: list[int]) -> Any:
+    """What stands for a value in the description: a symbol joins the operands, one graph for all its values."""
     if not _is_number(value) or has_static_value(value):
         return value
     if isinstance(
         value, (float, torch.SymFloat)
     ):  # of a float operand torch makes a constant, of a product with a tensor it does not
         numbers.append(torch.ones((), dtype=torch.float64, device="cpu").mul(value))
-        return Symbol(False, len(numbers) - 1)
+        return (Symbol, "number", len(numbers) - 1)
     sizes.append(value)
-    return Symbol(True, len(sizes) - 1)
+    return (Symbol, "size", len(sizes) - 1)
 
 
 def fixed(value: Any) -> Any:
@@ -37,13 +29,6 @@ def fixed(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return tuple([fixed(v) for v in value])
     return guard_scalar(value) if _is_number(value) else value
-
-
-def filled(value: Any, numbers: Sequence[float], sizes: Sequence[int]) -> Any:
-    """The description with its numbers."""
-    if isinstance(value, Symbol):
-        return sizes[value.at] if value.whole else numbers[value.at]
-    return tuple([filled(v, numbers, sizes) for v in value]) if isinstance(value, tuple) else value
 
 
 def _is_number(value: Any) -> bool:

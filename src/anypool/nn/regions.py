@@ -62,8 +62,8 @@ def ps_roi_align(input: Any, boxes: Any, output_size: Any, spatial_scale: float 
     >>> ps_roi_align(torch.ones(1, 8, 8, 8), torch.tensor([[0.0, 1, 1, 5, 5]]), 2).shape
     torch.Size([1, 2, 2, 2])
     """
-    made = _boxes(input, boxes, output_size, spatial_scale, "sampled", sampling_ratio, True)
-    return pool(input, made.but(position_sensitive=True), "mean", empty=0.0)
+    made = _boxes(input, boxes, output_size, spatial_scale, "sampled", sampling_ratio, True, True)
+    return pool(input, made, "mean", empty=0.0)
 
 
 def ps_roi_pool(input: Any, boxes: Any, output_size: Any, spatial_scale: float = 1.0) -> Any:
@@ -76,8 +76,8 @@ def ps_roi_pool(input: Any, boxes: Any, output_size: Any, spatial_scale: float =
     >>> ps_roi_pool(torch.ones(1, 4, 8, 8), torch.tensor([[0.0, 1, 1, 5, 5]]), 2).shape
     torch.Size([1, 1, 2, 2])
     """
-    made = _boxes(input, boxes, output_size, spatial_scale, "quantised", 0, False)
-    return pool(input, made.but(position_sensitive=True, inclusive=False), "mean", empty=0.0)
+    made = _boxes(input, boxes, output_size, spatial_scale, "quantised", 0, False, True)
+    return pool(input, made.exclusive(), "mean", empty=0.0)
 
 
 def pyramid_boxes(
@@ -126,7 +126,16 @@ def pyramid_boxes(
     return torch.cat(parts)[back]
 
 
-def _boxes(input: Any, boxes: Any, output_size: Any, scale: float, reading: str, sampling: int, aligned: bool) -> Any:
+def _boxes(
+    input: Any,
+    boxes: Any,
+    output_size: Any,
+    scale: float,
+    reading: str,
+    sampling: int,
+    aligned: bool,
+    position_sensitive: bool = False,
+) -> Any:
     size = tuple(output_size) if isinstance(output_size, (tuple, list, torch.Size)) else (output_size, output_size)
     refuse("a region pooling of anypool", recorder(input))
     if getattr(input, "ndim", 0) != 4:
@@ -137,7 +146,13 @@ def _boxes(input: Any, boxes: Any, output_size: Any, scale: float, reading: str,
             f"boxes of shape {tuple(rows.shape)}: give (K, 5) rows (image, x1, y1, x2, y2) or a list of (L, 4)"
         )
     return boxes_of(
-        rows, size, scale=scale, reading=reading, sampling=max(integer(sampling, "sampling_ratio"), 0), aligned=aligned
+        rows,
+        size,
+        scale=scale,
+        reading=reading,
+        sampling=max(integer(sampling, "sampling_ratio"), 0),
+        aligned=aligned,
+        position_sensitive=position_sensitive,
     )
 
 

@@ -56,10 +56,6 @@ class Order:
         plain = tuple(v if isinstance(v, (int, float, str, tuple, Order)) else id(v) for v in self.parameters.values())
         return hash((type(self), plain, self.ties))
 
-    def facts(self) -> tuple[tuple[str, Any], ...]:
-        """What makes this order statistic besides its parameters: names and values."""
-        return tuple((k, v) for k, v in self.__dict__.items() if k != "parameters")
-
     def finish(self, window: Sorted, n: Any) -> Any:
         """The answer for each window; several answers lie on a new last axis."""
         raise NotImplementedError(type(self).__name__)

@@ -61,10 +61,6 @@ class Fold:
         plain = tuple(v if isinstance(v, (int, float, str)) else id(v) for v in self.parameters.values())
         return hash((type(self), plain, self.ties))
 
-    def facts(self) -> tuple[tuple[str, Any], ...]:
-        """What makes this fold besides its parameters: names and values."""
-        return (("ties", self.ties),)
-
     def init(self, zero: Any) -> State:
         """The state of nothing, shaped as `zero`."""
         raise NotImplementedError(type(self).__name__)

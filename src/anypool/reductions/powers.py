@@ -112,9 +112,6 @@ class PowerMean(Fold):
         }
         self.form, self.eps = form, positive_number(eps, "PowerMean(eps)")
 
-    def facts(self) -> tuple[tuple[str, Any], ...]:
-        return (("form", self.form), ("eps", self.eps))
-
     def __repr__(self) -> str:
         return f"PowerMean({self.parameters['p']!r}, form={self.form!r}, eps={self.eps!r})"
 

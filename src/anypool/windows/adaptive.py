@@ -20,10 +20,6 @@ class Adaptive(Kind):
 
     output_size: tuple[int | None, ...] | int | None
 
-    def facts(self) -> tuple[Any, ...]:
-        """What makes these windows, in the order of the fields."""
-        return (self.output_size,)
-
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
         at, given = self._entries(shape, axes)
         return grid_of((self, given), shape, at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..constants import constant, is_constant
 from ..errors import PoolingError
 from ..plan import Ints, Lists, Picks
 from ..words import library
-from .arguments import among, at_least, entries, integer, is_number, shown, sizes_of
+from .arguments import among, at_least, entries, integer, is_number, shown, sizes_of, to_numpy
 from .corners import offsets_of, rows_of, scales_of
 from .deferred import deferred, later
 from .kind import MEMORY, Kind
@@ -53,11 +53,26 @@ class Boxes(Kind):
         torch: Any = sys.modules["torch"]
         rows = self.rows if isinstance(self.rows, torch.Tensor) else torch.as_tensor(self.rows, device="cpu")
         images = torch.as_tensor(self.images, device=rows.device).to(rows)[:, None]
+        made = later("boxes", {"boxes": torch.cat([images, rows], 1), **self._others()})
+        return made if self.inclusive else made.exclusive()
+
+    def arguments(self) -> dict[str, Any]:
+        """What makes these windows; whether the end counts apart."""
+        rows = to_numpy(self.rows)
+        images = self.images.astype(rows.dtype)
+        if not np.array_equal(images, self.images):
+            raise PoolingError(f"{self!r}: image indices that {rows.dtype} does not hold have no text")
+        return {"boxes": np.concatenate([images[:, None], rows], 1), **self._others()}
+
+    def _others(self) -> dict[str, Any]:
+        """The arguments beside the corners."""
         outside = "absent" if self.border is None and self.reading != "quantised" else self.border
         names = ("size", "scale", "reading", "sampling", "aligned", "rotated", "position_sensitive", "offsets", "gamma")
-        given = {name: getattr(self, name) for name in names}
-        made = later("boxes", {**given, "boxes": torch.cat([images, rows], 1), "border": outside})
-        return made.but(inclusive=self.inclusive)
+        return {**{name: getattr(self, name) for name in names}, "border": outside}
+
+    def exclusive(self) -> Boxes:
+        """The same whole elements without the last of each box, and of the axes: R-FCN's, as torchvision counts them."""
+        return replace(self, inclusive=False, made={})
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Lists:
         """The Lists for features of this shape; kept, unless the corners learn."""
@@ -71,9 +86,10 @@ class Boxes(Kind):
         return self.made[key]
 
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
-        """Boxes along the first pooled axis, bins along the others."""
+        """Boxes along the first pooled axis, bins along the others; fewer channels where each bin has its own."""
         at = self._axes(tuple(shape), axes)
-        return dict(zip(at, (len(self.images), *self.size), strict=True))
+        own = {1: shape[1] // math.prod(self.size)} if self.position_sensitive else {}
+        return {**dict(zip(at, (len(self.images), *self.size), strict=True)), **own}
 
     @property
     def learns(self) -> bool:

@@ -10,11 +10,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..errors import PoolingError
 from ..words import library
+from .arguments import need_axes
 from .kind import Kind
 
 Made = TypeVar("Made")
 Shape = Callable[[dict[str, Any], tuple[Any, ...], "tuple[int, ...] | None", Callable[[], Any]], tuple[Any, ...]]
+SLIDING = ("stride", "padding", "dilation")  # arguments of sliding windows that may be given by position
 MAKERS: dict[str, tuple[Any, Shape]] = {}  # a window kind that reads numbers, and the shape of its result without them
 
 
@@ -23,36 +26,46 @@ class Deferred(Kind):
     """A call of boxes, groups or segments whose tensors the graph will hold; everything else is known."""
 
     maker: str
-    names: tuple[str, ...]  # which arguments the tables are
-    options: tuple[tuple[str, Any], ...]  # the other arguments
-    changes: tuple[tuple[str, Any], ...] = ()  # of the windows, once they are made
-    tables: tuple[Any, ...] = ()
+    given: tuple[tuple[str, Any], ...]  # its arguments
+    then: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...] = ()  # methods of the windows, once they are made
 
-    def facts(self) -> tuple[Any, ...]:
-        """What makes these windows, tables apart."""
-        return (self.maker, self.names, self.options, self.changes)
+    def arguments(self) -> dict[str, Any]:
+        """What makes these windows, their methods apart."""
+        return dict(self.given)
 
-    def made_of(self, tables: Any) -> Any:
+    def made(self) -> Any:
         """The windows, now that there are numbers."""
-        made = MAKERS[self.maker][0](**dict(zip(self.names, tables, strict=True)), **dict(self.options))
-        return replace(made, **dict(self.changes)) if self.changes else made
+        made = MAKERS[self.maker][0](**dict(self.given))
+        for name, given in self.then:
+            made = getattr(made, name)(**dict(given))
+        return made
 
     def symbolic(self) -> bool:
         return True
 
-    def but(self, **changes: Any) -> Any:
-        """The same windows with other fields."""
-        return replace(self, changes=(*self.changes, *changes.items()))
+    def sliding(self, size: Any, *args: Any, **options: Any) -> Deferred:
+        """Sliding windows inside segments; see `Segments.sliding`."""
+        if self.maker != "segments":
+            raise PoolingError(f"{self.maker}(…).sliding(…): only segments hold sliding windows")
+        given = {"size": size, **dict(zip(SLIDING, args, strict=False)), **options}
+        return replace(self, then=(*self.then, ("sliding", tuple(given.items()))))
+
+    def exclusive(self) -> Deferred:
+        """See `Boxes.exclusive`."""
+        return replace(self, then=(*self.then, ("exclusive", ())))
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Any:
-        return self.made_of(self.tables).plan(shape, axes)
+        return self.made().plan(shape, axes)
 
     def shape_of(
-        self, tables: Any, shape: tuple[Any, ...], axes: tuple[int, ...] | None, fresh: Callable[[], Any]
+        self, shape: tuple[Any, ...], axes: tuple[int, ...] | None, fresh: Callable[[], Any]
     ) -> tuple[Any, ...]:
         """Shape of the result from the tables' shapes; `fresh` makes a length that only the numbers will tell."""
-        given = {**dict(self.options), **dict(zip(self.names, tables, strict=True)), **dict(self.changes)}
-        return MAKERS[self.maker][1](given, shape, axes, fresh)
+        made = MAKERS[self.maker][1](dict(self.given), shape, axes, fresh)
+        if any(name == "sliding" for name, _ in self.then):
+            at = need_axes(axes, shape, "segments(…).sliding(…)", "the axis they lie on, such as axes=0")
+            made = tuple(fresh() if a == at[0] else n for a, n in enumerate(made))
+        return made
 
 
 def deferred(*names: str, shape: Shape) -> Callable[[Made], Made]:
@@ -79,21 +92,15 @@ def deferred(*names: str, shape: Shape) -> Callable[[Made], Made]:
 
 
 def later(maker: str, given: dict[str, Any]) -> Deferred:
-    """The call for when the graph runs: arrays and tensors as tables, other arguments as they are."""
+    """The call for when the graph runs: arrays as tensors, other arguments as they are."""
     torch: Any = sys.modules["torch"]
     arrays = (torch.Tensor, np.ndarray)
-    names: list[str] = []
-    tables: list[Any] = []
-    options: list[tuple[str, Any]] = []
+    made: list[tuple[str, Any]] = []
     for name, value in given.items():
         if isinstance(value, (list, tuple)) and value and all(isinstance(v, arrays) and v.ndim == 2 for v in value):
             value = numbered([_table(torch, v) for v in value])
-        if isinstance(value, arrays):
-            names.append(name)
-            tables.append(_table(torch, value))
-        else:
-            options.append((name, value))
-    return Deferred(maker, tuple(names), tuple(options), (), tuple(tables))
+        made.append((name, _table(torch, value)))
+    return Deferred(maker, tuple(made))
 
 
 def _table(torch: Any, value: Any) -> Any:

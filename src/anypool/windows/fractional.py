@@ -31,11 +31,6 @@ class Fractional(Kind):
     kernel_size: tuple[int, ...] | int | None
     samples: tuple[float, ...] | None
 
-    def facts(self) -> tuple[Any, ...]:
-        """What makes these windows, in the order of the fields."""
-        how = (self.sequence, self.overlapping, self.seed, self.convention)
-        return (self.size, self.output_ratio, *how, self.kernel_size, self.samples)
-
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
         return grid_of(self, shape, self._axes(shape, axes))
 

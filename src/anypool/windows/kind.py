@@ -50,10 +50,6 @@ class Kind:
         """The same windows with other fields."""
         return replace(self, **changes)
 
-    def facts(self) -> tuple[Any, ...]:
-        """What makes these windows, in the order of the fields."""
-        return ()
-
     def symbolic(self) -> bool:
         """Whether `counts` asks only arithmetic of the integers among `facts`, and nothing of the floats."""
         return False

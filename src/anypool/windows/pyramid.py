@@ -21,10 +21,6 @@ class Pyramid(Kind):
 
     levels: tuple[Level, ...]
 
-    def facts(self) -> tuple[Any, ...]:
-        """What makes these windows, in the order of the fields."""
-        return (self.levels,)
-
     def apart(self) -> tuple[Adaptive, ...]:
         """One window kind a level: for maps in place of one row.
 

@@ -25,10 +25,6 @@ class Regions(Kind):
     overlap: float
     whole: bool
 
-    def facts(self) -> tuple[Any, ...]:
-        """What makes these windows, in the order of the fields."""
-        return (self.levels, self.overlap, self.whole)
-
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Lists:
         return grid_of(self, shape, tuple(sorted(last_axes(axes, 2, shape, "regions(…)"))))
 

@@ -34,9 +34,9 @@ class Segments(Kind):
         n = len(self.offsets)
         return hash((n, self.offsets[-1], self.offsets[n // 2], self.offsets[n // 3]))
 
-    def facts(self) -> tuple[Any, ...]:
-        """What makes these windows, in the order of the fields."""
-        return (self.offsets,)
+    def arguments(self) -> dict[str, Any]:
+        """What makes these windows."""
+        return {"offsets": self.offsets}
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
         at = need_axes(axes, shape, "segments(…)", "the axis they lie on, such as axes=0")

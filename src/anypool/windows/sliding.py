@@ -36,19 +36,14 @@ class Sliding(Kind):
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
         return grid_of(self, shape, _sliding_axes(self, shape, axes))
 
-    def facts(self) -> tuple[Any, ...]:
-        """What makes these windows, in the order of the fields."""
-        more = (self.dilation, self.ceil_mode, self.border, self.count, self.taps, self.offsets, self.real)
-        return (self.size, self.stride, self.padding, *more)
-
     def symbolic(self) -> bool:
         return self.offsets is None and not self.real
 
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
         """How many windows lie along each pooled axis."""
-        if self.offsets is not None:
-            return super().counts(shape, axes)
         at = _sliding_axes(self, shape, axes)
+        if self.offsets is not None:
+            return {at[0]: sum(self.count_of(b - a) for a, b in itertools.pairwise(self.offsets))}
         if self.real:
             return {a: by.count(shape[a]) for a, by in zip(at, self._measures(len(at)), strict=True)}
         return {a: one.count(shape[a]) for a, one in zip(at, self._along(len(at)), strict=True)}

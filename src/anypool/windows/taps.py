@@ -1,4 +1,4 @@
-"""Taps: a weight for each place of the window."""
+"""_Table: a weight for each place of the window."""
 
 from __future__ import annotations
 
@@ -35,23 +35,20 @@ class _Table:
         if not np.all(np.isfinite(self.values)):
             raise PoolingError("taps hold a NaN or an infinity: use finite numbers")
         self.values.flags.writeable = False
+        self.shape, self.data = self.values.shape, self.values.tobytes()  # the same numbers as torch.compile may hold
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, _Table)
-            and self.values.shape == other.values.shape
-            and self.values.tobytes() == other.values.tobytes()
-        )
+        return isinstance(other, _Table) and self.shape == other.shape and self.data == other.data
 
     def __hash__(self) -> int:
-        return hash((self.values.shape, self.values.tobytes()))
+        return hash((self.shape, self.data))
 
     def __repr__(self) -> str:
         return f"taps{list(self.values.shape)}"
 
 
 def tap_table(taps: Any, sizes: tuple[int, ...]) -> Any:
-    """Taps checked against the window: one vector an axis, or one array of the window's shape."""
+    """_Table checked against the window: one vector an axis, or one array of the window's shape."""
     if isinstance(taps, tuple):
         rows = tuple(t.values for t in taps)
         if len(rows) == 1 and len(sizes) > 1:

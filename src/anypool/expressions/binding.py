@@ -1,0 +1,36 @@
+"""Arguments of a call by their names, or the error that says which there are."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from .names import METHODS, nearest
+from .syntax import Source, Word
+
+
+def bound(word: Word, make: Any, args: list[Any], named: dict[str, Any], source: Source) -> dict[str, Any]:
+    """Every argument that was given, by name."""
+    given = list(inspect.signature(make).parameters.values())
+    given = given[1:] if word.of is not None and METHODS.get(word.name) is make else given
+    places = [p.name for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    every = [*places, *(p.name for p in given if p.kind is p.KEYWORD_ONLY)]
+    takes = f"{word.name}({', '.join(every)})"
+    open_ = any(p.kind is p.VAR_KEYWORD for p in given)
+    for key in named:
+        if key not in every and not open_:
+            near = nearest(key, every)
+            guess = f" (did you mean {near}?)" if near else ""
+            source.fail(f"{takes} has no argument {key!r}{guess}, in the call", word.at)
+    if len(args) > len(places):
+        source.fail(
+            f"{takes} takes {len(places)} values without a name, and is given {len(args)}, in the call", word.at
+        )
+    twice = [name for name in places[: len(args)] if name in named]
+    if twice:
+        source.fail(f"{takes} is given {twice[0]!r} twice, in the call", word.at)
+    made = {**dict(zip(places, args, strict=False)), **named}
+    missing = [p.name for p in given if p.default is p.empty and p.name in every and p.name not in made]
+    if missing:
+        source.fail(f"{takes} needs {' and '.join(map(repr, missing))}, in the call", word.at)
+    return made

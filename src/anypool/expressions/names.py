@@ -1,0 +1,157 @@
+"""The names that expressions may call: the public windows and reductions, and what a user registers."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, overload
+
+from .. import reductions
+from .. import windows as kinds
+from ..errors import PoolingError
+from ..orders import PARAMETRIC_ORDERS, Order, function, tied
+from ..orders.function import Function
+from ..reductions import PARAMETRIC, REDUCTIONS, TIES
+from ..windows.arguments import constant
+from .syntax import MODULES, NAME, VALUES
+
+Made = TypeVar("Made", bound=Callable[..., Any])
+KINDS: dict[str, Any] = {
+    name: getattr(kinds, name)
+    for name in ("sliding", "adaptive", "whole", "segments", "groups", "boxes", "fractional", "pyramid", "regions")
+}
+
+
+def with_ties(order: Any, ties: Any) -> Order:
+    """An order statistic with its own rule of ties."""
+    if not isinstance(order, Order) or ties not in TIES:
+        raise PoolingError(
+            f"tied({order!r}, {ties!r}): give an order statistic, and one of {', '.join(map(repr, TIES))}"
+        )
+    return tied(order, ties)
+
+
+FOLDS: dict[str, Any] = {
+    **REDUCTIONS,
+    **PARAMETRIC,
+    **PARAMETRIC_ORDERS,
+    "SplitMax": reductions.SplitMax,
+    "SplitMin": reductions.SplitMin,
+    "function": function,
+    "tied": with_ties,
+}
+METHODS: dict[str, Any] = {"sliding": kinds.Segments.sliding, "exclusive": kinds.Boxes.exclusive}  # of windows
+SCALARS = ("bool", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)), "float16", "float32", "float64")
+OPERANDS = ("size", "number", "table", "learned")  # what the operators of torch get beside their text
+RESERVED = frozenset((*KINDS, *FOLDS, *SCALARS, *OPERANDS, *VALUES, "array", "pool"))
+REGISTERED: dict[str, Any] = {}
+HERE = f"unregistered.p{os.urandom(6).hex()}"  # begins the names that only this process knows
+NAMES: dict[Any, str] = {
+    **{getattr(kinds, name.capitalize()): name for name in KINDS},
+    **{kind: name for name, kind in FOLDS.items() if isinstance(kind, type)},
+    Function: "function",
+}
+CHANGED: list[Callable[[], None]] = []  # what forgets texts that were read, where a name's meaning changes
+
+
+@overload
+def register(thing: Made, name: str | None = None) -> Made: ...
+@overload
+def register(thing: None = None, name: str | None = None) -> Callable[[Made], Made]: ...
+def register(thing: Any = None, name: str | None = None) -> Any:
+    """Give a reduction or window class of your own a name, by which exported programs and expressions know it.
+
+    thing: a class (a subclass of `Fold` or `Order`, or one with the same functions), or a function that is an
+    argument of one. name: dotted words, such as "mylib.Spread"; default: the class' own name. An object of the class is
+    written as a call with its constructor's arguments, each read from `.parameters[argument]` or `.argument`; a class
+    that keeps them otherwise has a method `arguments()`, a dict of them. Register before `torch.export`, and in each
+    process that runs the program, in the module that defines the class: a program that is loaded imports nothing and
+    calls nothing but registered names. Returns the class, so that it serves as a decorator.
+    Raises PoolingError for a name that is taken.
+
+    >>> import anypool as ap
+    >>> @ap.register
+    ... class Spread(ap.Order):
+    ...     def __init__(self, share=1.0):
+    ...         super().__init__()
+    ...         self.parameters = {"share": share}
+    ...     def finish(self, window, n):
+    ...         return (window.at(n - 1) - window.at(0)) * self.parameters["share"]
+    >>> from anypool.expressions import reduction_from, text_of
+    >>> text_of(Spread(0.5))
+    'Spread(share=0.5)'
+    >>> ap.pool([3.0, 1.0, 4.0], ap.whole(), reduction_from("Spread(0.5)"), axes=0)
+    array([1.5])
+    """
+    if thing is None or isinstance(thing, str):
+        return lambda given: register(given, name or thing)
+    if not callable(thing):
+        raise PoolingError(f"register({thing!r}): give a class, such as ap.register(type(reduction))")
+    own = getattr(thing, "__name__", type(thing).__name__)
+    chosen = own if name is None else name
+    if not isinstance(chosen, str) or not NAME.fullmatch(chosen) or chosen.startswith(MODULES):
+        raise PoolingError(f"register(name={chosen!r}): use words and dots, such as 'mylib.{own.strip('<>')}'")
+    before = REGISTERED.get(chosen)
+    again = before is not None and _place(before) == _place(thing)  # a cell or a module that ran once more
+    if chosen in RESERVED or chosen.startswith("unregistered.") or (before not in (None, thing) and not again):
+        holder = "anypool's own" if before is None else f"of {'.'.join(_place(before))}"
+        raise PoolingError(f"register: the name {chosen!r} is {holder}; give another, such as 'mylib.{own}'")
+    REGISTERED[chosen] = thing
+    NAMES[thing] = chosen
+    for forget in CHANGED:
+        forget()
+    return thing
+
+
+def name_of(thing: Any, lasting: bool) -> str:
+    """The name of a class or function; one that has none gets one of this process, unless it has to last."""
+    try:
+        known = NAMES.get(thing)
+    except TypeError:
+        known = None
+    if known is not None and (not lasting or not known.startswith(HERE)):
+        return known
+    own = getattr(thing, "__qualname__", type(thing).__name__)
+    if lasting or not callable(thing):
+        raise PoolingError(
+            f"{'.'.join(_place(thing))} is not registered, so that no text can name it: "
+            f"write ap.register({own.rpartition('.')[2]}) where it is defined, and import that wherever the text is read"
+        )
+    word = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in own.rpartition(".")[2])
+    made = f"{HERE}.n{len(REGISTERED)}.{word if not word[:1].isdigit() else '_' + word}"
+    REGISTERED[made] = thing
+    NAMES[thing] = made
+    return made
+
+
+def unknown(name: str, names: Iterable[str]) -> str:
+    """What an error says of a name that is not there."""
+    if name.startswith("unregistered."):
+        return (
+            f"the class {name.rpartition('.')[2]!r} was not registered in the process that wrote this: "
+            f"write ap.register({name.rpartition('.')[2]}) where it is defined, and export the program again"
+        )
+    near = nearest(name, names)
+    return f"there is no {name!r} to call{f' (did you mean {near}?)' if near else ''}"
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The names that look like one, in quotes; nothing where none does."""
+    import difflib
+
+    given = {n.lower(): n for n in names if not n.startswith("unregistered.")}
+    found = difflib.get_close_matches(name.lower(), given, 3, 0.6)
+    return " or ".join(repr(given[n]) for n in found)
+
+
+@constant
+def argument_names(kind: Any) -> tuple[str, ...]:
+    """The arguments of the function or class that makes an object of this class."""
+    given = inspect.signature(KINDS.get(NAMES.get(kind, ""), kind)).parameters.values()
+    return tuple(p.name for p in given if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
+
+
+def _place(thing: Any) -> tuple[str, str]:
+    kind = thing if hasattr(thing, "__qualname__") else type(thing)
+    return str(getattr(kind, "__module__", "")), str(kind.__qualname__)
