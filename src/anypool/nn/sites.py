@@ -15,6 +15,7 @@ from .pools import Pool1d, Pool2d, Pool3d
 SLIDING = tuple(getattr(nn, f"{kind}Pool{r}d") for kind in ("Max", "Avg", "LP") for r in (1, 2, 3))
 ADAPTIVE = tuple(getattr(nn, f"Adaptive{kind}Pool{r}d") for kind in ("Max", "Avg") for r in (1, 2, 3))
 OURS: tuple[Any, ...] = (Pool1d, Pool2d, Pool3d)
+UNPOOLING: tuple[Any, ...] = (nn.MaxUnpool1d, nn.MaxUnpool2d, nn.MaxUnpool3d)
 CONVOLUTIONS: tuple[Any, ...] = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 LAYERS: dict[int, Any] = {1: Pool1d, 2: Pool2d, 3: Pool3d}
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,22 +10,21 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from ..plan import Union
-from .sites import is_pooling, rank_of, row, windows_of
-
-
-@dataclass(frozen=True)
-class Span:
-    """Along one axis of the input: what output 0 sees is [lo, hi], the next one lies `jump` further; `at` is the
-    tensor's axis that carries it, None once it is gone."""
-
-    lo: float
-    hi: float
-    jump: float
-    at: int | None
-
-
-Field = tuple[Span, ...]
+from .sites import UNPOOLING, is_pooling, rank_of, row, windows_of
+from .spans import (
+    Field,
+    Span,
+    convolved,
+    joined,
+    permuted,
+    pooled,
+    pooled_elements,
+    resized,
+    shorter,
+    through_axes,
+    unpooled,
+    upsampled,
+)
 
 
 @dataclass
@@ -79,7 +77,12 @@ class Trace(TorchDispatchMode):
             axes = tuple(range(x.ndim - rank, x.ndim))
             grid = windows_of(module).plan(tuple(x.shape), axes)
             made.flops = pooled_elements(grid)
-            self.fields[y] = through_axes(self.fields.get(x), grid)
+            for each in output if isinstance(output, (tuple, list)) else (y,):  # values, and places
+                self.fields[each] = through_axes(self.fields.get(x), grid)
+        if isinstance(module, UNPOOLING):
+            how = [row(v, int(type(module).__name__[-2])) for v in (module.kernel_size, module.stride)]
+            both = [f for t in inputs[:2] if (f := unpooled(self.fields.get(t), t, y, *how)) is not None]
+            self.fields[y] = joined(both)
         made.output, made.field = tuple(y.shape), self.fields.get(y)
         if id(module) not in self.seen:
             made.parameters = sum(p.numel() for p in module.parameters())
@@ -116,6 +119,9 @@ def follow(name: str, args: Any, tensors: list[Any], y: Any, field_of: Any) -> t
     field = field_of(x)
     if name in ("convolution", "convolution_overrideable", "mkldnn_convolution"):
         return convolved(field, args, x, y), 2 * y.numel() * int(tensors[1][0].numel()), True
+    if "unpool" in name:  # the places, tensors[1], say where a value goes
+        both = [f for t in tensors[:2] if (f := unpooled(field_of(t), t, y)) is not None]
+        return joined(both), y.numel(), True
     if "pool" in name and "backward" not in name:
         return pooled(name, field, args, x, y)
     if name in ("mm", "addmm", "bmm", "baddbmm", "linear"):
@@ -143,151 +149,6 @@ def follow(name: str, args: Any, tensors: list[Any], y: Any, field_of: Any) -> t
         "alias",
     )
     return joined(known), 0 if moves else y.numel(), False
-
-
-def convolved(field: Field | None, args: Any, x: Any, y: Any) -> Field | None:
-    """Through a convolution, or a transposed one."""
-    if field is None:
-        return None
-    weight, transposed = args[1], bool(args[6])
-    rank = weight.ndim - 2
-    strides, pads, dilations = (row(list(a), rank) for a in args[3:6])
-    spans: list[Span] = []
-    for s in field:
-        i = None if s.at is None else s.at - (x.ndim - rank)
-        if i is None or i < 0:
-            spans.append(gone(s, x))
-            continue
-        k, t, p, d = weight.shape[2 + i], strides[i], pads[i], dilations[i]
-        if transposed:  # output o hears the inputs (o + p − d·u) / t
-            more = -(-((k - 1) * d + 1) // t) - 1
-            spans.append(Span(s.lo - more * s.jump, s.hi, s.jump / t, s.at))
-        else:
-            spans.append(Span(s.lo - p * s.jump, s.hi + ((k - 1) * d - p) * s.jump, s.jump * t, s.at))
-    return tuple(spans)
-
-
-def pooled(name: str, field: Field | None, args: Any, x: Any, y: Any) -> tuple[Field | None, int, bool]:
-    """Through torch's own pooling operations."""
-    from ..windows import adaptive, sliding
-
-    rank = next((r for r in (1, 2, 3) if f"pool{r}d" in name), 0)
-    if not rank:
-        return field and shorter(field, x, y), x.numel(), True
-    if "adaptive" in name or "fractional" in name:  # fractional windows are as many, and about where these are
-        windows: Any = adaptive(tuple(y.shape[-rank:]))
-    else:
-        size = row(list(args[1]), rank)
-        stride = row(list(args[2]), rank) if len(args) > 2 and args[2] else size
-        padding = row(list(args[3]), rank) if len(args) > 3 else 0
-        at = 4 if "max" in name else 6
-        dilation = row(list(args[4]), rank) if "max" in name and len(args) > 4 else 1
-        ceil = bool(args[5 if "max" in name else 4]) if len(args) > (5 if "max" in name else at) - (at == 6) else False
-        windows = sliding(size, stride, padding, dilation, ceil_mode=ceil)
-    grid = windows.plan(tuple(x.shape), tuple(range(x.ndim - rank, x.ndim)))
-    return through_axes(field, grid), pooled_elements(grid), True
-
-
-def through_axes(field: Field | None, grid: Any) -> Field | None:
-    """Through the windows of a plan."""
-    if field is None:
-        return None
-    if isinstance(grid, Union):  # its windows follow no axis
-        return tuple(gone(s, grid.grids[0]) if s.at in grid.at else s for s in field)
-    axes = dict(zip(grid.at, grid.axes, strict=True))
-    spans: list[Span] = []
-    for s in field:
-        axis = axes.get(s.at) if s.at is not None else None
-        if axis is None or not axis.out:
-            spans.append(s)
-            continue
-        most = int((axis.skipped + axis.length).max()) if axis.stride else axis.places
-        stride = axis.stride or (int(axis.first[-1]) - int(axis.first[0])) / max(axis.out - 1, 1)
-        lo = s.lo + (int(axis.first[0]) - int(axis.skipped[0]) * axis.step) * s.jump
-        spans.append(Span(lo, lo + s.hi - s.lo + (most - 1) * axis.step * s.jump, s.jump * stride, s.at))
-    return tuple(spans)
-
-
-def pooled_elements(grid: Any) -> int:
-    """How many elements all windows hold together: each is read once and joined once."""
-    others = math.prod(n for a, n in enumerate(grid.grids[0].shape) if a not in grid.at)
-    return sum(int(g.present.sum()) for g in grid.grids) * others
-
-
-def upsampled(name: str, field: Field, x: Any, y: Any) -> Field:
-    more = 0 if "nearest" in name else 3 if "bicubic" in name else 1
-    return tuple(
-        s if s.at is None else Span(s.lo, s.hi + more * s.jump, s.jump * x.shape[s.at] / y.shape[s.at], s.at)
-        for s in field
-    )
-
-
-def permuted(field: Field, name: str, args: Any, x: Any) -> Field:
-    order = list(range(x.ndim))
-    if name == "permute":
-        order = [int(a) % x.ndim for a in args[1]]
-    else:
-        i, j = (0, 1) if name == "t" else (int(args[1]) % x.ndim, int(args[2]) % x.ndim)
-        if x.ndim > 1:
-            order[i], order[j] = order[j], order[i]
-    return tuple(s if s.at is None else replace(s, at=order.index(s.at)) for s in field)
-
-
-def resized(field: Field, x: Any, y: Any) -> Field:
-    """Through a view, a broadcast or a join: an axis of unchanged length stays, another is mixed with all."""
-    if x.shape == y.shape:
-        return field
-    if x.ndim == y.ndim:
-        return tuple(s if s.at is None or x.shape[s.at] == y.shape[s.at] else gone(s, x) for s in field)
-    spans: list[Span] = []
-    behind = {a: y.ndim - x.ndim + a for a in range(x.ndim)}
-    for s in field:
-        if s.at is None:
-            spans.append(s)
-            continue
-        before, after = s.at, behind[s.at]
-        same_before = before < y.ndim and tuple(x.shape[: before + 1]) == tuple(y.shape[: before + 1])
-        same_after = after >= 0 and tuple(x.shape[before:]) == tuple(y.shape[after:])
-        spans.append(replace(s, at=after) if same_after else s if same_before else gone(s, x))
-    return tuple(spans)
-
-
-def shorter(field: Field, x: Any, y: Any) -> Field:
-    """Through a reduction or a product: an axis survives where its length stays in place."""
-    return tuple(
-        s
-        if s.at is not None
-        and s.at < y.ndim
-        and x.shape[s.at] == y.shape[s.at]
-        and s.at < x.ndim - 1 + int(x.shape == y.shape)
-        else gone(s, x)
-        for s in field
-    )
-
-
-def gone(s: Span, x: Any) -> Span:
-    """Everything along the axis is seen."""
-    if s.at is None:
-        return s
-    return Span(s.lo, s.hi + (x.shape[s.at] - 1) * s.jump, 0, None)
-
-
-def joined(fields: list[Field]) -> Field | None:
-    """What either sees."""
-    if not fields:
-        return None
-    spans: list[Span] = []
-    for group in zip(*fields, strict=False):
-        kept = [s for s in group if s.at is not None]
-        spans.append(
-            Span(
-                min(s.lo for s in group),
-                max(s.hi for s in group),
-                max(s.jump for s in group),
-                kept[0].at if kept else None,
-            )
-        )
-    return tuple(spans)
 
 
 def size_of(t: Any) -> int:
