@@ -1,4 +1,4 @@
-"""Other pooling in a model: swap, accelerate, receptive_field."""
+"""Other pooling in a model: swap, receptive_field."""
 
 from __future__ import annotations
 
@@ -90,16 +90,6 @@ def test_a_sample_that_no_longer_fits_brings_the_old_modules_back() -> None:
     assert isinstance(model[0], nn.MaxPool2d)
     with pytest.raises(ap.PoolingError, match="indices"):
         ap.nn.swap(nn.Sequential(nn.MaxPool2d(2, return_indices=True)), {nn.MaxPool2d: "mean"})
-
-
-def test_accelerate_keeps_the_numbers(capsys: Any) -> None:
-    model, x = nn.Sequential(nn.MaxPool2d(3, 2, 1), nn.AvgPool2d(2), nn.LPPool2d(3, 2), nn.AdaptiveAvgPool2d(2)), None
-    x = torch.randn(2, 3, 32, 32)
-    before = model(x)
-    assert ap.nn.accelerate(model, x) is model
-    torch.testing.assert_close(model(x), before)
-    assert [type(m).__module__ for m in model][:2] == ["anypool.nn.layers"] * 2
-    assert "times as fast" in capsys.readouterr().out
 
 
 def test_receptive_field_of_branches_functions_and_pools() -> None:

@@ -50,11 +50,6 @@ def test_the_field_is_what_changes_an_output(size: int, stride: int, kind: Any) 
     model = Net(kind, size, stride)
     row = ap.receptive_field(model, (1, 1, 25))["unpool"]
     assert row.jump == (1,) and row.output == (1, 1, 25)
-    first, last = (
-        min(seen(model, 25, at)[0] - at for at in (12, 13)),
-        max(seen(model, 25, at)[1] - at for at in (12, 13)),
-    )
-    assert row.field is not None and last - first <= row.field[0]  # one length serves both places of a stride
     widths = [b - a + 1 for a, b in (seen(model, 25, at) for at in (12, 13))]
     assert max(widths) == row.field[0]
 

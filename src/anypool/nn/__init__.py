@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import functional
 from .accelerate import accelerate
+from .accelerated import accelerated
 from .fractional import FractionalMaxPool2d, FractionalMaxPool3d
 from .layers import (
     AdaptiveAvgPool1d,
@@ -54,6 +55,7 @@ __all__ = [
     "RoIPool",
     "SpatialPyramid",
     "accelerate",
+    "accelerated",
     "functional",
     "swap",
 ]

@@ -1,101 +1,158 @@
-"""accelerate(): torch's pooling layers swapped for ours, equal numbers checked and the speed measured."""
+"""accelerate(): torch's pooling layers replaced by ours where numbers are equal and time is gained; both measured."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections import Counter
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from . import layers
-from .sites import ADAPTIVE, SLIDING, evaluating, rank_of
+from .accelerated import accelerated, name_of
+from .sites import ADAPTIVE, SLIDING, evaluating, is_pooling, rank_of
 from .swap import replace, restated
+from .timing import in_turns, ratio
 
 TYPICAL = {1: (8, 64, 2048), 2: (8, 64, 56, 56), 3: (2, 16, 16, 32, 32)}
+LAYER, MODEL = 0.1, 2.0  # seconds of measuring
+Changes = list[tuple[str, nn.Module, nn.Module]]
 
 
-def accelerate(model: nn.Module, sample: Any = None, *, only_faster: bool = False, quiet: bool = False) -> Any:
-    """Swap torch's own pooling layers for ours in place where the numbers are equal; print the measured speed-up.
+def accelerate(model: nn.Module, sample: Any = None, *, only_faster: bool = True, quiet: bool = False) -> Any:
+    """Replace torch's pooling layers by ours in place where numbers are equal and ours is faster; print what it gains.
 
-    sample: an input of the model, so that every layer is measured on what really reaches it; without it a
-    typical array is used. only_faster: keep torch's layer where ours was not faster. Returns the model.
+    sample: an input of the model, or a tuple of them. Each layer is measured on what reaches it, and the whole model
+    before and after, in turns (evaluation mode, no gradients); if the whole model is not faster nothing is replaced.
+    Without it a typical array is used, and the model is not measured. Pooling that is called as a function is named:
+    `accelerated` reaches it. only_faster: False replaces every layer of equal numbers. Returns the model.
 
-    >>> net = accelerate(nn.Sequential(nn.MaxPool2d(2)), torch.ones(1, 1, 8, 8), quiet=True)
+    >>> net = accelerate(nn.Sequential(nn.MaxPool2d(2)), torch.ones(1, 1, 8, 8), only_faster=False, quiet=True)
     >>> type(net[0]).__module__
     'anypool.nn.layers'
     """
     kinds = {k: getattr(layers, k.__name__) for k in (*SLIDING, *ADAPTIVE)}
     sites = [(n, m) for n, m in model.named_modules(remove_duplicate=False) if type(m) in kinds]
-    inputs = _inputs(model, sites, sample)
-    made: dict[int, Any] = {}
+    given = sample if isinstance(sample, tuple) else (sample,)
+    inputs, functions = _typical(sites) if sample is None else _seen(model, sites, given)
+    made: dict[int, nn.Module] = {}
     lines: list[str] = []
-    totals = [0.0, 0.0]
     for name, old in sites:
-        if id(old) in made or id(old) not in inputs:
-            continue
-        new: Any = restated(old, kinds[type(old)])
-        x = inputs[id(old)]
-        try:
-            equal, gap = _equal(old(x), new(x))
-        except Exception as error:  # the layer stays torch's, and the reason is said
-            lines.append(f"{name or 'the model'}: kept, {error}")
-            continue
-        if not equal:
-            lines.append(f"{name or 'the model'}: {type(old).__name__} kept, its numbers differ by {gap:.2g}")
-            continue
-        theirs, ours = fastest(lambda o=old, v=x: o(v)), fastest(lambda o=new, v=x: o(v))
-        faster = theirs / ours
-        kept = only_faster and faster <= 1
-        if not kept:
-            made[id(old)] = new
-            totals[0] += theirs
-            totals[1] += ours
-        lines.append(
-            f"{name or 'the model'}: {type(old).__name__} on {tuple(x.shape)}: torch {theirs * 1e3:.3f} ms, "
-            f"anypool {ours * 1e3:.3f} ms, {faster:.2f} times as fast{', kept' if kept else ''}"
-        )
-    model = replace(model, [(n, m, made[id(m)]) for n, m in sites if id(m) in made])
+        if id(old) not in made and id(old) in inputs:
+            new = restated(old, kinds[type(old)])
+            said, gains = _compared(old, new, inputs.pop(id(old)))
+            if gains is not None and (gains or not only_faster):
+                made[id(old)] = new
+            lines.append(
+                f"{name or 'the model'}: {type(old).__name__} {said}{'' if id(old) in made else '; torch stays'}"
+            )
+    if not sites:
+        lines.append("the model has no pooling layer of torch's")
+    changes = [(n, m, made[id(m)]) for n, m in sites if id(m) in made]
+    if sample is None:
+        model = replace(model, changes)
+        lines += ["the whole model was not measured: give a sample"] if changes else []
+    elif changes or functions:
+        model, more = _whole(model, changes, given, functions, only_faster)
+        lines += more
     if not quiet:
-        print("\n".join(lines) if lines else "the model has no pooling layer of torch's")
-        if made:
-            print(f"{len(made)} layers: {totals[0] / totals[1]:.2f} times as fast together, equal numbers")
+        print("\n".join(lines))
     return model
 
 
-def fastest(call: Callable[[], Any], seconds: float = 0.05) -> float:
-    """The shortest time of several calls, in seconds."""
+def _compared(old: nn.Module, new: nn.Module, x: torch.Tensor) -> tuple[str, bool | None]:
+    """What two layers differ by, and whether the new one is faster; None where its numbers are others."""
     with torch.no_grad():
-        call()
-        best, spent, count = float("inf"), 0.0, 0
-        while count < 3 or (spent < seconds and count < 100):
-            begin = time.perf_counter()
-            call()
-            took = time.perf_counter() - begin
-            best, spent, count = min(best, took), spent + took, count + 1
-    return best
+        try:
+            equal, gap = _equal(old(x), new(x))
+        except Exception as error:  # the layer stays torch's, and the reason is said
+            return f"on {tuple(x.shape)}: {error}", None
+        if not equal:
+            return f"on {tuple(x.shape)}: the numbers differ by {gap:.2g}", None
+        found = ratio(*in_turns([partial(old, x), partial(new, x)], LAYER))
+    times = f"torch {found.before * 1e3:.3f} ms, anypool {found.after * 1e3:.3f} ms"
+    return f"on {tuple(x.shape)}: {times}, {found}", found.low > 1
 
 
-def _inputs(model: nn.Module, sites: list[tuple[str, nn.Module]], sample: Any) -> dict[int, torch.Tensor]:
-    """What reaches each site when the model sees the sample."""
-    if sample is None:
-        generator = torch.Generator("cpu").manual_seed(0)
-        here: dict[str, Any] = {"generator": generator, "dtype": torch.float32, "device": "cpu"}
-        return {id(m): torch.randn(TYPICAL[rank_of(m)], **here) for _, m in sites}
-    seen: dict[int, torch.Tensor] = {}
-    hooks = [m.register_forward_pre_hook(lambda m, x: seen.__setitem__(id(m), x[0].detach())) for _, m in sites]
+def _whole(
+    model: nn.Module, changes: Changes, sample: Any, functions: Counter[str], only_faster: bool
+) -> tuple[nn.Module, list[str]]:
+    """The model with the changes that are worth it, and what was measured of it."""
+    back = [(n, new, old) for n, old, new in changes]
+
+    def run(before: bool, inside: bool = False) -> None:
+        made = replace(model, back if before else changes)
+        if inside:
+            with accelerated():
+                made(*sample)
+        else:
+            made(*sample)
+
+    arms = [partial(run, True)] + [partial(run, False)] * bool(changes) + [partial(run, False, True)] * bool(functions)
+    with torch.no_grad(), evaluating(model):
+        times = in_turns(arms, MODEL)
+    lines: list[str] = []
+    kept = True
+    if changes:
+        found = ratio(times[0], times[1])
+        kept = found.middle >= 1 or not only_faster
+        lines.append(
+            f"the whole model: {found.before * 1e3:.3f} ms before, {found.after * 1e3:.3f} ms after, {found}, {found.rounds} "
+            f"rounds; {f'{len(changes)} layers replaced' if kept else 'it is not faster, so nothing was replaced'}"
+        )
+    if functions:
+        found = ratio(times[0], times[-1])
+        named = ", ".join(f"{name} {many} times" for name, many in sorted(functions.items()))
+        lines.append(
+            f"pooling called as a function: {named}; `with anypool.nn.accelerated():` reaches it: "
+            f"{found.after * 1e3:.3f} ms, {found}"
+        )
+    return replace(model, changes if kept else back), lines
+
+
+def _typical(sites: list[tuple[str, nn.Module]]) -> tuple[dict[int, torch.Tensor], Counter[str]]:
+    generator = torch.Generator().manual_seed(0)
+    return {id(m): torch.randn(TYPICAL[rank_of(m)], generator=generator) for _, m in sites}, Counter()
+
+
+def _seen(
+    model: nn.Module, sites: list[tuple[str, nn.Module]], sample: Any
+) -> tuple[dict[int, torch.Tensor], Counter[str]]:
+    """What reaches each layer when the model sees the sample, and which pooling functions it calls itself."""
+    inputs: dict[int, torch.Tensor] = {}
+    inside: list[nn.Module] = []
+    called: Counter[str] = Counter()
+
+    class Listening(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            name = name_of(func)
+            if name is not None and not inside:
+                called[name] += 1
+            return func(*args, **(kwargs or {}))
+
+    def enter(module: nn.Module, args: Any) -> None:
+        inside.append(module)
+
+    def leave(module: nn.Module, args: Any, y: Any) -> None:
+        inside.pop()
+
+    hooks = [m.register_forward_pre_hook(lambda m, x: inputs.__setitem__(id(m), x[0].detach())) for _, m in sites]
+    for module in model.modules():
+        if is_pooling(module):
+            hooks += [module.register_forward_pre_hook(enter), module.register_forward_hook(leave)]
     try:
-        with torch.no_grad(), evaluating(model):
-            model(*(sample if isinstance(sample, tuple) else (sample,)))
+        with torch.no_grad(), evaluating(model), Listening():
+            model(*sample)
     finally:
         for hook in hooks:
             hook.remove()
-    return seen
+    return inputs, called
 
 
 def _equal(theirs: Any, ours: Any) -> tuple[bool, float]:
     pairs = list(zip(theirs, ours, strict=True)) if isinstance(theirs, tuple) else [(theirs, ours)]
     gap = max(float((a.double() - b.double()).abs().max()) if a.numel() else 0.0 for a, b in pairs)
-    close = all(a.shape == b.shape and torch.allclose(a, b, rtol=1e-5, atol=1e-6) for a, b in pairs)
+    close = all(a.shape == b.shape and torch.allclose(a, b, rtol=1e-5, atol=1e-6, equal_nan=True) for a, b in pairs)
     return close, gap
