@@ -9,6 +9,8 @@ import torch
 
 from ..errors import PoolingError
 
+is_tracing: Any = getattr(torch.jit, "is_tracing")  # noqa: B009  (not in torch's stubs)
+
 
 def recorder(x: Any) -> str | None:
     """The tool that records torch's operations while x is pooled, by its name; None where none does.
@@ -17,7 +19,7 @@ def recorder(x: Any) -> str | None:
     """
     if not isinstance(x, torch.Tensor):
         return "torch.fx" if isinstance(x, torch.fx.Proxy) else None
-    if torch.jit.is_tracing():
+    if is_tracing():
         return "torch.onnx.export" if exporting_onnx() else "torch.jit.trace"
     if torch.compiler.is_compiling() and not torch.compiler.is_dynamo_compiling() and exporting_onnx():
         return "torch.onnx.export"

@@ -1,5 +1,7 @@
 """torch's fractional maximum: windows of its own for every plane, found by one uniform number an axis; layers too."""
 
+# torch's stubs do not know what TorchScript reads
+# pyright: reportPrivateImportUsage=false, reportCallIssue=false, reportArgumentType=false
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """torch's pooling layers with only `forward` replaced; torch.jit.script reads torch's own function there."""
 
+# torch's stubs do not know what TorchScript reads
+# pyright: reportPrivateImportUsage=false, reportCallIssue=false, reportArgumentType=false
 from __future__ import annotations
 
 from typing import Any

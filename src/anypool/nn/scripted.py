@@ -3,6 +3,8 @@
 Each function is read by torch.jit.script, and called while torch.jit.trace, torch.fx or an ONNX exporter records.
 """
 
+# torch's stubs do not know what TorchScript reads
+# pyright: reportInvalidTypeForm=false, reportAttributeAccessIssue=false
 from __future__ import annotations
 
 import math
