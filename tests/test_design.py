@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "foreign": {"errors"},
     "incoming": {"foreign", "errors"},
     "plan": set(),
+    "lazy": set(),
     "orders": {"constants", "words", "errors", "foreign"},
     "reductions": {"orders", "words", "errors", "incoming", "foreign"},
     "windows": {"constants", "plan", "words", "errors", "incoming", "foreign"},

@@ -1,8 +1,12 @@
-"""Any window × any reduction × any array, differentiable."""
+"""Any window × any reduction × any array, differentiable.
+
+Loaded when asked for: `nn` (PyTorch layers), `show` (a call as a picture), `study` (which pooling?), and
+`receptive_field` (what each layer of a torch model sees).
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .api import explain, pool
 from .arrays.known import make_known
@@ -55,6 +59,20 @@ __all__ = [
     "sliding",
     "whole",
 ]
+
+
+if TYPE_CHECKING:
+    from . import nn as nn
+    from . import show as show
+    from . import study as study
+    from .nn.field import receptive_field as receptive_field
+
+
+def __dir__() -> list[str]:
+    from .lazy import there
+
+    torch = ("nn", "receptive_field") if there("torch") else ()
+    return sorted({*globals(), "show", "study", *torch} - {"TYPE_CHECKING"})
 
 
 def __getattr__(name: str) -> Any:

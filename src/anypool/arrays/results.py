@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from .incoming_torch import functorch
+
 
 class Differentiable(torch.autograd.Function):
     """A function of ours; its backward accepts that its result was written to."""
@@ -26,9 +28,7 @@ def writable(y: Any, x: Any) -> Any:
 
 
 def _plain(y: Any) -> bool:
-    return (
-        type(y) is torch.Tensor and y.layout is torch.strided and not torch._C._functorch.is_functorch_wrapped_tensor(y)
-    )
+    return type(y) is torch.Tensor and y.layout is torch.strided and not functorch.is_functorch_wrapped_tensor(y)
 
 
 class Witness:

@@ -60,7 +60,7 @@ def wide(dtype: str) -> str:
 
 def compiling(out: Any) -> bool:
     """Whether a tool records the call: torch.jit.trace, or torch.compile, which sees an operator where none writes to `out`."""
-    return torch.jit.is_tracing() or (out is None and torch.compiler.is_compiling())
+    return leaving.is_tracing() or (out is None and torch.compiler.is_compiling())
 
 
 def traced(x: Any, windows: Any, reduction: Any, *rest: Any) -> Any:

@@ -46,15 +46,14 @@ class _Pool(Reducing):
             )
         usual = inspect.signature(pool).parameters
         given = {"weights": weights, "nan": nan, "ties": ties, "empty": empty, "backend": backend, **more}
-        self.hold(reduction, {k: v for k, v in given.items() if v is not usual[k].default})
+        self.hold(reduction, {k: v for k, v in given.items() if not _is(v, usual[k].default)})
 
     def forward(self, x: torch.Tensor) -> Any:
         """Pool the last axes of x."""
         tool = recorder(x)
         if tool is not None:
             theirs = self.drop_in()
-            if theirs is None:
-                refuse(type(self).__name__, tool, self.reduction)
+            refuse(type(self).__name__, tool if theirs is None else None, self.reduction)
             return theirs.forward(x)  # not called: torch.fx asks for a module of the model
         axes = tuple(range(-self.rank, 0))
         return pool(x, self.windows, self.bound(), axes=axes, **self.given())
@@ -69,6 +68,11 @@ class _Pool(Reducing):
     def extra_repr(self) -> str:
         """What the layer does."""
         return f"{self.windows!r}, {self.reduction!r}"
+
+
+def _is(value: Any, usual: Any) -> bool:
+    """Whether an option is as it is without it."""
+    return value is usual or (isinstance(value, str) and value == usual)
 
 
 def row(value: Any, rank: int) -> tuple[Any, ...]:
