@@ -52,9 +52,9 @@ class _Pool(Reducing):
         """Pool the last axes of x."""
         tool = recorder(x)
         if tool is not None:
-            theirs = self.drop_in()
-            refuse(type(self).__name__, tool if theirs is None else None, self.reduction)
-            return theirs.forward(x)  # not called: torch.fx asks for a module of the model
+            if (theirs := self.drop_in()) is not None:
+                return theirs.forward(x)  # not called: torch.fx asks for a module of the model
+            refuse(type(self).__name__, tool, self.reduction)
         axes = tuple(range(-self.rank, 0))
         return pool(x, self.windows, self.bound(), axes=axes, **self.given())
 
