@@ -10,6 +10,7 @@ import numpy as np
 from everyday_arrays import LAYOUTS, laid, numbers, odd_truths, truths
 
 import anypool as ap
+from anypool.api import plan_of
 
 FLAGS = ("packed", "bools", "lazy", "device", "scales", "edges")
 DTYPES = ["float32"] * 4 + ["float64"] * 2 + ["float16", "bfloat16", "uint8", "uint8", "int8", "uint16", "int16"]
@@ -45,6 +46,8 @@ class Call:
     plain_options: dict[str, Any] = field(default_factory=dict)
     threads: int = 1
     gradient: bool = False
+    lazy_gradient: bool = False
+    first_plain: bool = False  # the same call on a plain array comes first
     device: str | None = None
     said: str = ""
     sliding: dict[str, Any] | None = None  # the numbers of sliding windows
@@ -121,10 +124,8 @@ def windows_of(random: Random, call: Call, sides: list[int], rank: int) -> Any:
     stride = [int(pick(random, [1, 1, 1, 2, 2, k, 3, k + 2])) for k in size]
     stride = [stride[0]] * rank if same and random.random() < 0.8 else stride
     border = pick(random, BORDERS)
-    if border == 1 and "edges" in call.options["flags"] and random.random() < 0.5:
-        dtype = call.plain.dtype
-        ends = [np.iinfo(dtype).min, np.iinfo(dtype).max] if dtype.kind in "iu" else [0, 1]
-        border = int(pick(random, ends)) if random.random() < 0.7 else float(np.inf)
+    if "edges" in call.options["flags"] and random.random() < 0.2:
+        border = edge(random, call.plain.dtype)
     if math.prod(size) > 121 and kind in ("taps", "real"):  # many reductions walk them place by place
         kind = "sliding"
     if kind == "real":
@@ -140,6 +141,14 @@ def windows_of(random: Random, call: Call, sides: list[int], rank: int) -> Any:
     taps = tuple(random.integers(0, 4, k) / 2.0 for k in size) if kind == "taps" else None
     call.sliding = {"size": size, "stride": stride, "pads": pads, "step": step, "border": border, "taps": taps}
     return ap.sliding(tuple(size), tuple(stride), tuple(pads), step, ceil_mode=ceil, border=border, taps=taps)
+
+
+def edge(random: Random, dtype: Any) -> Any:
+    """A constant that the type just holds, or just does not."""
+    if dtype.kind not in "iu":
+        return pick(random, [0.5, -1e30, float("inf"), float("-inf"), 2**53 + 1])
+    least, most = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    return pick(random, [least, most, least, most, most - 1, most + 1, least - 1, 0.5, float("inf")])
 
 
 def weights_of(random: Random, call: Call, behind: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -191,6 +200,10 @@ def draw(seed: int, most: float, flags: tuple[str, ...]) -> Call:
     call.plain = truths(x)
     call.options = {"flags": flags}
     more: dict[str, Any] = {"empty": 3.0}
+    if "edges" in flags and random.random() < 0.2:
+        more["empty"] = edge(random, call.plain.dtype)
+    if "edges" in flags and call.reduction == "mode" and random.random() < 0.7:
+        call.reduction = ap.Mode(ignore=edge(random, call.plain.dtype))
     if type(call.windows).__name__ != "Boxes":
         more["axes"] = call.axes
     if random.random() < 0.25:
@@ -200,6 +213,7 @@ def draw(seed: int, most: float, flags: tuple[str, ...]) -> Call:
     given, clean = dict(more), dict(more)
     if random.random() < 0.2:
         given["weights"], clean["weights"] = weights_of(random, call, behind)
+    call.reduction = within_reach(call, clean)
     call.threads = int(pick(random, [1, 2, 2, 8]))
     call.x, call.options, call.plain_options = x, given, clean
     if tensor:
@@ -215,6 +229,17 @@ def draw(seed: int, most: float, flags: tuple[str, ...]) -> Call:
     return call
 
 
+def within_reach(call: Call, options: dict[str, Any]) -> Any:
+    """The call's reduction, or one that is quick, where every window would be sorted whole for minutes."""
+    name = repr(call.reduction)
+    orders = isinstance(call.reduction, ap.Order) or any(word in name for word in ("median", "mode"))
+    counted = name.startswith(("'median'", "Median", "Rank", "Quantile(q=0")) and not {"weights", "nan"} & set(options)
+    if not orders or (counted and not (call.sliding and call.sliding["step"] > 1)):
+        return call.reduction
+    grid = plan_of(call.windows, tuple(call.plain.shape), options.get("axes"))
+    return call.reduction if grid.seen < 2e7 else "max"
+
+
 def as_tensors(call: Call, dtype: str, random: Random, flags: tuple[str, ...]) -> None:
     """The same call on tensors, where their library has such arrays."""
     import torch
@@ -224,7 +249,7 @@ def as_tensors(call: Call, dtype: str, random: Random, flags: tuple[str, ...]) -
         return torch.from_numpy(a if fits else np.array(a))
 
     def lazy(t: torch.Tensor) -> torch.Tensor:
-        wanted = "lazy" in flags and t.dtype.is_floating_point and random.random() < 0.3
+        wanted = "lazy" in flags and t.dtype.is_floating_point and random.random() < 0.5
         return torch._neg_view(-t) if wanted else t
 
     kind = {"bfloat16": torch.bfloat16}.get(dtype)
@@ -235,5 +260,7 @@ def as_tensors(call: Call, dtype: str, random: Random, flags: tuple[str, ...]) -
     if "weights" in call.options:
         call.options["weights"] = lazy(tensor(call.options["weights"]))
         call.plain_options["weights"] = torch.from_numpy(np.array(call.plain_options["weights"]))
+    call.lazy_gradient = "lazy" in flags and bool(random.random() < 0.5)
+    call.first_plain = bool(random.random() < 0.5)
     if "device" in flags and random.random() < 0.3:
         call.device = "meta"

@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from brute import FORMULAS, Line, beyond, pooled
 from everyday_arrays import laid
 from everyday_calls import Call, layout_of
+from everyday_parts import answers, array, by_hand, close, crop, dtype_of, some_items
 
 import anypool as ap
 from anypool.api import plan_of
-
-ROUGH = {"float16": 5e-3, "bfloat16": 3e-2, "float32": 3e-5, "float64": 1e-9}
-BY_HAND: dict[str, Callable[[np.ndarray], Any]] = {
-    "median": np.median,
-    "Median('lower')": lambda v: np.sort(v)[(len(v) - 1) // 2],
-    "Rank(0)": np.min,
-    "Rank(-1)": np.max,
-    "Quantile(0.3)": lambda v: np.quantile(v.astype(float), 0.3),
-}
-
-
-def array(y: Any) -> np.ndarray:
-    """A result as NumPy has it, bfloat16 as float32."""
-    if isinstance(y, np.ndarray):
-        return y
-    y = y.detach().resolve_neg()
-    return (y.float() if str(y.dtype) == "torch.bfloat16" else y).numpy()
-
-
-def dtype_of(y: Any) -> str:
-    return str(y.dtype).removeprefix("torch.")
-
-
-def answers(y: Any) -> tuple[Any, ...]:
-    return y if isinstance(y, tuple) else (y,)
 
 
 def pool(x: Any, call: Call, options: dict[str, Any], **more: Any) -> tuple[Any, ...]:
@@ -55,7 +29,7 @@ def pool(x: Any, call: Call, options: dict[str, Any], **more: Any) -> tuple[Any,
         if not found[0].requires_grad:
             return found
         g = (torch.arange(found[0].numel(), device="cpu") % 7 - 2).reshape(found[0].shape).to(found[0].dtype)
-        (back,) = torch.autograd.grad(found[0], x, g)
+        (back,) = torch.autograd.grad(found[0], x, torch._neg_view(-g) if call.lazy_gradient else g)
         return (*found, back)
 
 
@@ -82,17 +56,6 @@ def agree(got: Any, want: Any, call: Call, what: str, places: float = 1) -> None
     close(array(got), array(want), dtype_of(got), call, what, places)
 
 
-def close(a: np.ndarray, b: np.ndarray, dtype: str, call: Call, what: str, places: float) -> None:
-    if a.dtype.kind != "f":
-        np.testing.assert_array_equal(a, b, what)
-        return
-    rough = ROUGH[dtype]
-    plain = np.abs(array(call.plain).astype("float64"))
-    top = float(plain.max(initial=0, where=np.isfinite(plain)))
-    top = max(top, top * top if str(call.reduction) in ("var", "std", "rms") else top) * max(1.0, math.sqrt(places))
-    np.testing.assert_allclose(a.astype("float64"), b.astype("float64"), rough, rough * max(top, 1e-3), err_msg=what)
-
-
 def seen(call: Call) -> tuple[float, float]:
     """How many elements all windows see together, and each on average."""
     grid = plan_of(call.windows, tuple(call.plain.shape), call.plain_options.get("axes"))
@@ -108,95 +71,15 @@ def dear(call: Call, elements: float) -> float:
     return factor * (elements * 3 if walks else elements if taps else 8 * math.prod(call.plain.shape))
 
 
-def some_items(call: Call, random: np.random.Generator) -> tuple[slice, ...] | None:
-    """One item of the axes that are not pooled."""
-    axes = call.plain_options.get("axes")
-    if axes is None or type(call.windows).__name__ in ("Boxes", "Groups", "Pyramid"):
-        return None
-    return tuple(
-        slice(None) if a in axes else slice(i := int(random.integers(n)), i + 1) for a, n in enumerate(call.plain.shape)
-    )
-
-
-def by_hand(got: Any, call: Call, random: np.random.Generator) -> bool:
-    """A few windows, each by its definition; whether there were any."""
-    name, sliding = str(call.reduction), call.sliding
-    lone = "weights" not in call.options and "nan" not in call.options
-    meant = FORMULAS.get(name if isinstance(call.reduction, str) else repr(call.reduction))
-    order = BY_HAND.get(name if isinstance(call.reduction, str) else repr(call.reduction))
-    if (
-        sliding is None
-        or sliding["taps"]
-        or call.gradient
-        or math.prod(sliding["size"]) > 4000
-        or (order is None and (meant is None or not lone))
-    ):
-        return False
-    x, axes = array(call.plain), call.axes
-    lead = [int(random.integers(n)) for a, n in enumerate(x.shape) if a not in axes]
-    lines, at = [], []
-    for i, a in enumerate(axes):
-        size, stride, (before, after), step = (
-            sliding[k][i] if k != "step" else sliding[k] for k in ("size", "stride", "pads", "step")
-        )
-        windows = sorted({0, got.shape[a] - 1, *random.integers(0, got.shape[a], 3).tolist()})
-        line = Line([], [])
-        for o in windows:
-            places = [o * stride - before + t * step for t in range(size)]
-            real = [beyond(p, x.shape[a], sliding["border"]) for p in places if p < x.shape[a] + after]
-            line.windows.append([(p, 1.0) for p in real if p is not None])
-            line.padded.append(len(real))
-        lines.append(line), at.append(windows)
-    item = tuple(slice(None) if a in axes else lead.pop(0) for a in range(x.ndim))
-    rows, border = x[item], sliding["border"] if not isinstance(sliding["border"], str) else None
-    if rows.dtype.kind == "f" and not np.isfinite(rows).all():
-        return False
-    if order is not None:
-        if not lone:
-            return False
-        meant = dataclasses.replace(FORMULAS["max"], f=lambda v, w, n, where: order(v))
-    assert meant is not None
-    want = pooled(rows, lines, tuple(range(rows.ndim)), dataclasses.replace(meant, empty=3.0), border=border)
-    picked = array(got)[item][np.ix_(*at)]
-    if picked.dtype.kind in "iu":
-        wrapped = [int(v) % 2 ** (8 * picked.dtype.itemsize) for v in want.ravel()]
-        assert [int(v) % 2 ** (8 * picked.dtype.itemsize) for v in picked.ravel()] == wrapped, (
-            f"{at}: {picked} for {want}"
-        )
-    else:
-        close(picked, want.astype("float64"), dtype_of(got), call, f"windows {at} by hand", math.prod(sliding["size"]))
-    return True
-
-
-def crop(got: tuple[Any, ...], call: Call, cheap: float, random: np.random.Generator) -> bool:
-    """Windows that lie within x, pooled by the reference from what they hold; whether there were any."""
-    if (s := call.sliding) is None or any(n in repr(call.reduction) for n in ("arg", "Place")):
-        return False
-    several = call.reduction.answers() if isinstance(call.reduction, ap.Order) else None
-    room = max(cheap / 4 / math.prod(s["size"]), 1) ** (1 / len(call.axes))
-    inside = [slice(i := int(random.integers(n)), i + 1) for n in call.plain.shape]
-    of: list[Any] = list(inside)
-    for k, a in enumerate(call.axes):
-        (before, _), stride, reach = s["pads"][k], s["stride"][k], (s["size"][k] - 1) * s["step"] + 1
-        first, last = -(-before // stride), (call.plain.shape[a] - reach + before) // stride
-        if last < first:
-            return False
-        low = int(random.integers(first, last + 1))
-        many = int(min(last + 1 - low, max(room, 2)))
-        begin = low * stride - before
-        of[a], inside[a] = slice(low, low + many), slice(begin, begin + (many - 1) * stride + reach)
-    options = {k: v[tuple(inside)] if k == "weights" else v for k, v in call.plain_options.items()}
-    places = float(math.prod(s["size"]))
-    windows = ap.sliding(tuple(s["size"]), tuple(s["stride"]), 0, s["step"], taps=s["taps"])
-    part = dataclasses.replace(call, windows=windows, gradient=False)
-    want = pool(call.plain[tuple(inside)], part, options, backend="reference")
-    of = of if several is None else [..., *of] if several[1] == 0 else [*of, ...]
-    for a, b in zip(got, want, strict=False):  # a gradient is of the whole
-        part_of, other = array(a)[tuple(of)], array(b)  # a median's type says whether all windows hold odd numbers
-        close(
-            part_of, other.astype(part_of.dtype), dtype_of(a), call, f"windows {of} differ from the reference", places
-        )
-    return True
+def scaled(got: tuple[Any, ...], call: Call, random: np.random.Generator) -> None:
+    """What weighs its elements by shares answers the same, to the last bit, for weights times a power of two."""
+    weights = call.options.get("weights")
+    shares = ("median", "mean", "Median", "Quantile", "TrimmedMean", "Range")
+    if weights is None or "float" not in str(weights.dtype) or not repr(call.reduction).strip("'").startswith(shares):
+        return
+    options = {**call.options, "weights": weights * 2.0 ** int(random.choice([-40, -3, 1, 40]))}
+    for a, b in zip(pool(call.x, call, options), got, strict=True):
+        np.testing.assert_array_equal(array(a), array(b), "scaled weights answer otherwise")
 
 
 def check(call: Call, cheap: float, say: Callable[[str], None]) -> str:
@@ -205,6 +88,8 @@ def check(call: Call, cheap: float, say: Callable[[str], None]) -> str:
     ap.set_num_threads(call.threads)
     say("the core")
     try:
+        if call.first_plain:  # what a call remembers is no fact of another
+            pool(call.plain, call, call.plain_options)
         got = on_device(call, lambda: pool(call.x, call, call.options))
     except ap.PoolingError as error:
         small = {k: v for k, v in call.plain_options.items()}
@@ -214,6 +99,8 @@ def check(call: Call, cheap: float, say: Callable[[str], None]) -> str:
             return "refused"
         raise AssertionError(f"only the core refuses: {error}") from error
     elements, places = seen(call)
+    say("scaled weights")
+    scaled(got, call, random)
     if call.threads > 1:
         say("one thread")
         ap.set_num_threads(1)
