@@ -146,6 +146,8 @@ def crop(got: tuple[Any, ...], call: Call, cheap: float, random: np.random.Gener
         begin = low * stride - before
         of[a], inside[a] = slice(low, low + many), slice(begin, begin + (many - 1) * stride + reach)
     options = {k: v[tuple(inside)] if k == "weights" else v for k, v in call.plain_options.items()}
+    if not {"weights", "nan"} & set(options):
+        del options["empty"]  # none of them is, and a type that holds odd numbers alone may not hold it
     places = float(math.prod(s["size"]))
     windows = ap.sliding(tuple(s["size"]), tuple(s["stride"]), 0, s["step"], taps=s["taps"])
     with warnings.catch_warnings():
