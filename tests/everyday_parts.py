@@ -120,7 +120,7 @@ def by_hand(got: Any, call: Call, random: np.random.Generator) -> bool:
 def moved(places: np.ndarray, inside: list[slice], call: Call) -> np.ndarray:
     """Flat positions in a part of the pooled axes as those in all of them."""
     rest, whole, step = np.maximum(places, 0), 0, 1
-    for a in reversed(call.axes):  # np.unravel_index is wrong for arrays of several axes and more than 8192 elements (NumPy 2.4.6)
+    for a in reversed(call.axes):  # np.unravel_index errs for more than 8192 elements in several axes (NumPy 2.4.6)
         held = inside[a].stop - inside[a].start
         whole = whole + (rest % held + inside[a].start) * step
         rest, step = rest // held, step * call.plain.shape[a]
