@@ -247,6 +247,9 @@ def test_a_thread_enters_for_itself() -> None:
 
 @needs_core
 def test_second_gradients_and_what_leaves_inside() -> None:
+    with ap.nn.accelerated():
+        compiled = torch.compile(lambda v: T.max_pool2d(v, 2), backend="eager", fullgraph=True)
+        torch.testing.assert_close(compiled(X2), T.max_pool2d(X2, 2))
     x = X2[:1, :1].double().requires_grad_()
     with ap.nn.accelerated():
         assert torch.autograd.gradgradcheck(lambda v: T.avg_pool2d(v, 2) ** 2, x)

@@ -73,7 +73,7 @@ def name_of(function: Any) -> str | None:
 class _Mode(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        ours = PAIRS.get(func)
+        ours = None if torch.compiler.is_compiling() else PAIRS.get(func)
         if ours is not None and _served(args[0] if args else kwargs.get("input")):
             try:
                 return ours(*args, **kwargs)

@@ -40,6 +40,8 @@ from .regions import roi_align as roi_align
 from .regions import roi_pool as roi_pool
 from .scripted import scriptable, twin
 
+KNOWN = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.uint8, torch.int32, torch.int64))
+
 
 def _row(value: Any, rank: int, name: str) -> tuple[Any, ...]:
     """One entry an axis, from an int or a row of one or `rank`."""
@@ -52,7 +54,9 @@ def _row(value: Any, rank: int, name: str) -> tuple[Any, ...]:
 def _check(x: Any, rank: int, name: str) -> None:
     if not isinstance(x, torch.Tensor):
         raise PoolingError(f"{name} takes a torch tensor, not {type(x).__name__}; use anypool.pool for other arrays")
-    if not torch.compiler.is_compiling():
+    if (type(x) is not torch.Tensor or x.dtype not in KNOWN or x.layout is not torch.strided or x.is_nested) and not (
+        torch.compiler.is_compiling()
+    ):
         refuse(x, "x")
     if x.ndim not in (rank + 1, rank + 2):
         raise PoolingError(
@@ -104,8 +108,8 @@ _remembered = lru_cache(maxsize=1024, typed=True)(_built)
 
 
 def _max(x: Any, windows: Windows, indices: bool) -> Any:
-    whole = not x.is_floating_point() and not x.is_complex()
-    y = pool(x, windows, "max", empty=torch.iinfo(x.dtype).min if whole else float("-inf"))
+    empty = float("-inf") if x.is_floating_point() or x.is_complex() else torch.iinfo(x.dtype).min
+    y = pool(x, windows, "max", empty=empty)
     return (y, pool(x.detach(), windows, "argmax")) if indices else y
 
 

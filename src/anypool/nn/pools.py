@@ -56,7 +56,8 @@ class _Pool(Reducing):
                 return theirs.forward(x)  # not called: torch.fx asks for a module of the model
             refuse(type(self).__name__, tool, self.reduction)
         axes = tuple(range(-self.rank, 0))
-        return pool(x, self.windows, self.bound(), axes=axes, **self.given())
+        reduction = self.bound() if self._held else self.reduction
+        return pool(x, self.windows, reduction, axes=axes, **self.given())
 
     def drop_in(self) -> Any:
         """The layer with torch's numbers that this one is; None where there is none."""
