@@ -19,7 +19,7 @@ from windows_cases import CASES, REDUCTIONS
 
 import anypool as ap
 from anypool.backends.library import library
-from anypool.choose import BACKENDS
+from anypool.engines import BACKENDS, ENGINES
 from anypool.reductions import PARAMETRIC
 
 PACKAGE = Path(ap.__file__).parent
@@ -37,9 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "windows": {"constants", "plan", "words", "errors", "incoming", "foreign"},
     "expressions": {"windows", "reductions", "orders", "words", "errors"},
     "backends": {"reductions", "orders", "constants", "plan", "words", "errors"},
-    "choose": {"backends", "plan", "words", "errors"},
     "arrays": {
-        "choose",
         "plan",
         "backends",
         "reductions",
@@ -49,12 +47,16 @@ MAY_IMPORT: dict[str, set[str]] = {
         "expressions",
         "api",
         "words",
+        "engines",
         "constants",
         "incoming",
         "foreign",
     },
+    "engines": {"arrays", "plan", "backends", "reductions", "orders", "words", "errors"},
     "checks": {"windows", "orders", "constants", "plan", "reductions", "words", "errors"},
-    "api": {"backends", "windows", "reductions", "orders", "arrays", "checks", "choose", "plan", "errors"},
+    "arguments": {"arrays", "checks", "engines", "reductions", "windows", "errors"},
+    "api": {"arguments", "windows", "reductions", "orders", "arrays", "checks", "engines", "errors"},
+    "explanation": {"arguments", "windows", "orders", "checks", "engines"},
 }
 ABOVE = {"nn", "study", "show", "cli", "__init__", "__main__", "files"}
 BARRED = {room: {"nn", "study", "show", "cli"} for room in MAY_IMPORT}
@@ -185,9 +187,9 @@ def test_the_agreed_signatures() -> None:
     assert issubclass(ap.PoolingError, ValueError)
 
 
-def test_backends_are_modules_with_the_same_names() -> None:
-    for backend in BACKENDS:
-        assert callable(getattr(backend, "refuses", None)), backend
+def test_engines_have_names_and_state_their_backend() -> None:
+    names = [engine.name for engine in ENGINES]
+    assert len(set(names)) == len(names) and {engine.backend for engine in ENGINES} == set(BACKENDS)
     assert (PACKAGE / "py.typed").exists()
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from strategies import AVERAGES, NAMES, arrays, pooled, reductions, small, windows
 
 import anypool as ap
-from anypool.choose import BACKENDS, short_name
+from anypool.engines import BACKENDS
 
-BACKEND_NAMES = [short_name(b) for b in BACKENDS]
+BACKEND_NAMES = list(BACKENDS)
 ODD = st.one_of(small, st.sampled_from([float("nan"), float("inf"), -float("inf"), 0.0, -0.0]))
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import anypool as ap
-from anypool.choose import BACKENDS, short_name
+from anypool.engines import BACKENDS
 
-NAMES = [short_name(b) for b in BACKENDS]
+NAMES = list(BACKENDS)
 HUGE = [2**31 - 1, 2**31, 2**32, 2**62, 2**63 - 1, 2**63, 2**64, 2**70]
 HERE = 6.0 * np.arange(6)
 

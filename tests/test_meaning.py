@@ -10,10 +10,10 @@ import pytest
 import torch
 
 import anypool as ap
-from anypool.choose import BACKENDS, short_name
+from anypool.engines import BACKENDS
 
 NAN, INF = math.nan, math.inf
-NAMES = [short_name(b) for b in BACKENDS]
+NAMES = list(BACKENDS)
 FLOATS = ["float16", "float32", "float64"]
 AVERAGES = ["mean", "rms", "softpool", ap.PowerMean(3), ap.PowerMean(-2), ap.PowerMean(0), ap.LogMeanExp(2.0)]
 

@@ -132,7 +132,6 @@ def test_compile_and_layer() -> None:
         (lambda: ap.pool(np.ones(4), ap.pyramid([(1, 2)])), "2 axes"),
         (lambda: ap.pool(np.ones((0, 4)), ap.pyramid([1]), axes=0), "length 0"),
         (lambda: ap.pool(np.ones((4, 4)), ap.pyramid([(1, 1)]), out=np.ones(3)), "out must"),
-        (lambda: ap.show(np.ones((4, 4)), ap.pyramid([(1, 1)])), "apart"),
     ],
 )
 def test_bad_input(call: Any, says: str) -> None:

@@ -196,7 +196,10 @@ def test_compiled_core_and_compile() -> None:
         (lambda: ap.pool(np.ones(5), ap.sliding((9.5,), border=0.0)), "does not fit"),
         (lambda: ap.pool(np.ones(5), ap.sliding((1e-9,))), "cannot fit"),
         (lambda: ap.pool(np.ones((5, 5)), ap.sliding(2.5)), "axes"),
-        (lambda: ap.pool(np.ones((5, 5)), ap.sliding((2.5, 2.5)), "var", backend="cpu"), "real-valued"),
+        (
+            lambda: ap.pool(np.ones((5, 5)), ap.sliding((2.5, 2.5)), "prod", backend="cpu", weights=np.ones((5, 5))),
+            "refuses",
+        ),
         (lambda: ap.segments([0, 2, 5]).sliding(1.5), "whole axes"),
         (lambda: F.max_pool2d(torch.ones(1, 1, 4, 4), 2.5), "integers"),
         (lambda: F.avg_pool1d(torch.ones(1, 1, 4), 2, 1.5), "integers"),

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .api import explain, pool
+from .api import pool
 from .arrays.known import make_known
 from .backends.cpu import get_num_threads, set_num_threads
 from .backends.memory import get_cache_bytes, set_cache_bytes
 from .errors import PoolingError
+from .explanation import explain
 from .expressions import register
 from .orders import KMax, Median, Mode, Order, Ordinal, Place, Quantile, Range, Rank, TopKMean, TrimmedMean, function
 from .reductions import REDUCTIONS, Fold, LogMeanExp, LogSumExp, Lp, PowerMean, SoftPool, Std, Var

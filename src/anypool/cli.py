@@ -93,7 +93,7 @@ def explain(
     """What a call would do: for a --shape its plan, for an image or array also its arithmetic and, with --out, a picture."""
     import numpy as np
 
-    from .api import explain as say
+    from .explanation import explain as say
     from .expressions import integers, reduction_from, windows_from
 
     if not windows or not (shape or source):

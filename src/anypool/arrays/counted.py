@@ -14,10 +14,9 @@ from ..backends.reference.either import as_like, dtype_name, filled, is_floating
 from ..constants import fitted
 from ..errors import PoolingError
 from ..orders import Order
-from ..plan import Grid, Lists, Union
+from ..plan import Grid, Union
 from ..reductions import Count, Sum
 from ..words import where
-from . import lists, union
 
 
 def few(arrays: ModuleType, x: Any, plan: Any, weights: Any, omit_nan: bool, least: int) -> Any:
@@ -31,12 +30,7 @@ def few(arrays: ModuleType, x: Any, plan: Any, weights: Any, omit_nan: bool, lea
     if isinstance(plan, Grid) and not plan.weighted:
         there = mask if not omit else x == x if mask is None else (x == x) & mask
         return _counted(arrays, there, plan, omit) < least
-    run: Any = arrays.run
-    if isinstance(plan, Union):
-        return union.run(arrays, x, plan, (Count(),), mask, omit_nan=omit)[0] < least
-    if isinstance(plan, Lists) or plan.weighted:
-        run = lists.run
-    return run(x, plan, (Count(),), mask, omit_nan=omit, empty=None)[0] < least
+    return arrays.run(x, plan, (Count(),), mask, omit_nan=omit)[0] < least
 
 
 def _counted(arrays: ModuleType, there: Any, grid: Grid, omit: bool) -> Any:

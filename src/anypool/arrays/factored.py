@@ -13,9 +13,9 @@ from ..backends import adjoint, cpu
 from ..backends.library import library
 from ..backends.sums import Declined, Seen, fill, pieces, safe, serves, states
 from ..plan import Grid, Job
+from .dtypes import dtype_name
 from .incoming_torch import PLAIN
 from .tensors import empty
-from .torch import dtype_name
 
 
 def stated(reduction: Any) -> bool:

@@ -10,10 +10,11 @@ from ..backends import adjoint, reference
 from ..plan import Grid
 from ..reductions import Fold, Max, Mean, Min, Range, Sum
 from . import factored
+from .dtypes import dtype_name
 from .incoming_torch import readable
 from .results import Differentiable, Witness, whole
 from .tensors import empty, like_layout
-from .torch import Call, dtype_name
+from .torch_folds import Call
 
 
 def apply(x: Any, weights: Any, call: Call) -> Any:
@@ -29,11 +30,9 @@ def apply(x: Any, weights: Any, call: Call) -> Any:
     return call.reference(x, weights)[0] if y is None or y.is_floating_point() else y
 
 
-def again(call: Call, x: Any, out: Any = None) -> Any:
-    """The same call of another tensor of this form, without weights; None where there is memory to write to."""
-    if out is not None:
-        return None
-    return apply(x, None, call) if call.saves is None else _Pool.apply(x, None, call)
+def again(call: Call, x: Any, weights: Any = None, out: Any = None) -> Any:
+    """The result of the call, with a gradient; the caller writes it to `out`."""
+    return apply(x, weights, call) if call.saves is None or weights is not None else _Pool.apply(x, None, call)
 
 
 class _Pool(Differentiable):

@@ -13,10 +13,11 @@ from ..plan import Job
 from ..reductions import Max, Min, Sum
 from . import factored, lists_sums
 from . import torch as arrays
+from .dtypes import TYPES, dtype_name
 from .incoming_torch import readable
 from .results import Differentiable, Witness, whole
 from .tensors import empty
-from .torch import TYPES, dtype_name, run
+from .torch import run
 
 
 def listed(x: Any, job: Job, placed: bool) -> Any:

@@ -15,10 +15,11 @@ from ..backends.library import library
 from ..errors import PoolingError
 from ..plan import Job, Lists
 from ..reductions import Mean, Sum
+from .dtypes import TYPES
 from .incoming_torch import readable
 from .results import Differentiable, whole
 from .tensors import empty
-from .torch import TYPES, run
+from .torch import run
 
 
 def serves(job: Job) -> bool:

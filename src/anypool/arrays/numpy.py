@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import sys
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -10,19 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import cpu, lists_cpu, memory, reference, sums
-from ..choose import choose
+from ..backends import cpu, lists_cpu, memory, sums
 from ..errors import PoolingError
 from ..foreign import way_from
-from ..incoming import array_of, odd
-from ..orders import Order
+from ..incoming import array_of
 from ..plan import Grid, Job
-from . import spans
+from .call_cache import CallCache
+from .numpy_folds import NativeFold
+from .numpy_folds import address as address
+from .numpy_folds import strides as strides
 
 DTYPES = frozenset("bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 bfloat16".split())
 _MODULE = sys.modules[__name__]
-READY: dict[Any, Any] = {}  # calls seen before: nothing is left to decide
-MOST_READY = 1024
+READY: dict[Any, Any] = CallCache()  # calls seen before: nothing is left to decide
 
 
 def array(x: Any) -> Any:
@@ -54,9 +53,15 @@ def compiling(out: Any) -> bool:
     return False
 
 
-def key(x: Any, call: tuple[Any, ...]) -> Any:
+def key(x: Any, call: tuple[Any, ...], weights: Any = None) -> Any:
     """What tells this call from others, the data apart; None where calls are not remembered."""
-    return (x.shape, x.strides, x.dtype, call) if type(x) is np.ndarray and x.dtype.isnative else None
+    if type(x) is not np.ndarray or not x.dtype.isnative:
+        return None
+    if weights is None:
+        return (x.shape, x.strides, x.dtype, call)
+    if type(weights) is not np.ndarray or not weights.dtype.isnative:
+        return None
+    return (x.shape, x.strides, x.dtype, call, weights.shape, weights.strides, weights.dtype)
 
 
 def as_weights(given: Any, x: Any) -> Any:
@@ -79,61 +84,76 @@ def check_weights(weights: Any, reduction: Any) -> None:
         )
 
 
-def run(
-    x: Any,
-    grid: Grid,
-    reductions: tuple[Any, ...],
-    weights: Any = None,
-    *,
-    omit_nan: bool = False,
-    empty: float | None = None,
-    out: Any = None,
-    backend: str | None = None,
-    remember: Any = None,
-) -> tuple[Any, ...]:
-    """One result a reduction of arrays as `array` and `as_weights` made them; `remember` is the key of a call that will
-    come again."""
-    if any(isinstance(r, Order) for r in reductions):
-        from .orders_numpy import forward
+def run(x: Any, grid: Any, reductions: tuple[Any, ...], weights: Any = None, **options: Any) -> tuple[Any, ...]:
+    """One result a reduction of arrays as `array` and `as_weights` made them."""
+    from ..engines import execute
 
-        each = [
-            forward(x, grid, r, weights, omit_nan, empty, backend, out if len(reductions) == 1 else None)
-            if isinstance(r, Order)
-            else run(x, grid, (r,), weights, omit_nan=omit_nan, empty=empty, backend=backend)[0]
-            for r in reductions
-        ]
-        return tuple(each) if out is None else into(out, each)
-    if spans.served(x.dtype.name, grid, reductions, weights, backend):
-        return spans.run(_MODULE, x, grid, reductions, out, omit_nan=omit_nan, empty=empty)
-    facts = None if weights is None else (weights.shape, weights.dtype.name)
-    jobs = [Job(grid.seen_by(r), r, x.dtype.name, "numpy", "cpu", facts, omit_nan, empty) for r in reductions]
-    natives = [_Native(j, x, weights, out) if choose(j, backend) is cpu else None for j in jobs]
+    return execute.run(_MODULE, x, grid, reductions, weights, **options)
+
+
+def transformed() -> bool:
+    """NumPy transforms no function."""
+    return False
+
+
+def device(x: Any) -> str:
+    """Where x lies."""
+    return "cpu"
+
+
+def destination(out: Any, x: Any, shape: Any, dtype: str, order: Any, back: Any) -> tuple[Any, Any]:
+    """Memory of `shape`, its axes in `order`, and the result that lies there with its axes put back: `out` if it serves."""
+    if isinstance(out, np.ndarray) and out.ndim == x.ndim and out.flags.writeable:
+        memory_of: Any = out.transpose(order)
+        fits = memory_of.shape == tuple(shape) and out.dtype.name == dtype and out.dtype.isnative and out.flags.aligned
+        if fits and memory_of.flags.c_contiguous and not np.may_share_memory(out, x):
+            return memory_of, out
+    y = memory.empty(shape, x.dtype if dtype == x.dtype.name else np.dtype(dtype))
+    return y, y.transpose(back)
+
+
+def fill_where(y: Any, value: Any, where: Any) -> None:
+    """Write a value into y where a mask holds."""
+    np.copyto(y, value, where=where)
+
+
+def in_numpy(function: Any, call: Any, x: Any, job: Job, weights: Any) -> Any:
+    """A function of NumPy arrays: these are NumPy's."""
+    return function(call, x, job, weights)
+
+
+def bound(plan: Any, call: Any, x: Any, weights: Any) -> Any:
+    """The plan as a function (x, weights, out) of arrays of this form, which gives None where the numbers forbid it."""
+    if plan.engine.name == "folds":
+        return NativeFold(plan.job, x, weights).bound
+    return partial(plan.run, call)
+
+
+def folded(x: Any, job: Job, weights: Any, out: Any) -> Any:
+    """One compiled fold; None where the numbers are not safe in the core."""
+    return NativeFold(job, x, weights).bound(x, weights, out)
+
+
+def folded_together(x: Any, plans: list[Any], weights: Any) -> list[Any]:
+    """The compiled folds among several plans, which read x once; None for the others."""
+    natives = [NativeFold(p.job, x, weights) if p.engine.name == "folds" else None for p in plans]
     compiled = [n for n in natives if n is not None]
-    address = _address(x)
-    if len(compiled) == 1:
-        done = compiled[0].forward(address)
-    else:
-        done = bool(compiled) and cpu.forward_all([n.call(address) for n in compiled])
-    if remember is not None and len(jobs) == 1 and done:
-        if len(READY) >= MOST_READY:
-            READY.clear()
-        READY[remember] = compiled[0].again
-    results = [
-        n.result if n is not None and done else _uncompiled(x, job, weights, backend)
-        for n, job in zip(natives, jobs, strict=True)
-    ]
-    return tuple(results) if out is None else into(out, results)
+    if len(compiled) < 2:
+        return [None] * len(plans)
+    held = [n.weights_of(weights) for n in compiled]
+    fresh = [n.fresh() for n in compiled]
+    calls = [n.record(x, w, y) for n, w, y in zip(compiled, held, fresh, strict=True)]
+    if not cpu.forward_all(calls):
+        return [None] * len(plans)
+    results = iter([n.shown(y) for n, y in zip(compiled, fresh, strict=True)])
+    return [None if n is None else next(results) for n in natives]
 
 
-def _uncompiled(x: Any, job: Job, weights: Any, backend: str | None) -> Any:
-    """A fold that the core does not know: by sums that it does, or by the reference."""
-    plain = weights is None and not job.omit_nan and backend is None and sums.serves(job.grid, job.reduction, job.dtype)
-    if plain:
-        y = memory.empty(job.grid.out_shape, x.dtype if x.dtype.kind not in "biu" else np.float64)
-        strides = tuple(s // x.itemsize for s in x.strides)
-        if sums.fill(y, x, job.grid, job.reduction, strides, partial(_seen, job.grid)):
-            return y
-    return reference.forward(x, job.grid, job.reduction, weights, job.omit_nan, job.empty)[0]
+def by_sums(x: Any, job: Job) -> Any:
+    """A fold that is a function of sums; None where they do not hold the numbers safely."""
+    y = memory.empty(job.grid.out_shape, x.dtype if x.dtype.kind not in "biu" else np.float64)
+    done = sums.fill(y, x, job.grid, job.reduction, strides(x), partial(_seen, job.grid))
+    return y if done else None
 
 
 @lru_cache(maxsize=256)
@@ -153,7 +173,7 @@ def listed(x: Any, job: Job, placed: bool = False) -> Any:
         return None
     y = memory.empty(prepared.shape, x.dtype)
     place = np.empty(prepared.shape, np.int32) if placed else None
-    prepared.fold(_address(x), _address(y), 0 if place is None else _address(place))
+    prepared.fold(address(x), address(y), 0 if place is None else address(place))
     return (y if place is None else place.astype(np.int64)).transpose(prepared.back)
 
 
@@ -170,99 +190,6 @@ def ordered(x: Any, job: Job) -> Any:
     from . import orders_listed
 
     return orders_listed.forward(x, job)
-
-
-class _Native:
-    """One fold by the compiled core: its plan, its weights, its result."""
-
-    def __init__(self, job: Job, x: Any, weights: Any, out: Any) -> None:
-        self.x_dtype = x.dtype
-        strides = tuple(s // x.itemsize for s in x.strides)
-        if weights is None:
-            self.weights, self.prepared = None, cpu.prepare(job, strides)
-        else:
-            self.weights = weights = _as_plane(weights, cpu.plane_of(job))
-            w_strides = tuple(s // weights.itemsize for s in np.broadcast_to(weights, x.shape).strides)
-            self.prepared = cpu.prepare(job, strides, w_strides, weights.dtype.name)
-        made = self.prepared.recipe
-        kind = made.places if not made.values else made.result
-        self.dtype = x.dtype if kind == x.dtype.name else np.dtype(kind)
-        order = self.prepared.order
-        self.back = self.prepared.back
-        if out is not None and _fits(out, x, self.prepared, self.dtype):
-            self.y, self.result = out.transpose(order), out
-        else:
-            self.y = memory.empty(self.prepared.shape, self.dtype)
-            self.result = self.y if self.back is None else self.y.transpose(self.back)
-
-    def _addresses(self, x: int, y: int) -> tuple[int, int, int, int]:
-        w = 0 if self.weights is None else _address(self.weights)
-        return (x, w, y, 0) if self.prepared.recipe.values else (x, w, 0, y)
-
-    def call(self, x: int) -> Any:
-        """The call as a record."""
-        return self.prepared.at(*self._addresses(x, _address(self.y)))
-
-    def forward(self, x: int) -> bool:
-        """Compute; False where the numbers need the reference."""
-        return self.prepared.forward(*self._addresses(x, _address(self.y)))
-
-    @property
-    def again(self) -> Any:
-        """The same fold of another array of this form: one function, with nothing left to decide."""
-        prepared, dtype, back, shape = self.prepared, self.dtype, self.back, self.prepared.shape
-        values, run, job = prepared.recipe.values, prepared.run, prepared.address
-        item, truths = self.x_dtype.itemsize, self.x_dtype.kind == "b"
-        fresh = memory.empty if self.y.nbytes >= memory.LARGE else np.empty
-
-        def fold(x: Any, out: Any = None) -> Any:
-            a = _address(x)
-            if a % item or (truths and odd(x)):  # what a key does not tell: `array` reads it first
-                return None
-            if out is None:
-                y = fresh(shape, dtype)
-            elif _fits(out, x, prepared, dtype):
-                y = out
-            else:
-                return None
-            b = _address(y)
-            if run(job, a, 0, b if values else 0, 0 if values else b):
-                return None
-            return y if back is None or out is not None else y.transpose(back)
-
-        fold.prepared = prepared  # type: ignore[attr-defined]  (keeps the tables alive)
-        return fold
-
-
-# An array's address, read from its object: the public ways take 2 µs, as long as a small fold.
-_HEADER = object.__basicsize__
-
-
-def _slow_address(x: Any) -> int:
-    return x.__array_interface__["data"][0]
-
-
-def _fast_address(x: Any) -> int:
-    return ctypes.c_void_p.from_address(id(x) + _HEADER).value or 0
-
-
-_PROBE = np.zeros(3)[1:]
-_address = _fast_address if _fast_address(_PROBE) == _slow_address(_PROBE) else _slow_address
-
-
-def _as_plane(weights: Any, plane: str) -> Any:
-    """Weights in the type that the core multiplies by; a mask stays bytes."""
-    return weights if weights.dtype.name in ("bool", plane) else weights.astype(plane)
-
-
-def _fits(out: Any, x: Any, prepared: Any, dtype: Any) -> bool:
-    """Whether the core may write to `out` while it reads x."""
-    if not isinstance(out, np.ndarray) or out.dtype != dtype or out.ndim != len(prepared.order):
-        return False
-    laid = out if prepared.back is None else out.transpose(prepared.order)
-    flags = laid.flags
-    fits = laid.shape == prepared.shape and flags.c_contiguous and flags.writeable and flags.aligned
-    return fits and not np.may_share_memory(out, x)
 
 
 def apart(results: tuple[Any, ...], x: Any) -> tuple[Any, ...]:

@@ -14,35 +14,50 @@ from ..orders import Order
 from ..plan import Grid, Job
 from ..reductions import Count, Max
 from . import numpy as arrays
-from . import orders_sorted
 
 NUMBERS = cpu.Recipe("present", ("sum",), "plain", "uint8", "uint8")  # how many are no NaN
 TRUTHS = cpu.Recipe("truth", ("sum",), "plain", "uint8", "uint8")  # how many are true
 
 
-def forward(x: Any, job: Job, mask: Any) -> tuple[Any, Any]:
-    """The result of a job that `orders_terms.refuses` does not, and the edges that it leaves: slabs and their windows."""
+def forward(call: Any, x: Any, job: Job, mask: Any) -> Any:
+    """The result of a job that `orders_terms.refuses` does not; None where its NaN need another engine."""
+    result, edges = _interior(call, x, job, mask)
+    for edge in edges:
+        part = None if mask is None else edge.of(np.broadcast_to(mask, x.shape))
+        facts = None if part is None else (part.shape, part.dtype.name)
+        result[edge.where] = edge.of(call.pool(edge.of(x), replace(job, grid=edge.grid, weights=facts), part))
+    return result
+
+
+def _largest(call: Any, x: Any, job: Job, mask: Any) -> Any:
+    """The maximum of each window, NaN where it holds one."""
+    facts = None if mask is None else (mask.shape, mask.dtype.name)
+    return call.pool(x, replace(job, reduction=Max(), omit_nan=False, empty=None, weights=facts), mask)
+
+
+def _interior(call: Any, x: Any, job: Job, mask: Any) -> tuple[Any, Any]:
+    """The result of the full windows, and the edges that it leaves: slabs and their windows."""
     order: Order = job.reduction
     if orders_parts.interior(job.grid) is None:
-        return _on_longer_axes(x, job, mask), ()
+        return _on_longer_axes(call, x, job, mask), ()
     if mask is not None:
         x, mask = _alike(x, mask)
     prepared, whole = _prepared(job, x, job.grid, job.grid, mask is not None)
     y = memory.empty(prepared.shape, prepared.result)
     result = y.transpose(prepared.back)
-    places = arrays._address(x), arrays._address(y), 0 if mask is None else arrays._address(mask)
+    places = arrays.address(x), arrays.address(y), 0 if mask is None else arrays.address(mask)
     gaps = orders_terms.gaps(job)
     outcome = prepared.sparse(*places) if gaps and "float" in job.dtype else None
     spoiled = outcome is True and not job.omit_nan
     counts = None
     if outcome is None or (spoiled and order.nan_is_largest):
         counts = _counts(x, job.grid, mask, job.omit_nan, prepared.order) if gaps else None
-        outcome = prepared.forward(*places, 0 if counts is None else arrays._address(counts))
+        outcome = prepared.forward(*places, 0 if counts is None else arrays.address(counts))
         spoiled = outcome and not job.omit_nan
     if spoiled and order.nan_is_largest and not prepared.ranked:
-        return orders_sorted.forward(x, job, mask), ()
+        return None, ()
     if spoiled and not order.nan_is_largest:
-        np.copyto(result, np.nan, where=np.isnan(arrays.run(x, job.grid, (Max(),), mask)[0]))
+        np.copyto(result, np.nan, where=np.isnan(_largest(call, x, job, mask)))
     held = np.array(job.grid.places) if counts is None and not gaps else counts
     if held is not None:
         result = _answer(result, held if held is not counts else held.transpose(prepared.back), job, whole)
@@ -77,7 +92,7 @@ def _alike(x: Any, mask: Any) -> tuple[Any, Any]:
     return x, mask
 
 
-def _on_longer_axes(x: Any, job: Job, mask: Any) -> Any:
+def _on_longer_axes(call: Any, x: Any, job: Job, mask: Any) -> Any:
     """The result where most windows reach beyond the ends."""
     order: Order = job.reduction
     made = orders_terms.frame(job.grid)
@@ -90,14 +105,14 @@ def _on_longer_axes(x: Any, job: Job, mask: Any) -> Any:
     else:
         counts = _present(job.grid, made, prepared.order)
     y = memory.empty(prepared.shape, prepared.result)
-    prepared.forward(arrays._address(z), arrays._address(y), 0, 0 if counts is None else arrays._address(counts))
+    prepared.forward(arrays.address(z), arrays.address(y), 0, 0 if counts is None else arrays.address(counts))
     y = y.transpose(prepared.back)
     nan = x != x if "float" in job.dtype and not job.omit_nan else None
     spoiled = nan is not None and bool((nan if mask is None else nan & mask).any())
     if spoiled and order.nan_is_largest and not prepared.ranked:
-        return orders_sorted.forward(x, job, mask)
+        return None
     if spoiled and not order.nan_is_largest:
-        np.copyto(y, np.nan, where=np.isnan(arrays.run(x, job.grid, (Max(),), mask)[0]))
+        np.copyto(y, np.nan, where=np.isnan(_largest(call, x, job, mask)))
     return _answer(y, made.counts[-1] if counts is None else counts.transpose(prepared.back), job, whole)
 
 
@@ -179,8 +194,8 @@ def _counts(x: Any, grid: Grid, mask: Any, omit_nan: bool, order: list[int]) -> 
     held = (None, "") if mask is None else (mask.strides, "bool")
     prepared = cpu.remembered(key, grid, lambda: cpu.Prepared(job, recipe, strides, *held))
     counts = memory.empty(prepared.shape, np.uint8)
-    where = 0 if mask is None else arrays._address(mask)
-    if not prepared.forward(arrays._address(x), where, arrays._address(counts), 0):
+    where = 0 if mask is None else arrays.address(mask)
+    if not prepared.forward(arrays.address(x), where, arrays.address(counts), 0):
         raise PoolingError("the compiled core counts no elements of " + x.dtype.name)
     counts = counts if prepared.back is None else counts.transpose(prepared.back)
     return np.ascontiguousarray(counts.transpose(order))

@@ -46,13 +46,13 @@ def _numpy(x: Any, job: Job) -> Any:
     if prepared is None:
         return None
     y = memory.empty(prepared.shape, x.dtype if prepared.result == job.dtype else np.float64)
-    prepared.forward(arrays._address(x), arrays._address(y))
+    prepared.forward(arrays.address(x), arrays.address(y))
     return y.transpose(prepared.back)
 
 
 def _torch(x: Any, job: Job) -> Any:
+    from .dtypes import TYPES
     from .tensors import empty
-    from .torch import TYPES
 
     prepared = orders_lists.prepare(job, x.stride())
     if prepared is None:

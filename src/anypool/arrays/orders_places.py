@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,14 @@ from ..words import library
 from .orders_sorted import address, strides
 
 
-def forward(arrays: ModuleType, x: Any, job: Job, weights: Any) -> Any:
-    """The positions of a job that `orders_places.selection` knows; `arrays`: the module that pools x."""
+def forward(call: Any, x: Any, job: Job, weights: Any) -> Any:
+    """The positions of a job that `orders_places.selection` knows; `call.pool` computes the values."""
     asked = orders_places.selection(job)
     assert asked is not None
     grid, order, words = job.grid, job.reduction, library(x)
 
     def pooled(reduction: Any, empty: float | None = None) -> Any:
-        return arrays.run(x, grid, (reduction,), weights, omit_nan=job.omit_nan, empty=empty)[0]
+        return call.pool(x, replace(job, reduction=reduction, empty=empty), weights)
 
     made = finder(job, strides(x))
 

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 
-from ..backends import cpu, orders_cpu, orders_gradient, orders_lists, orders_places, orders_reference
+from ..backends import orders_gradient, orders_reference
 from ..backends import orders_sorted as sorting
-from ..choose import choose
 from ..orders import Order
 from ..plan import Grid, Job
-from ..reductions import Max
-from . import orders_listed, orders_numpy, orders_sorted
-from . import orders_places as places
+from . import orders_sorted
 from . import torch as arrays
 from .incoming_torch import PLAIN, readable
 from .results import Differentiable, whole
-from .tensors import empty, like_layout
-from .torch import TYPES, dtype_name, run, transformed
+from .tensors import like_layout
+from .torch import dtype_name, transformed
 
 
-def pooled(
-    x: Any, grid: Grid, order: Order, weights: Any, *, omit_nan: bool, empty: float | None, backend: str | None
-) -> Any:
+def pooled(context: Any, job: Job, x: Any, weights: Any, out: Any = None) -> Any:
     """One order statistic, with a gradient where one is wanted."""
+    order: Order = job.reduction
     if order.gives == "position" or not order.differentiable:  # whole numbers, NumPy's: nothing learns by them
         x, weights = x.detach(), weights if weights is None else weights.detach()
-    call = _Call(grid, order, omit_nan, empty, backend)
+    call = _Call(job.grid, order, job.omit_nan, job.empty, context.backend)
     if transformed():
         return call.reference(x, weights)
     if torch.is_grad_enabled():
@@ -37,8 +34,7 @@ def pooled(
             if order.steps():
                 weights = weights.detach()  # they say which elements it is of: a step, whose slope is 0
             elif parts is not None:
-                options: Any = {"omit_nan": omit_nan, "empty": empty, "backend": backend}
-                return order.together([pooled(x, grid, part, weights, **options) for part in parts])
+                return order.together([pooled(context, replace(job, reduction=part), x, weights) for part in parts])
             elif not call.sorts(x, weights):
                 return call.reference(x, weights)
         if learned and not call.sorts(x, weights):
@@ -59,35 +55,14 @@ class _Call:
         return orders_reference.forward(x, self.grid, self.order, weights, self.omit_nan, self.empty)
 
     def forward(self, x: Any, weights: Any) -> Any:
-        """The result; windows that a NaN spoils are found by a maximum, those that overhang are the reference's."""
-        job = self.job(x, weights)
-        if choose(job, self.backend) is not cpu or not _plain(x):
+        """The result by the preferred plan; no gradient is attached."""
+        from ..engines import execute
+
+        if not _plain(x):
             return like_layout(self.reference(x, weights), x)
-        parts = self.order.apart()
-        if parts is not None:
-            return self.order.together([self.part(order).forward(x, weights) for order in parts])
-        x = x.detach()
-        if orders_places.selection(job) is not None:
-            return like_layout(places.forward(arrays, x, job, weights), x)
-        if orders_cpu.networks(job) is not None:
-            listed = orders_lists.refuses(job) is None
-            made = orders_listed.forward(x, job) if listed else orders_sorted.forward(x, job, weights)
-            return like_layout(made, x)
-        if orders_cpu.plain(job) is not None:
-            made = self.counted(x, job, weights)
-            return like_layout(orders_sorted.forward(x, job, weights) if made is None else made, x)
-        prepared = orders_cpu.prepare(job, x.stride())
-        y = empty(prepared.shape, TYPES[prepared.result])
-        result = y.permute(prepared.back)
-        if prepared.forward(x.data_ptr(), y.data_ptr()):
-            if prepared.spoils:
-                result.masked_fill_(run(x.detach(), self.grid, (Max(),))[0].isnan(), float("nan"))
-            elif not prepared.ranked:
-                return like_layout(orders_sorted.forward(x, job, weights), x)
-        for edge in prepared.edges:
-            call = _Call(edge.grid, self.order, self.omit_nan, self.empty, None)
-            result[edge.where] = edge.of(call.forward(edge.of(x.detach()), None))
-        return result
+        weights = None if weights is None else weights.detach()
+        y = execute.compute(arrays, x.detach(), self.job(x, weights), weights, None, self.backend)
+        return like_layout(y, x)
 
     def job(self, x: Any, weights: Any) -> Job:
         """The call without its data."""
@@ -97,15 +72,6 @@ class _Call:
     def part(self, order: Order) -> _Call:
         """The same call of another order statistic."""
         return _Call(self.grid, order, self.omit_nan, self.empty, self.backend)
-
-    def counted(self, x: Any, job: Job, weights: Any) -> Any:
-        """Windows that lack elements, through NumPy's view of the same memory; None where NumPy has no such type."""
-        if x.dtype is torch.bfloat16:
-            return None
-        mask = None if weights is None else weights.detach().numpy()
-        return torch.from_numpy(
-            orders_numpy.forward(x.detach().numpy(), job.grid, job.reduction, mask, job.omit_nan, job.empty, None)
-        )
 
     def sorts(self, x: Any, weights: Any) -> bool:
         """Whether the compiled core sorts these windows for a gradient."""

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
 
-from ..backends import cpu, reference
-from ..choose import choose
+from ..backends import cpu
 from ..errors import PoolingError
 from ..orders import Order
-from ..plan import Grid, Job
-from . import leaving, spans
-from .incoming_torch import PLAIN, UNSIGNED, odd_at, tensor, truths
+from ..plan import Job, Lists
+from . import leaving
+from .call_cache import CallCache
+from .dtypes import DTYPES, TYPES
+from .dtypes import dtype_name as dtype_name
+from .incoming_torch import PLAIN, UNSIGNED, tensor
 from .incoming_torch import as_weights as as_weights
 from .incoming_torch import check_weights as check_weights
 from .incoming_torch import transformed as transformed
-from .results import whole, writable
-from .tensors import empty, given, like_layout
+from .results import writable
+from .tensors import empty, like_layout
 from .tensors import into as into
+from .torch_folds import Call
 
-DTYPES = frozenset("bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 bfloat16 float32 float64".split())
-NAMES: dict[Any, str] = {getattr(torch, name): name for name in DTYPES}
-TYPES: dict[str, Any] = {name: dtype for dtype, name in NAMES.items()}
-READY: dict[Any, Any] = {}  # calls seen before: nothing is left to decide
-MOST_READY = 1024
+READY: dict[Any, Any] = CallCache()  # calls seen before: nothing is left to decide
 _MODULE = sys.modules[__name__]
 
 
@@ -48,11 +48,6 @@ def instead(x: Any) -> Any:
     return pooled
 
 
-def dtype_name(x: Any) -> str:
-    """NumPy's name of the element type."""
-    return NAMES.get(x.dtype) or str(x.dtype).removeprefix("torch.")
-
-
 def wide(dtype: str) -> str:
     """The element type of a sum of integers."""
     return "uint64" if dtype == "uint64" else "int64"
@@ -71,64 +66,130 @@ def traced(x: Any, windows: Any, reduction: Any, *rest: Any) -> Any:
     return operators.traced(x, windows, reduction, *rest)
 
 
-def key(x: Any, call: tuple[Any, ...]) -> Any:
+def key(x: Any, call: tuple[Any, ...], weights: Any = None) -> Any:
     """What tells this call from others, the data apart; None where calls are not remembered."""
     if type(x) not in PLAIN or transformed() or not x.is_cpu or x.is_neg():
         return None
     try:
-        return (x.shape, x.stride(), x.dtype, x.requires_grad and torch.is_grad_enabled(), call)
+        grad = torch.is_grad_enabled()
+        own = (x.shape, x.stride(), x.dtype, x.requires_grad and grad, call)
+        if weights is None:
+            return own
+        if type(weights) not in PLAIN or not weights.is_cpu or weights.layout is not torch.strided or weights.is_neg():
+            return None
+        return (*own, weights.shape, weights.stride(), weights.dtype, weights.requires_grad and grad)
     except RuntimeError:  # sparse and nested tensors have no strides
         return None
 
 
-def run(
-    x: Any,
-    grid: Grid,
-    reductions: tuple[Any, ...],
-    weights: Any = None,
-    *,
-    omit_nan: bool = False,
-    empty: float | None = None,
-    out: Any = None,
-    backend: str | None = None,
-    remember: Any = None,
-) -> tuple[Any, ...]:
-    """One result a reduction of tensors as `array` and `as_weights` made them; `remember` is the key of a call that will
-    come again."""
-    from . import gradient
+def run(x: Any, grid: Any, reductions: tuple[Any, ...], weights: Any = None, **options: Any) -> tuple[Any, ...]:
+    """One result a reduction of tensors as `array` and `as_weights` made them."""
+    from ..engines import execute
 
-    if any(isinstance(r, Order) for r in reductions):
-        return _with_orders(x, grid, reductions, weights, out, omit_nan=omit_nan, empty=empty, backend=backend)
-    if spans.served(dtype_name(x), grid, reductions, weights, backend):
-        return spans.run(_MODULE, x, grid, reductions, out, omit_nan=omit_nan, empty=empty)
-    calls = [Call(grid.seen_by(r), r, omit_nan, empty, backend) for r in reductions]
-    results: tuple[Any, ...]
-    again = calls[0].again
-    if out is not None and len(calls) == 1:
-        calls[0].out = out
+    return execute.run(_MODULE, x, grid, reductions, weights, **options)
+
+
+def device(x: Any) -> str:
+    """Where x lies."""
+    return x.device.type
+
+
+def strides(x: Any) -> tuple[int, ...]:
+    """How many elements lie from one position of each axis to the next."""
+    return tuple(x.stride())
+
+
+def address(x: Any) -> int:
+    """Where its memory begins."""
+    return x.data_ptr()
+
+
+def destination(out: Any, x: Any, shape: Any, dtype: str, order: Any, back: Any) -> tuple[Any, Any]:
+    """Memory of `shape`, its axes in `order`, and the result that lies there with its axes put back."""
+    y = empty(shape, TYPES[dtype])
+    return y, y.permute(back)
+
+
+def fill_where(y: Any, value: Any, where: Any) -> None:
+    """Write a value into y where a mask holds."""
+    y.masked_fill_(where, value)
+
+
+def in_numpy(function: Any, call: Any, x: Any, job: Job, weights: Any) -> Any:
+    """A function of NumPy arrays, given views of the tensors' memory; None where NumPy has no such type."""
+    from . import numpy as numpy_arrays
+
+    if x.dtype is torch.bfloat16:
+        return None
+    mask = None if weights is None else weights.detach().numpy()
+    made = function(call.of(numpy_arrays), x.detach().numpy(), replace(job, library="numpy"), mask)
+    return None if made is None else torch.from_numpy(made)
+
+
+def bound(plan: Any, call: Any, x: Any, weights: Any) -> Any:
+    """The plan as a function (x, weights, out) of tensors of this form, which gives None where the numbers forbid it."""
+    job: Job = plan.job
+    if isinstance(job.grid, Lists) or plan.engine.name == "weighted windows":
+        return partial(plan.run, call)
+    if isinstance(job.reduction, Order):
+        from .orders_torch import pooled
+
+        return partial(pooled, call, job)
+    fold = Call(job.grid, job.reduction, job.omit_nan, job.empty, call.backend)
     if transformed():
-        results = tuple(call.reference(x, weights)[0] for call in calls)
-    elif any(_learns(x, weights, r) for r in reductions):
-        results = tuple(gradient.apply(x, weights, call) for call in calls)
-        again = partial(gradient.again, calls[0])
-    else:
-        results = forward(calls, x, weights)
-    if remember is not None and len(calls) == 1 and calls[0].prepared is not None:
-        if len(READY) >= MOST_READY:
-            READY.clear()
-        READY[remember] = again
-    calls[0].out = None
-    return results if out is None else into(out, results)
+        return lambda x, weights, out: fold.reference(x, weights)[0]
+    if _learns(x, weights, job.reduction):
+        from . import gradient
+
+        return partial(gradient.again, fold)
+    if plan.engine.name == "folds" and type(x) in PLAIN:
+        return fold.again
+    return partial(_laid_alike, plan, call)
 
 
-def _with_orders(x: Any, grid: Grid, reductions: tuple[Any, ...], weights: Any, out: Any, **options: Any) -> Any:
-    from .orders_torch import pooled
+def _laid_alike(plan: Any, call: Any, x: Any, weights: Any, out: Any) -> Any:
+    y = plan.run(call, x, weights, out)
+    return None if y is None else like_layout(y, x)
 
-    results = tuple(
-        pooled(x, grid, r, weights, **options) if isinstance(r, Order) else run(x, grid, (r,), weights, **options)[0]
-        for r in reductions
-    )
-    return results if out is None else into(out, results)
+
+def folded(x: Any, job: Job, weights: Any, out: Any) -> Any:
+    """One compiled fold; None where the numbers are not safe in the core."""
+    return Call(job.grid, job.reduction, job.omit_nan, job.empty, None).again(x, weights, out)
+
+
+def folded_together(x: Any, plans: list[Any], weights: Any) -> list[Any]:
+    """The compiled folds among several plans, which read x once; None for the others."""
+    nothing: list[Any] = [None] * len(plans)
+    if transformed() or type(x) not in PLAIN or any(_learns(x, weights, p.job.reduction) for p in plans):
+        return nothing
+    calls = [_call_of(p.job) if p.engine.name == "folds" else None for p in plans]
+    compiled = [c for c in calls if c is not None]
+    if len(compiled) < 2:
+        return nothing
+    prepared = [c.prepare(x, weights, False) for c in compiled]
+    memory = [c.fresh() for c in compiled]
+    records = [
+        c.prepared.at(x.data_ptr(), w, *(0 if m is None else m.data_ptr() for m in made))
+        for c, (w, _), made in zip(compiled, prepared, memory, strict=True)
+    ]
+    if not cpu.forward_all(records):
+        return nothing
+    shown = [c.shown(*made) for c, made in zip(compiled, memory, strict=True)]
+    results = iter([place if y is None else y for y, place in shown])
+    return [None if c is None else next(results) for c in calls]
+
+
+def _call_of(job: Job) -> Call:
+    return Call(job.grid, job.reduction, job.omit_nan, job.empty, None)
+
+
+def by_sums(x: Any, job: Job) -> Any:
+    """A fold that is a function of sums; None where they do not hold the numbers safely."""
+    from . import factored
+
+    if not x.is_floating_point():
+        return None
+    return factored.forward(x.detach(), job.grid, job.reduction)
 
 
 def _learns(x: Any, weights: Any, reduction: Any) -> bool:
@@ -169,126 +230,3 @@ def weighed(x: Any, job: Job) -> Any:
 
     watched = transformed() or type(x) not in PLAIN or x.is_neg()
     return None if watched else lists_weights.forward(x, job)
-
-
-class Call:
-    """What one call needs besides tensors."""
-
-    def __init__(self, grid: Grid, reduction: Any, omit_nan: bool, empty: float | None, backend: str | None) -> None:
-        self.grid, self.reduction, self.omit_nan, self.empty, self.backend = grid, reduction, omit_nan, empty, backend
-        self.prepared: Any = None
-        self.item, self.truths = 1, 0  # bytes of an element of x, and what `truths` says of it
-        self.places = False
-        self.memory: tuple[Any, Any] = (None, None)  # shape and type of the values, of the places
-        self.turned: tuple[Any, Any] = (None, None)  # strides of a gradient, and what is compiled for them
-        self.out: Any = None  # memory that the caller gave
-        self.saves: Any = None  # what backward needs, once it is known
-
-    def reference(self, x: Any, weights: Any) -> tuple[Any, tuple[Any, ...]]:
-        """The result and what backward needs, in torch words."""
-        return reference.forward(x, self.grid, self.reduction, weights, self.omit_nan, self.empty)
-
-    def prepare(self, x: Any, weights: Any, places: bool) -> tuple[int, Any]:
-        """Meet x's strides, if the compiled core serves; the address of the weights and who holds them."""
-        facts = None if weights is None else (tuple(weights.shape), dtype_name(weights))
-        job = Job(self.grid, self.reduction, dtype_name(x), "torch", x.device.type, facts, self.omit_nan, self.empty)
-        plain = type(x) in PLAIN and not x.is_neg()
-        self.prepared, self.places, self.item, self.truths = None, places, x.element_size(), truths(x)
-        if choose(job, self.backend) is not cpu or not plain or (places and cpu.refuses(job, True) is not None):
-            return 0, None
-        if weights is None:
-            self._meet(cpu.prepare(job, x.stride(), None, "", places))
-            return 0, None
-        plane = cpu.plane_of(job)
-        held = weights.detach()
-        held = held if held.dtype == torch.bool else held.to(getattr(torch, plane))
-        self._meet(cpu.prepare(job, x.stride(), held.expand(x.shape).stride(), dtype_name(held), places))
-        return held.data_ptr(), held
-
-    def _meet(self, prepared: Any) -> None:
-        made, shape = prepared.recipe, prepared.shape
-        self.prepared, self.turned = prepared, (None, None)
-        self.memory = (
-            (shape, TYPES[made.result]) if made.values else None,
-            (shape, TYPES[made.places]) if made.places else None,
-        )
-
-    def fresh(self) -> tuple[Any, Any]:
-        """Memory for the values and for the places, where they are wanted."""
-        y, place = self.memory
-        return None if y is None else empty(*y), None if place is None else empty(*place)
-
-    def shown(self, y: Any, place: Any) -> tuple[Any, Any]:
-        """Memory in x's order of axes."""
-        back = self.prepared.back
-        if back is None:
-            return y, place
-        return None if y is None else whole(y.permute(back)), None if place is None else whole(place.permute(back))
-
-    def forward(self, x: Any, weights: Any, places: bool) -> tuple[Any, tuple[Any, ...]]:
-        """The result and what backward needs besides x and it."""
-        w, held = self.prepare(x, weights, places)
-        if self.prepared is not None:
-            made = None if self.out is None or places else self.again_with(x, w, self.out)
-            made = self.again_with(x, w) if made is None else made
-            del held
-            if made is not None:
-                return made
-        elif weights is None and not self.omit_nan and self.backend is None and x.is_cpu and x.is_floating_point():
-            from . import factored
-
-            summed = factored.forward(x.detach(), self.grid, self.reduction)
-            if summed is not None:
-                return summed, ()
-        y, kept = self.reference(x, weights)
-        return like_layout(y, x), kept
-
-    def again_with(self, x: Any, w: int = 0, out: Any = None) -> Any:
-        """The prepared fold of x; None where the numbers need the reference, or memory that was given does not serve."""
-        try:
-            at = x.data_ptr()
-        except RuntimeError:  # a sparse tensor has no memory
-            return None
-        if not at or at % self.item or (self.truths and odd_at(at, self.truths, x)):  # what a key does not tell
-            return None
-        if out is None:
-            y, place = self.fresh()
-        else:
-            laid = None if None not in self.memory else given(out, x, self.memory[0] or self.memory[1], self.prepared)
-            if laid is None:
-                return None
-            y, place = (laid, None) if self.memory[0] is not None else (None, laid)
-        done = self.prepared.forward(at, w, 0 if y is None else y.data_ptr(), 0 if place is None else place.data_ptr())
-        if not done:
-            return None
-        if out is not None:
-            return out, ()
-        y, place = self.shown(y, place)
-        return (place, ()) if y is None else (y, () if place is None else (place,))
-
-    def again(self, x: Any, out: Any = None) -> Any:
-        """The same fold of another tensor of this form."""
-        made = self.again_with(x, 0, out)
-        return None if made is None else made[0]
-
-
-def forward(calls: list[Call], x: Any, weights: Any) -> tuple[Any, ...]:
-    """Several folds of one tensor; those that are compiled read it once."""
-    if len(calls) == 1:
-        return (calls[0].forward(x, weights, False)[0],)
-    prepared = [call.prepare(x, weights, False) for call in calls]
-    memory = [call.fresh() if call.prepared is not None else (None, None) for call in calls]
-    records = [
-        call.prepared.at(x.data_ptr(), w, *(0 if m is None else m.data_ptr() for m in made))
-        for call, (w, _), made in zip(calls, prepared, memory, strict=True)
-        if call.prepared is not None
-    ]
-    done = bool(records) and cpu.forward_all(records)
-    results: list[Any] = []
-    for call, (y, place) in zip(calls, memory, strict=True):
-        if done and call.prepared is not None:
-            y, place = call.shown(y, place)
-            results.append(place if y is None else y)
-        else:
-            results.append(like_layout(call.reference(x, weights)[0], x))
-    return tuple(results)

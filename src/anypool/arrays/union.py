@@ -14,24 +14,20 @@ from ..words import library as words_of
 
 def run(
     arrays: Any,
+    pooled: Any,
     x: Any,
     union: Union,
     reductions: tuple[Any, ...],
-    weights: Any = None,
-    *,
-    out: Any = None,
-    remember: Any = None,
-    **options: Any,
+    weights: Any,
+    out: Any,
+    remember: Any,
 ) -> tuple[Any, ...]:
-    """One result a reduction; `arrays` is the module that serves x."""
+    """One result a reduction; `pooled(x, grid, reductions, weights, remember=)` pools one Grid."""
     keys = [None if remember is None else (remember, i) for i in range(len(union.grids))]
-    each = [
-        arrays.run(x, grid, reductions, weights, remember=key, **options)
-        for grid, key in zip(union.grids, keys, strict=True)
-    ]
+    each = [pooled(x, grid, reductions, weights, remember=key) for grid, key in zip(union.grids, keys, strict=True)]
     ready = [None if key is None else arrays.READY.get(key) for key in keys]
     if all(ready) and len(reductions) == 1:
-        arrays.READY[remember] = partial(_again, arrays, ready, union, reductions[0])
+        arrays.READY[remember] = partial(_again, [r[0] for r in ready], union, reductions[0]), reductions[0], True
     results = tuple(joined([row[i] for row in each], union, r) for i, r in enumerate(reductions))
     return results if out is None else arrays.into(out, results)
 
@@ -54,10 +50,7 @@ def joined(parts: list[Any], union: Union, reduction: Any) -> Any:
     return np.concatenate(rows, to[0]) if module is np else module.cat(rows, to[0])
 
 
-def _again(arrays: Any, ready: list[Any], union: Union, reduction: Any, x: Any, out: Any = None) -> Any:
-    """The same pooling of another array of this form; None where the numbers need the reference."""
-    parts = [fold(x) for fold in ready]
-    if any(p is None for p in parts):
-        return None
-    y = joined(parts, union, reduction)
-    return y if out is None else arrays.into(out, (y,))[0]
+def _again(bound: list[Any], union: Union, reduction: Any, x: Any, weights: Any = None, out: Any = None) -> Any:
+    """The same pooling of another array of this form; None where the numbers need other plans."""
+    parts = [fold(x, weights, None) for fold in bound]
+    return None if any(p is None for p in parts) else joined(parts, union, reduction)

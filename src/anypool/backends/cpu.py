@@ -12,14 +12,12 @@ import numpy as np
 
 from ..constants import fitted, is_double
 from ..errors import PoolingError
-from ..orders import ORDERS, PARAMETRIC_ORDERS, Order
-from ..plan import Grid, Job, Lists
-from . import lists_cpu, orders_cpu
+from ..orders import ORDERS, PARAMETRIC_ORDERS
+from ..plan import Grid, Job
 from .levels import levels_of
 from .library import Call, get_num_threads, library, missing, set_num_threads
 from .recipes import FINISHES, FLOATS, LIFTS, MERGES, RECIPES, TYPES, Recipe, recipe
 
-name = "cpu"
 NO_MEMORY, DECLINED = 1, 2
 __all__ = [
     "Prepared",
@@ -106,10 +104,6 @@ def was_done(outcome: int) -> bool:
 
 def refuses(job: Job, places: bool = False) -> str | None:
     """A sentence, or None if the compiled core serves the job (with the places of a selection)."""
-    if isinstance(job.grid, Lists):
-        return lists_cpu.refuses(job)
-    if isinstance(job.reduction, Order):
-        return orders_cpu.refuses(job)
     if library() is None:
         return f"cpu: the compiled library is not there ({missing()})"
     grid = job.grid

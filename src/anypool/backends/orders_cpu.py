@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..orders import Median, Mode, Quantile, Rank
 from ..plan import Grid, Job
-from . import orders_lists, orders_places, orders_sorted, orders_terms
-from .library import library, missing
+from . import orders_lists
 from .networks import fits
 from .orders_call import bits_of, chained, described, histogrammed, prepare, shape_of, wanted
 from .orders_parts import interior
@@ -16,32 +13,7 @@ from .recipes import FLOATS, TYPES
 MOST_PLACES = 4096  # of one window
 MOST_APART = 576  # of one that shares no element: 64×64 took 2 s to plan and 90 ms to run, selected from 25 ms
 MOST_LABELS = 27  # of one window's mode
-__all__ = ["engine", "networks", "plain", "prepare", "refuses"]
-
-
-def refuses(job: Job) -> str | None:
-    """A sentence, or None if the compiled core serves the job."""
-    if library() is None:
-        return f"cpu: the compiled library is not there ({missing()})"
-    if job.device != "cpu":
-        return f"cpu: x is on {job.device}"
-    parts = job.reduction.apart()
-    if parts is not None:
-        if job.empty is not None and job.reduction.answers() is None:
-            return f"cpu: {job.reduction!r} with empty= is not compiled"
-        return next((said for part in parts if (said := refuses(replace(job, reduction=part))) is not None), None)
-    selecting = orders_places.selection(job)
-    if selecting is not None and refuses(selecting) is None:
-        return None
-    if networks(job) is None or orders_lists.refuses(job) is None:
-        return None
-    said = orders_sorted.refuses(job)
-    return None if said is None else f"cpu: {said}"
-
-
-def networks(job: Job) -> str | None:
-    """A sentence, or None if selection networks or histograms serve the job."""
-    return None if plain(job) is None else orders_terms.refuses(job)
+__all__ = ["described_engine", "plain", "prepare"]
 
 
 def plain(job: Job) -> str | None:
@@ -84,18 +56,8 @@ def _apart(grid: Grid) -> bool:
     return all(axis.out < 2 or axis.stride >= axis.places * axis.step for axis in grid.axes)
 
 
-def engine(job: Job) -> str:
-    """What runs the job, in words."""
-    parts = job.reduction.apart()
-    if parts is not None:
-        return f"one by one: {engine(replace(job, reduction=parts[0]))}"
-    selecting = orders_places.selection(job)
-    if selecting is not None:
-        return f"{engine(selecting)}; each window then looks for its value"
-    if networks(job) is not None:
-        return orders_lists.SAID if orders_lists.refuses(job) is None else orders_sorted.SAID
-    if plain(job) is not None:
-        return orders_terms.engine(job)
+def described_engine(job: Job) -> str:
+    """What runs a job that `plain` does not refuse, in words."""
     inside = interior(job.grid)
     assert inside is not None
     made = wanted(job.reduction, job.grid.places)

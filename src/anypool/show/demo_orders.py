@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .. import windows as kinds
-from ..api import explain, pool
+from ..api import pool
+from ..explanation import explain
 from ..orders import KMax, Order, Ordinal, Quantile, Range, Rank, TopKMean, TrimmedMean
 from .demo_pictures import gray, png
 

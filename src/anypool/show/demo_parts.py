@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..api import plan_of, pool
+from ..api import pool
+from ..arguments import plan_of
 from ..orders import Order
 from ..reductions import reduction_of
 

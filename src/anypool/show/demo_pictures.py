@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..api import plan_of
+from ..arguments import plan_of
 from ..plan import Axis
 
 COLOURS = ("#e4572e", "#17b890", "#3d7dff", "#f2b134")

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from .. import windows as kinds
-from ..api import explain, pool
+from ..api import pool
+from ..explanation import explain
 
 Call = Callable[[], Any]
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..api import explain
 from ..backends.library import library
-from ..choose import BACKENDS, short_name
+from ..engines import BACKENDS
 from ..errors import PoolingError
+from ..explanation import explain
 from ..expressions import KINDS
 from ..files.whole import write_text
 from ..orders import ORDERS, PARAMETRIC_ORDERS, Rank
@@ -33,7 +33,7 @@ def summary() -> str:
         ("orders", f"{_codes(ORDERS)} · {_codes(orders)} · a class of your own"),
         ("weights", "masks · real weights · taps by place"),
         ("arrays", "NumPy · PyTorch, with gradients"),
-        ("backends", _codes(short_name(b) for b in BACKENDS)),
+        ("backends", _codes(BACKENDS)),
     ]
     rows = [f"| {name} | {values} |" for name, values in lines]
     return "\n".join(["| choice | what exists |", "|---|---|", *rows])

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..api import library_of, pool
+from ..api import pool
+from ..arguments import library_of
 from ..errors import PoolingError
 from ..incoming import array_of
 from ..plan import Grid

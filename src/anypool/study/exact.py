@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .. import windows as kinds
-from ..api import explain, pool
+from ..api import pool
+from ..explanation import explain
 from .judge import Seen
 from .measure import shortest
 

@@ -1,0 +1,87 @@
+"""What a call's arguments stand for: the adapter of x's library, the plan of its windows, its reductions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from .arrays import numpy as numpy_arrays
+from .checks import (
+    channels_last,
+    check,
+    check_border,
+    check_empty,
+    check_orders,
+    check_parameters,
+    check_weights,
+    fitted_order,
+)
+from .engines import check_backend
+from .errors import PoolingError
+from .reductions import reduction_of
+from .windows import normal_axes
+
+
+def library_of(x: Any) -> Any:
+    """The module of `arrays` that serves x; torch's is loaded only if the caller imported torch."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(x, torch.Tensor):
+        from .arrays import torch as torch_arrays
+
+        return torch_arrays
+    return numpy_arrays
+
+
+def plan_of(windows: Any, shape: tuple[int, ...], axes: int | Iterable[int] | None) -> Any:
+    """The Grid of a window kind for this shape, its Lists, or its Union of several Grids."""
+    if not callable(getattr(windows, "plan", None)):
+        raise PoolingError(
+            f"windows={windows!r}: use sliding(…), adaptive(…), whole(), segments(…), groups(…) or boxes(…); for an int k, sliding((k, k))"
+        )
+    return windows.plan(shape, normal_axes(axes, len(shape)))
+
+
+def reductions_of(given: Any, ties: str, dtype: str) -> tuple[tuple[Any, ...], bool]:
+    """The reductions of x's element type, and whether one was given alone."""
+    if isinstance(given, (tuple, list)):
+        if not given:
+            raise PoolingError("reduction=(): give at least one")
+        return tuple(fitted_order(reduction_of(r, ties), dtype) for r in given), False
+    return (fitted_order(reduction_of(given, ties), dtype),), True
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of one call, checked: what `pool` runs and `explain` describes."""
+
+    x: Any
+    grid: Any
+    reductions: tuple[Any, ...]
+    single: bool  # one reduction was given, not a tuple
+    weights: Any
+    omit_nan: bool
+    empty: Any
+    warned: bool  # the call warns each time, so it is not cached
+
+
+def request(library: Any, x: Any, windows: Any, reduction: Any, weights: Any, options: dict[str, Any]) -> Request:
+    """The arguments of one call, with x as `library.array` returned it; PoolingError where one has no meaning."""
+    nan, ties, empty = options["nan"], options["ties"], options["empty"]
+    shape, dtype = tuple(x.shape), library.dtype_name(x)
+    grid = plan_of(windows, shape, options["axes"])
+    warned = channels_last(x, dtype, grid, options["axes"])
+    reductions, single = reductions_of(reduction, ties, dtype)
+    check(dtype, reductions, nan)
+    check_border(grid, dtype)
+    check_orders(grid, reductions)
+    check_parameters(grid, reductions, x)
+    if weights is not None:
+        weights = library.as_weights(weights, x)
+        check_weights(weights, shape)
+        for r in reductions:
+            library.check_weights(weights, r)
+    check_backend(options["backend"])
+    empty = check_empty(empty, dtype, reductions, library.wide(dtype), grid, weights)
+    return Request(x, grid, reductions, single, weights, nan == "omit", empty, bool(warned))

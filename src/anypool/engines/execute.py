@@ -1,0 +1,111 @@
+"""One call: each reduction's job is given to the preferred plan; where the numbers forbid it, to the next."""
+
+from __future__ import annotations
+
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from ..arrays import union
+from ..arrays.relayout import split_bins
+from ..errors import PoolingError
+from ..plan import Grid, Job, Lists, Union
+from . import plans, select
+from .plan import Call, Plan
+
+
+def run(
+    arrays: ModuleType,
+    x: Any,
+    grid: Any,
+    reductions: tuple[Any, ...],
+    weights: Any = None,
+    *,
+    omit_nan: bool = False,
+    empty: Any = None,
+    out: Any = None,
+    backend: str | None = None,
+    remember: Any = None,
+) -> tuple[Any, ...]:
+    """One result a reduction; `remember` is the key under which the call is kept for its repetition."""
+    if isinstance(grid, Union):
+        pooled = partial(run, arrays, omit_nan=omit_nan, empty=empty, backend=backend)
+        return union.run(arrays, pooled, x, grid, reductions, weights, out, remember)
+    if isinstance(grid, Lists):
+        _check_points(grid, reductions)
+    if isinstance(grid, Lists) and grid.split is not None:
+        x, weights, remember = split_bins(x, grid.split), split_bins(weights, grid.split, x.shape), None
+    jobs = [job_of(arrays, x, grid, r, weights, omit_nan, empty) for r in reductions]
+    if len(jobs) == 1:
+        y = _remembered(arrays, x, jobs[0], weights, out, backend, remember)
+        return (y,) if out is None else arrays.into(out, (y,))
+    together = _read_once(arrays, x, jobs, weights, backend)
+    results = tuple(
+        pool(arrays, x, job, weights, None, backend) if y is None else y for job, y in zip(jobs, together, strict=True)
+    )
+    return results if out is None else arrays.into(out, results)
+
+
+def job_of(
+    arrays: ModuleType, x: Any, grid: Any, reduction: Any, weights: Any, omit_nan: bool = False, empty: Any = None
+) -> Job:
+    """The call of one reduction, without its data."""
+    facts = None if weights is None else (tuple(weights.shape), arrays.dtype_name(weights))
+    if isinstance(grid, Grid) or not arrays.transformed():  # tables of weights under transforms are torch's own
+        grid = grid.seen_by(reduction)
+    name = arrays.__name__.rpartition(".")[2]
+    return Job(grid, reduction, arrays.dtype_name(x), name, arrays.device(x), facts, omit_nan, empty)
+
+
+def pool(arrays: ModuleType, x: Any, job: Job, weights: Any = None, out: Any = None, backend: str | None = None) -> Any:
+    """The result of one job, with a gradient where one is wanted."""
+    return _remembered(arrays, x, job, weights, out, backend, None)
+
+
+def _check_points(lists: Lists, reductions: tuple[Any, ...]) -> None:
+    """An interpolated point has no position."""
+    for reduction in reductions if lists.fan > 1 else ():
+        if getattr(reduction, "gives", "value") == "position":
+            raise PoolingError(
+                f"{reduction!r} of interpolated points: a point is no element of x; use reading='quantised' or 'exact'"
+            )
+
+
+def compute(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, backend: str | None) -> Any:
+    """The result by the preferred plan that these numbers allow; no gradient is attached."""
+    call = _call(arrays, backend)
+    for plan in plans(job, backend):
+        y = plan.run(call, x, weights, out)
+        if y is not None:
+            return y
+    raise PoolingError(f"no engine computes {job.reduction!r} of these windows")
+
+
+def _remembered(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, backend: str | None, key: Any) -> Any:
+    if backend is None and isinstance(job.grid, Lists) and arrays.transformed():
+        backend = "reference"  # torch.func and torch.compile see every step
+    plan = select(job, backend).plan
+    call = _call(arrays, backend)
+    bound = arrays.bound(plan, call, x, weights)
+    y = bound(x, weights, out)
+    if y is not None:
+        if key is not None:
+            arrays.READY[key] = bound, job.reduction, plan.engine.name == "folds"
+        return y
+    for other in plans(job, backend):
+        if other.engine is not plan.engine:
+            y = arrays.bound(other, call, x, weights)(x, weights, out)
+            if y is not None:
+                return y
+    raise PoolingError(f"no engine computes {job.reduction!r} of these windows")
+
+
+def _call(arrays: ModuleType, backend: str | None) -> Call:
+    inside = partial(pool, arrays, backend="reference") if backend == "reference" else partial(pool, arrays)
+    return Call(arrays, inside, backend)
+
+
+def _read_once(arrays: ModuleType, x: Any, jobs: list[Job], weights: Any, backend: str | None) -> list[Any]:
+    """Results of the compiled folds among several jobs, which read x together; None for the others."""
+    chosen: list[Plan] = [select(job, backend).plan for job in jobs]
+    return arrays.folded_together(x, chosen, weights)

@@ -1,0 +1,113 @@
+"""explain(): what pool() would do with the same arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .arguments import library_of, request
+from .checks import check_min_count, gone_axes, size_of
+from .engines import Selection, execute, select
+from .orders import Order
+from .windows import flag
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a call would do: shapes, plan, backend, refusals, bytes and operations."""
+
+    shape: tuple[int, ...]
+    out_shape: tuple[int, ...]
+    dtype: str
+    reduction: str
+    windows: str
+    backend: str
+    refusals: dict[str, str | None]
+    bytes_read: int
+    bytes_written: int
+    operations: int
+    engine: str = ""  # how a backend with several ways does it
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.reduction} of {self.windows}",
+            f"  {self.dtype} {self.shape} -> {self.out_shape}",
+            f"  backend    {self.backend}{f': {self.engine}' if self.engine else ''}",
+        ]
+        lines += [f"  refused by {sentence}" for sentence in self.refusals.values() if sentence]
+        lines += [
+            f"  memory     reads {self.bytes_read:,} bytes, writes {self.bytes_written:,}",
+            f"  work       {self.operations:,} elements seen by windows",
+        ]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def explain(
+    x: Any,
+    windows: Any,
+    reduction: Any = "mean",
+    *,
+    axes: int | Iterable[int] | None = None,
+    weights: Any = None,
+    nan: str = "propagate",
+    ties: str = "first",
+    empty: float | None = None,
+    out: Any = None,
+    backend: str | None = None,
+    min_count: int | None = None,
+    keepdims: bool = True,
+) -> Explanation:
+    """What `pool` would do with these arguments; nothing is computed.
+
+    >>> import numpy as np, anypool as ap
+    >>> explain(np.ones((4, 4)), ap.sliding((2, 2)), "max").out_shape
+    (2, 2)
+    """
+    library = library_of(x)
+    x = library.array(x)
+    options = {"axes": axes, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
+    kept = flag(keepdims, "keepdims") and getattr(windows, "keepdims", True)
+    check_min_count(min_count)
+    del out
+    asked = request(library, x, windows, reduction, weights, options)
+    grid, reductions, dtype = asked.grid, asked.reductions, library.dtype_name(x)
+    gone = () if kept else gone_axes(grid)
+    jobs = [
+        execute.job_of(library, x, g, r, asked.weights, asked.omit_nan, asked.empty)
+        for r in reductions
+        for g in grid.grids
+    ]
+    chosen = [select(job, backend) for job in jobs]
+    item = 2 if dtype in ("float16", "bfloat16") else np.dtype(dtype).itemsize
+    return Explanation(
+        tuple(x.shape),
+        _answers_shape(tuple(n for a, n in enumerate(grid.out_shape) if a not in gone), reductions[0]),
+        dtype,
+        ", ".join(repr(r) for r in reductions),
+        repr(windows),
+        next((s.plan.engine.backend for s in chosen if s.plan.engine.backend == "reference"), "cpu"),
+        _refusals(chosen),
+        size_of(x.shape) * item * len(grid.grids),
+        size_of(grid.out_shape) * item * len(reductions),
+        grid.seen * len(reductions),
+        "; ".join(dict.fromkeys(str(s.plan) for s in chosen if str(s.plan))),
+    )
+
+
+def _refusals(chosen: list[Selection]) -> dict[str, str | None]:
+    """What each backend said: None where it serves every reduction."""
+    refused = [s for s in chosen if s.plan.engine.backend == "reference"]
+    why = next(
+        (sentence for s in refused for sentence in reversed(s.refusals.values())), "cpu: the reference was asked for"
+    )
+    return {"cpu": why if refused else None, "reference": None}
+
+
+def _answers_shape(shape: tuple[int, ...], reduction: Any) -> tuple[int, ...]:
+    many = reduction.answers() if isinstance(reduction, Order) else None
+    return shape if many is None else (many[0], *shape) if many[1] == 0 else (*shape, many[0])
