@@ -41,6 +41,8 @@ struct Engine final : Passes {
   }
 
   bool divides() const override { return division.serves; }
+  void clear(void* to, Index n) const override { std::fill_n(static_cast<T*>(to), n, M::nothing); }
+  void join(const void* part, void* to, void* rest, Index n) const override { joined<M>(static_cast<const T*>(part), static_cast<T*>(to), static_cast<T*>(rest), n); }
   static Index reach(const anypool_level& a, Index o) { return a.start + o * a.stride + (a.places - 1) * a.step + 1; }
   bool horizontal(int l) const { return l == levels - 1 && level[l].windows && inner < L::n; }
 

@@ -4,14 +4,16 @@
 #include "chosen.hpp"
 #include "engine.hpp"
 #include "finish.hpp"
+#include "parts.hpp"
+#include "pieces.hpp"
 #include "scratch.hpp"
 #include "stage.hpp"
 #include "tile.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 namespace {
-constexpr Index sizes[TYPES] = {4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8};
 constexpr Index most_scratch = Index(1) << 28;  // bytes of one tile
+constexpr Index large = Index(1) << 22;         // bytes of a tile that is folded in pieces, if it can be
 
 // From the first element that windows [from, to) hold to after the last one; (size, 0) where they hold none.
 std::pair<Index, Index> seen(const anypool_level& a, Index from, Index to) {
@@ -50,6 +52,8 @@ int staged(const anypool_job& job, Index begin, Index end) {
     const unsigned char* planes[2] = {};
     Index pitch = item_in;
     Pivot pivot;
+    std::unique_ptr<Pieces> pieces;
+    const Index results = (to - from) * out, offset = item * item_out + from * out;
     if (!job.staged) {
       planes[0] = static_cast<const unsigned char*>(job.x) + item * item_in * width;
       planes[1] = planes[0];
@@ -63,24 +67,44 @@ int staged(const anypool_job& job, Index begin, Index end) {
       stop = std::max(stop, base = std::min(base, stop));
       pitch = (stop - base) * in;
       const Index bytes = pitch * items * width;
-      if (bytes * (1 + two) > most_scratch) return DECLINED;
-      unsigned char* b[2] = {room(lifted[0], bytes), two ? room(lifted[1], bytes) : nullptr};
-      planes[0] = b[0], planes[1] = b[1];
-      if (!stager->tile(item, items, base, stop, b[0], b[1], pivot)) return DECLINED;
+      if (bytes * (1 + two) > large && items == 1) {
+        if (Parts parts(job, lead, item, from, to); parts.serve()) {
+          if (const int failed = parts.run([](const anypool_job& part) { return staged(part, 0, tiles(part)); })) return failed;
+          continue;
+        }
+        pieces.reset(new Pieces(job, lead, *stager, width, from, to, base, stop));
+        if (!pieces->serve()) pieces.reset();
+      }
+      if (!pieces) {
+        if (bytes * (1 + two) > most_scratch) return DECLINED;
+        unsigned char* b[2] = {room(lifted[0], bytes), two ? room(lifted[1], bytes) : nullptr};
+        planes[0] = b[0], planes[1] = b[1];
+        if (!stager->tile(item, items, base, stop, b[0], b[1], pivot)) return DECLINED;
+      }
     }
     const bool gaps = !nought && (below || std::count(a.length + from, a.length + to, 0) > 0);
-    const Index results = (to - from) * out, offset = item * item_out + from * out;
+    const bool beside = two || (pieces && job.merge0 == MOMENTS);  // spreads are joined by means
     unsigned char* folds[2] = {};
-    if (in_place) folds[0] = static_cast<unsigned char*>(job.y) + offset * width;
-    else {
+    if (!in_place || beside) {
       const Index bytes = results * items * width;
-      if (bytes * (1 + two) > most_scratch) return DECLINED;
-      folds[0] = room(folded[0], bytes);
-      if (two) folds[1] = room(folded[1], bytes);
+      if (bytes * (1 + beside) > most_scratch) {
+        if (Parts parts(job, lead, item, from, to); items > 1 || !parts.serve()) return DECLINED;
+        else if (const int failed = parts.run([](const anypool_job& part) { return staged(part, 0, tiles(part)); })) return failed;
+        continue;
+      }
+      if (!in_place) folds[0] = room(folded[0], bytes);
+      if (beside) folds[1] = room(folded[1], bytes);
     }
-    engine0->run(lead, planes[0], pitch, items, base, folds[0], results, from, to);
-    if (two) engine1->run(lead, planes[1], pitch, items, base, folds[1], results, from, to);
-    if ((finished || gaps) && !finisher->tile(folds[0], two ? folds[1] : nullptr, items, from, to, base, offset, pivot)) {
+    if (in_place) folds[0] = static_cast<unsigned char*>(job.y) + offset * width;
+    if (pieces) {
+      if (!pieces->fold(item, folds, pivot)) return DECLINED;
+    } else {
+      engine0->run(lead, planes[0], pitch, items, base, folds[0], results, from, to);
+      if (two) engine1->run(lead, planes[1], pitch, items, base, folds[1], results, from, to);
+    }
+    if (pieces && (job.finish != PLAIN || job.plane_type != job.y_type || gaps)) {
+      if (!finisher->tile(folds[0], two ? folds[1] : nullptr, 1, from, to, base, offset, pivot) && !pieces->vouched()) return DECLINED;
+    } else if (!pieces && (finished || gaps) && !finisher->tile(folds[0], two ? folds[1] : nullptr, items, from, to, base, offset, pivot)) {
       const auto [low, high] = job.staged ? std::pair{base, base + pitch / std::max<Index>(in, 1)} : seen(a, from, to);  // of 10^4 segments each tile's own
       for (Index i = 0; i < items; ++i)
         if (!engine0->vouch(planes[0] + (i * pitch + (low - base) * in) * width, (high - low) * in)) return DECLINED;

@@ -55,4 +55,18 @@ struct Min {
     } else return b < a ? b : a;
   }
 };
+
+// n results of later elements join those of earlier ones; `rest`, if given, gathers what rounding takes from sums of floats.
+template <class M, class T>
+void joined(const T* part, T* to, [[maybe_unused]] T* rest, Index n) {
+  for (Index i = 0; i < n; ++i) {
+    const T before = to[i];
+    to[i] = M::merge(before, part[i]);
+    if constexpr (std::is_floating_point_v<T>)
+      if (rest) {  // Knuth's sum of two: exact
+        const T seen = to[i] - before;
+        rest[i] += (before - (to[i] - seen)) + (part[i] - seen);
+      }
+  }
+}
 }  // namespace anypool::ANYPOOL_ISA

@@ -13,13 +13,16 @@ namespace anypool::ANYPOOL_ISA {
 // What a tile's numbers were measured from, and whether they are safe to answer from.
 struct Pivot {
   double value = 0;
-  bool tiny = false;  // some element is so small that its square may vanish
+  bool tiny = false;   // some element is so small that its square may vanish
+  bool given = false;  // the value is to be used, not to be found
 };
 
 struct Stager {
   virtual ~Stager() = default;
   // Items [item, item + items), positions [from, to) of the lead level; false: the numbers need the reference.
   virtual bool tile(Index item, Index items, Index from, Index to, void* plane0, void* plane1, Pivot& pivot) = 0;
+  // One item, positions [begin[l], end[l]) of each level from the lead on, which selections count from `base` of the lead.
+  virtual bool box(Index item, const Index* begin, const Index* end, Index base, void* plane0, void* plane1, Pivot& pivot) = 0;
 };
 
 template <class A>
@@ -46,12 +49,14 @@ struct Stage final : Stager {
   Array<int> shift;
   Array<T> gathered;
   Array<A> weight;
-  Index from = 0, to = 0;
+  Array<Index> begins, ends;  // which positions of each level are lifted
+  Index origin = 0;           // the lead's position that selections count from
   A *p0 = nullptr, *p1 = nullptr;
   Index low = 0, high, before = 0;  // positions [low, high) of the last level lie side by side in x, `before` them
 
-  Stage(const anypool_job& j, int lead_) : job(j), level(j.level), levels(int(j.levels)), lead(lead_), shift(shifts_of(j)), high(level[levels - 1].size) {
+  Stage(const anypool_job& j, int lead_) : job(j), level(j.level), levels(int(j.levels)), lead(lead_), shift(shifts_of(j)), begins(levels), ends(levels), high(level[levels - 1].size) {
     const auto& a = level[levels - 1];
+    for (int l = 0; l < levels; ++l) ends[l] = level[l].size;
     if (!a.source) return;
     high = 0;
     for (Index begin = 0, end; begin < a.size; begin = end) {  // the longest run
@@ -61,8 +66,17 @@ struct Stage final : Stager {
     if (low < high) before = low - a.source[low];
   }
 
-  bool tile(Index item, Index items, Index from_, Index to_, void* plane0, void* plane1, Pivot& pivot) override {
-    from = from_, to = to_;
+  bool tile(Index item, Index items, Index from, Index to, void* plane0, void* plane1, Pivot& pivot) override {
+    begins[lead] = origin = from, ends[lead] = to;
+    return lifted(item, items, plane0, plane1, pivot);
+  }
+  bool box(Index item, const Index* begin, const Index* end, Index base, void* plane0, void* plane1, Pivot& pivot) override {
+    std::copy(begin + lead, begin + levels, begins.begin() + lead), std::copy(end + lead, end + levels, ends.begin() + lead);
+    origin = base;
+    return lifted(item, 1, plane0, plane1, pivot);
+  }
+
+  bool lifted(Index item, Index items, void* plane0, void* plane1, Pivot& pivot) {
     p0 = static_cast<A*>(plane0), p1 = static_cast<A*>(plane1);
     const T* x = static_cast<const T*>(job.x);
     for (Index i = item; i < item + items; ++i) {
@@ -81,17 +95,17 @@ struct Stage final : Stager {
   void rows(int l, const T* x, Index w, std::uint32_t code, bool beyond) {
     const auto& a = level[l];
     if (l == levels - 1) return run(x, w, code, beyond);
-    const Index begin = l == lead ? from : 0, end = l == lead ? to : a.size;
-    for (Index i = begin; i < end; ++i) {
+    for (Index i = begins[l]; i < ends[l]; ++i) {
       const Index at = a.source ? a.source[i] : i;
-      const Index relative = l == lead ? i - from : i;
+      const Index relative = l == lead ? i - origin : i;
       rows(l + 1, x + std::max<Index>(at, 0) * a.x_stride, w + std::max<Index>(at, 0) * a.w_stride, a.windows ? code + (std::uint32_t(relative) << shift[l]) : code, beyond || at < 0);
     }
   }
 
   void run(const T* x, Index w, std::uint32_t code, bool beyond) {
     const auto& a = level[levels - 1];
-    const Index begin = levels - 1 == lead ? from : 0, end = levels - 1 == lead ? to : a.size, c = job.inner, n = (end - begin) * c;
+    const Index begin = begins[levels - 1], end = ends[levels - 1], c = job.inner, n = (end - begin) * c;
+    code += std::uint32_t(begin - (levels - 1 == lead ? origin : 0));  // the last level's bits are the lowest
     T fill;
     std::memcpy(&fill, &job.fill, sizeof(T));
     if (!beyond && !a.source && a.x_stride == c && (c == 1 || job.x_inner == 1)) {
@@ -225,7 +239,7 @@ struct Stage final : Stager {
             tiny |= (v < small) & (v != 0), huge |= v > large;
             p0[i] = v * v;
           }
-          pivot.tiny = tiny;
+          pivot.tiny |= tiny;
           return !huge;
         }
         case EXP:
@@ -242,6 +256,7 @@ struct Stage final : Stager {
           const Index some = std::min(n, most);
           for (Index i = 0; i < some; ++i) sample[i] = p0[i * n / some] - p0[i * n / some] == 0 ? p0[i * n / some] : A(0);
           if (some) std::nth_element(sample, sample + some / 2, sample + some), centre = sample[some / 2];
+          if (pivot.given) centre = A(pivot.value);
           pivot.value = centre;
           for (Index i = 0; i < n; ++i) p0[i] -= centre, p1[i] = p0[i] * p0[i];
           return true;

@@ -14,6 +14,9 @@ struct Passes {
   virtual void run(int l, const void* x, Index pitch, Index rows, Index base, void* y, Index y_pitch, Index from, Index to) = 0;
   // Whether what it folds is divided already.
   virtual bool divides() const { return false; }
+  // Results of nothing; and n results of later elements join those of earlier ones (`rest`, if given: what rounding took from sums of floats).
+  virtual void clear(void*, Index) const {}
+  virtual void join(const void*, void*, void*, Index) const {}
   // Whether answers from these n numbers are right although the finisher doubts them.
   virtual bool vouch(const void*, Index) const { return false; }
 };

@@ -43,6 +43,11 @@ def dtype_name(x: Any) -> str:
     return x.dtype.name
 
 
+def plain(x: Any) -> bool:
+    """NumPy's arrays hold their numbers."""
+    return True
+
+
 def wide(dtype: str) -> str:
     """The element type of a sum of integers."""
     return "uint64" if dtype.startswith("uint") else "int64"

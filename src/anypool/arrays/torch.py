@@ -48,6 +48,11 @@ def instead(x: Any) -> Any:
     return pooled
 
 
+def plain(x: Any) -> bool:
+    """Whether a tensor's memory on the processor holds its numbers, and torch need not see each step."""
+    return type(x) in PLAIN and x.is_cpu and not x.is_neg() and not transformed()
+
+
 def wide(dtype: str) -> str:
     """The element type of a sum of integers."""
     return "uint64" if dtype == "uint64" else "int64"
@@ -129,7 +134,7 @@ def in_numpy(function: Any, call: Any, x: Any, job: Job, weights: Any) -> Any:
 def bound(plan: Any, call: Any, x: Any, weights: Any) -> Any:
     """The plan as a function (x, weights, out) of tensors of this form, which gives None where the numbers forbid it."""
     job: Job = plan.job
-    if isinstance(job.grid, Lists) or plan.engine.name == "weighted windows":
+    if isinstance(job.grid, Lists) or (getattr(plan.engine, "composes", False) and not transformed()):
         return partial(plan.run, call)
     if isinstance(job.reduction, Order):
         from .orders_torch import pooled

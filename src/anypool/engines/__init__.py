@@ -11,16 +11,21 @@ from ..words import among
 from .components import Components
 from .folds import CompiledFolds, FoldsBySums, NarrowRanges, WeightedWindows
 from .indexed import IndexedFolds, MaskedIndexed, Rewrites
+from .large import Compacted, LargeArgs, LargeModes, RestrictedViews
 from .plan import Call, Engine, Plan, Refusal
 from .ranks import ArgOrders, IndexedRanks, MaskedNetworks, Networks, SortedWindows
 from .references import ReferenceFolds, ReferenceIndexed, ReferenceOrders
 
 ENGINES: tuple[Engine, ...] = (
+    RestrictedViews("cpu"),
+    Compacted(),
     WeightedWindows(),
     NarrowRanges(),
     CompiledFolds(),
+    LargeArgs(),
     FoldsBySums(),
     Components(),
+    LargeModes(),
     ArgOrders(),
     Networks(),
     MaskedNetworks(),
@@ -29,6 +34,7 @@ ENGINES: tuple[Engine, ...] = (
     IndexedFolds(),
     *Rewrites.all(),
     MaskedIndexed(),
+    RestrictedViews("reference"),
     ReferenceFolds(),
     ReferenceOrders(),
     ReferenceIndexed(),
@@ -51,20 +57,21 @@ def check_backend(backend: object) -> None:
         raise PoolingError(f"backend={backend!r}: use one of {', '.join(map(repr, BACKENDS))}, or None for the best")
 
 
-def plans(job: Job, backend: str | None = None) -> Iterator[Plan]:
+def plans(job: Job, backend: str | None = None, without: str = "") -> Iterator[Plan]:
     """Every plan for the job, the preferred one first; where the numbers forbid one, the next serves."""
     for engine in ENGINES:
-        if backend in (None, engine.backend) or (backend == "cpu" and engine.backend == "reference"):
+        asked = backend in (None, engine.backend) or engine.backend == "reference"
+        if asked and engine.name != without:
             answer = engine.plan(job)
             if isinstance(answer, Plan):
                 yield answer
 
 
-def select(job: Job, backend: str | None = None) -> Selection:
+def select(job: Job, backend: str | None = None, without: str = "") -> Selection:
     """The first plan, and the refusals before it; PoolingError where the backend asked for has none."""
     refusals: dict[str, str] = {}
     for engine in ENGINES:
-        if backend not in (None, engine.backend):
+        if backend not in (None, engine.backend) or engine.name == without:
             continue
         answer = engine.plan(job)
         if isinstance(answer, Plan):

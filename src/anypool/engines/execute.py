@@ -8,8 +8,9 @@ from typing import Any
 
 from ..arrays import union
 from ..arrays.relayout import split_bins
+from ..arrays.spread import everywhere
 from ..errors import PoolingError
-from ..plan import Grid, Job, Lists, Union
+from ..plan import Grid, Job, Lists, Spread, Union
 from . import plans, select
 from .plan import Call, Plan
 
@@ -31,6 +32,11 @@ def run(
     if isinstance(grid, Union):
         pooled = partial(run, arrays, omit_nan=omit_nan, empty=empty, backend=backend)
         return union.run(arrays, pooled, x, grid, reductions, weights, out, remember)
+    if isinstance(grid, Spread):
+        options = {"omit_nan": omit_nan, "empty": empty, "backend": backend}
+        each = run(arrays, x, grid.held, reductions, weights, **options)
+        results = tuple(everywhere(y, grid, r) for y, r in zip(each, reductions, strict=True))
+        return results if out is None else arrays.into(out, results)
     if isinstance(grid, Lists):
         _check_points(grid, reductions)
     if isinstance(grid, Lists) and grid.split is not None:
@@ -57,9 +63,17 @@ def job_of(
     return Job(grid, reduction, arrays.dtype_name(x), name, arrays.device(x), facts, omit_nan, empty)
 
 
-def pool(arrays: ModuleType, x: Any, job: Job, weights: Any = None, out: Any = None, backend: str | None = None) -> Any:
-    """The result of one job, with a gradient where one is wanted."""
-    return _remembered(arrays, x, job, weights, out, backend, None)
+def pool(
+    arrays: ModuleType,
+    x: Any,
+    job: Job,
+    weights: Any = None,
+    out: Any = None,
+    backend: str | None = None,
+    without: str = "",
+) -> Any:
+    """The result of one job, with a gradient where one is wanted; the engine named by `without` is not asked."""
+    return _remembered(arrays, x, job, weights, out, backend, None, without)
 
 
 def _check_points(lists: Lists, reductions: tuple[Any, ...]) -> None:
@@ -81,10 +95,12 @@ def compute(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, backen
     raise PoolingError(f"no engine computes {job.reduction!r} of these windows")
 
 
-def _remembered(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, backend: str | None, key: Any) -> Any:
+def _remembered(
+    arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, backend: str | None, key: Any, without: str = ""
+) -> Any:
     if backend is None and isinstance(job.grid, Lists) and arrays.transformed():
         backend = "reference"  # torch.func and torch.compile see every step
-    plan = select(job, backend).plan
+    plan = select(job, backend, without).plan
     call = _call(arrays, backend)
     bound = arrays.bound(plan, call, x, weights)
     y = bound(x, weights, out)
@@ -92,7 +108,7 @@ def _remembered(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, ba
         if key is not None:
             arrays.READY[key] = bound, job.reduction, plan.engine.name == "folds"
         return y
-    for other in plans(job, backend):
+    for other in plans(job, backend, without):
         if other.engine is not plan.engine:
             y = arrays.bound(other, call, x, weights)(x, weights, out)
             if y is not None:

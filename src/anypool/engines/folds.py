@@ -74,7 +74,7 @@ class FoldsBySums:
 class WeightedWindows:
     """Regular windows that weigh their elements, read as windows that list them."""
 
-    name, backend = "weighted windows", "cpu"
+    name, backend, composes = "weighted windows", "cpu", True
 
     def plan(self, job: Job) -> Plan | Refusal:
         """The plan of the indexed windows, if the core serves those."""

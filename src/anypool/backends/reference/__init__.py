@@ -10,7 +10,8 @@ import numpy as np
 
 from ...plan import Grid, Job
 from ...reductions import State
-from ...words import where, zeros
+from ...words import library, where, zeros
+from . import pieces
 from .counts import divisor_of, fill_empty, total_weight
 from .either import accumulator, as_like, cast, dtype_name, expanded, result_of, take
 from .positions import place_of, positions_of, real_position
@@ -32,6 +33,10 @@ def forward(
 ) -> tuple[Any, State]:
     """The result and what the gradient needs besides x and it; plain differentiable code in x's library."""
     acc = accumulator(x, reduction)
+    if _in_pieces(x, grid, reduction, weights):
+        state, seen = pieces.fold(x, grid, reduction, weights, omit_nan, acc)
+        z = cast(x[(slice(0, 1),) * x.ndim], acc)
+        return _finished(x, z, grid, reduction, state, seen, acc, weights is not None or omit_nan, empty)
     if math.prod(x.shape) >= MOST:
         raise MemoryError(f"the reference reads all of x at once: {math.prod(x.shape):,} elements")
     z = imagine(cast(x, acc), grid, grid.fill)
@@ -43,7 +48,26 @@ def forward(
         state, seen = shared(z, at, grid, reduction)
     else:
         state, seen = walked(z, w, has, at, grid, reduction)
-    n, present = divisor_of(z, seen, grid, weights is not None or omit_nan or grid.weighted)
+    return _finished(x, z, grid, reduction, state, seen, acc, weights is not None or omit_nan or grid.weighted, empty)
+
+
+def _in_pieces(x: Any, grid: Grid, reduction: Any, weights: Any) -> bool:
+    """Whether states of all elements are not to be held at once, and torch need not see each step."""
+    if math.prod(x.shape) <= pieces.LARGE or grid.weighted or not callable(getattr(reduction, "merge", None)):
+        return False
+    torch = library(x)
+    if torch is np:
+        return True
+    learns = any(
+        getattr(t, "requires_grad", False) for t in (x, weights, *getattr(reduction, "parameters", {}).values())
+    )
+    return not (learns and torch.is_grad_enabled()) and torch._C._functorch.maybe_current_level() is None
+
+
+def _finished(
+    x: Any, z: Any, grid: Grid, reduction: Any, state: State, seen: Any, acc: str, counted: bool, empty: float | None
+) -> tuple[Any, State]:
+    n, present = divisor_of(z, seen, grid, counted)
     with np.errstate(all="ignore"):
         y = answer_of(reduction.finish(state, n), reduction, grid.out_shape)
         kept = reduction.keep(state) if callable(getattr(reduction, "keep", None)) else ()
