@@ -65,7 +65,7 @@ def pool(
     options = {"axes": axes, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
     if getattr(windows, "keepdims", True) is False:
         return _reduced(x, windows, reduction, out, None, False, {**options, "weights": weights})
-    x = library.array(x)
+    given, x = x, library.array(x)
     options = {"axes": axes, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
     instead = library.instead(x)
     if instead is not None:
@@ -83,7 +83,7 @@ def pool(
             empty=asked.empty,
             out=out,
             backend=backend,
-            remember=None if asked.warned else key,
+            remember=key if not asked.warned and x is given and asked.weights is weights else None,
         )
         results = results if out is not None else library.apart(results, x)
     except MemoryError as error:
@@ -100,8 +100,11 @@ def _again(library: Any, ready: Any, x: Any, weights: Any, out: Any) -> Any:
     """A call that was made before; None where these numbers need the decisions once more."""
     bound, reduction, fresh = ready
     if weights is not None:
-        weights = library.as_weights(weights, x)
+        if library.as_weights(weights, x) is not weights:
+            return None
         library.check_weights(weights, reduction)
+    if not fresh and library.array(x) is not x:  # its memory is not what the key tells: a copy is read instead
+        return None
     y = bound(x, weights, out)
     if y is None or y is out:
         return y
