@@ -16,7 +16,7 @@ from ..plan import Ints, Lists, Picks
 from ..words import library
 from .arguments import among, at_least, entries, integer, is_number, shown, sizes_of, to_numpy
 from .corners import offsets_of, rows_of, scales_of
-from .deferred import deferred, later
+from .deferred import deferred, later, table
 from .kind import MEMORY, Kind
 from .planar import deformed, turned
 from .readings import exact, quantised, sampled
@@ -51,8 +51,8 @@ class Boxes(Kind):
     def deferred(self) -> Any:
         """The same boxes with their corners in the graph."""
         torch: Any = sys.modules["torch"]
-        rows = self.rows if isinstance(self.rows, torch.Tensor) else torch.as_tensor(self.rows, device="cpu")
-        images = torch.as_tensor(self.images, device=rows.device).to(rows)[:, None]
+        rows = table(torch, self.rows)
+        images = table(torch, self.images).to(rows)[:, None]
         made = later("boxes", {"boxes": torch.cat([images, rows], 1), **self._others()})
         return made if self.inclusive else made.exclusive()
 

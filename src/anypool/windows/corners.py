@@ -39,7 +39,9 @@ def rows_of(given: Any, rotated: bool) -> tuple[Any, Ints]:
             )  # not exact: a numerical gradient nudges every column
         if off.any():
             raise PoolingError(f"the first column of boxes holds image indices, but it has {first[off][:3].tolist()}")
-        rows, images = whole[:, 1:], np.round(first).astype(np.int64)
+        rows = whole[:, 1:]  # in memory of its own, of which torch.export saves all
+        rows = rows.contiguous() if hasattr(rows, "detach") else np.ascontiguousarray(rows)
+        images = np.round(first).astype(np.int64)
     values = np.asarray(to_numpy(rows))
     bad = np.flatnonzero(~np.isfinite(values).all(1))
     if len(bad):

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import PoolingError
 from ..words import library
-from .arguments import need_axes
+from .arguments import constant, need_axes
 from .kind import Kind
 
 Made = TypeVar("Made")
@@ -98,13 +98,27 @@ def later(maker: str, given: dict[str, Any]) -> Deferred:
     made: list[tuple[str, Any]] = []
     for name, value in given.items():
         if isinstance(value, (list, tuple)) and value and all(isinstance(v, arrays) and v.ndim == 2 for v in value):
-            value = numbered([_table(torch, v) for v in value])
-        made.append((name, _table(torch, value)))
+            value = numbered([table(torch, v) for v in value])
+        made.append((name, table(torch, value)))
     return Deferred(maker, tuple(made))
 
 
-def _table(torch: Any, value: Any) -> Any:
-    return torch.as_tensor(value, device="cpu") if isinstance(value, np.ndarray) else value
+def table(torch: Any, value: Any) -> Any:
+    """An array as a tensor of the graph; anything else as it is."""
+    if not isinstance(value, np.ndarray):
+        return value
+    if torch.compiler.is_dynamo_compiling() and hasattr(torch.compiler, "is_exporting"):
+        _kept(torch.compiler.is_exporting())
+    return torch.as_tensor(value, device="cpu")
+
+
+@constant
+def _kept(exporting: bool) -> None:
+    if exporting:
+        raise PoolingError(
+            "torch.export with strict=True loses the numbers of NumPy arrays, which windows made outside hold: "
+            "make the windows in forward() of a tensor, such as a buffer, or export with strict=False"
+        )
 
 
 def numbered(parts: Any) -> Any:
