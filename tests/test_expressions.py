@@ -27,6 +27,7 @@ WINDOWS: dict[str, Any] = {
     "groups": ap.groups(np.array([[0, 2, -1], [2, 1, 0]])),
     "groups of nothing": ap.groups(np.zeros((0, 3), np.int64), count=2),
     "groups and a count": ap.groups([0, 1, 2**40 - 2**40, 5], count=9),
+    "groups by labels": ap.groups([7, 2**60, 7, -3], labels=[2**60, -3]),
     "boxes": ap.boxes(ROWS, (3, 2)),
     "boxes of float32": ap.boxes(ROWS.astype(np.float32), 2, scale=(0.1, 1 / 3), reading="exact", border="absent"),
     "no boxes": ap.boxes(np.zeros((0, 5)), 2),

@@ -33,7 +33,11 @@ class Groups(Kind):
 
     def deferred(self) -> Any:
         """The same groups with the index in the graph."""
-        return later("groups", {"index": self.index, "count": self.count})
+        return later("groups", self.arguments())
+
+    def arguments(self) -> dict[str, Any]:
+        """What makes these windows; labels have become numbers from 0."""
+        return {"index": self.index, "count": self.count}
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid | Lists:
         at = self._axes(shape, axes)
