@@ -51,8 +51,8 @@ class Parts {
     for (Index p = 0; p < parts; ++p) {
       const Index from = n * p / parts, to = n * (p + 1) / parts, row = (to - from) * behind;
       anypool_job job = tile;
-      std::vector<anypool_level> levels = level;
-      std::vector<std::vector<std::int64_t>> held;
+      Array<anypool_level> levels = level;
+      Array<Array<std::int64_t>> held;
       job.level = levels.data();
       if (by == end) {
         job.inner = to - from, job.x = move(job.x, from * job.x_inner * sizes[job.x_type]);
@@ -73,8 +73,8 @@ class Parts {
 
  private:
   anypool_job tile;
-  std::vector<anypool_level> level;
-  std::vector<std::vector<std::int64_t>> tables;
+  Array<anypool_level> level;
+  Array<Array<std::int64_t>> tables;
   int by = 0;  // the level that is parted, or the lanes under the last
   Index parts = 1;
   Index first = 0, last = 0;  // the windows of level 0
@@ -87,7 +87,7 @@ class Parts {
   Index results_of(int l) const { return l == int(level.size()) ? tile.inner : l == 0 ? last - first : level[l].windows ? level[l].windows : level[l].size; }
 
   // Windows (of a batch: positions) [from, to) of a level alone, and of its positions those that they hold.
-  void some(anypool_level& a, Index from, Index to, const void*& x, const void*& w, std::vector<std::vector<std::int64_t>>& held) const {
+  void some(anypool_level& a, Index from, Index to, const void*& x, const void*& w, Array<Array<std::int64_t>>& held) const {
     Index low = from, high = to;
     if (a.windows) {
       std::tie(low, high) = span(a, from, to);

@@ -13,10 +13,10 @@ constexpr Index piece_bytes = Index(1) << 18;  // lifted at once: stays in the s
 
 // Windows of one level, as a piece of it sees them: what they hold there, alike windows once.
 struct Clipped {
-  std::vector<Index> first, length;
-  std::vector<double> count;
-  std::vector<Index> window, part;  // each window that meets the piece, and which of the above is its part
-  std::vector<Index> full;          // by first position: the part of windows that hold the piece from there to its end
+  Array<Index> first, length;
+  Array<double> count;
+  Array<Index> window, part;  // each window that meets the piece, and which of the above is its part
+  Array<Index> full;          // by first position: the part of windows that hold the piece from there to its end
 
   void cut(const anypool_level& a, Index from, Index to, Index begin, Index end) {
     first.clear(), length.clear(), window.clear(), part.clear();
@@ -49,7 +49,7 @@ class Pieces {
   Pieces(const anypool_job& job_, int lead_, Stager& stager_, Index width_, Index from, Index to, Index base_, Index stop)
       : job(job_), lead(lead_), levels(int(job.levels)), width(width_), planes(job.merge1 >= 0 ? 2 : 1), folds(job.merge0 == MOMENTS ? 2 : planes),
         stager(stager_), base(base_), level(job.level, job.level + levels), low(levels), high(levels), begin(levels), end(levels), windows_from(levels),
-        windows_to(levels), in(levels), out(levels), below(levels), clipped(levels), partial{std::vector<Bytes>(levels), std::vector<Bytes>(levels)} {
+        windows_to(levels), in(levels), out(levels), below(levels), clipped(levels), partial{Array<Bytes>(levels), Array<Bytes>(levels)} {
     Index in_ = job.inner * width * planes, out_ = job.inner;
     for (int l = levels - 1; l >= lead; --l) {
       const auto& a = job.level[l];
@@ -102,16 +102,16 @@ class Pieces {
   const Index width, planes, folds;  // bytes of a number; planes lifted, and planes folded
   Stager& stager;
   const Index base;
-  std::vector<anypool_level> level;  // as engines see the piece at hand
-  std::vector<Index> low, high, begin, end;  // positions of the tile, and of the piece at hand
-  std::vector<Index> windows_from, windows_to, in, out;  // bytes of a position, results of one of its windows
-  std::vector<std::vector<double>> below;                // elements of each of those results, of levels under this one
-  std::vector<Clipped> clipped;
-  std::vector<Bytes> partial[2];  // scratch of each level
+  Array<anypool_level> level;  // as engines see the piece at hand
+  Array<Index> low, high, begin, end;  // positions of the tile, and of the piece at hand
+  Array<Index> windows_from, windows_to, in, out;  // bytes of a position, results of one of its windows
+  Array<Array<double>> below;                // elements of each of those results, of levels under this one
+  Array<Clipped> clipped;
+  Array<Bytes> partial[2];  // scratch of each level
   Bytes lifted[2];
   anypool_job piece;
   std::unique_ptr<Passes> engine[2];
-  std::vector<Index> form;  // of the pieces that the engines were made for
+  Array<Index> form;  // of the pieces that the engines were made for
   Index item = 0;
   Pivot* pivot = nullptr;
   bool sure = true;
@@ -142,7 +142,7 @@ class Pieces {
     for (int l = lead; l < levels; ++l) all *= high[l] - low[l];
     const Index some = std::min(all, most), bytes = job.inner * width;
     auto* p = room(lifted[0], bytes);
-    std::vector<double> sample;
+    Array<double> sample;
     for (Index i = 0; i < some; ++i) {
       Index rest = i * (all / some);
       for (int l = levels - 1; l >= lead; --l) {
@@ -171,9 +171,9 @@ class Pieces {
     const Index k = step_of(l), windows = windows_to[l] - windows_from[l], results = (a.windows ? windows : high[l] - low[l]) * out[l];
     if (!engine[0]) engines();
     for (Index f = 0; f < folds; ++f) engine[job.merge0 == MOMENTS ? 1 : f]->clear(to.p[f], results);
-    std::vector<Bytes> rest(compensated() ? folds : 0);
+    Array<Bytes> rest(compensated() ? folds : 0);
     for (auto& r : rest) room(r, results * width);
-    std::vector<double> held(job.merge0 == MOMENTS ? windows : 0);
+    Array<double> held(job.merge0 == MOMENTS ? windows : 0);
     top = -std::numeric_limits<double>::infinity();
     for (Index p = low[l]; p < high[l]; p += k) {
       begin[l] = p, end[l] = std::min(p + k, high[l]);
@@ -233,7 +233,7 @@ class Pieces {
 
   // Engines for the piece at hand; those of pieces that hold one window each serve for others of this form.
   void engines() {
-    std::vector<Index> now;
+    Array<Index> now;
     for (int l = lead; l < levels; ++l) {
       const auto& a = level[l];
       const bool same = a.windows == 1 && a.first == clipped[l].first.data();
@@ -247,7 +247,7 @@ class Pieces {
   }
 
   // Sums of e^(z - top) for two tops: those of the smaller one shrink.
-  void agree(Planes to, std::vector<Bytes>& rest, Index results, double& top, Planes made, Index parts, double here) {
+  void agree(Planes to, Array<Bytes>& rest, Index results, double& top, Planes made, Index parts, double here) {
     const double factor = std::exp(-std::abs(top - here));
     with_floats([&](auto a) {
       using A = decltype(a);

@@ -169,7 +169,7 @@ def _filled(like: Array, infinity: float, end: Any) -> Array:
 def meant(given: str, options: Any, others: dict[str, str] | None = None) -> str:
     """The words "did you mean …" for a name that is near to one of the options or another word for it; else nothing.
 
-    >>> meant("maks", ["max", "mean"]), meant("avg", ["mean"], {"avg": "mean"}), meant("?", ["max"])
+    >>> meant("maxx", ["max", "mean"]), meant("avg", ["mean"], {"avg": "mean"}), meant("?", ["max"])
     ("; did you mean 'max'?", "; did you mean 'mean'?", '')
     """
     import difflib

@@ -25,7 +25,7 @@ def run(
     """One result a reduction; `pooled(x, grid, reductions, weights, remember=)` pools one Grid."""
     keys = [None if remember is None else (remember, i) for i in range(len(union.grids))]
     each = [pooled(x, grid, reductions, weights, remember=key) for grid, key in zip(union.grids, keys, strict=True)]
-    ready = [None if key is None else arrays.READY.get(key) for key in keys]
+    ready: list[Any] = [None if key is None else arrays.READY.get(key) for key in keys]
     if all(ready) and len(reductions) == 1:
         arrays.READY[remember] = partial(_again, [r[0] for r in ready], union, reductions[0]), reductions[0], True
     results = tuple(joined([row[i] for row in each], union, r) for i, r in enumerate(reductions))

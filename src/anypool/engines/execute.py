@@ -33,8 +33,7 @@ def run(
         pooled = partial(run, arrays, omit_nan=omit_nan, empty=empty, backend=backend)
         return union.run(arrays, pooled, x, grid, reductions, weights, out, remember)
     if isinstance(grid, Spread):
-        options = {"omit_nan": omit_nan, "empty": empty, "backend": backend}
-        each = run(arrays, x, grid.held, reductions, weights, **options)
+        each = run(arrays, x, grid.held, reductions, weights, omit_nan=omit_nan, empty=empty, backend=backend)
         results = tuple(everywhere(y, grid, r) for y, r in zip(each, reductions, strict=True))
         return results if out is None else arrays.into(out, results)
     if isinstance(grid, Lists):

@@ -29,6 +29,7 @@ class RestrictedViews:
         """The result."""
         job = plan.job
         inside = restricted.seen(job.grid)
+        assert inside is not None  # or there were no plan
         options = {"omit_nan": job.omit_nan, "empty": job.empty, "backend": call.backend}
         return restricted.run(call.arrays, inside, x, job.grid, (job.reduction,), weights, **options)[0]
 

@@ -113,8 +113,11 @@ def _whole(
 
 
 def _typical(sites: list[tuple[str, nn.Module]]) -> tuple[dict[int, torch.Tensor], Counter[str]]:
-    generator = torch.Generator().manual_seed(0)
-    return {id(m): torch.randn(TYPICAL[rank_of(m)], generator=generator) for _, m in sites}, Counter()
+    generator = torch.Generator(device="cpu").manual_seed(0)
+    return {
+        id(m): torch.randn(TYPICAL[rank_of(m)], generator=generator, dtype=torch.float32, device="cpu")
+        for _, m in sites
+    }, Counter()
 
 
 def _seen(
