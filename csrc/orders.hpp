@@ -40,7 +40,7 @@ const char* anypool_isa() noexcept;
 }
 
 namespace anypool {
-enum class Do { CE, MIN, MAX, PICK, SORT, MODE };  // of a network: both, one, the least of the greater ones, sort, mode
+enum class Do { CE, MIN, MAX, PICK, SORT, MODE, MODE_BUT };  // of a network: both, one, the least of the greater ones, sort, mode, mode of all but a label (whose key follows)
 constexpr std::int64_t MOST_RANKS = 128;
 constexpr std::int32_t STAGED = 1 << 30, ROW = 1 << 29, NEXT_LOOP = -2;
 // How a job is cut into tasks: batch items, side by side in lanes where they are small; chunks of the inner elements;

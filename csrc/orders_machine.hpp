@@ -46,6 +46,7 @@ struct Machine {
       code[k++] = n;
       const Index end = k + n + (Do(kind) == Do::CE ? 2 : Do(kind) == Do::SORT ? n : 1);
       for (; k < end; ++k) code[k] = decoded(job.code[k]);
+      for (int i = 0; Do(kind) == Do::MODE_BUT && i < 2; ++i, ++k) code[k] = job.code[k];
     }
   }
   std::int32_t decoded(std::int32_t o) const {
@@ -74,16 +75,18 @@ struct Machine {
       for (int r = 0; r < n; ++r) p.put(a[n + r], half, v[r]);
     }
   }
-  // The longest run of equal ones among n sorted values, the first of those as long.
-  template <int vectors>
+  // The longest run of equal ones among n sorted values, the first of those as long; `but`: those of one label do not count.
+  template <int vectors, bool but = false>
   static void mode(const Pass& p, Index n, const std::int32_t* a) {
     using M = decltype(V{} == V{});
+    const V label = but ? Lanes<T>::fill(T(std::uint64_t(std::uint32_t(a[n + 1])) | std::uint64_t(std::uint32_t(a[n + 2])) << 32)) : V{};
+    const auto counts = [&](V v) ANYPOOL_FLAT { return but ? (v != label) & 1 : M{} + 1; };
     for (Index half = 0; half < vectors; ++half) {
       V before = p.get(a[0], half), best = before;
-      M run = M{} + 1, most = run;
+      M run = counts(before), most = run;
       for (Index r = 1; r < n; ++r) {
         const V v = p.get(a[r], half);
-        run = (run & (v == before)) + 1;
+        run = (run & (v == before)) + counts(v);
         const M wins = run > most;
         best = wins ? v : best;
         most = wins ? run : most;
@@ -132,6 +135,10 @@ struct Machine {
         case Do::MODE:
           mode<vectors>(p, n, a);
           c += n + 3;
+          break;
+        case Do::MODE_BUT:
+          mode<vectors, true>(p, n, a);
+          c += n + 5;
           break;
         case Do::SORT:
           switch (n) {

@@ -142,3 +142,25 @@ def test_a_mode_counts_without_a_list_of_its_elements():
             ap.pool(x, ap.whole(), "mode", axes=0), ap.pool(x, ap.whole(), ap.Mode(ignore=0), axes=0)
     """
     assert grown(code) < 64
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+@pytest.mark.parametrize("size, border", [((3, 3), "absent"), ((5, 5), "reflect"), ((2, 7), "replicate")])
+def test_small_modes_leave_labels_out(dtype: str, size: tuple[int, int], border: str):
+    ends = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    labels = np.array(sorted({*ends, 0, 1, min(5, ends[1])}), object)
+    x = RNG.choice(labels, (13, 70)).astype(dtype)
+    pad = tuple(n // 2 for n in size)
+    wide = x if border == "absent" else np.pad(x, [(p, p) for p in pad], "reflect" if border == "reflect" else "edge")
+    for label in labels:
+        y = ap.pool(
+            x,
+            ap.sliding(size, 1, 0 if border == "absent" else pad, border=border),
+            ap.Mode(ignore=int(label)),
+        )
+        assert y.dtype == x.dtype
+        for (i, j), got in np.ndenumerate(y):
+            window = wide[i : i + size[0], j : j + size[1]].reshape(-1)
+            kept = window[window != np.asarray(int(label)).astype(dtype)]
+            assert got == (modes(kept) if kept.size else window[0])
+    assert "network and vote" in str(ap.explain(x, ap.sliding(size), ap.Mode(ignore=0)))

@@ -66,7 +66,7 @@ class Wanted:
 def wanted(order: Order, n: int) -> Wanted | str:
     """The ranks of an order statistic over n elements, or why there are none."""
     if isinstance(order, Mode):
-        return Wanted(()) if order.parameters["ignore"] is None else "a mode that ignores is not compiled"
+        return Wanted(())
     if isinstance(order, Rank):
         k = order.parameters["k"]
         if order.lacks(n):
@@ -169,6 +169,8 @@ class Prepared:
         self.batches = [offsets([grid.shape[a] for a in apart], [s[a] for a in apart]) for s in (strides, y_strides)]
         shape = shape_of(grid, made)
         program = None if counted else networks.program(shape, networks.tile_of(shape))
+        if program is not None and isinstance(order, Mode) and (label := order.parameters["ignore"]) is not None:
+            program = networks.all_but(program, _key_of(label, job.dtype))
         code, outputs = ((), made.ranks) if program is None else (program.code, program.outputs)
         self.held: list[Any] = [np.array(code, np.int32), np.array(outputs, np.int32), *self.batches]
         call = self.call = Call()
@@ -262,3 +264,9 @@ def bits_of(value: float, dtype: str) -> Any:
     from .cpu import _bits as bits
 
     return bits(value, dtype)
+
+
+def _key_of(label: int, dtype: str) -> int:
+    """An integer as the core compares those of its type: of int8, int16, uint32 and uint64 the top bit is flipped."""
+    bits: int = bits_of(label, dtype)
+    return bits ^ 1 << 8 * np.dtype(dtype).itemsize - 1 if dtype in ("int8", "int16", "uint32", "uint64") else bits

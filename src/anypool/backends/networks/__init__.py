@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .graph import CE, MAX, MIN, MODE, PICK, SORT, Network, Shape, tile_of
-from .programs import ROW, STAGED, Program, Written, fits, operand, program
+from .programs import ROW, STAGED, Program, Written, all_but, fits, operand, program
 
 __all__ = [
     "CE",
@@ -18,6 +18,7 @@ __all__ = [
     "Program",
     "Shape",
     "Written",
+    "all_but",
     "fits",
     "operand",
     "program",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CE, MIN, MAX, PICK, SORT, MODE = range(6)
+CE, MIN, MAX, PICK, SORT, MODE, MODE_BUT = range(7)
 SORTED_AT_ONCE = 8  # rows that one instruction sorts
 Value = tuple[int, int]  # what it is, and at which distance in lanes
 

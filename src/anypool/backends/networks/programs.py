@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from .graph import CE, MAX, MIN, MODE, PICK, SORT, Network, Shape, Value, tile_of
+from .graph import CE, MAX, MIN, MODE, MODE_BUT, PICK, SORT, Network, Shape, Value, tile_of
 
 STAGED, ROW = 1 << 30, 1 << 29  # an operand in the staged rows, or in a row of scratch; else in a register
 NEXT_LOOP, END = -2, -1
@@ -175,3 +175,25 @@ class Slots:
     def free(self, slot: int) -> None:
         """Nobody needs it any more."""
         self.spare.append(slot)
+
+
+def all_but(given: Program, key: int) -> Program:
+    """A program whose votes leave out one label, given as the 64 bits of its key: it has no generated twin."""
+    code, made = given.code, list[int]()
+    k = 0
+    while k < len(code):
+        kind = code[k]
+        if kind < 0:
+            made.append(kind)
+            k += 1
+            continue
+        n = code[k + 1]
+        end = k + 2 + n + (2 if kind == CE else n if kind == SORT else 1)
+        made += code[k:end] if kind != MODE else (MODE_BUT, *code[k + 1 : end], *_halves(key))
+        k = end
+    return replace(given, code=tuple(made))
+
+
+def _halves(key: int) -> tuple[int, int]:
+    low, high = key & 0xFFFFFFFF, key >> 32 & 0xFFFFFFFF
+    return low - (low >> 31 << 32), high - (high >> 31 << 32)
