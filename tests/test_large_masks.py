@@ -164,3 +164,39 @@ def test_small_modes_leave_labels_out(dtype: str, size: tuple[int, int], border:
             kept = window[window != np.asarray(int(label)).astype(dtype)]
             assert got == (modes(kept) if kept.size else window[0])
     assert "network and vote" in str(ap.explain(x, ap.sliding(size), ap.Mode(ignore=0)))
+
+
+@pytest.mark.parametrize("name", ["median", "mode", ap.Quantile(0.3), ap.TrimmedMean(0.1, 0.2), "argmedian", "std"])
+def test_weights_of_large_windows_and_groups(name: object):
+    torch = pytest.importorskip("torch")
+    x, weights = RNG.integers(0, 9, (70, 80)), RNG.integers(0, 4, (70, 80)).astype(np.float64)
+    repeated = np.repeat(x.reshape(-1), weights.reshape(-1).astype(int))
+    want = {
+        "median": np.median,
+        "mode": lambda v: np.bincount(v).argmax(),
+        "std": np.std,
+        "argmedian": lambda v: np.flatnonzero(
+            (x.reshape(-1) == np.sort(v)[(v.size - 1) // 2]) & (weights.reshape(-1) > 0)
+        )[0],
+    }.get(str(name))
+    results = []
+    for array, masses in ((x, weights), (torch.from_numpy(x), torch.from_numpy(weights))):
+        for windows in (ap.whole(), ap.groups(np.zeros((70, 80), int))):
+            results.append(ap.pool(array, windows, name, axes=(0, 1), weights=masses).item())
+    assert results == pytest.approx([results[0]] * 4)
+    if want is not None:
+        assert results[0] == pytest.approx(want(repeated))
+
+
+@pytest.mark.parametrize("order", [ap.KMax(2), ap.Rank(1)])
+def test_large_windows_beside_those_of_one_element(order: object):
+    x = RNG.standard_normal(5002)
+    high = np.sort(x[:5000])[::-1][:2]
+    gaps = np.insert(x, 4000, np.nan)
+    for windows in (ap.segments([0, 5001, 5002, 5003]), ap.groups([0] * 5001 + [1, 2])):
+        y = ap.pool(gaps, windows, order, axes=0, empty=0.0, nan="omit")
+        if isinstance(order, ap.Rank):
+            assert list(y) == [np.sort(x[:5000])[1], 0, 0]
+        else:
+            y = y if y.shape == (3, 2) else y.T
+            assert sorted(y[0]) == sorted(high) and y[1:].tolist() == [[x[5000], 0], [x[5001], 0]]

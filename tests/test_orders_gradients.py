@@ -179,3 +179,18 @@ def test_gradients_beside_borders(border: str | float) -> None:
                     (y.nan_to_num() * torch.arange(1.0, y.numel() + 1).view(y.shape)).sum().backward()
                     grads.append(given.grad)
                 torch.testing.assert_close(*grads, msg=f"{border} {order} {nan} {ties} {weights is None}")
+
+
+@pytest.mark.parametrize("order", [ap.Rank(1), ap.Median("lower"), ap.Rank(-2)])
+def test_no_element_owns_the_value_of_an_empty_window(order: ap.Order) -> None:
+    """An element that happens to equal `empty` has no part in a window without an answer."""
+    x = torch.tensor([[5.0, 0.0, 2.0, 3.0]], requires_grad=True)
+    mask = torch.tensor([[True, False, True, True]])
+    y = ap.pool(x, ap.segments([0, 1, 2, 4]), order, axes=1, weights=mask, empty=0.0)
+    zero = ap.pool(x.detach(), ap.segments([0, 1, 2, 4]), order, axes=1, weights=mask, empty=float("nan")).isnan()
+    (gradient,) = torch.autograd.grad(y, x, torch.where(zero, 100.0, 1.0))
+    assert gradient.abs().max() <= 1
+    x = torch.tensor([0.0, 7.0, 9.0], requires_grad=True)
+    y = ap.pool(x, ap.segments([0, 1, 3]), ap.Rank(1), axes=0, empty=0.0)
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    assert gradient.tolist() == [0, 0, 1]

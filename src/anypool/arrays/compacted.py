@@ -22,7 +22,7 @@ SAID = "elements that are there laid side by side, pooled as runs"
 def serves(job: Job) -> bool:
     """Whether the job is of large windows that share no element and lack some, and nothing faster serves it."""
     grid = job.grid
-    if not isinstance(grid, Grid) or grid.places < LARGE or job.device != "cpu":
+    if not isinstance(grid, Grid) or grid.gathered or grid.places < LARGE or job.device != "cpu":
         return False
     if job.weights is None and not (job.omit_nan and "float" in job.dtype):
         return False
@@ -47,7 +47,9 @@ def forward(library: ModuleType, x: Any, job: Job, weights: Any) -> Any:
     if real is not None:
         real = _flat(real, front, lanes, shape)[mask].reshape(-1, *[1] * len(lanes))
     there = _There(mask if words_of(mask) is np else mask.numpy(), int(np.prod(shape[: len(rows)], dtype=np.int64)))
-    y = _pooled(library, x, there.windows(tuple(x.shape), grid, real is not None), job, real)
+    y = _pooled(
+        library, x, there.windows(tuple(x.shape), grid, real is not None and not isinstance(r, Order)), job, real
+    )
     if r.gives == "position":
         y = _positions(y, there.at % there.pooled, job)
     elif isinstance(r, Order) and "float" not in job.dtype and not r.whole(False):
@@ -78,7 +80,7 @@ class _There:
             return self._listed(shape, np.repeat(np.arange(count), length), count)
         first, stride = np.cumsum(length) - length, max(shape[0], 1) if count == 1 else 0
         axis = Axis(shape[0], first, length, 1, np.zeros(count, np.int64), length, None, stride)
-        return Grid(shape, (0,), (axis,))
+        return Grid(shape, (0,), (axis,), gathered=True)
 
     def _owner(self, grid: Grid, owners: tuple[Ints, ...]) -> Ints:
         """Which window each of them is in, -1 none."""

@@ -104,8 +104,8 @@ class _Call:
         return found
 
     def selection(self, x: Any, weights: Any) -> Any:
-        """What pools x by another order statistic over the same windows."""
-        return lambda order: self.part(order).forward(x, weights)
+        """What pools x by another order statistic over the same windows; NaN, which no element is, where there is no answer."""
+        return lambda order: _Call(self.grid, order, self.omit_nan, None, self.backend).forward(x, weights)
 
 
 class _Learning(Differentiable):

@@ -26,6 +26,8 @@ def seen(grid: Grid) -> tuple[tuple[Ints, ...], Grid] | None:
     if 0 in grid.out_shape or math.prod(_spanned(a) / a.size for a in grid.axes) * SHARE > 1:
         return None
     found = [_compact(axis) for axis in grid.axes]
+    if all(len(at) == axis.size for (at, _), axis in zip(found, grid.axes, strict=True)):
+        return None
     shape = list(grid.shape)
     for a, (at, _) in zip(grid.at, found, strict=True):
         shape[a] = len(at)

@@ -115,7 +115,7 @@ def _part(flat: Any, full: Any, lists: Lists, reduction: Any, run: Callable[...,
         taps = taps.reshape(1, -1)
         w = taps if w is None else cast(w, dtype_name(taps)) * taps
     axis = Axis(len(index), offsets[:-1], np.diff(offsets), 1, np.zeros(end - begin, np.int64), np.diff(offsets))
-    y = run(z, Grid((rows, len(index)), (1,), (axis,)), reduction, w)
+    y = run(z, Grid((rows, len(index)), (1,), (axis,), gathered=True), reduction, w)
     if getattr(reduction, "gives", "value") == "position":
         y = _positions(y, index, lists)
     return y

@@ -149,7 +149,7 @@ def answered(
 ) -> Any:
     """The element type, NaN where one spoils, and `empty` where there is no answer."""
     if order.gives == "position":
-        return cast(_filled(y, order.lacks(n), order.empty if empty is None else empty), "int64")
+        return cast(_filled(y, order.lacks(n), order.empty if empty is None else empty, n), "int64")
     keeps = order.whole(not weighed and grid.odd)
     many = order.answers() is not None
     if "float" not in given and keeps:
@@ -159,22 +159,22 @@ def answered(
                 raise PoolingError(
                     f"a window holds too few elements for {order!r}, and nothing is no {given}: give empty="
                 )
-            y = _filled(y, lacks, empty)
+            y = _filled(y, lacks, empty, n)
         return cast(y, given)
     y = window.number(y) if "float" not in dtype_name(y) else y
     if nan_in is not None:
         y = where(nan_in[..., None] if many else nan_in, filled(y, float("nan")), y)
-    y = _filled(y, order.lacks(n), order.empty if empty is None else empty)
+    y = _filled(y, order.lacks(n), order.empty if empty is None else empty, n)
     return cast(y, given) if "float" in given else y
 
 
-def _filled(y: Any, lacks: Any, value: Any) -> Any:
-    """The answers, and `value` where there are none: everywhere or nowhere, by window, or by answer."""
+def _filled(y: Any, lacks: Any, value: Any, n: Any) -> Any:
+    """The answers, and `value` where there are none: everywhere or nowhere, by window as `n` is, or by answer."""
     if isinstance(lacks, (bool, np.bool_)):
         return filled(y, value) + zeros(y) if lacks else y
     module = library(y)
     lacks = lacks if module is np else module.as_tensor(lacks, device=y.device)
-    by_window = 0 < lacks.ndim < y.ndim and lacks.ndim == y.ndim - 1 and lacks.shape == y.shape[:-1]
+    by_window = 0 < lacks.ndim == getattr(n, "ndim", 0) == y.ndim - 1
     return where(lacks[..., None] if by_window else lacks, filled(y, value), y)
 
 

@@ -57,21 +57,21 @@ def check_backend(backend: object) -> None:
         raise PoolingError(f"backend={backend!r}: use one of {', '.join(map(repr, BACKENDS))}, or None for the best")
 
 
-def plans(job: Job, backend: str | None = None, without: str = "") -> Iterator[Plan]:
+def plans(job: Job, backend: str | None = None) -> Iterator[Plan]:
     """Every plan for the job, the preferred one first; where the numbers forbid one, the next serves."""
     for engine in ENGINES:
         asked = backend in (None, engine.backend) or engine.backend == "reference"
-        if asked and engine.name != without:
+        if asked:
             answer = engine.plan(job)
             if isinstance(answer, Plan):
                 yield answer
 
 
-def select(job: Job, backend: str | None = None, without: str = "") -> Selection:
+def select(job: Job, backend: str | None = None) -> Selection:
     """The first plan, and the refusals before it; PoolingError where the backend asked for has none."""
     refusals: dict[str, str] = {}
     for engine in ENGINES:
-        if backend not in (None, engine.backend) or engine.name == without:
+        if backend not in (None, engine.backend):
             continue
         answer = engine.plan(job)
         if isinstance(answer, Plan):

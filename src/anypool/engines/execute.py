@@ -69,10 +69,9 @@ def pool(
     weights: Any = None,
     out: Any = None,
     backend: str | None = None,
-    without: str = "",
 ) -> Any:
-    """The result of one job, with a gradient where one is wanted; the engine named by `without` is not asked."""
-    return _remembered(arrays, x, job, weights, out, backend, None, without)
+    """The result of one job, with a gradient where one is wanted."""
+    return _remembered(arrays, x, job, weights, out, backend, None)
 
 
 def _check_points(lists: Lists, reductions: tuple[Any, ...]) -> None:
@@ -94,12 +93,10 @@ def compute(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, backen
     raise PoolingError(f"no engine computes {job.reduction!r} of these windows")
 
 
-def _remembered(
-    arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, backend: str | None, key: Any, without: str = ""
-) -> Any:
+def _remembered(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, backend: str | None, key: Any) -> Any:
     if backend is None and isinstance(job.grid, Lists) and arrays.transformed():
         backend = "reference"  # torch.func and torch.compile see every step
-    plan = select(job, backend, without).plan
+    plan = select(job, backend).plan
     call = _call(arrays, backend)
     bound = arrays.bound(plan, call, x, weights)
     y = bound(x, weights, out)
@@ -107,7 +104,7 @@ def _remembered(
         if key is not None:
             arrays.READY[key] = bound, job.reduction, plan.engine.name == "folds"
         return y
-    for other in plans(job, backend, without):
+    for other in plans(job, backend):
         if other.engine is not plan.engine:
             y = arrays.bound(other, call, x, weights)(x, weights, out)
             if y is not None:

@@ -63,9 +63,7 @@ class ReferenceIndexed:
         def pooled(z: Any, grid: Any, reduction: Any, w: Any) -> Any:
             facts = None if w is None else (tuple(w.shape), call.arrays.dtype_name(w))
             dtype = call.arrays.dtype_name(z)
-            return call.pool(
-                z, replace(inside, grid=grid, reduction=reduction, dtype=dtype, weights=facts), w, without="compacted"
-            )
+            return call.pool(z, replace(inside, grid=grid, reduction=reduction, dtype=dtype, weights=facts), w)
 
         y = lists_reference.forward(x, job.grid, job.reduction, weights, pooled)
         return where(y == lists_reference.NOWHERE, filled(y, job.empty), y) if positions else y

@@ -191,9 +191,8 @@ class KMax(Order):
         above = last(window.present) - 1 - ranks(window.values)
         taken = (above >= 0) & (above < k)
         places = where(taken, window.order, zeros(window.order) + window.places)
-        if library(places) is np:
-            return window.these(np.argsort(places, -1, kind="stable")[..., :k])
-        return window.these(places.argsort(dim=-1, stable=True)[..., :k])
+        by = np.argsort(places, -1, kind="stable") if library(places) is np else places.argsort(dim=-1, stable=True)
+        return window.these(by[..., np.minimum(np.arange(k), window.places - 1)])  # fewer have no answer at the end
 
     def repeated(self, window: Sorted, n: Any) -> Any:
         """The same of elements that masses repeat: one may be there several times."""

@@ -109,6 +109,7 @@ class Grid:
     taps: tuple[NDArray[np.float64], ...] | NDArray[np.float64] | None = (
         None  # weight by tap: an axis each, or one product
     )
+    gathered: bool = False  # windows that were copied side by side before: no engine copies them again
 
     @property
     def grids(self) -> tuple[Grid, ...]:
