@@ -40,5 +40,5 @@ def test_the_guard_holds(access: str, behind: bool) -> None:
     code = (
         f"import mmap, guarded; page = guarded.Page(); at = {inside}; {access}; print('alive'); at += {step}; {access}"
     )
-    done = run(["-c", code], PYTHONPATH=str(PROGRAM.parent))
+    done = run(["-c", code], PYTHONPATH=os.pathsep.join([str(PROGRAM.parent), *sys.path]))
     assert done.stdout == "alive\n" and done.returncode != 0, (done.returncode, done.stderr)

@@ -99,7 +99,8 @@ def agrees_whole(size: tuple[int, int, int], dtype: str) -> None:
             continue
         for name, fill in (("max", ends.min), ("min", ends.max)):
             want = getattr(_windows(x, k, stride, pad, fill), name)((3, 4))
-            np.testing.assert_array_equal(ap.pool(x, windows, name), want, f"{name} {size} {dtype} {x.shape}")
+            got = ap.pool(x, windows, name, axes=(1, 2))
+            np.testing.assert_array_equal(got, want, f"{name} {size} {dtype} {x.shape}")
 
 
 LANES = [3, 4, 7, 8, 15, 16, 17, 31, 33, 48, 64, 65, 96, 128, 130]
@@ -172,7 +173,7 @@ def test_strides_and_dilations_of_no_kernel(k: int) -> None:
 def test_every_instruction_set(isa: str) -> None:
     code = "import test_squares as t\nfor s in t.SIZES:\n for d in ('float32', 'float64'):\n  t.agrees(s, d)\n  t.agrees_beside(s, d)"
     code += "\n for d in ('uint8', 'int16'):\n  t.agrees_whole(s, d)\nfor p in (0, 2):\n t.agrees_apart(p, 'float32')"
-    environment = {**os.environ, "ANYPOOL_ISA": isa, "PYTHONPATH": os.path.dirname(__file__)}
+    environment = {**os.environ, "ANYPOOL_ISA": isa, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
 

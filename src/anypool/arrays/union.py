@@ -27,7 +27,8 @@ def run(
     each = [pooled(x, grid, reductions, weights, remember=key) for grid, key in zip(union.grids, keys, strict=True)]
     ready: list[Any] = [None if key is None else arrays.READY.get(key) for key in keys]
     if all(ready) and len(reductions) == 1:
-        arrays.READY[remember] = partial(_again, [r[0] for r in ready], union, reductions[0]), reductions[0], True
+        again = partial(_again, [r[0] for r in ready], union, reductions[0])
+        arrays.READY[remember] = again, reductions[0], all(r[2] for r in ready)
     results = tuple(joined([row[i] for row in each], union, r) for i, r in enumerate(reductions))
     return results if out is None else arrays.into(out, results)
 

@@ -45,11 +45,21 @@ def sizes_of(value: Any, name: str) -> int | tuple[int, ...]:
     if isinstance(value, (Mapping, Set)):
         raise PoolingError(f"{name}={value!r}: use an integer or a row of them, one for each pooled axis")
     if is_row(value):
-        row = tuple(at_least(integer(v, name), 1, name) for v in value)
+        row = tuple(at_least(integer(v, name), 1, name) for v in _entries_of(value, name))
         if not row:
             raise PoolingError(f"{name}=(): give one entry for each pooled axis")
         return row
     return at_least(integer(value, name), 1, name)
+
+
+def _entries_of(row: Iterable[Any], name: str) -> tuple[Any, ...]:
+    """The entries of a row, as far as its type lets them be read one by one."""
+    try:
+        return tuple(row)
+    except TypeError as error:  # SciPy's sparse arrays claim to be iterable
+        raise PoolingError(
+            f"{name}={row!r}: use an integer or a row of them, one for each pooled axis ({error})"
+        ) from None
 
 
 def _listed(value: Any, name: str) -> Any:
@@ -77,7 +87,7 @@ def normal_axes(axes: int | Iterable[int] | None, rank: int) -> tuple[int, ...] 
     if axes is None:
         return None
     axes = _listed(axes, "axes")
-    given: tuple[Any, ...] = tuple(axes) if is_row(axes) else (axes,)  # type: ignore[arg-type]
+    given: tuple[Any, ...] = _entries_of(axes, "axes") if is_row(axes) else (axes,)
     found: list[int] = []
     for axis in given:
         a = integer(axis, "axes")
