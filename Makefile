@@ -17,9 +17,13 @@ test-quick: .venv/ready
 # list, network, chain, histogram and gradient, on the widest vectors; then folds, orders and calls beside forbidden memory on the
 # others (a sanitizer does not see masked stores: the last does). Left out, for they ask torch or Python and not the kernels:
 # torch.compile, drop-ins, modules, command line, studies. Hypothesis draws its quick profile. About half an hour of two cores, half of it building.
-SANITIZED := $(wildcard tests/test_orders*.py tests/test_lists*.py tests/test_core*.py) $(addprefix tests/test_,laws.py \
-	random_calls.py squares.py signals.py meaning.py values.py guarded.py groups.py boxes.py real_windows.py fractional.py factored_gradients.py processes.py)
-SANITIZED_NARROW := tests/test_core.py tests/test_squares.py tests/test_random_calls.py tests/test_orders_compiled.py tests/test_orders_counted.py tests/test_orders_chains.py tests/test_guarded.py
+SANITIZED := tests/engines tests/order_statistics $(addprefix tests/, \
+	windows/test_groups.py windows/test_boxes.py windows/test_empty_boxes_and_groups.py \
+	windows/test_real_valued_sliding.py windows/test_fractional.py \
+	reductions/test_laws.py reductions/test_meanings.py reductions/test_fold_values.py \
+	robustness/test_random_calls.py robustness/test_forbidden_memory.py robustness/test_processes.py)
+SANITIZED_NARROW := tests/engines/test_core_folds.py tests/engines/test_small_square_windows.py $(addprefix tests/order_statistics/test_, \
+	sliding_windows.py masked_windows.py long_windows.py) $(addprefix tests/robustness/test_, random_calls.py forbidden_memory.py)
 sanitize: .venv/ready
 	.venv/bin/cmake -S . -B build/sanitize -DCMAKE_BUILD_TYPE=Release -DANYPOOL_SANITIZE=ON
 	.venv/bin/cmake --build build/sanitize -j 2

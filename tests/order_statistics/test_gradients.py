@@ -1,0 +1,196 @@
+"""Gradients of order statistics: to the selected elements, to masses and learned weights, among ties."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from explicit import positions
+from sampling import QUICK
+
+import anypool as ap
+
+LEARN = [
+    ap.Median(), ap.Median("lower"), ap.Quantile([0.1, 0.6]), ap.Quantile(0.3, smooth=0.2), ap.Rank(-2), ap.Range(0.1, 0.9),
+    ap.TrimmedMean(0.2, 0.2), ap.TopKMean(3), ap.KMax(2), ap.Ordinal(np.linspace(1, 0, 12)), ap.Mode(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("order", LEARN, ids=str)
+def test_gradients(order: ap.Order) -> None:
+    x = (torch.randperm(42, generator=torch.Generator().manual_seed(0)).double() / 7).reshape(6, 7).requires_grad_()
+    for windows in (ap.sliding((3, 4), (2, 1)), ap.sliding((3, 3), 2, 1, border="reflect")):
+        call = lambda v, w=windows: ap.pool(v, w, order)  # noqa: E731
+        assert torch.autograd.gradcheck(call, x, fast_mode=QUICK)
+        assert torch.autograd.gradgradcheck(call, x, atol=1e-4, fast_mode=QUICK)
+        batch = torch.stack([x.detach(), -x.detach()])
+        torch.testing.assert_close(torch.vmap(call)(batch), torch.stack([call(v) for v in batch]))
+        pulled = torch.func.grad(lambda v, c=call: c(v).square().sum())
+        grads = torch.vmap(pulled)(batch)
+        torch.testing.assert_close(grads, torch.stack([pulled(v) for v in batch]))
+        direct = batch[0].clone().requires_grad_()
+        call(direct).square().sum().backward()
+        torch.testing.assert_close(direct.grad, grads[0])
+        value, tangent = torch.func.jvp(call, (x.detach(),), (torch.ones_like(x),))
+        torch.testing.assert_close(
+            tangent, torch.full_like(value, tangent.flatten()[0].item()), msg="shift law"
+        ) if not isinstance(order, ap.Ordinal) else None
+
+
+def test_gradients_of_learned_weights_and_masses() -> None:
+    x = (torch.randperm(12, generator=torch.Generator().manual_seed(1)).double() / 5).requires_grad_()
+    v = torch.rand(4, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x, v: ap.pool(x, ap.sliding((4,), 2), ap.Ordinal(v)), (x, v))
+    w = (torch.rand(12, dtype=torch.float64) + 0.5).requires_grad_()
+    for order in (ap.TopKMean(2), ap.Quantile(0.4, smooth=0.3)):
+        assert torch.autograd.gradcheck(lambda x, w, o=order: ap.pool(x, ap.sliding((4,), 2), o, weights=w), (x, w))
+
+
+@pytest.mark.parametrize(("ties", "want"), [("first", [1, 0, 0]), ("last", [0, 0, 1]), ("split", [0.5, 0, 0.5])])
+def test_ties(ties: str, want: list[float]) -> None:
+    x = torch.tensor([2.0, 9.0, 2.0], requires_grad=True)
+    ap.pool(x, ap.whole(), ap.Median(), axes=0, ties=ties).sum().backward()
+    assert x.grad is not None and x.grad.tolist() == want
+
+
+@pytest.mark.parametrize("ties", ["first", "last"])
+def test_selections_are_found_as_sorting_finds_them(ties: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from anypool.backends import orders_gradient
+
+    x = torch.randint(0, 5, (2, 9, 8), generator=torch.Generator().manual_seed(2)).double()
+    for windows in (
+        ap.sliding((3, 3), 1, 1),
+        ap.sliding((2, 4), 2, 1, ceil_mode=True),
+        ap.adaptive((4, 3)),
+        ap.sliding((3, 3), 1, 1, border="reflect"),
+    ):
+        for order in (
+            ap.Median(),
+            ap.Median("higher"),
+            ap.Rank(0),
+            ap.Mode(),
+            ap.Quantile(0.7),
+            ap.Quantile(0.2, "nearest"),
+        ):
+            grads = []
+            for by_value in (True, False):
+                with monkeypatch.context() as patch:
+                    if not by_value:
+                        patch.setattr(orders_gradient, "parts", lambda *given: None)
+                    v = x.clone().requires_grad_()
+                    y = ap.pool(v, windows, order, ties=ties)
+                    (y * torch.arange(1.0, y.numel() + 1).reshape(y.shape)).sum().backward()
+                    grads.append(v.grad)
+            torch.testing.assert_close(grads[0], grads[1])
+
+
+@pytest.mark.parametrize(
+    "order",
+    [ap.Median(), ap.Quantile([0.1, 0.5]), ap.KMax(2), ap.Range(), ap.Ordinal(torch.linspace(1, 0, 9)), ap.Mode()],
+    ids=str,
+)
+def test_compile(order: ap.Order) -> None:
+    x = torch.rand(2, 7, 8, requires_grad=True)
+    call = lambda v: ap.pool(v, ap.sliding((3, 3), 2), order)  # noqa: E731
+    got = torch.compile(call, fullgraph=True, backend="aot_eager")(x)
+    torch.testing.assert_close(got, call(x))
+    torch.testing.assert_close(torch.autograd.grad(got.sum(), x), torch.autograd.grad(call(x).sum(), x))
+
+
+@pytest.mark.parametrize(("stride", "dilation", "padding"), [(1, 1, 0), (2, 1, 1), (1, 3, 2), (3, 2, 1)])
+def test_bands_of_one_image_meet_where_windows_overlap(stride: int, dilation: int, padding: int) -> None:
+    """Each window's gradient goes to its median; the sums are the same for every number of threads."""
+    x = torch.randperm(2 * 61 * 13, generator=torch.Generator().manual_seed(5)).reshape(2, 61, 13).double()
+    mask = torch.rand(x.shape, generator=torch.Generator().manual_seed(6)) < 0.8
+    axes = [positions(n, 3, stride, padding, padding, dilation, False) for n in (61, 13)]
+    windows = ap.sliding((3, 3), stride, padding, dilation)
+    for weights in (None, mask):
+        y = ap.pool(x, windows, ap.Median("lower"), weights=weights)
+        g = torch.rand(y.shape, generator=torch.Generator().manual_seed(7)).double()
+        want = np.zeros(x.shape)
+        for b, i, j in np.ndindex(*y.shape):
+            at = [(b, r, c) for r in axes[0][i] for c in axes[1][j] if weights is None or mask[b, r, c]]
+            if at:
+                want[sorted(at, key=lambda p: float(x[p]))[(len(at) - 1) // 2]] += float(g[b, i, j])
+        before, found = ap.get_num_threads(), list[torch.Tensor]()
+        try:
+            for threads in (1, 2, 3):
+                ap.set_num_threads(threads)
+                leaf = x.clone().requires_grad_()
+                made = ap.pool(leaf, windows, ap.Median("lower"), weights=weights)
+                found.append(torch.autograd.grad(made, leaf, g)[0])
+        finally:
+            ap.set_num_threads(before)
+        np.testing.assert_allclose(found[0].numpy(), want, rtol=1e-12)
+        assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("order", [ap.KMax(2), ap.Quantile([0.1, 0.5, 0.9])], ids=repr)
+@pytest.mark.parametrize("windows", [ap.whole(), ap.sliding((3, 3), 1, 1)], ids=repr)
+def test_several_answers_of_channels_last(order: ap.Order, windows: Any) -> None:
+    """An answer with an axis more has no channels-last memory to keep."""
+    x = torch.randn(2, 3, 6, 7, generator=torch.Generator().manual_seed(0))
+    found = []
+    for layout in (x, x.contiguous(memory_format=torch.channels_last)):
+        given = layout.clone(memory_format=torch.preserve_format).requires_grad_()
+        y = ap.pool(given, windows, order, axes=(-2, -1))
+        y.sum().backward()
+        found.append((y.detach(), given.grad))
+    torch.testing.assert_close(found[1], found[0])
+
+
+@pytest.mark.parametrize(
+    "order", [ap.Median(), ap.Median("lower"), ap.Quantile(0.3, "inverted_cdf"), ap.Rank(1)], ids=str
+)
+def test_masses_that_learn_choose_in_steps(order: ap.Order) -> None:
+    """Their slope is 0, so the answer and its gradient are those of masses that do not learn, on each backend."""
+    x = torch.randint(0, 9, (2, 7, 8), generator=torch.Generator().manual_seed(0)).double()
+    w = torch.rand(2, 7, 8, generator=torch.Generator().manual_seed(1)).double() + 0.5
+    found: list[Any] = []
+    for backend in (None, "reference"):
+        for windows in (ap.sliding((3, 3), 1, 1), ap.sliding((2, 3), taps=([1.0, 2.0], [1.0, 0.0, 3.0]))):
+            learns, given = x.clone().requires_grad_(), w.clone().requires_grad_()
+            y = ap.pool(learns, windows, order, weights=given, backend=backend)
+            y.square().sum().backward()
+            assert given.grad is None or not given.grad.any()
+            found.append((y.detach(), learns.grad))
+    for (y, g), (z, h) in zip(found[:2], found[2:], strict=True):
+        assert torch.equal(y, z) and torch.allclose(g, h)
+
+
+@pytest.mark.parametrize("border", ["replicate", "reflect", "circular", 3.0])
+def test_gradients_beside_borders(border: str | float) -> None:
+    """An element that lies in a window twice, masks, masses, other axes than the last: as the reference differentiates."""
+    x = torch.randint(0, 6, (5, 2, 7), generator=torch.Generator().manual_seed(3)).float()
+    x[1, 0, 2] = float("nan")
+    mask = torch.rand(x.shape, generator=torch.Generator().manual_seed(4)) < 0.8
+    windows = ap.sliding((3, 2), (1, 2), ((1, 2), (2, 1)), border=border)
+    for weights in (None, mask, mask * 2.0 + 0.5, mask * 1.0):
+        for order in (ap.Median(), ap.Median("higher"), ap.Rank(1), ap.Quantile(0.7, "nearest")):
+            for nan, ties in (("propagate", "first"), ("omit", "first"), ("propagate", "last")):
+                grads = []
+                for backend in (None, "reference"):
+                    given = x.clone().requires_grad_()
+                    y = ap.pool(
+                        given, windows, order, axes=(0, 2), weights=weights, nan=nan, ties=ties, backend=backend
+                    )
+                    (y.nan_to_num() * torch.arange(1.0, y.numel() + 1).view(y.shape)).sum().backward()
+                    grads.append(given.grad)
+                torch.testing.assert_close(*grads, msg=f"{border} {order} {nan} {ties} {weights is None}")
+
+
+@pytest.mark.parametrize("order", [ap.Rank(1), ap.Median("lower"), ap.Rank(-2)])
+def test_no_element_owns_the_value_of_an_empty_window(order: ap.Order) -> None:
+    """An element that happens to equal `empty` has no part in a window without an answer."""
+    x = torch.tensor([[5.0, 0.0, 2.0, 3.0]], requires_grad=True)
+    mask = torch.tensor([[True, False, True, True]])
+    y = ap.pool(x, ap.segments([0, 1, 2, 4]), order, axes=1, weights=mask, empty=0.0)
+    zero = ap.pool(x.detach(), ap.segments([0, 1, 2, 4]), order, axes=1, weights=mask, empty=float("nan")).isnan()
+    (gradient,) = torch.autograd.grad(y, x, torch.where(zero, 100.0, 1.0))
+    assert gradient.abs().max() <= 1
+    x = torch.tensor([0.0, 7.0, 9.0], requires_grad=True)
+    y = ap.pool(x, ap.segments([0, 1, 3]), ap.Rank(1), axes=0, empty=0.0)
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    assert gradient.tolist() == [0, 0, 1]

@@ -1,0 +1,260 @@
+"""Order statistics against explicit windows: np.median, np.quantile, np.sort; exact equality for selections."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from explicit import adaptive_positions, brute, positions
+from scipy import ndimage
+
+import anypool as ap
+from anypool.orders import METHODS
+
+
+def mode(v: np.ndarray) -> float:
+    values, counts = np.unique(v, return_counts=True)
+    return values[np.argmax(counts)]
+
+
+def trimmed(v: np.ndarray) -> float:
+    n = len(v)
+    return float(np.mean(np.sort(v.astype(float))[int(0.1 * n) : n - int(0.3 * n)])) if n else math.nan
+
+
+ORDERS: dict[str, tuple[ap.Order, Callable[[np.ndarray], float]]] = {
+    "median": (ap.Median(), np.median),
+    "lower": (ap.Median("lower"), lambda v: np.sort(v)[(len(v) - 1) // 2]),
+    "higher": (ap.Median("higher"), lambda v: np.sort(v)[len(v) // 2]),
+    "smallest": (ap.Rank(0), np.min),
+    "largest": (ap.Rank(-1), np.max),
+    "quantile": (ap.Quantile(0.3), lambda v: np.quantile(v.astype(float), 0.3)),
+    "inverted": (ap.Quantile(0.3, "inverted_cdf"), lambda v: np.quantile(v, 0.3, method="inverted_cdf")),
+    "trimmed": (ap.TrimmedMean(0.1, 0.3), trimmed),
+    "top": (ap.TopKMean(2), lambda v: np.mean(np.sort(v.astype(float))[-2:])),
+    "ordinal": (
+        ap.Ordinal(np.arange(1.0, 26.0)),
+        lambda v: float((np.sort(v.astype(float))[::-1] * np.arange(1, len(v) + 1)).sum()),
+    ),
+    "spread": (ap.Range(), lambda v: float(np.ptp(v.astype(float)))),
+    "mode": (ap.Mode(), mode),
+}
+KEEP = {"lower", "higher", "smallest", "largest", "mode", "inverted"}
+SLIDING = [
+    (3, 1, 0, 0, 1, False),
+    (3, 2, 1, 1, 1, False),
+    (2, 2, 0, 1, 1, True),
+    (5, 1, 2, 2, 1, False),
+    (2, 3, 1, 2, 2, True),
+]
+
+
+def data(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    if dtype == "bool":
+        return random.random(shape) < 0.4
+    if np.dtype(dtype).kind in "iu":
+        return random.integers(0, 9, shape).astype(dtype)
+    return random.normal(size=shape).round(1).astype(dtype)
+
+
+def same(got: np.ndarray, want: np.ndarray, name: str, dtype: str) -> None:
+    tolerance = 0 if name in KEEP else {"float16": 4e-3, "float32": 2e-6}.get(dtype, 1e-12)
+    np.testing.assert_allclose(np.asarray(got, float), np.asarray(want, float), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64", "int8", "uint8", "bool"])
+@pytest.mark.parametrize("name", sorted(ORDERS))
+def test_sliding(name: str, dtype: str) -> None:
+    order, oracle = ORDERS[name]
+    for size, stride, before, after, dilation, ceil in SLIDING:
+        x = data((2, 7, 8), dtype)
+        windows = ap.sliding((size, size), stride, ((before, after),), dilation, ceil_mode=ceil)
+        got = ap.pool(x, windows, order)
+        axes = [positions(n, size, stride, before, after, dilation, ceil) for n in (7, 8)]
+        wide = x.astype(np.float64) if dtype == "float16" else x.astype(np.uint8) if dtype == "bool" else x
+        same(got, brute(wide, axes, oracle), name, dtype)
+        odd = size % 2 == 1 and before == after == 0
+        assert (got.dtype == x.dtype) == (
+            name in KEEP or x.dtype.kind == "f" or (name == "median" and odd)
+        ) or dtype == "float64"
+        if dtype not in ("int8", "int64"):
+            twin = ap.pool(torch.as_tensor(x), windows, order)
+            same(twin.float().numpy() if dtype == "float16" else twin.numpy(), got, name, dtype)
+
+
+@pytest.mark.parametrize("name", sorted(ORDERS))
+def test_any_windows_and_axes(name: str) -> None:
+    order, oracle = ORDERS[name]
+    x = data((5, 4, 3), "float64")
+    same(
+        ap.pool(x, ap.adaptive((3, 2)), order, axes=(0, 2)),
+        _moved(x, [adaptive_positions(5, 3), adaptive_positions(3, 2)], oracle),
+        name,
+        "float64",
+    )
+    same(
+        ap.pool(x, ap.sliding((2, 2, 2), 1), order),
+        brute(x, [positions(n, 2, 1, 0, 0, 1, False) for n in x.shape], oracle),
+        name,
+        "float64",
+    )
+    offsets = [0, 2, 3, 5]
+    runs = [list(range(a, b)) for a, b in itertools.pairwise(offsets)]
+    got = ap.pool(x, ap.segments(offsets), order, axes=0)
+    same(np.moveaxis(got, 0, -1), brute(np.moveaxis(x, 0, -1), [runs], oracle), name, "float64")
+
+
+def _moved(x: np.ndarray, axes: list[list[list[int]]], oracle: Callable[[np.ndarray], float]) -> np.ndarray:
+    return np.moveaxis(brute(np.moveaxis(x, (0, 2), (-2, -1)), axes, oracle), (-2, -1), (0, 2))
+
+
+@pytest.mark.parametrize("border", ["reflect", "replicate", "circular", 0.5])
+def test_borders(border: str | float) -> None:
+    x = data((6, 7), "float64")
+    modes = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+    padded = np.pad(x, 1, mode=modes[border]) if isinstance(border, str) else np.pad(x, 1, constant_values=border)
+    got = ap.pool(x, ap.sliding((3, 3), 1, 1, border=border), "median")
+    np.testing.assert_array_equal(got, ap.pool(padded, ap.sliding((3, 3), 1), "median"))
+
+
+def test_scipy_filters_where_conventions_meet() -> None:
+    x = data((12, 11), "float64")
+    windows = ap.sliding((3, 3), 1, "same", border="replicate")
+    np.testing.assert_array_equal(ap.pool(x, windows, "median"), ndimage.median_filter(x, 3, mode="nearest"))
+    np.testing.assert_array_equal(ap.pool(x, windows, ap.Rank(2)), ndimage.rank_filter(x, 2, 3, mode="nearest"))
+    got = ap.pool(x, windows, ap.Quantile(0.75, "lower"))
+    np.testing.assert_array_equal(got, ndimage.percentile_filter(x, 75, 3, mode="nearest"))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_quantile_methods_are_numpys(method: str) -> None:
+    q = [0.0, 0.1, 0.25, 0.5, 2 / 3, 0.9, 1.0]
+    for n in range(1, 10):
+        x = data((4, n), "float64", n)
+        want = np.quantile(x, q, axis=1, method=method)  # type: ignore[call-overload]
+        np.testing.assert_allclose(ap.pool(x, ap.whole(), ap.Quantile(q, method), axes=1)[..., 0], want, atol=1e-12)
+        masked = np.concatenate([x, x + 9], 1)
+        mask = np.arange(2 * n) < n
+        got = ap.pool(masked, ap.whole(), ap.Quantile(q, method), axes=1, weights=mask)[..., 0]
+        np.testing.assert_allclose(got, want, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted(set(ORDERS) - {"quantile", "trimmed"}))  # these have no scale
+def test_integer_weights_repeat_elements(name: str) -> None:
+    order, oracle = ORDERS[name]
+    random = np.random.default_rng(3)
+    for _ in range(20):
+        x, times = random.normal(size=5).round(1), random.integers(0, 4, 5)
+        if times.sum() == 0:
+            continue
+        want = oracle(np.repeat(x, times))
+        for weights in (times, times.astype(np.float64)):
+            got = ap.pool(x, ap.whole(), order, axes=0, weights=weights)
+            np.testing.assert_allclose(got, [want], atol=1e-12)
+            twin = ap.pool(torch.as_tensor(x), ap.whole(), order, axes=0, weights=torch.as_tensor(weights))
+            np.testing.assert_allclose(twin.numpy(), [want], atol=1e-12)
+
+
+def test_masses_need_no_scale() -> None:
+    x, w = np.array([4.0, 1.0, 3.0]), np.array([0.2, 0.7, 0.1])
+    want = ap.pool(x, ap.whole(), ap.Quantile(0.5), axes=0, weights=w)
+    for scale in (1.0, 0.01, 50.0):
+        assert ap.pool(x, ap.whole(), "median", axes=0, weights=w * scale) == 1.0
+        np.testing.assert_allclose(ap.pool(x, ap.whole(), ap.Quantile(0.5), axes=0, weights=w * scale), want)
+
+
+def test_nan_infinities_zeros_and_denormals() -> None:
+    x = np.array([np.inf, -np.inf, 0.0, -0.0, 5e-324, -5e-324, 1.0, np.nan], np.float64)
+    for k in range(8):
+        np.testing.assert_array_equal(ap.pool(x, ap.whole(), ap.Rank(k), axes=0), [np.sort(x)[k]])
+    assert np.isnan(ap.pool(x, ap.whole(), "median", axes=0)[0])
+    assert np.isnan(ap.pool(x, ap.whole(), "mode", axes=0)[0])
+    assert ap.pool(x, ap.whole(), "median", axes=0, nan="omit")[0] == 0
+    assert ap.pool(x[:1], ap.whole(), "median", axes=0)[0] == np.inf
+    np.testing.assert_array_equal(ap.pool(np.array([np.nan, 2.0, 1.0, 5.0]), ap.sliding((2,)), "median"), [np.nan, 3.0])
+    np.testing.assert_array_equal(
+        ap.pool(np.array([np.nan, 2.0, np.nan]), ap.whole(), "mode", axes=0, nan="omit"), [2.0]
+    )
+
+
+def test_k_max_keeps_places_and_pads() -> None:
+    x = data((3, 9), "float64")
+    got = ap.pool(x, ap.sliding((4,), 2), ap.KMax(2))
+    for row, o in itertools.product(range(3), range(3)):
+        window = x[row, 2 * o : 2 * o + 4]
+        keep = np.sort(np.argsort(-window, kind="stable")[:2])
+        np.testing.assert_array_equal(got[row, o], window[keep])
+    np.testing.assert_array_equal(torch.as_tensor(got), ap.pool(torch.as_tensor(x), ap.sliding((4,), 2), ap.KMax(2)))
+    ragged = ap.pool(np.array([5, 7, 9]), ap.segments([0, 1, 3]), ap.KMax(2), axes=0, empty=-1)
+    np.testing.assert_array_equal(ragged, [[5, -1], [7, 9]])
+    with pytest.raises(ap.PoolingError, match="empty="):
+        ap.pool(np.array([5, 7, 9]), ap.segments([0, 1, 3]), ap.KMax(2), axes=0)
+    assert ap.KMax.dynamic(4, 3, 3, 20) == ap.KMax(4)
+
+
+def test_empty_windows_and_missing_ranks() -> None:
+    x = np.array([3.0, 1.0, 2.0])
+    windows = ap.segments([0, 0, 1, 3])
+    np.testing.assert_array_equal(ap.pool(x, windows, "median", axes=0), [np.nan, 3.0, 1.5])
+    np.testing.assert_array_equal(ap.pool(x, windows, ap.Rank(1), axes=0, empty=-9), [-9, -9, 2.0])
+    np.testing.assert_array_equal(ap.pool(x, windows, ap.TopKMean(2), axes=0), [np.nan, 3.0, 1.5])
+    with pytest.raises(ap.PoolingError, match="empty="):
+        ap.pool(np.array([3, 1, 2]), windows, ap.Median("lower"), axes=0)
+    assert ap.pool(x, ap.whole(), "median", axes=0, weights=np.zeros(3), empty=7.0)[0] == 7.0
+    assert ap.pool(np.zeros((0, 4)), ap.sliding((2,)), "median").shape == (0, 2)
+
+
+def test_mode_ties_and_background() -> None:
+    x = np.array([3, 2, 2, 3, 0, 0, 0, 5, 0, 0, 0, 0], np.uint8)
+    np.testing.assert_array_equal(ap.pool(x, ap.sliding((4,)), "mode"), [2, 0, 0])
+    np.testing.assert_array_equal(ap.pool(x, ap.sliding((4,)), ap.Mode(ignore=0)), [2, 5, 0])
+
+
+def test_smooth_quantile_is_an_average_and_has_a_limit() -> None:
+    x = data((2, 30), "float64")
+    np.testing.assert_allclose(ap.pool(np.full(5, 2.5), ap.whole(), ap.Quantile(0.2, smooth=1.0), axes=0), 2.5)
+    sharp = ap.pool(x, ap.whole(), ap.Quantile(0.31, smooth=1e-4), axes=1)
+    np.testing.assert_allclose(sharp, ap.pool(x, ap.whole(), ap.Quantile(0.31, "inverted_cdf"), axes=1), atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ap.Quantile(1.2), "outside 0"),
+        (lambda: ap.Quantile(30), "percentage"),
+        (lambda: ap.Quantile([]), "row"),
+        (lambda: ap.Quantile(0.5, "cubic"), "inverted_cdf"),
+        (lambda: ap.Quantile(0.0, smooth=0.1), "inside"),
+        (lambda: ap.Quantile(float("nan")), "outside"),
+        (lambda: ap.Median("middle"), "'lower'"),
+        (lambda: ap.Rank(1.5), "integer"),
+        (lambda: ap.pool(np.ones(4), ap.sliding((2,)), ap.Rank(2)), "Rank.2."),
+        (lambda: ap.pool(np.ones(4), ap.sliding((2,)), ap.Rank(-3)), "Rank.-3."),
+        (lambda: ap.pool(np.ones(4), ap.sliding((2,)), ap.KMax(3)), "at most 2"),
+        (lambda: ap.TopKMean(0), "at least 1"),
+        (lambda: ap.pool(np.ones(4), ap.sliding((2,)), ap.TopKMean(3)), "at most 2"),
+        (lambda: ap.TrimmedMean(0.5, 0.5), "nothing is left"),
+        (lambda: ap.Ordinal([[1.0]]), "row"),
+        (lambda: ap.pool(np.ones(4), ap.sliding((2,)), ap.Ordinal([1.0])), "2 elements"),
+        (lambda: ap.pool(np.ones(4), ap.sliding((2,)), ap.TopKMean(1), ties="split"), "split"),
+        (lambda: ap.pool(np.ones(4), ap.sliding((2,)), "median", weights=[-1, 1, 1, 1]), "at least 0"),
+        (lambda: ap.pool(np.ones(4), ap.sliding((2,)), ap.Rank), "parameters"),
+        (lambda: ap.Range(0.9, 0.1), "lo must"),
+    ],
+)
+def test_bad_input(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ap.PoolingError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("backend", [None, "reference"])
+def test_the_k_largest_keep_their_order_beside_absent_equals(backend: str | None) -> None:
+    """What is absent sorts behind NaN and the largest integer, which it is laid as."""
+    x, mask = np.array([0, math.nan, 3, math.nan, 0, 1]), np.array([0, 1, 1, 0, 0, 1], bool)
+    got = ap.pool(x, ap.whole(), ap.KMax(2), axes=0, weights=mask, backend=backend)
+    np.testing.assert_array_equal(got.reshape(-1), [math.nan, 3])
