@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import refused, said
 from PIL import Image
 from sampling import spread
 
 
 def anypool(*words: object, ok: bool = True) -> str:
+    """What a command says in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-c", "from anypool.cli import main; main()", *map(str, words)], capture_output=True, text=True
     )
@@ -23,10 +25,10 @@ def anypool(*words: object, ok: bool = True) -> str:
 
 def test_list_check_explain() -> None:
     assert "softpool" in anypool("list")
-    table = anypool("list", "--markdown")
+    table = said("list", "--markdown")
     assert "| `sliding`" in table and "SoftPool" in table
-    assert "reference" in anypool("check")
-    assert "(16, 64, 56, 56)" in anypool(
+    assert "reference" in said("check")
+    assert "(16, 64, 56, 56)" in said(
         "explain", "--shape", "16,64,112,112", "--windows", "sliding((3, 3), stride=2, padding=1)", "--reduce", "max"
     )
 
@@ -38,7 +40,7 @@ def test_pool_files(tmp_path: Path) -> None:
     Image.fromarray(x).save(tmp_path / "x.png")
     anypool("pool", tmp_path / "x.npy", tmp_path / "y.npy", "--windows", "sliding((2, 2))", "--reduce", "max")
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), x.reshape(3, 2, 4, 2).max((1, 3)))
-    anypool(
+    said(
         "pool",
         tmp_path / "x.npz",
         tmp_path / "y.npz",
@@ -52,7 +54,7 @@ def test_pool_files(tmp_path: Path) -> None:
         "sum",
     )
     assert np.load(tmp_path / "y.npz")["y"].item() == int((x + 1).sum())
-    anypool("pool", tmp_path / "x.png", tmp_path / "y.png", "--windows", "sliding((2, 2))")
+    said("pool", tmp_path / "x.png", tmp_path / "y.png", "--windows", "sliding((2, 2))")
     assert np.asarray(Image.open(tmp_path / "y.png")).shape == (3, 4)
 
 
@@ -69,25 +71,16 @@ def test_pool_files(tmp_path: Path) -> None:
 def test_errors_are_one_sentence_and_leave_nothing(tmp_path: Path, words: tuple[str, ...]) -> None:
     np.save(tmp_path / "x.npy", np.ones((4, 4)))
     source, target, *rest = words
-    said = anypool("pool", tmp_path / source, tmp_path / target, *rest, ok=False)
-    assert said.startswith("anypool:") and len(said.strip().splitlines()) == 1
+    refused("pool", tmp_path / source, tmp_path / target, *rest)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["x.npy"]
 
 
-def said_of(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: object) -> tuple[int, str]:
-    """What a command says, in this process: exit status, both streams."""
-    from anypool import cli
-
-    monkeypatch.setattr(sys, "argv", ["anypool", *map(str, words)])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    shown = capsys.readouterr()
-    return int(stop.value.code or 0), shown.out + shown.err
+def test_an_error_in_a_process_of_its_own(tmp_path: Path) -> None:
+    error = anypool("pool", tmp_path / "nothing.npy", tmp_path / "y.npy", "--windows", "whole()", ok=False)
+    assert error.startswith("anypool:") and len(error.strip().splitlines()) == 1
 
 
-def test_a_user_in_error_is_told_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_errors_name_what_is_wrong(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     photo = random.integers(0, 256, (12, 10, 4), np.uint8)
     Image.fromarray(photo, "RGBA").save(tmp_path / "a.png")
@@ -107,26 +100,18 @@ def test_a_user_in_error_is_told_so(
         ("f.npy", "none/y.npy", *tile, "mean", "the folder"),
     ]
     for source, target, *rest, told in pooled:
-        status, said = said_of(capsys, monkeypatch, "pool", tmp_path / source, tmp_path / target, *rest)
-        assert status == 2 and said.startswith("anypool: ") and len(said.splitlines()) == 1 and told in said, said
+        assert told in refused("pool", tmp_path / source, tmp_path / target, *rest)
     assert sorted(p.name for p in tmp_path.iterdir()) == kept
     explained = [("-3,4", "float32"), ("99999999999,99999999999", "float32"), ("3,4", "foo"), ("3,x", "float32")]
     for shape, dtype in explained:
-        status, said = said_of(
-            capsys, monkeypatch, "explain", "--shape", shape, "--dtype", dtype, "--windows", "sliding((2, 2))"
-        )
-        assert status == 2 and said.startswith("anypool: ") and len(said.splitlines()) == 1, said
-    status, said = said_of(capsys, monkeypatch, "list", "--into", tmp_path / "a.png")
-    assert status == 2 and said.startswith("anypool: ")
+        refused("explain", "--shape", shape, "--dtype", dtype, "--windows", "sliding((2, 2))")
+    refused("list", "--into", tmp_path / "a.png")
 
 
-def test_a_result_is_for_whom_the_mask_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_result_has_the_permissions_of_its_source(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.arange(24.0).reshape(6, 4))
     tall = ("--windows", "segments([0, 3, 6]).sliding(2)", "--axes", "0", "--reduce", "Place(Rank(-1))")
-    status, _ = said_of(capsys, monkeypatch, "pool", tmp_path / "x.npy", tmp_path / "y.npy", *tall)
-    assert status == 0
+    said("pool", tmp_path / "x.npy", tmp_path / "y.npy", *tall)
     assert (tmp_path / "y.npy").stat().st_mode == (tmp_path / "x.npy").stat().st_mode
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy")[:, 0], [1, 4])
 
@@ -163,8 +148,8 @@ def test_bench_prints_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert len(rows) == 10 and all(r.ours > 0 and r.copy > 0 for r in rows)
     monkeypatch.setattr(demo_speed, "speeds", lambda **_: rows)
     cli.bench()
-    said = capsys.readouterr().out
-    assert "15×15/1" in said and "make bench" in said
+    table = capsys.readouterr().out
+    assert "15×15/1" in table and "make bench" in table
 
 
 def test_the_page_is_whole_and_alone(

@@ -18,22 +18,29 @@ def said(*words: object) -> str:
 
 
 def refused(*words: object) -> str:
-    """The one sentence of a command that fails."""
-    status, text = outcome(*words)
-    assert status == 2 and text.startswith("anypool: ") and len(text.strip().splitlines()) == 1, (status, text)
-    return text
+    """The one sentence of a command that fails: on the error stream, and nothing else."""
+    status, output, error = streams(*words)
+    assert status == 2 and not output, (status, output, error)
+    assert error.startswith("anypool: ") and len(error.strip().splitlines()) == 1, error
+    return error
 
 
 def outcome(*words: object) -> tuple[int, str]:
-    """Exit status, and both streams."""
-    streams = io.StringIO()
+    """Exit status, and both streams as one text."""
+    status, output, error = streams(*words)
+    return status, output + error
+
+
+def streams(*words: object) -> tuple[int, str, str]:
+    """Exit status, output and error stream."""
+    output, error = io.StringIO(), io.StringIO()
     with (
         mock.patch.object(sys, "argv", ["anypool", *map(str, words)]),
-        contextlib.redirect_stdout(streams),
-        contextlib.redirect_stderr(streams),
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(error),
     ):
         try:
             cli.main()
         except SystemExit as stop:
-            return int(stop.code or 0), streams.getvalue()
-    return 0, streams.getvalue()
+            return int(stop.code or 0), output.getvalue(), error.getvalue()
+    return 0, output.getvalue(), error.getvalue()

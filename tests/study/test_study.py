@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from command_line import refused
 
 import anypool as ap
 
@@ -225,8 +226,7 @@ def test_presets_say_what_they_expect(tmp_path: Path) -> None:
     ],
 )
 def test_errors_are_one_sentence(tmp_path: Path, words: tuple[Any, ...]) -> None:
-    done = subprocess.run([*command(*words), "--out", str(tmp_path / "o")], capture_output=True, text=True)
-    assert done.returncode and done.stderr.startswith("anypool:") and len(done.stderr.strip().splitlines()) == 1
+    refused("study", *words, "--out", tmp_path / "o")
     assert not (tmp_path / "o").exists()
 
 
