@@ -1,7 +1,8 @@
-"""Gradients of order statistics: to the selected elements, to masses and learned weights, among ties."""
+"""Gradients of order statistics go to the selected elements, by ranks, among ties and beside borders; transforms of torch."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,11 @@ import anypool as ap
 LEARN = [
     ap.Median(), ap.Median("lower"), ap.Quantile([0.1, 0.6]), ap.Quantile(0.3, smooth=0.2), ap.Rank(-2), ap.Range(0.1, 0.9),
     ap.TrimmedMean(0.2, 0.2), ap.TopKMean(3), ap.KMax(2), ap.Ordinal(np.linspace(1, 0, 12)), ap.Mode(),
+]  # fmt: skip
+SHARES = [
+    (ap.TrimmedMean(0.2, 0.3), lambda n: np.r_[np.zeros(int(0.2 * n)), np.ones(n - int(0.2 * n) - int(0.3 * n)), np.zeros(int(0.3 * n))] / (n - int(0.2 * n) - int(0.3 * n))),
+    (ap.TopKMean(3), lambda n: np.r_[np.zeros(n - min(n, 3)), np.ones(min(n, 3))] / min(n, 3)),
+    (ap.Ordinal(np.linspace(1, 0, 12) ** 2), lambda n: (np.linspace(1, 0, 12) ** 2)[:n][::-1]),
 ]  # fmt: skip
 
 
@@ -37,15 +43,6 @@ def test_gradients(order: ap.Order) -> None:
         torch.testing.assert_close(
             tangent, torch.full_like(value, tangent.flatten()[0].item()), msg="shift law"
         ) if not isinstance(order, ap.Ordinal) else None
-
-
-def test_gradients_of_learned_weights_and_masses() -> None:
-    x = (torch.randperm(12, generator=torch.Generator().manual_seed(1)).double() / 5).requires_grad_()
-    v = torch.rand(4, dtype=torch.float64).requires_grad_()
-    assert torch.autograd.gradcheck(lambda x, v: ap.pool(x, ap.sliding((4,), 2), ap.Ordinal(v)), (x, v))
-    w = (torch.rand(12, dtype=torch.float64) + 0.5).requires_grad_()
-    for order in (ap.TopKMean(2), ap.Quantile(0.4, smooth=0.3)):
-        assert torch.autograd.gradcheck(lambda x, w, o=order: ap.pool(x, ap.sliding((4,), 2), o, weights=w), (x, w))
 
 
 @pytest.mark.parametrize(("ties", "want"), [("first", [1, 0, 0]), ("last", [0, 0, 1]), ("split", [0.5, 0, 0.5])])
@@ -141,25 +138,6 @@ def test_several_answers_of_channels_last(order: ap.Order, windows: Any) -> None
     torch.testing.assert_close(found[1], found[0])
 
 
-@pytest.mark.parametrize(
-    "order", [ap.Median(), ap.Median("lower"), ap.Quantile(0.3, "inverted_cdf"), ap.Rank(1)], ids=str
-)
-def test_masses_that_learn_choose_in_steps(order: ap.Order) -> None:
-    """Their slope is 0, so the answer and its gradient are those of masses that do not learn, on each backend."""
-    x = torch.randint(0, 9, (2, 7, 8), generator=torch.Generator().manual_seed(0)).double()
-    w = torch.rand(2, 7, 8, generator=torch.Generator().manual_seed(1)).double() + 0.5
-    found: list[Any] = []
-    for backend in (None, "reference"):
-        for windows in (ap.sliding((3, 3), 1, 1), ap.sliding((2, 3), taps=([1.0, 2.0], [1.0, 0.0, 3.0]))):
-            learns, given = x.clone().requires_grad_(), w.clone().requires_grad_()
-            y = ap.pool(learns, windows, order, weights=given, backend=backend)
-            y.square().sum().backward()
-            assert given.grad is None or not given.grad.any()
-            found.append((y.detach(), learns.grad))
-    for (y, g), (z, h) in zip(found[:2], found[2:], strict=True):
-        assert torch.equal(y, z) and torch.allclose(g, h)
-
-
 @pytest.mark.parametrize("border", ["replicate", "reflect", "circular", 3.0])
 def test_gradients_beside_borders(border: str | float) -> None:
     """An element that lies in a window twice, masks, masses, other axes than the last: as the reference differentiates."""
@@ -194,3 +172,42 @@ def test_no_element_owns_the_value_of_an_empty_window(order: ap.Order) -> None:
     y = ap.pool(x, ap.segments([0, 1, 3]), ap.Rank(1), axes=0, empty=0.0)
     (gradient,) = torch.autograd.grad(y.sum(), x)
     assert gradient.tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(("order", "shares"), SHARES, ids=lambda v: str(v) if isinstance(v, ap.Order) else "")
+def test_gradients_go_to_ranks(order: ap.Order, shares: Callable[[int], np.ndarray], dtype: torch.dtype) -> None:
+    """Distinct elements: the gradient of each window goes to its elements by their ranks."""
+    x = torch.randperm(90, generator=torch.Generator().manual_seed(0)).reshape(2, 9, 5).to(dtype).requires_grad_()
+    mask = torch.rand(x.shape, generator=torch.Generator().manual_seed(1)) < 0.8
+    windows = ap.sliding((4, 3), (2, 1), ((1, 1), 0))
+    for weights in (None, mask):
+        y = ap.pool(x, windows, order, weights=weights)
+        g = torch.rand(y.shape, generator=torch.Generator().manual_seed(2)).to(dtype)
+        (gx,) = torch.autograd.grad(y, x, g)
+        want, flat = np.zeros(90), x.detach().double().numpy().reshape(-1)
+        at = np.arange(90).reshape(2, 9, 5)
+        axes = [positions(9, 4, 2, 1, 1, 1, False), positions(5, 3, 1, 0, 0, 1, False)]
+        for b, i, j in np.ndindex(*y.shape):
+            held = at[b][np.ix_(axes[0][i], axes[1][j])].reshape(-1)
+            held = held if weights is None else held[mask.numpy().reshape(-1)[held]]
+            if len(held):
+                want[held[np.argsort(flat[held])]] += float(g[b, i, j]) * shares(len(held))
+        tolerance = {torch.float64: 1e-12, torch.float32: 1e-5}.get(dtype, 2e-2)
+        np.testing.assert_allclose(gx.double().numpy().reshape(-1), want, rtol=tolerance, atol=tolerance)
+
+
+def test_ordinal_weights_are_finite_and_compile_as_arrays_too() -> None:
+    with pytest.raises(ap.PoolingError, match="NaN or an infinity"):
+        ap.Ordinal([0.5, np.nan])
+    x, order = (
+        torch.randn(2, 6, 7, generator=torch.Generator().manual_seed(8)).double(),
+        ap.Ordinal(np.linspace(1, 0, 9)),
+    )
+    compiled = torch.compile(lambda v: ap.pool(v, ap.sliding((3, 3), 1), order), fullgraph=True, backend="aot_eager")
+    ranked = x.unfold(1, 3, 1).unfold(2, 3, 1).reshape(2, 4, 5, 9).sort(-1, descending=True).values
+    leaf = x.clone().requires_grad_()
+    y = compiled(leaf)
+    torch.testing.assert_close(y, (ranked * torch.linspace(1, 0, 9).double()).sum(-1))
+    y.sum().backward()
+    assert leaf.grad is not None and abs(float(leaf.grad.sum()) - y.numel() * 4.5) < 1e-9

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from backends import BACKENDS
 from brute import Meant, pooled
 from sampling import spread
 from windows_cases import CASES, SHAPE, Case
@@ -253,3 +254,13 @@ def test_explain_says_how() -> None:
     x = np.zeros((8, 8), np.float32)
     assert "each window then looks for its value" in str(ap.explain(x, ap.sliding((3, 3), 1), "argmedian"))
     assert "sorted" in str(ap.explain(x, ap.sliding((3, 3), 1), "argmedian", weights=x + 1.0))
+
+
+def test_positions_of_weighted_quantiles() -> None:
+    random = np.random.default_rng(10)
+    x, w = random.integers(0, 9, (4, 30)).astype(float), random.random((4, 30))
+    for method in ("inverted_cdf", "closest_observation", "lower", "higher", "nearest"):
+        order = ap.Quantile(0.3, method)
+        for backend in BACKENDS:
+            y, at = ap.pool(x, ap.sliding((7,), 2), (order, ap.Place(order)), axes=1, weights=w, backend=backend)
+            np.testing.assert_array_equal(np.take_along_axis(x, at, 1), y)

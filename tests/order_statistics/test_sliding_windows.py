@@ -1,4 +1,4 @@
-"""The compiled order statistics equal the reference exactly: every type, shape, rank, stride, border and layout."""
+"""Compiled order statistics of sliding windows equal the reference: every type, shape, rank, stride, border and layout."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from backends import agrees, needs_core
+from order_cases import orders
 
 import anypool as ap
-from anypool.backends.library import library
 
-pytestmark = pytest.mark.skipif(library() is None, reason="needs the compiled core")
+pytestmark = needs_core
 TYPES = "float32 float64 float16 uint8 int8 uint16 int16 uint32 int32 uint64 int64 bool".split()
 WINDOWS = [
     ap.sliding((3, 3), 1),
@@ -45,28 +46,13 @@ def data(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
     return x
 
 
-def agrees(x: np.ndarray, windows: object, order: object, **more: object) -> None:
-    said = ap.explain(x, windows, order, **more).refusals["cpu"]
-    assert said is None, said
-    got = ap.pool(x, windows, order, backend="cpu", **more)
-    want = ap.pool(x, windows, order, backend="reference", **more)
-    assert got.dtype == want.dtype
-    np.testing.assert_array_equal(got, want)
-
-
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("windows", WINDOWS, ids=range(len(WINDOWS)))
 def test_every_type_and_window(windows: object, dtype: str) -> None:
     x = data((2, 23, 37), dtype)
     axes = (1, 2)
-    for order in (
-        ap.Median("lower"),
-        ap.Median(),
-        ap.Rank(0),
-        ap.Rank(-2),
-        ap.Quantile(0.3),
-        ap.Quantile(0.75, "nearest"),
-    ):
+    names = ("lower median", "median", "smallest", "second largest", "quantile 0.3", "nearest quantile 0.75")
+    for order in orders(*names):
         agrees(x, windows, order, axes=axes)
 
 
@@ -96,14 +82,6 @@ def test_volumes_layouts_and_many_small_items() -> None:
     agrees(data((700, 6, 5), "uint8"), ap.sliding((3, 3), 1), ap.Median("lower"))
     agrees(data((5, 6, 300), "float32"), ap.sliding((3, 3), 1), "median", axes=(0, 1))
     agrees(np.broadcast_to(data((1, 30), "float32"), (20, 30)), ap.sliding((3, 3), 1), "median")
-
-
-@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint32", "int64"])
-def test_mode(dtype: str) -> None:
-    x = data((40, 70), dtype) % np.array(4, dtype)
-    for windows in (ap.sliding((2, 2)), ap.sliding((3, 3), 1), ap.sliding((4, 3), 2)):
-        agrees(x, windows, "mode")
-    agrees(x.reshape(4, 10, 70), ap.sliding((2, 2, 2)), "mode")
 
 
 @pytest.mark.parametrize("size", [3, 5, 7])
@@ -157,36 +135,6 @@ def test_windows_that_overhang_are_the_references() -> None:
                 agrees(torch.as_tensor(x).permute(1, 2, 0).contiguous().numpy(), windows, order, axes=(0, 1))
     got = ap.pool(torch.as_tensor(x).float(), ap.sliding((3, 3), 1, 1), "median")
     np.testing.assert_array_equal(got, ap.pool(x.astype(np.float32), ap.sliding((3, 3), 1, 1), "median"))
-
-
-@pytest.mark.parametrize("dtype", ["uint8", "int8", "bool"])
-@pytest.mark.parametrize("border", ["absent", "replicate", "reflect", "circular", 3.0])
-def test_histograms_of_bytes(dtype: str, border: Any) -> None:
-    """Large windows of bytes: every rank equals a sort, in any layout, for more columns than one strip holds."""
-    random = np.random.default_rng(3)
-    if dtype == "bool" and border == 3.0:
-        pytest.skip("3 is no truth value")
-    for shape, size in (((2, 24, 280), (17, 19)), ((1, 40, 20), (33, 16)), ((1, 18, 270), (16, 17))):
-        info = (0, 2) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max + 1)
-        x = random.integers(*info, shape).astype(dtype)
-        flat = (x // 50 * 50).astype(dtype) if dtype != "bool" else x
-        for made in (x, np.asfortranarray(flat), np.ascontiguousarray(x.transpose(1, 2, 0)).transpose(2, 0, 1)):
-            pad = 0 if border == "absent" else "same"
-            windows = ap.sliding(size, 1, pad, border=border)
-            n = size[0] * size[1]
-            mode: Any = {"replicate": "edge", "reflect": "reflect", "circular": "wrap", 3.0: "constant"}.get(border)
-            pads = [(0, 0)] + [((s - 1) // 2, s - 1 - (s - 1) // 2) for s in size]
-            options = {"constant_values": 3} if mode == "constant" else {}
-            seen = made if mode is None else np.pad(made, pads, mode, **options)
-            views = np.lib.stride_tricks.sliding_window_view(seen, size, axis=(1, 2))
-            ranked = np.sort(views.reshape(*views.shape[:3], -1), -1)
-            for order in (ap.Rank(0), ap.Rank(n - 1), ap.Rank(n // 2), ap.Rank(7), *(["median"] if n % 2 else [])):
-                said = ap.explain(made, windows, order)
-                assert said.backend == "cpu" and "histogram" in said.engine
-                got = ap.pool(made, windows, order)
-                k = n // 2 if order == "median" else order.parameters["k"]
-                np.testing.assert_array_equal(got, ranked[..., k])
-                assert got.dtype == made.dtype
 
 
 def test_out() -> None:

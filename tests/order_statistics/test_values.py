@@ -1,49 +1,28 @@
-"""Order statistics against explicit windows: np.median, np.quantile, np.sort; exact equality for selections."""
+"""Order statistics equal their formulas on explicit lists: every window kind, type and axis; NumPy's and SciPy's answers."""
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from backends import BACKENDS
+from brute import Meant, pooled
 from explicit import adaptive_positions, brute, positions
+from order_cases import ORDERS
 from scipy import ndimage
+from windows_cases import CASES, SHAPE, Case
 
 import anypool as ap
-from anypool.orders import METHODS
+from anypool.orders import METHODS, PARAMETRIC_ORDERS
 
-
-def mode(v: np.ndarray) -> float:
-    values, counts = np.unique(v, return_counts=True)
-    return values[np.argmax(counts)]
-
-
-def trimmed(v: np.ndarray) -> float:
-    n = len(v)
-    return float(np.mean(np.sort(v.astype(float))[int(0.1 * n) : n - int(0.3 * n)])) if n else math.nan
-
-
-ORDERS: dict[str, tuple[ap.Order, Callable[[np.ndarray], float]]] = {
-    "median": (ap.Median(), np.median),
-    "lower": (ap.Median("lower"), lambda v: np.sort(v)[(len(v) - 1) // 2]),
-    "higher": (ap.Median("higher"), lambda v: np.sort(v)[len(v) // 2]),
-    "smallest": (ap.Rank(0), np.min),
-    "largest": (ap.Rank(-1), np.max),
-    "quantile": (ap.Quantile(0.3), lambda v: np.quantile(v.astype(float), 0.3)),
-    "inverted": (ap.Quantile(0.3, "inverted_cdf"), lambda v: np.quantile(v, 0.3, method="inverted_cdf")),
-    "trimmed": (ap.TrimmedMean(0.1, 0.3), trimmed),
-    "top": (ap.TopKMean(2), lambda v: np.mean(np.sort(v.astype(float))[-2:])),
-    "ordinal": (
-        ap.Ordinal(np.arange(1.0, 26.0)),
-        lambda v: float((np.sort(v.astype(float))[::-1] * np.arange(1, len(v) + 1)).sum()),
-    ),
-    "spread": (ap.Range(), lambda v: float(np.ptp(v.astype(float)))),
-    "mode": (ap.Mode(), mode),
-}
-KEEP = {"lower", "higher", "smallest", "largest", "mode", "inverted"}
+NAMES = [
+    *("median", "lower median", "higher median", "smallest", "largest", "quantile 0.3", "inverted quantile 0.3"),
+    *("trimmed mean", "mean of the 2 largest", "ordinal", "range", "mode"),
+]
 SLIDING = [
     (3, 1, 0, 0, 1, False),
     (3, 2, 1, 1, 1, False),
@@ -51,6 +30,7 @@ SLIDING = [
     (5, 1, 2, 2, 1, False),
     (2, 3, 1, 2, 2, True),
 ]
+ALL = ["median", "mode", ap.Rank(0), ap.TopKMean(1), ap.KMax(2), ap.TrimmedMean(0.1, 0.1), "argmedian"]
 
 
 def data(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
@@ -63,14 +43,14 @@ def data(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
 
 
 def same(got: np.ndarray, want: np.ndarray, name: str, dtype: str) -> None:
-    tolerance = 0 if name in KEEP else {"float16": 4e-3, "float32": 2e-6}.get(dtype, 1e-12)
+    tolerance = 0 if ORDERS[name].selects else {"float16": 4e-3, "float32": 2e-6}.get(dtype, 1e-12)
     np.testing.assert_allclose(np.asarray(got, float), np.asarray(want, float), rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64", "int8", "uint8", "bool"])
-@pytest.mark.parametrize("name", sorted(ORDERS))
+@pytest.mark.parametrize("name", NAMES)
 def test_sliding(name: str, dtype: str) -> None:
-    order, oracle = ORDERS[name]
+    order, oracle = ORDERS[name].order, ORDERS[name].formula
     for size, stride, before, after, dilation, ceil in SLIDING:
         x = data((2, 7, 8), dtype)
         windows = ap.sliding((size, size), stride, ((before, after),), dilation, ceil_mode=ceil)
@@ -80,16 +60,16 @@ def test_sliding(name: str, dtype: str) -> None:
         same(got, brute(wide, axes, oracle), name, dtype)
         odd = size % 2 == 1 and before == after == 0
         assert (got.dtype == x.dtype) == (
-            name in KEEP or x.dtype.kind == "f" or (name == "median" and odd)
+            ORDERS[name].selects or x.dtype.kind == "f" or (name == "median" and odd)
         ) or dtype == "float64"
         if dtype not in ("int8", "int64"):
             twin = ap.pool(torch.as_tensor(x), windows, order)
             same(twin.float().numpy() if dtype == "float16" else twin.numpy(), got, name, dtype)
 
 
-@pytest.mark.parametrize("name", sorted(ORDERS))
+@pytest.mark.parametrize("name", NAMES)
 def test_any_windows_and_axes(name: str) -> None:
-    order, oracle = ORDERS[name]
+    order, oracle = ORDERS[name].order, ORDERS[name].formula
     x = data((5, 4, 3), "float64")
     same(
         ap.pool(x, ap.adaptive((3, 2)), order, axes=(0, 2)),
@@ -111,6 +91,39 @@ def test_any_windows_and_axes(name: str) -> None:
 
 def _moved(x: np.ndarray, axes: list[list[list[int]]], oracle: Callable[[np.ndarray], float]) -> np.ndarray:
     return np.moveaxis(brute(np.moveaxis(x, (0, 2), (-2, -1)), axes, oracle), (-2, -1), (0, 2))
+
+
+# Shares of areas and taps are weights: test_weights.py.
+LEAST = {"second": 2, "third": 3, "fourth": 4, "second largest": 2, "mean of the 2 largest": 2}
+WINDOWS = {key: case for key, case in CASES.items() if not key.startswith("real") and "taps" not in key}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+@pytest.mark.parametrize("key", WINDOWS)
+def test_every_window_kind(key: str, name: str) -> None:
+    """Each order statistic on each window kind is its formula on explicit lists; a mask deletes elements."""
+    case, known = WINDOWS[key], ORDERS[name]
+    random = np.random.default_rng(1)
+    x = random.integers(0, 40, SHAPE) / 4
+    mask = random.random(SHAPE) < 0.7
+    options = {k: v for k, v in case.options.items() if k != "count"}
+    for weights in (None, mask):
+        meant = Meant(lambda v, w, n, at: known.formula(v))
+        want = pooled(x, case.lines, case.at, meant, weights=weights, **options).astype(float)
+        for backend in BACKENDS:
+            try:
+                got = ap.pool(x, case.windows, known.order, axes=case.axes, weights=weights, backend=backend)
+            except ap.PoolingError as error:
+                assert "largest window holds" in str(error), error
+                assert max(len(elements) for elements in lists(case)) < LEAST[name]
+                continue
+            np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12, err_msg=f"{name} of {key} {backend}")
+
+
+def lists(case: Case) -> Any:
+    """The elements of each window, as places along the pooled axes."""
+    for each in itertools.product(*(line.windows for line in case.lines)):
+        yield list(itertools.product(*each))
 
 
 @pytest.mark.parametrize("border", ["reflect", "replicate", "circular", 0.5])
@@ -144,30 +157,6 @@ def test_quantile_methods_are_numpys(method: str) -> None:
         np.testing.assert_allclose(got, want, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", sorted(set(ORDERS) - {"quantile", "trimmed"}))  # these have no scale
-def test_integer_weights_repeat_elements(name: str) -> None:
-    order, oracle = ORDERS[name]
-    random = np.random.default_rng(3)
-    for _ in range(20):
-        x, times = random.normal(size=5).round(1), random.integers(0, 4, 5)
-        if times.sum() == 0:
-            continue
-        want = oracle(np.repeat(x, times))
-        for weights in (times, times.astype(np.float64)):
-            got = ap.pool(x, ap.whole(), order, axes=0, weights=weights)
-            np.testing.assert_allclose(got, [want], atol=1e-12)
-            twin = ap.pool(torch.as_tensor(x), ap.whole(), order, axes=0, weights=torch.as_tensor(weights))
-            np.testing.assert_allclose(twin.numpy(), [want], atol=1e-12)
-
-
-def test_masses_need_no_scale() -> None:
-    x, w = np.array([4.0, 1.0, 3.0]), np.array([0.2, 0.7, 0.1])
-    want = ap.pool(x, ap.whole(), ap.Quantile(0.5), axes=0, weights=w)
-    for scale in (1.0, 0.01, 50.0):
-        assert ap.pool(x, ap.whole(), "median", axes=0, weights=w * scale) == 1.0
-        np.testing.assert_allclose(ap.pool(x, ap.whole(), ap.Quantile(0.5), axes=0, weights=w * scale), want)
-
-
 def test_nan_infinities_zeros_and_denormals() -> None:
     x = np.array([np.inf, -np.inf, 0.0, -0.0, 5e-324, -5e-324, 1.0, np.nan], np.float64)
     for k in range(8):
@@ -182,21 +171,6 @@ def test_nan_infinities_zeros_and_denormals() -> None:
     )
 
 
-def test_k_max_keeps_places_and_pads() -> None:
-    x = data((3, 9), "float64")
-    got = ap.pool(x, ap.sliding((4,), 2), ap.KMax(2))
-    for row, o in itertools.product(range(3), range(3)):
-        window = x[row, 2 * o : 2 * o + 4]
-        keep = np.sort(np.argsort(-window, kind="stable")[:2])
-        np.testing.assert_array_equal(got[row, o], window[keep])
-    np.testing.assert_array_equal(torch.as_tensor(got), ap.pool(torch.as_tensor(x), ap.sliding((4,), 2), ap.KMax(2)))
-    ragged = ap.pool(np.array([5, 7, 9]), ap.segments([0, 1, 3]), ap.KMax(2), axes=0, empty=-1)
-    np.testing.assert_array_equal(ragged, [[5, -1], [7, 9]])
-    with pytest.raises(ap.PoolingError, match="empty="):
-        ap.pool(np.array([5, 7, 9]), ap.segments([0, 1, 3]), ap.KMax(2), axes=0)
-    assert ap.KMax.dynamic(4, 3, 3, 20) == ap.KMax(4)
-
-
 def test_empty_windows_and_missing_ranks() -> None:
     x = np.array([3.0, 1.0, 2.0])
     windows = ap.segments([0, 0, 1, 3])
@@ -209,10 +183,17 @@ def test_empty_windows_and_missing_ranks() -> None:
     assert ap.pool(np.zeros((0, 4)), ap.sliding((2,)), "median").shape == (0, 2)
 
 
-def test_mode_ties_and_background() -> None:
-    x = np.array([3, 2, 2, 3, 0, 0, 0, 5, 0, 0, 0, 0], np.uint8)
-    np.testing.assert_array_equal(ap.pool(x, ap.sliding((4,)), "mode"), [2, 0, 0])
-    np.testing.assert_array_equal(ap.pool(x, ap.sliding((4,)), ap.Mode(ignore=0)), [2, 5, 0])
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+@pytest.mark.parametrize("order", [*ALL, ap.Quantile([0.1, 0.5])], ids=str)
+def test_arrays_without_windows(order: Any, dtype: str) -> None:
+    got = ap.pool(np.ones((2, 5, 3), dtype), ap.segments([0]), order, axes=1)
+    many = {"KMax(k=2)": (2, 0, 3, 2), "Quantile(q=(0.1, 0.5), method='linear')": (2, 2, 0, 3)}
+    assert got.shape == many.get(str(order), (2, 0, 3))
+    torch = pytest.importorskip("torch")
+    if dtype == "float32" and order != "argmedian":
+        x = torch.ones(2, 5, 3, requires_grad=True)
+        ap.pool(x, ap.segments([0]), order, axes=1).sum().backward()
+        assert x.grad.abs().sum() == 0
 
 
 def test_smooth_quantile_is_an_average_and_has_a_limit() -> None:
@@ -247,14 +228,12 @@ def test_smooth_quantile_is_an_average_and_has_a_limit() -> None:
         (lambda: ap.Range(0.9, 0.1), "lo must"),
     ],
 )
-def test_bad_input(make: Callable[[], object], message: str) -> None:
+def test_refused_arguments(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ap.PoolingError, match=message):
         make()
 
 
-@pytest.mark.parametrize("backend", [None, "reference"])
-def test_the_k_largest_keep_their_order_beside_absent_equals(backend: str | None) -> None:
-    """What is absent sorts behind NaN and the largest integer, which it is laid as."""
-    x, mask = np.array([0, math.nan, 3, math.nan, 0, 1]), np.array([0, 1, 1, 0, 0, 1], bool)
-    got = ap.pool(x, ap.whole(), ap.KMax(2), axes=0, weights=mask, backend=backend)
-    np.testing.assert_array_equal(got.reshape(-1), [math.nan, 3])
+def test_every_order_statistic_is_in_the_registry() -> None:
+    """KMax has several answers and no number: test_k_largest_and_mode.py. Place: test_positions.py."""
+    known = {type(case.order) for case in ORDERS.values()}
+    assert set(PARAMETRIC_ORDERS.values()) - {ap.KMax, ap.Place} <= known
