@@ -23,7 +23,7 @@ SANITIZED := tests/engines tests/order_statistics $(addprefix tests/, \
 	reductions/test_laws.py reductions/test_meanings.py reductions/test_fold_values.py \
 	robustness/test_random_calls.py robustness/test_forbidden_memory.py robustness/test_processes.py)
 SANITIZED_NARROW := tests/engines/test_core_folds.py tests/engines/test_small_square_windows.py $(addprefix tests/order_statistics/test_, \
-	sliding_windows.py masked_windows.py long_and_large_windows.py) $(addprefix tests/robustness/test_, random_calls.py forbidden_memory.py)
+	sliding_windows.py masked_windows.py long_and_large_windows.py k_largest_and_mode.py) $(addprefix tests/robustness/test_, random_calls.py forbidden_memory.py)
 sanitize: .venv/ready
 	.venv/bin/cmake -S . -B build/sanitize -DCMAKE_BUILD_TYPE=Release -DANYPOOL_SANITIZE=ON
 	.venv/bin/cmake --build build/sanitize -j 2
