@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,6 +39,17 @@ def parameters(item: pytest.Item) -> set[Any]:
         names = mark.args[0].split(",") if isinstance(mark.args[0], str) else mark.args[0]
         found.add((item.nodeid.split("[")[0], *((name, id(item.callspec.params[name.strip()])) for name in names)))  # type: ignore[attr-defined]
     return found
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_differences() -> Iterator[None]:
+    """In the quick profile gradcheck compares one random direction instead of the whole Jacobian."""
+    torch = sys.modules.get("torch")  # collected files that need it have imported it
+    with pytest.MonkeyPatch.context() as patch:
+        if QUICK and torch is not None:
+            for name in ("gradcheck", "gradgradcheck"):
+                patch.setattr(torch.autograd, name, functools.partial(getattr(torch.autograd, name), fast_mode=True))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

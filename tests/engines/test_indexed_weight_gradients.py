@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sampling import QUICK
 
 import anypool as ap
 from anypool.backends import lists_reference
@@ -60,5 +59,5 @@ def test_first_and_second_derivatives(reading: str) -> None:
     def pooled(v: Any, c: Any) -> Any:
         return ap.pool(v, ap.boxes(torch.cat([c.detach()[:, :1] * 0, c], 1), (2, 2), reading=reading), "mean")
 
-    assert torch.autograd.gradcheck(pooled, (x, corners), fast_mode=QUICK)
-    assert torch.autograd.gradgradcheck(pooled, (x, corners), fast_mode=QUICK)
+    assert torch.autograd.gradcheck(pooled, (x, corners))
+    assert torch.autograd.gradgradcheck(pooled, (x, corners))

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sampling import QUICK
 
 from anypool.backends.library import library
 
@@ -22,7 +23,11 @@ def run(program: list[str], **environment: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=600)
 
 
-@pytest.mark.parametrize(("what", "count"), [("values", "1500"), ("gradients", "120")])
+@pytest.mark.parametrize(
+    ("what", "count"),
+    [("values", "500" if QUICK else "1500"), ("gradients", "40" if QUICK else "120")],
+    ids=["values", "gradients"],
+)
 @pytest.mark.parametrize("isa", ISAS)
 def test_calls_beside_forbidden_memory(isa: str, what: str, count: str) -> None:
     if library() is None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sampling import spread
 
 import anypool as ap
 
@@ -161,7 +162,7 @@ def test_many_shuffled_groups_of_wide_elements_agree_with_numpy(dtype: type, at:
     np.testing.assert_array_equal(np.take_along_axis(x, place[filled], 0), most[filled].astype(dtype))
 
 
-@pytest.mark.parametrize("lanes", [1, 3, 20])
+@pytest.mark.parametrize("lanes", spread([1, 3, 20], 3, "long sums"))
 def test_long_sums_of_floats_keep_their_digits(lanes: int) -> None:
     """A float32 that grows to 2²⁴ takes in no more ones, if they are added one to the next."""
     many = 2**24 + 2**20

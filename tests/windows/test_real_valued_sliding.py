@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from sampling import QUICK, spread
+from sampling import spread
 from windows_cases import REDUCTIONS
 
 import anypool as ap
@@ -63,7 +63,7 @@ def test_as_many_windows_as_the_fraction_says() -> None:
         assert kind.output_shape((n,)) == (out,), (n, out)
         axis = kind.plan((n,), (0,)).axes[0]
         assert axis.first[0] == 0 and axis.first[-1] + axis.length[-1] == n
-    assert ap.sliding((0.1,)).output_shape((10**6,)) == (10**7,)
+    assert ap.sliding((0.1,)).output_shape((10**5,)) == (10**6,)
     assert ap.sliding((Fraction(7, 3),)) == ap.sliding((7 / 3,))
     assert ap.sliding((np.float32(2.5),)).output_shape((10,)) == (4,)
     assert ap.sliding((np.pi,)).output_shape((100,)) == (31,)
@@ -143,11 +143,11 @@ def test_weighted_reductions_by_hand() -> None:
 def test_gradients(reduction: Any) -> None:
     x = torch.rand(2, 5, 6, dtype=torch.float64, requires_grad=True)
     for kind in (ap.sliding((2.5, 1.5), (1.25, 2.0), 0.5), ap.sliding((1.5, 2.5), 1.5, 1, border="replicate")):
-        assert torch.autograd.gradcheck(lambda x, k=kind: ap.pool(x, k, reduction), x, fast_mode=QUICK)
+        assert torch.autograd.gradcheck(lambda x, k=kind: ap.pool(x, k, reduction), x)
     w = torch.rand(5, 6, dtype=torch.float64, requires_grad=True)
     if reduction in ("sum", "mean", "var"):
         call = lambda x, w: ap.pool(x, ap.sliding((2.5, 1.5)), reduction, weights=w)  # noqa: E731
-        assert torch.autograd.gradcheck(call, (x, w), fast_mode=QUICK)
+        assert torch.autograd.gradcheck(call, (x, w))
 
 
 def test_a_second_derivative() -> None:
