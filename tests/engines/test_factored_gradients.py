@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from fold_cases import folds
 from grid_windows import WINDOWS
 from sampling import QUICK, spread
 
@@ -17,22 +18,11 @@ from anypool.backends import sums
 from anypool.backends.library import library
 
 pytestmark = pytest.mark.skipif(library() is None, reason="the compiled library is not there")
-FOLDS: dict[str, Any] = {
-    **{n: n for n in "rms var std logsumexp softpool range prod".split()},
-    "Lp(1)": ap.Lp(1),
-    "Lp(2)": ap.Lp(2),
-    "Lp(3)": ap.Lp(3),
-    "Lp(0.5)": ap.Lp(0.5),
-    "PowerMean(3)": ap.PowerMean(3.0),
-    "PowerMean(-1.5)": ap.PowerMean(-1.5),
-    "PowerMean(0)": ap.PowerMean(0),
-    "signed": ap.PowerMean(3.0, form="signed"),
-    "magnitude": ap.PowerMean(2.5, form="magnitude"),
-    "LogSumExp(-2)": ap.LogSumExp(-2.0),
-    "LogMeanExp(2)": ap.LogMeanExp(2.0),
-    "SoftPool(-0.5)": ap.SoftPool(-0.5),
-    "Std(0.5)": ap.Std(0.5),
-}
+FOLDS = folds(
+    *"rms var std logsumexp softpool range prod".split(),
+    *("Lp(1)", "Lp(2)", "Lp(3)", "Lp(0.5)", "PowerMean(3)", "PowerMean(-1.5)", "PowerMean(0)", "PowerMean(3, signed)"),
+    *("PowerMean(2.5, magnitude)", "LogSumExp(-2)", "LogMeanExp(2)", "SoftPool(-0.5)", "Std(0.5)"),
+)
 STATED = [n for n in FOLDS if n != "range"]
 
 
@@ -82,7 +72,7 @@ def test_factors_give_the_gradient_of_the_reference(name: str, monkeypatch: Any)
         if "divisor" in key or (key == "count padded" and name in ("var", "std", "Std(0.5)")):
             continue
         x = numbers(*shape)
-        if name in ("prod", "signed"):
+        if name in ("prod", "PowerMean(3, signed)"):
             x = x.abs() * 0.3 + 0.75  # else roots of what cancels, products of everything
         v = LAYOUTS[layout](x)
         truth = gradients(v, w, FOLDS[name])
@@ -108,7 +98,7 @@ BY_HAND: dict[str, Callable[[Any], Any]] = {
     "prod": lambda v: v.prod(-1),
     "Lp(3)": lambda v: v.abs().pow(3).sum(-1).pow(1 / 3),
     "PowerMean(3)": lambda v: v.clamp(min=1e-6).pow(3).mean(-1).pow(1 / 3),
-    "magnitude": lambda v: v.abs().pow(2.5).mean(-1).pow(1 / 2.5),
+    "PowerMean(2.5, magnitude)": lambda v: v.abs().pow(2.5).mean(-1).pow(1 / 2.5),
 }
 
 
@@ -211,10 +201,10 @@ def test_values_of_one_sum(name: str) -> None:
             for form in (torch.contiguous_format, torch.channels_last):
                 assert got.is_contiguous(memory_format=form) == own.is_contiguous(memory_format=form)
             near = 2e-2 if v.dtype == torch.bfloat16 else 5e-6
-            if name == "signed":  # a root is steep where the sum cancels
+            if name == "PowerMean(3, signed)":  # a root is steep where the sum cancels
                 got, own = got.double() ** 3, own.double() ** 3
                 near *= 3
-            scale = 1e-6 * float(own.nan_to_num(0, 0, 0).abs().max()) if name == "signed" else 0.0
+            scale = 1e-6 * float(own.nan_to_num(0, 0, 0).abs().max()) if name == "PowerMean(3, signed)" else 0.0
             assert torch.allclose(got, own, rtol=near, atol=scale, equal_nan=True), (key, special)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fold_cases import folds
 from indexed_cases import BOXES, RANDOM, same, watched
 
 import anypool as ap
@@ -20,12 +21,10 @@ WINDOWS: dict[str, Any] = {
     "groups": ap.groups(RANDOM.integers(-1, 7, (13, 11)), count=9),
     "regions": ap.regions(2),
 }
-FOLDS: dict[str, Any] = {
-    **{n: n for n in "sum mean max min prod any all count range rms var std logsumexp softpool argmax argmin".split()},
-    "Lp(3)": ap.Lp(3),
-    "PowerMean(3)": ap.PowerMean(3.0),
-    "LogMeanExp(-2)": ap.LogMeanExp(-2.0),
-}
+FOLDS = folds(
+    *"sum mean max min prod any all count range rms var std logsumexp softpool argmax argmin".split(),
+    *("Lp(3)", "PowerMean(3)", "LogMeanExp(-2)"),
+)
 X = RANDOM.standard_normal((2, 3, 13, 11))
 HOLE = np.s_[:, :, 3:8, 2:6]
 MASK = RANDOM.random((13, 11)) > 0.3

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fold_cases import folds
 from indexed_cases import BOXES, RANDOM, same, watched
 
 import anypool as ap
@@ -23,14 +24,10 @@ WINDOWS: dict[str, Any] = {
     "real-valued": ap.sliding((2.5, 3), (2.5, 1.5)),
     "taps": ap.sliding((3, 3), 2, taps=([0.25, 0.5, 0.25], [1.0, 2.0, 1.0])),
 }
-FOLDS: dict[str, Any] = {
-    **{n: n for n in "rms var std logsumexp softpool range any all".split()},
-    "Lp(3)": ap.Lp(3),
-    "PowerMean(3)": ap.PowerMean(3.0),
-    "signed": ap.PowerMean(3.0, form="signed"),
-    "LogMeanExp(-2)": ap.LogMeanExp(-2.0),
-    "Std(0.5)": ap.Std(0.5),
-}
+FOLDS = folds(
+    *"rms var std logsumexp softpool range any all".split(),
+    *("Lp(3)", "PowerMean(3)", "PowerMean(3, signed)", "LogMeanExp(-2)", "Std(0.5)"),
+)
 PLAIN: dict[str, Any] = {n: n for n in "sum mean max min argmax argmin".split()}
 
 

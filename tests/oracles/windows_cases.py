@@ -246,21 +246,3 @@ def real_cases() -> dict[str, Case]:
 
 
 CASES: dict[str, Case] = {**sliding_cases(), **ragged_cases(), **fractional_cases(), **real_cases()}
-REDUCTIONS: dict[str, Any] = {
-    **{name: name for name in ap.REDUCTIONS},
-    "Lp(1)": ap.Lp(1),
-    "Lp(2)": ap.Lp(2),
-    "Lp(3)": ap.Lp(3),
-    "Lp(inf)": ap.Lp(float("inf")),
-    "PowerMean(3)": ap.PowerMean(3),
-    "PowerMean(-2)": ap.PowerMean(-2),
-    "PowerMean(0)": ap.PowerMean(0),
-    "PowerMean(3, signed)": ap.PowerMean(3, form="signed"),
-    "PowerMean(1.5, magnitude)": ap.PowerMean(1.5, form="magnitude"),
-    "LogSumExp(2)": ap.LogSumExp(2),
-    "LogSumExp(-1)": ap.LogSumExp(-1),
-    "LogMeanExp(1.5)": ap.LogMeanExp(1.5),
-    "SoftPool(-0.5)": ap.SoftPool(-0.5),
-    "Var(1)": ap.Var(1),
-    "Std(0.5)": ap.Std(0.5),
-}

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fold_cases import FOLDS
 from hypothesis import example, given
 from hypothesis import strategies as st
-from windows_cases import CASES, REDUCTIONS
+from windows_cases import CASES
 
 import anypool as ap
 from anypool.expressions import names, reduction_from, text_of, windows_from
@@ -41,8 +42,8 @@ WINDOWS: dict[str, Any] = {
     "strips": ap.pyramid([(1, None), (None, 3)]),
     "regions": ap.regions(2, overlap=0.1, whole=True),
 }
-FOLDS: dict[str, Any] = {
-    **{name: r() if isinstance(r, type) else r for name, r in REDUCTIONS.items() if not isinstance(r, str)},
+OBJECTS: dict[str, Any] = {
+    **{name: r() if isinstance(r, type) else r for name, r in FOLDS.items() if not isinstance(r, str)},
     **{f"{name}()": make() for name, make in ap.REDUCTIONS.items()},
     "max last": ap.REDUCTIONS["max"]("last"),  # type: ignore[call-arg]
     "range last": ap.REDUCTIONS["range"]("last"),  # type: ignore[call-arg]
@@ -87,16 +88,16 @@ def test_the_text_of_windows_makes_them_again(name: str) -> None:
     assert parts(windows_from(text_of(windows))) == parts(windows), text_of(windows)
 
 
-@pytest.mark.parametrize("name", FOLDS)
+@pytest.mark.parametrize("name", OBJECTS)
 def test_the_text_of_a_reduction_makes_it_again(name: str) -> None:
-    reduction = FOLDS[name]
+    reduction = OBJECTS[name]
     assert parts(reduction_from(text_of(reduction))) == parts(reduction), text_of(reduction)
 
 
 def test_every_kind_and_every_reduction_is_tried() -> None:
     assert set(names.KINDS) <= {type(w).__name__.lower() for w in WINDOWS.values()}
     classes = {make for make in names.FOLDS.values() if isinstance(make, type)} - {ap.reductions.SplitMin}
-    assert classes <= {type(r) for r in FOLDS.values()}
+    assert classes <= {type(r) for r in OBJECTS.values()}
 
 
 class Holder(ap.Fold):

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 from brute import FORMULAS
-from windows_cases import CASES, REDUCTIONS
+from fold_cases import FOLDS
+from windows_cases import CASES
 
 import anypool as ap
 from anypool.backends.library import library
@@ -154,8 +155,8 @@ def test_torch_is_optional() -> None:
 
 
 def test_every_reduction_is_in_the_product() -> None:
-    assert set(ap.REDUCTIONS) <= set(REDUCTIONS) and set(REDUCTIONS) == set(FORMULAS)
-    seen = {type(r).__name__ for r in REDUCTIONS.values() if not isinstance(r, str)}
+    assert set(ap.REDUCTIONS) <= set(FOLDS) and set(FOLDS) == set(FORMULAS)
+    seen = {type(r).__name__ for r in FOLDS.values() if not isinstance(r, str)}
     assert set(PARAMETRIC) <= seen
     kinds = {type(c.windows).__name__ for c in CASES.values()}
     assert {k.capitalize() for k in KINDS} <= kinds
@@ -193,9 +194,9 @@ def test_engines_have_names_and_state_their_backend() -> None:
     assert (PACKAGE / "py.typed").exists()
 
 
-@pytest.mark.parametrize("name", list(REDUCTIONS))
+@pytest.mark.parametrize("name", list(FOLDS))
 def test_windows_and_reductions_print_themselves(name: str) -> None:
-    reduction = REDUCTIONS[name]
+    reduction = FOLDS[name]
     if not isinstance(reduction, str):
         again = eval(repr(reduction), {**{k: getattr(ap, k) for k in ap.__all__}, "inf": float("inf")})
         assert again == reduction and hash(again) == hash(reduction)

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import sampling
 from element_types import DTYPES
-from windows_cases import CASES, REDUCTIONS
+from fold_cases import FOLDS
+from windows_cases import CASES
 
 
 def test_samples_of_all_reductions_hold_every_window(monkeypatch: Any) -> None:
     monkeypatch.setattr(sampling, "QUICK", True)
     for every in (3, 5):
-        samples = [sampling.spread(CASES, every, name, DTYPES[0]) for name in REDUCTIONS]
+        samples = [sampling.spread(CASES, every, name, DTYPES[0]) for name in FOLDS]
         assert set().union(*samples) == set(CASES)
         assert all(abs(len(s) - len(CASES) / every) < 1 and s == sorted(s, key=list(CASES).index) for s in samples)
     monkeypatch.setattr(sampling, "QUICK", False)

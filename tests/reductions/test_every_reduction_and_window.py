@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from brute import FORMULAS, pooled, result_dtype
 from element_types import DTYPES, FOR_BOOL, agree, data, dtype_of
+from fold_cases import FOLDS
 from sampling import spread
-from windows_cases import CASES, REDUCTIONS, SHAPE, Case
+from windows_cases import CASES, SHAPE, Case
 
 import anypool as ap
 from anypool.engines import BACKENDS
@@ -48,9 +49,9 @@ def check(name: str, case: Case, key: str, x: np.ndarray, views: dict[str, Any],
             what = f"{name} of {key}, {x.dtype}, {layout}, {backend}"
             if no_answer:
                 with pytest.raises(ap.PoolingError, match=r"refuses|empty="):
-                    ap.pool(view, case.windows, REDUCTIONS[name], axes=case.axes, backend=backend, **options)
+                    ap.pool(view, case.windows, FOLDS[name], axes=case.axes, backend=backend, **options)
                 continue
-            got = call(view, case, REDUCTIONS[name], backend, **options)
+            got = call(view, case, FOLDS[name], backend, **options)
             if got is not None:
                 agree(got, want, dtype, what, 3 if "3, signed" in name else 1)
                 seen += 1
@@ -58,12 +59,12 @@ def check(name: str, case: Case, key: str, x: np.ndarray, views: dict[str, Any],
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize("name", FOLDS)
 def test_element_types(name: str, dtype: str) -> None:
     x = data(dtype)
     if dtype == "bool" and name not in FOR_BOOL:
         with pytest.raises(ap.PoolingError, match="bool"):
-            ap.pool(x, ap.sliding((2, 2)), REDUCTIONS[name])
+            ap.pool(x, ap.sliding((2, 2)), FOLDS[name])
         return
     some = spread(CASES.items(), 3, name, dtype)
     seen = sum(check(name, case, key, x, {"contiguous": x}) for key, case in some if fits(case, x))
@@ -111,7 +112,7 @@ def layouts(x: np.ndarray) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int64", "float16", "float32", "float64", "bfloat16"])
-@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize("name", FOLDS)
 def test_layouts(name: str, dtype: str) -> None:
     x = data(dtype, 1)
     few = list(CASES)[:: 5 if dtype != "float32" else 1] if dtype != "float64" else list(CASES)[2::7]
@@ -124,7 +125,7 @@ def test_layouts(name: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["int32", "uint8", "float16", "float32", "float64"])
-@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize("name", FOLDS)
 def test_weights(name: str, dtype: str) -> None:
     """Masks, real weights with zeros, narrower weights that broadcast; alone and with nan='omit'."""
     x, random = data(dtype, 3), np.random.default_rng(4)
@@ -139,7 +140,7 @@ def test_weights(name: str, dtype: str) -> None:
         check(name, CASES[key], f"{key} both", holed, {"contiguous": holed}, nan="omit", weights=choices["mask"])
 
 
-@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize("name", FOLDS)
 def test_nan_and_infinity_stay_in_their_windows(name: str) -> None:
     """One NaN reaches the windows that hold it and no other."""
     if name in ("any", "all", "count", "argmax", "argmin"):
@@ -149,7 +150,7 @@ def test_nan_and_infinity_stay_in_their_windows(name: str) -> None:
         x[0, 1, 17] = np.nan
         for backend in NAMES:
             for windows in (ap.sliding((5,), 1), ap.sliding((17,), 1, 8), ap.sliding((3,), 2, 1, 2)):
-                got = call(x, Case(windows, []), REDUCTIONS[name], backend)
+                got = call(x, Case(windows, []), FOLDS[name], backend)
                 holds = call(x, Case(windows, []), ap.REDUCTIONS["max"](), "reference")
                 if got is not None:
                     np.testing.assert_array_equal(np.isnan(got.astype(float)), np.isnan(holds.astype(float)))

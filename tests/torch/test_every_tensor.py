@@ -10,8 +10,9 @@ import pytest
 import torch
 from brute import FORMULAS, pooled
 from element_types import FOR_BOOL, TOLERANCE, data
+from fold_cases import FOLDS
 from sampling import spread
-from windows_cases import CASES, REDUCTIONS, Case
+from windows_cases import CASES, Case
 
 import anypool as ap
 from anypool.engines import BACKENDS
@@ -47,7 +48,7 @@ def check(name: str, key: str, case: Case, x: np.ndarray, views: dict[str, torch
         for layout, view in views.items():
             what = f"{name} of {key}, {x.dtype}, {layout}, {backend}"
             try:
-                got = ap.pool(view, case.windows, REDUCTIONS[name], axes=case.axes, backend=backend, **options).detach()
+                got = ap.pool(view, case.windows, FOLDS[name], axes=case.axes, backend=backend, **options).detach()
             except ap.PoolingError as error:
                 assert "refuses" in str(error) or (not view.is_floating_point() and "empty=" in str(error)), what
                 continue
@@ -72,12 +73,12 @@ def check(name: str, key: str, case: Case, x: np.ndarray, views: dict[str, torch
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize("name", FOLDS)
 def test_element_types_and_formats(name: str, dtype: str) -> None:
     x = data(dtype, 5)
     if dtype == "bool" and name not in FOR_BOOL:
         with pytest.raises(ap.PoolingError, match="bool"):
-            ap.pool(tensor(x), ap.sliding((2, 2)), REDUCTIONS[name])
+            ap.pool(tensor(x), ap.sliding((2, 2)), FOLDS[name])
         return
     if "int" in dtype and name == "prod":
         x = np.clip(x, 0 if dtype[0] == "u" else -2, 2)  # products of more than 2**53 are tested in NumPy
@@ -92,7 +93,7 @@ def test_element_types_and_formats(name: str, dtype: str) -> None:
             )
 
 
-@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize("name", FOLDS)
 def test_weights(name: str) -> None:
     x, random = data("float32", 6), np.random.default_rng(7)
     w = torch.from_numpy(random.integers(0, 4, x.shape).astype(np.float32) / 2)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fold_cases import FOLDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing._internal.common_methods_invocations import op_db
-from windows_cases import REDUCTIONS
 
 import anypool as ap
 import anypool.nn as ann
@@ -107,10 +107,10 @@ def test_draws() -> None:
     assert abs(np.mean(phases) - 4 / 3) < 0.1  # u in (0, 1): ⌈12u⌉ is one of 12, of which 4 give 2
 
 
-@pytest.mark.parametrize("name", [*REDUCTIONS, "median", "mode"])
+@pytest.mark.parametrize("name", [*FOLDS, "median", "mode"])
 def test_every_reduction_sees_its_windows(name: str) -> None:
     x = np.random.default_rng(1).normal(size=(3, 20))
-    kind, reduction = ap.fractional((13,), seed=2), REDUCTIONS.get(name, name)
+    kind, reduction = ap.fractional((13,), seed=2), FOLDS.get(name, name)
     want = np.stack([ap.pool(x[:, list(r)], ap.whole(), reduction, axes=1)[:, 0] for r in runs(kind, 20)], 1)
     if "arg" in name:  # places are counted in the whole axis
         want = want + [r.start for r in runs(kind, 20)]

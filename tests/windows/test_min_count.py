@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from brute import FORMULAS, Meant, pooled
-from windows_cases import CASES, REDUCTIONS, SHAPE
+from fold_cases import FOLDS
+from windows_cases import CASES, SHAPE
 
 import anypool as ap
 
@@ -56,9 +57,9 @@ def test_every_window_kind(key: str, way: str) -> None:
         np.testing.assert_allclose(got.numpy(), np.where(many < least, 1, plain).astype(plain.dtype), rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize("name", FOLDS)
 def test_every_reduction(name: str) -> None:
-    case, reduction = CASES["3x3/1 pad 1"], REDUCTIONS[name]
+    case, reduction = CASES["3x3/1 pad 1"], FOLDS[name]
     for x, options in (WAYS["plain"], WAYS["mask"], WAYS["omitted"]):
         many = held(case, x, options)
         plain = ap.pool(x, case.windows, reduction, **options)

@@ -9,7 +9,8 @@ import pytest
 import torch
 from brute import FORMULAS, divide, pooled, result_dtype
 from element_types import agree, data
-from windows_cases import REDUCTIONS, SHAPE
+from fold_cases import FOLDS
+from windows_cases import SHAPE
 
 import anypool as ap
 import anypool.nn as ann
@@ -28,17 +29,17 @@ def by_hand(x: np.ndarray, levels: Any, name: str, **options: Any) -> np.ndarray
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint8"])
-@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize("name", FOLDS)
 def test_every_reduction(name: str, dtype: str) -> None:
     x = data(dtype, 3)
     for levels, many in LEVELS:
         want = by_hand(x, levels, name)
-        got = ap.pool(x, ap.pyramid(levels), REDUCTIONS[name], axes=(-2, -1))
+        got = ap.pool(x, ap.pyramid(levels), FOLDS[name], axes=(-2, -1))
         assert got.shape == (*SHAPE[:2], many)
         agree(got, want, result_dtype(FORMULAS[name].kind, x, False), f"{name} of {levels}")
     if dtype == "float32":
         w = np.random.default_rng(0).integers(0, 3, SHAPE).astype("float32")
-        got = ap.pool(x, ap.pyramid([2, 3]), REDUCTIONS[name], axes=(-2, -1), weights=w)
+        got = ap.pool(x, ap.pyramid([2, 3]), FOLDS[name], axes=(-2, -1), weights=w)
         want = by_hand(x, [2, 3], name, weights=w)
         np.testing.assert_allclose(got.astype(float), want.astype(float), rtol=3e-6, atol=3e-5)
 

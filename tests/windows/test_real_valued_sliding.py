@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fold_cases import FOLDS
 from hypothesis import given
 from hypothesis import strategies as st
 from sampling import spread
-from windows_cases import REDUCTIONS
 
 import anypool as ap
 import anypool.nn as ann
@@ -69,16 +69,16 @@ def test_as_many_windows_as_the_fraction_says() -> None:
     assert ap.sliding((np.pi,)).output_shape((100,)) == (31,)
 
 
-@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize("name", FOLDS)
 def test_whole_numbers_as_floats_are_the_same_windows(name: str) -> None:
     x = np.random.default_rng(1).normal(size=(3, 9, 8))
     for args, more in (
         (((3, 2), (2, 1), 1), {}),
         (((4, 4), (3, 3), ((1, 2), (0, 1))), {"ceil_mode": True, "count": "padded"}),
     ):
-        want = ap.pool(x, ap.sliding(*args, **more), REDUCTIONS[name])
+        want = ap.pool(x, ap.sliding(*args, **more), FOLDS[name])
         real = ap.sliding(tuple(map(float, args[0])), *args[1:], **more)
-        np.testing.assert_allclose(ap.pool(x, real, REDUCTIONS[name]), want, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(ap.pool(x, real, FOLDS[name]), want, rtol=1e-12, atol=1e-12)
 
 
 def test_2_and_2_0_are_told_apart() -> None:
