@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 import anypool as ap
-from anypool.backends import orders_reference, reference
+from anypool.engines.reference import fold as reference
+from anypool.engines.reference import sorted as orders_reference
 
 from .cases import Case
 from .data import numpy_of

@@ -1,4 +1,4 @@
-"""Writes selection networks as straight-line C++ at build time: usage generate_networks.py backends folder.
+"""Writes selection networks as straight-line C++ at build time: usage generate_networks.py PLANNER FOLDER.
 
 `direct` networks read x itself, for small windows; `staged` ones run in place of the machine on staged rows:
 values that are read at a distance in lanes end one loop and are stored, all others stay in registers.

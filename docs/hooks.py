@@ -99,7 +99,7 @@ def on_files(files: Any, config: Any) -> Any:
 
 def reductions() -> str:
     """Every reduction: formula, gradient, value of an empty window, source."""
-    from anypool.orders import ORDERS, PARAMETRIC_ORDERS, Order
+    from anypool.order_statistics import ORDERS, PARAMETRIC_ORDERS, Order
     from anypool.reductions import PARAMETRIC, REDUCTIONS
 
     rows = ["| reduction | formula | gradient ∂y/∂xᵢ | empty window | source |", "|---|---|---|---|---|"]
@@ -151,7 +151,7 @@ def compiled() -> str:
     import numpy as np
 
     import anypool as ap
-    from anypool.orders import ORDERS
+    from anypool.order_statistics import ORDERS
     from anypool.reductions import REDUCTIONS
 
     x = np.ones((1, 2, 12, 12), np.float32)

@@ -9,17 +9,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .api import pool
-from .arrays.known import make_known
-from .backends.cpu import get_num_threads, set_num_threads
-from .backends.memory import get_cache_bytes, set_cache_bytes
+from .arrays.buffer_pool import get_cache_bytes, set_cache_bytes
+from .engines.folds.native import get_num_threads, set_num_threads
 from .errors import PoolingError
 from .explanation import explain
 from .expressions import register
-from .orders import KMax, Median, Mode, Order, Ordinal, Place, Quantile, Range, Rank, TopKMean, TrimmedMean, function
+from .order_statistics import (
+    KMax,
+    Median,
+    Mode,
+    Order,
+    Ordinal,
+    Place,
+    Quantile,
+    Range,
+    Rank,
+    TopKMean,
+    TrimmedMean,
+    function,
+)
 from .reductions import REDUCTIONS, Fold, LogMeanExp, LogSumExp, Lp, PowerMean, SoftPool, Std, Var
+from .torch.operators.registration import make_known
+from .version import VERSION
 from .windows import adaptive, boxes, fractional, groups, pyramid, regions, segments, sliding, whole
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = [
     "REDUCTIONS",
     "Fold",

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .arrays import numpy as numpy_arrays
-from .checks import (
+from .engines import check_backend, numpy_calls
+from .errors import PoolingError
+from .reductions import reduction_of
+from .validation import (
     channels_last,
     check,
     check_border,
@@ -18,20 +20,17 @@ from .checks import (
     check_weights,
     fitted_order,
 )
-from .engines import check_backend
-from .errors import PoolingError
-from .reductions import reduction_of
 from .windows import normal_axes
 
 
 def library_of(x: Any) -> Any:
-    """The module of `arrays` that serves x; torch's is loaded only if the caller imported torch."""
+    """The module that binds plans to arrays like x; torch's is loaded only if the caller imported torch."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(x, torch.Tensor):
-        from .arrays import torch as torch_arrays
+        from .torch import calls  # torch is optional
 
-        return torch_arrays
-    return numpy_arrays
+        return calls
+    return numpy_calls
 
 
 def plan_of(windows: Any, shape: tuple[int, ...], axes: int | Iterable[int] | None) -> Any:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from .errors import PoolingError
 from .files.command import pool
 from .study.command import argument, option, study
+from .version import VERSION
 
 
 def main() -> None:
@@ -42,9 +43,7 @@ def main() -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from . import __version__
-
-        print(f"anypool {__version__}")
+        print(f"anypool {VERSION}")
         raise SystemExit
 
 
@@ -70,10 +69,9 @@ def check() -> None:
 
     import numpy as np
 
-    from . import __version__
-    from .backends import cpu
+    from .engines.folds import native as cpu
 
-    print(f"anypool {__version__}, Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}")
+    print(f"anypool {VERSION}, Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}")
     for line in cpu.status():
         print(line)
     print("reference: active, serves everything")
@@ -132,7 +130,7 @@ def bench(threads: int = 0) -> None:
     """A short list of calls beside torch (where installed) and a copy of the same bytes, in one run."""
     import rich.console
 
-    from . import set_num_threads
+    from .engines.folds.native import set_num_threads
     from .show.demo_speed import machine, speed_table, speeds
 
     if threads:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from .arguments import library_of, request
-from .checks import check_min_count, gone_axes, size_of
 from .engines import Selection, execute, select
-from .orders import Order
+from .order_statistics import Order
+from .validation import check_min_count, gone_axes, size_of
 from .windows import flag
 
 

@@ -117,7 +117,7 @@ def test_a_large_mask_is_looked_through() -> None:
 )
 def test_what_repeats_is_read_once(row: Any) -> None:
     """Read whole, or copied, it would take 34 GB and more."""
-    from anypool import incoming
+    from anypool.arrays import incoming
 
     wide = np.broadcast_to(row, (1 << 34, 2))
     made = incoming.readable(wide)

@@ -157,7 +157,7 @@ def test_the_page_is_whole_and_alone(
 ) -> None:
     pytest.importorskip("sklearn")
     from anypool import REDUCTIONS, cli
-    from anypool.orders import ORDERS
+    from anypool.order_statistics import ORDERS
     from anypool.show import demo
 
     row = demo.Speed("max 2×2/2", 1.0, 20.0, 0.5, "cpu")

@@ -10,7 +10,7 @@ from command_line import refused, said
 
 import anypool as ap
 from anypool.files.command import parts_of
-from anypool.orders import ORDERS, PARAMETRIC_ORDERS
+from anypool.order_statistics import ORDERS, PARAMETRIC_ORDERS
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -30,7 +30,7 @@ def test_version() -> None:
 
 
 def test_check_names_what_is_compiled() -> None:
-    from anypool.backends.library import library
+    from anypool.engines.native.library import library
     from anypool.show.demo_tables import reduction_rows
 
     if library() is None:

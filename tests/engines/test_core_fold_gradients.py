@@ -11,7 +11,7 @@ from grid_windows import WINDOWS
 from sampling import spread
 
 import anypool as ap
-from anypool.backends.library import library
+from anypool.engines.native.library import library
 
 pytestmark = pytest.mark.skipif(library() is None, reason="the compiled library is not there")
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12, torch.bfloat16: 3e-2, torch.float16: 4e-3}

@@ -10,7 +10,7 @@ import pytest
 from sampling import spread
 
 import anypool as ap
-from anypool.backends.library import library
+from anypool.engines.native.library import library
 from anypool.reductions import REDUCTIONS
 
 pytestmark = pytest.mark.skipif(library() is None, reason="the compiled library is not there")

@@ -13,9 +13,9 @@ from grid_windows import WINDOWS
 from sampling import QUICK, spread
 
 import anypool as ap
-from anypool.arrays import factored
-from anypool.backends import sums
-from anypool.backends.library import library
+from anypool.engines.folds.engines import linear_forms as sums
+from anypool.engines.native.library import library
+from anypool.torch import linear_forms as factored
 
 pytestmark = pytest.mark.skipif(library() is None, reason="the compiled library is not there")
 FOLDS = folds(

@@ -10,7 +10,7 @@ from fold_cases import folds
 from indexed_cases import BOXES, RANDOM, same, watched
 
 import anypool as ap
-from anypool.backends.library import library
+from anypool.engines.native.library import library
 
 pytestmark = pytest.mark.skipif(library() is None, reason="the compiled library is not there")
 WINDOWS: dict[str, Any] = {

@@ -10,7 +10,7 @@ from fold_cases import folds
 from indexed_cases import BOXES, RANDOM, same, watched
 
 import anypool as ap
-from anypool.backends.library import library
+from anypool.engines.native.library import library
 
 pytestmark = pytest.mark.skipif(library() is None, reason="the compiled library is not there")
 TURNED = np.concatenate([BOXES[:, :1], RANDOM.uniform(2, 9, (11, 4)), RANDOM.uniform(-90, 90, (11, 1))], 1)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import anypool as ap
-from anypool.backends import lists_reference
-from anypool.backends.library import library
+from anypool.engines.native.library import library
+from anypool.engines.reference import indexed as lists_reference
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.skipif(library() is None, reason="the compiled library is not there")

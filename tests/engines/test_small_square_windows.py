@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import anypool as ap
-from anypool.backends.library import library
+from anypool.engines.native.library import library
 
 pytestmark = pytest.mark.skipif(library() is None, reason="the compiled library is not there")
 SIZES = [(2, 1, 0), (2, 2, 0), *((k, s, p) for k, s in ((3, 1), (3, 2), (5, 1), (7, 1)) for p in (0, k // 2))]

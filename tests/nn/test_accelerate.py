@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import anypool as ap
-from anypool.backends.library import library
+from anypool.engines.native.library import library
 from anypool.nn import layers
 from anypool.nn.timing import in_turns, ratio
 

@@ -13,7 +13,7 @@ import torch
 from weighted_by_hand import BACKENDS, both, exact, middle, trimmed
 
 import anypool as ap
-from anypool.orders import METHODS
+from anypool.order_statistics import METHODS
 
 SCALES = [1.0, 0.1, 1 / 3, 0.3, 7.0, 1e-5, math.pi * 1e30, 1e300, 1e-300, 3e-310]
 QS = [0.0, 0.1, 0.25, 0.3, 0.5, 0.625, 0.75, 0.9, 1.0]

@@ -14,8 +14,8 @@ from sampling import QUICK
 from windows_cases import CASES, SHAPE
 
 import anypool as ap
-from anypool.arrays import numpy as numpy_arrays
-from anypool.arrays import torch as torch_arrays
+from anypool.engines import numpy_calls as numpy_arrays
+from anypool.torch import calls as torch_arrays
 
 NUMBERS = np.random.default_rng(3).integers(-9, 9, SHAPE).astype(np.float32)
 MASK = np.random.default_rng(4).random(SHAPE) > 0.3

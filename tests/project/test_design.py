@@ -19,76 +19,111 @@ from fold_cases import FOLDS
 from windows_cases import CASES
 
 import anypool as ap
-from anypool.backends.library import library
 from anypool.engines import BACKENDS, ENGINES
+from anypool.engines.native.library import library
 from anypool.reductions import PARAMETRIC
 
 PACKAGE = Path(ap.__file__).parent
 ROOT = Path(__file__).parents[2]
-MAY_IMPORT: dict[str, set[str]] = {
-    "errors": set(),
-    "words": set(),
-    "constants": {"errors"},
-    "foreign": {"errors"},
-    "incoming": {"foreign", "errors"},
-    "plan": set(),
-    "lazy": set(),
-    "orders": {"constants", "words", "errors", "foreign"},
-    "reductions": {"orders", "words", "errors", "incoming", "foreign"},
-    "windows": {"constants", "plan", "words", "errors", "incoming", "foreign"},
-    "expressions": {"windows", "reductions", "orders", "words", "errors"},
-    "backends": {"reductions", "orders", "constants", "plan", "words", "errors"},
-    "arrays": {
-        "plan",
-        "backends",
-        "reductions",
-        "orders",
-        "errors",
-        "windows",
-        "expressions",
-        "api",
-        "words",
-        "engines",
-        "constants",
-        "incoming",
-        "foreign",
-    },
-    "engines": {"arrays", "plan", "backends", "reductions", "orders", "words", "errors"},
-    "checks": {"windows", "orders", "constants", "plan", "reductions", "words", "errors"},
-    "arguments": {"arrays", "checks", "engines", "reductions", "windows", "errors"},
-    "api": {"arguments", "windows", "reductions", "orders", "arrays", "checks", "engines", "errors"},
-    "explanation": {"arguments", "windows", "orders", "checks", "engines"},
-}
-ABOVE = {"nn", "study", "show", "cli", "__init__", "__main__", "files"}
-BARRED = {room: {"nn", "study", "show", "cli"} for room in MAY_IMPORT}
-
-
-def rooms_imported(path: Path) -> set[str]:
-    """The rooms of the package that a file imports from, anywhere in it."""
-    found: set[str] = set()
-    depth = len(path.relative_to(PACKAGE).parts)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            if node.level == depth:
-                found |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("anypool"):
-            found.add((node.module or "").partition(".")[2].split(".")[0] or "__init__")
-        elif isinstance(node, ast.Import):
-            found |= {a.name.partition(".")[2].split(".")[0] for a in node.names if a.name.split(".")[0] == "anypool"}
-    return found
-
-
+# A room may import the rooms before it. `engines` itself decides, so it stands after its own rooms.
+ROOMS = """errors version lazy constants plan arrays order_statistics reductions windows expressions engines.native engines.plan
+engines.call_cache engines.reference engines.folds engines.ranks engines.indexed engines.large engines torch validation
+arguments evaluation torch.operators api explanation nn command_line files show study cli __init__ __main__""".split()
 FILES = sorted(PACKAGE.rglob("*.py"))
+MOST_LATE_IMPORTS = 5  # inside functions, in the rooms that every call passes through
+
+
+def room_of(module: str) -> str:
+    """The room of a module, which is named without the package."""
+    parts = module.split(".")
+    inner = ".".join(parts[:2])
+    return inner if inner in ROOMS else parts[0] or "__init__"
+
+
+def module_of(path: Path) -> str:
+    """The name of a file's module, without the package."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_of(path) for path in FILES}
+
+
+def imports_of(path: Path) -> list[tuple[str, bool]]:
+    """Each module of the package that a file imports, anywhere in it, and whether inside a function.
+
+    Imports for annotations alone (`if TYPE_CHECKING`) are not run, so they are left out.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    inside = {id(node) for f in ast.walk(tree) if isinstance(f, (ast.FunctionDef, ast.Lambda)) for node in ast.walk(f)}
+    package = path.relative_to(PACKAGE).parent.parts
+    imports: list[tuple[str, bool]] = []
+    for node in ast.walk(tree):
+        late = id(node) in inside
+        if isinstance(node, ast.Import):
+            imports += [(a.name.partition(".")[2], late) for a in node.names if a.name.split(".")[0] == "anypool"]
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        base = node.module or ""
+        if node.level:
+            base = ".".join((*package[: len(package) - node.level + 1], *filter(None, [node.module])))
+        elif base.split(".")[0] == "anypool":
+            base = base.partition(".")[2]
+        else:
+            continue
+        for alias in node.names:
+            full = f"{base}.{alias.name}".lstrip(".")
+            function = full == "order_statistics.function" and alias.name == "function" and base == "order_statistics"
+            imports.append((full if full in MODULES and not function else base, late))
+    return imports
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_point_one_way(path: Path) -> None:
-    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    if room in ABOVE:
-        assert room in ("cli", "show", "__init__", "__main__") or "cli" not in rooms_imported(path)
-        return
-    assert room in MAY_IMPORT, f"{room} is a new room: say here what it may import"
-    assert rooms_imported(path) - {room} <= MAY_IMPORT[room]
+    room = room_of(module_of(path))
+    assert room in ROOMS, f"{room} is a new room: give it its place in ROOMS"
+    for module, late in imports_of(path):
+        other = room_of(module)
+        up = ROOMS.index(other) > ROOMS.index(room)
+        allowed = late and (module_of(path), module) in UPWARD
+        assert not up or allowed, f"{room} comes before {other}, and imports {module}"
+
+
+# An engine whose plan consists of other plans asks the tuple that it is in, which is complete only when it is called.
+UPWARD = {("engines.plan", "engines"), ("files.command", "show.demo_parts")}
+
+
+def test_no_circle_inside_a_room() -> None:
+    edges = {module_of(p): {m for m, _ in imports_of(p)} for p in FILES}
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        if module in path:
+            raise AssertionError("imports in a circle: " + " -> ".join((*path[path.index(module) :], module)))
+        if module in done:
+            return
+        for other in edges.get(module, ()):
+            if (module, other) not in UPWARD and room_of(other) == room_of(module) and other != module:
+                visit(other, (*path, module))
+        done.add(module)
+
+    for module in edges:
+        visit(module, ())
+
+
+def test_few_imports_are_late() -> None:
+    """An import inside a function hides a dependency; the applications load heavy modules late."""
+    applications = ("cli", "files", "show", "study", "nn", "__init__", "lazy", "__main__")
+    late = {
+        f"{module_of(p)} imports {m}"
+        for p in FILES
+        if room_of(module_of(p)) not in applications
+        for m, late in imports_of(p)
+        if late
+    }
+    assert len(late) <= MOST_LATE_IMPORTS, sorted(late)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -135,7 +170,11 @@ def test_import_is_light() -> None:
         modules = loaded_after(code)
         assert not modules & heavy
         assert not {
-            m for m in modules if m.startswith(("anypool.nn", "anypool.cli", "anypool.show", "anypool.arrays.torch"))
+            m
+            for m in modules
+            if m.startswith(
+                ("anypool.nn", "anypool.cli", "anypool.show", "anypool.arrays.torch", "anypool.torch.calls")
+            )
         }
 
 
@@ -224,7 +263,7 @@ def test_check_names_the_instruction_set() -> None:
     """The least that every processor of a kind has: asked for by name, it is what is said."""
     if library() is None:
         pytest.skip("the core is not built")
-    code = "from anypool.backends.cpu import status; print(status()[0])"
+    code = "from anypool.engines.folds.native import status; print(status()[0])"
     environment = {**os.environ, "ANYPOOL_ISA": "baseline"}
     said = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True, timeout=60)
     if "not active" in said and "ANYPOOL_LIBRARY" in os.environ:

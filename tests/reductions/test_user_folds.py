@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import anypool as ap
-from anypool.words import absolute, exp, log, maximum, where, zeros
+from anypool.arrays.ops import absolute, exp, log, maximum, where, zeros
 
 WINDOWS = [
     (ap.sliding((3, 2), (2, 1), 1), None),

@@ -16,7 +16,7 @@ import pytest
 from everyday_runs import Setting, run
 from sampling import QUICK
 
-from anypool.backends.library import library
+from anypool.engines.native.library import library
 
 # Lifted blocks end at the last row that a tile's windows hold: an odd last window met the row after it.
 BORDERED = """
@@ -54,7 +54,8 @@ def built() -> None:
 def has(isa: str) -> bool:
     """Whether the library was built for this instruction set, and the processor has it."""
     said = python(
-        "from anypool.backends.library import library as l; print(l() and l().anypool_isa().decode())", ANYPOOL_ISA=isa
+        "from anypool.engines.native.library import library as l; print(l() and l().anypool_isa().decode())",
+        ANYPOOL_ISA=isa,
     )
     return said.stdout.strip() == isa
 

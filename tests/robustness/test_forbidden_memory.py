@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sampling import QUICK
 
-from anypool.backends.library import library
+from anypool.engines.native.library import library
 
 pytestmark = pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="needs mprotect")
 PROGRAM = Path(__file__).parents[1] / "oracles" / "guarded.py"

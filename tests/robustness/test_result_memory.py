@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import anypool as ap
-from anypool.backends import memory
+from anypool.arrays import buffer_pool as memory
 
 X = np.random.default_rng(0).random((4, 16, 256, 256), np.float32)  # 16 MiB
 WINDOWS = ap.sliding((3, 3), 1, 1)

@@ -21,12 +21,12 @@ import anypool as ap
 pytest.importorskip("optuna")
 
 from anypool.study import models, run
-from anypool.study.arms import apply, arm_of, arms_from, sites_of
 from anypool.study.data import data_of, load, split
-from anypool.study.judge import Expectation, judge
+from anypool.study.hypotheses import Expectation, judge
 from anypool.study.presets import PRESETS, run_presets
 from anypool.study.statistics import differences, interval, paired, verdict
 from anypool.study.trial import Row
+from anypool.study.variants import apply, arm_of, arms_from, sites_of
 
 TIMES = {"forward_ms", "train_ms", "seconds"}
 

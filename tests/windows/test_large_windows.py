@@ -171,7 +171,7 @@ def test_a_stack_of_pictures_takes_its_results_memory():
 @pytest.mark.parametrize("name", ["sum", "argmax", "argmin", "prod", "logsumexp", "softpool", "var", "count", "range"])
 @pytest.mark.parametrize("kind", ["whole", "sliding", "reflect", "segments"])
 def test_the_reference_folds_in_pieces(name: str, kind: str, monkeypatch: pytest.MonkeyPatch):
-    from anypool.backends.reference import pieces
+    from anypool.engines.reference import pieces
 
     x = np.round(RNG.standard_normal((2, 23, 41)), 1)
     windows, axes = {

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..arrays.ops import among
 from ..errors import PoolingError
 from ..plan import Job
-from ..words import among
 from .components import Components
-from .folds import CompiledFolds, FoldsBySums, NarrowRanges, WeightedWindows
-from .indexed import IndexedFolds, MaskedIndexed, Rewrites
-from .large import Compacted, LargeArgs, LargeModes, RestrictedViews
+from .folds.engines import CompiledFolds, FoldsBySums, NarrowRanges, WeightedWindows
+from .indexed.engines import IndexedFolds, IndexedRanks, MaskedIndexed, Rewrites
+from .large.engines import Compacted, LargeArgs, LargeModes, RestrictedViews
 from .plan import Call, Engine, Plan, Refusal
-from .ranks import ArgOrders, IndexedRanks, MaskedNetworks, Networks, SortedWindows
-from .references import ReferenceFolds, ReferenceIndexed, ReferenceOrders
+from .ranks.engines import ArgOrders, MaskedNetworks, Networks, SortedWindows
+from .reference.engines import ReferenceFolds, ReferenceIndexed, ReferenceOrders
 
 ENGINES: tuple[Engine, ...] = (
     RestrictedViews("cpu"),
@@ -27,6 +27,7 @@ ENGINES: tuple[Engine, ...] = (
     Components(),
     LargeModes(),
     ArgOrders(),
+    IndexedRanks(disjoint=True),
     Networks(),
     MaskedNetworks(),
     IndexedRanks(),

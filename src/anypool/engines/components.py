@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..orders import Order
+from ..order_statistics import Order
 from ..plan import Grid, Job
 from .plan import FOREIGN, Call, Plan, Refusal, first_compiled
 

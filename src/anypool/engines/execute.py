@@ -6,13 +6,13 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from ..arrays import union
-from ..arrays.relayout import split_bins
-from ..arrays.spread import everywhere
 from ..errors import PoolingError
 from ..plan import Grid, Job, Lists, Spread, Union
+from . import concat as union
 from . import plans, select
 from .plan import Call, Plan
+from .relayout import split_bins
+from .sparse_groups import everywhere
 
 
 def run(
@@ -58,8 +58,7 @@ def job_of(
     facts = None if weights is None else (tuple(weights.shape), arrays.dtype_name(weights))
     if isinstance(grid, Grid) or not arrays.transformed():  # tables of weights under transforms are torch's own
         grid = grid.seen_by(reduction)
-    name = arrays.__name__.rpartition(".")[2]
-    return Job(grid, reduction, arrays.dtype_name(x), name, arrays.device(x), facts, omit_nan, empty)
+    return Job(grid, reduction, arrays.dtype_name(x), arrays.NAME, arrays.device(x), facts, omit_nan, empty)
 
 
 def pool(

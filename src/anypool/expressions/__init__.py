@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ..errors import PoolingError
-from ..orders import ORDERS
+from ..order_statistics import ORDERS
 from ..reductions import REDUCTIONS, reduction_of
 from .names import FOLDS, KINDS, REGISTERED, nearest
 from .names import register as register

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import PoolingError
-from ..orders import Order
+from ..order_statistics import Order
 from ..reductions import Fold
 from ..windows import Boxes, Segments, Sliding
+from ..windows.base import Kind
 from ..windows.deferred import Deferred
-from ..windows.kind import Kind
 from ..windows.taps import _Table as Taps
 from .names import argument_names
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar, overload
 from .. import reductions
 from .. import windows as kinds
 from ..errors import PoolingError
-from ..orders import PARAMETRIC_ORDERS, Order, function, tied
-from ..orders.function import Function
+from ..order_statistics import PARAMETRIC_ORDERS, Order, function, tied
+from ..order_statistics.function import Function
 from ..reductions import PARAMETRIC, REDUCTIONS, TIES
 from ..windows.arguments import constant
 from .syntax import MODULES, NAME, VALUES

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from ..command_line import argument, option
 from ..errors import PoolingError
-from ..orders import Mode, Place
+from ..order_statistics import Mode, Place
 from ..plan import Grid
 from ..reductions import reduction_of
-from ..study.command import argument, option
 from . import PIXELS, Raster, check_target, read, write, write_arrays
 from .absent import absent_value, mask_for, present
 from .places import places_of

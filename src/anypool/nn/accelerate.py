@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from . import layers
 from .accelerated import accelerated, name_of
-from .sites import ADAPTIVE, SLIDING, evaluating, is_pooling, rank_of
+from .pooling_layers import ADAPTIVE, SLIDING, evaluating, is_pooling, rank_of
 from .swap import replace, restated
 from .timing import in_turns, ratio
 

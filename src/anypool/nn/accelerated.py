@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as T
 from torch.overrides import TorchFunctionMode
 
-from ..arrays.leaving import recorder
 from ..arrays.torch import transformed
-from ..backends.library import library
+from ..engines.native.library import library
 from ..errors import PoolingError
+from ..torch.recorders import recorder
 from . import functional as F
-from .sites import row
+from .pooling_layers import row
 
 TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from ..errors import PoolingError
-from .sites import CONVOLUTIONS, evaluating, is_pooling, rank_of
-from .trace import Trace
+from .pooling_layers import CONVOLUTIONS, evaluating, is_pooling, rank_of
+from .shape_trace import Trace
 
 HEAD = ("layer", "kind", "output", "field", "jump", "parameters", "FLOPs", "bytes")
 

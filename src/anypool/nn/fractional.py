@@ -12,8 +12,8 @@ import torch.nn.functional as T
 from torch import Tensor, nn
 
 from ..api import library_of, pool
-from ..arrays.leaving import recorder, refuse
 from ..errors import PoolingError
+from ..torch.recorders import recorder, refuse
 from ..windows import sliding
 from .scripted import scriptable, twin
 

@@ -15,24 +15,16 @@ from typing import Any
 import torch
 
 from ..api import pool
-from ..arrays.leaving import recorder
+from ..arrays.foreign import refuse
 from ..errors import PoolingError
-from ..foreign import refuse
 from ..reductions import Lp
+from ..torch.recorders import recorder
 from ..windows import Windows, adaptive, sliding
-from ..windows.real import is_real
-from .fractional import (
-    fractional_max_pool2d as fractional_max_pool2d,
-)
-from .fractional import (
-    fractional_max_pool2d_with_indices as fractional_max_pool2d_with_indices,
-)
-from .fractional import (
-    fractional_max_pool3d as fractional_max_pool3d,
-)
-from .fractional import (
-    fractional_max_pool3d_with_indices as fractional_max_pool3d_with_indices,
-)
+from ..windows.fractional_area import is_real
+from .fractional import fractional_max_pool2d as fractional_max_pool2d
+from .fractional import fractional_max_pool2d_with_indices as fractional_max_pool2d_with_indices
+from .fractional import fractional_max_pool3d as fractional_max_pool3d
+from .fractional import fractional_max_pool3d_with_indices as fractional_max_pool3d_with_indices
 from .regions import ps_roi_align as ps_roi_align
 from .regions import ps_roi_pool as ps_roi_pool
 from .regions import pyramid_boxes as pyramid_boxes

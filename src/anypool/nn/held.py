@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..arrays.leaving import refuse
 from ..errors import PoolingError
+from ..torch.recorders import refuse
 
 
 class Reducing(nn.Module):

@@ -9,9 +9,9 @@ import torch
 
 from .. import windows as kinds
 from ..api import pool
-from ..arrays.leaving import recorder, refuse
 from ..errors import PoolingError
 from ..reductions import Max, Mean, reduction_of
+from ..torch.recorders import recorder, refuse
 from . import layers
 from .held import Reducing
 

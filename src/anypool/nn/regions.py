@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from ..api import pool
-from ..arrays.leaving import recorder, refuse
 from ..errors import PoolingError
+from ..torch.recorders import recorder, refuse
 from ..windows import boxes as boxes_of
 from ..windows.arguments import integer
 from ..windows.deferred import numbered

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..plan import Union
-from .sites import row
+from .pooling_layers import row
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import nn
 
 from ..errors import PoolingError
 from ..reductions import reduction_of
-from .sites import CONVOLUTIONS, LAYERS, is_pooling, is_strided, rank_of, windows_of
+from .pooling_layers import CONVOLUTIONS, LAYERS, is_pooling, is_strided, rank_of, windows_of
 
 
 def swap(model: nn.Module, rules: Mapping[Any, Any], *, sample: Any = None, quiet: bool = False) -> Any:

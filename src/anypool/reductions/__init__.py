@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..arrays.ops import among, meant
 from ..errors import PoolingError
-from ..orders import ORDERS, Order, tied
-from ..words import among, meant
+from ..order_statistics import ORDERS, Order, tied
 from .exponentials import LogMeanExp, LogSumExp, SoftPool
 from .extremes import ArgMax, ArgMin, Max, Min, Range, SplitMax, SplitMin
 from .fold import Fold, State

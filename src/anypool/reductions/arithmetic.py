@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..words import exp, inf, isinf, isnan, ones, power, smallest, sqrt, stop, where, zeros
+from ..arrays.ops import exp, inf, isinf, isnan, ones, power, smallest, sqrt, stop, where, zeros
 
 
 def ratio(a: Any, b: Any) -> Any:

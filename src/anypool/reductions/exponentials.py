@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..words import exp, greatest, inf, isnan, log, stop, where, zeros
+from ..arrays.ops import exp, greatest, inf, isnan, log, stop, where, zeros
 from .arithmetic import fade, grown, times
 from .fold import Fold, Pairs, State
 from .parameters import finite, nonzero

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..words import highest, inf, isnan, lowest, nowhere, where, zeros
+from ..arrays.ops import highest, inf, isnan, lowest, nowhere, where, zeros
 from .fold import Fold, State
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..words import middle, sqrt, typical, where, zeros
+from ..arrays.ops import middle, sqrt, typical, where, zeros
 from .arithmetic import inverse_of
 from .fold import Fold, Pairs, State
 from .parameters import at_least_zero

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.foreign import refuse
+from ..arrays.incoming import array_of
 from ..errors import PoolingError
-from ..foreign import refuse
-from ..incoming import array_of
 
 REAL = ("float", "bfloat", "int", "uint")
 

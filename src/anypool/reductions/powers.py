@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..arrays.ops import absolute, among, exp, isnan, log, maximum, sign, stop, where, zeros
 from ..errors import PoolingError
-from ..words import absolute, among, exp, isnan, log, maximum, sign, stop, where, zeros
 from .arithmetic import inverse_of, is_infinite, joined, power_of, ratio, root_of
 from .fold import Fold, Pairs, State
 from .parameters import number, positive, positive_number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..words import nowhere, where, zeros
+from ..arrays.ops import nowhere, where, zeros
 from .fold import Fold, Pairs, State
 
 

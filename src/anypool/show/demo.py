@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
 from .. import windows as kinds
 from ..api import pool
-from ..backends import cpu
+from ..engines.folds import native as cpu
 from ..errors import PoolingError
 from ..files.whole import write_text
-from ..orders import ORDERS, KMax, Place
+from ..order_statistics import ORDERS, KMax, Place
 from ..reductions import PARAMETRIC, REDUCTIONS, reduction_of
+from ..version import VERSION
 from .demo_orders import by_noise, by_size, chart, samples
 from .demo_pictures import bytes_of, ends, gray, mapped, png, result_of, windows_on
 from .demo_regions import by_boxes, by_levels, by_shift
@@ -38,7 +38,7 @@ def make_page(out: Path) -> tuple[list[Speed], Path]:
         jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
         .from_string(template)
         .render(
-            version=__version__,
+            version=VERSION,
             photo=png(photo),
             shape=photo.shape,
             hand=by_hand(light),

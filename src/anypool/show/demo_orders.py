@@ -11,7 +11,7 @@ import numpy as np
 from .. import windows as kinds
 from ..api import pool
 from ..explanation import explain
-from ..orders import KMax, Order, Ordinal, Quantile, Range, Rank, TopKMean, TrimmedMean
+from ..order_statistics import KMax, Order, Ordinal, Quantile, Range, Rank, TopKMean, TrimmedMean
 from .demo_pictures import gray, png
 
 SIZES = (3, 5, 7, 9, 11, 15, 17, 21, 31, 51)

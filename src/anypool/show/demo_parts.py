@@ -8,7 +8,7 @@ import numpy as np
 
 from ..api import pool
 from ..arguments import plan_of
-from ..orders import Order
+from ..order_statistics import Order
 from ..reductions import reduction_of
 
 LONG = 2**26  # bytes of input from which work is cut: less takes no time worth a bar

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ..backends.library import library
 from ..engines import BACKENDS
+from ..engines.native.library import library
 from ..errors import PoolingError
 from ..explanation import explain
 from ..expressions import KINDS
 from ..files.whole import write_text
-from ..orders import ORDERS, PARAMETRIC_ORDERS, Rank
+from ..order_statistics import ORDERS, PARAMETRIC_ORDERS, Rank
 from ..reductions import PARAMETRIC, REDUCTIONS
 from ..windows import boxes, sliding
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ..api import pool
 from ..arguments import library_of
+from ..arrays.incoming import array_of
 from ..errors import PoolingError
-from ..incoming import array_of
 from ..plan import Grid
 from . import canvas
 from .irregular import held_by, seen_by_all, windows_shape

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..api import plan_of, pool
+from ..api import pool
+from ..arguments import plan_of
 from ..arrays.numpy import as_weights
-from ..checks import check_weights
 from ..errors import PoolingError
+from ..validation import check_weights
 from ..windows import Boxes, Groups, Pyramid, Regions, normal_axes
 
 IRREGULAR = (Boxes, Groups, Pyramid, Regions)

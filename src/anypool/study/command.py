@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
+from ..command_line import argument, option
 from ..errors import PoolingError
-
-try:
-    from typer import Argument as argument
-    from typer import Option as option
-except ImportError:  # the command line says so itself
-
-    def argument(*words: Any, **options: Any) -> Any:
-        return None
-
-    def option(*words: Any, **options: Any) -> Any:
-        return None
 
 
 def study(

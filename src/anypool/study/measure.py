@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ..nn.field import receptive_field
-from ..nn.sites import evaluating
+from ..nn.pooling_layers import evaluating
 
 SIGMA, SALT = 0.5, 0.1
 

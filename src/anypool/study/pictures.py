@@ -115,7 +115,7 @@ def kept(study: Study, most: int = 8) -> Any:
     import torch
     from torch import nn
 
-    from .arms import _layer
+    from .variants import _layer
 
     image = study.data.x[:1]
     if image.ndim != 4:

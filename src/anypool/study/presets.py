@@ -9,10 +9,10 @@ from typing import Any
 
 from ..errors import PoolingError
 from ..files.whole import write_text
-from . import exact
-from .arms import Arm, arm_of
-from .judge import Expectation, Seen, judge
+from . import training_free as exact
+from .hypotheses import Expectation, Seen, judge
 from .running import Study, run
+from .variants import Arm, arm_of
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PoolingError
 from ..files.whole import write_text
+from ..version import VERSION
 from . import pictures
 from .results import HEAD, cells
 
@@ -103,11 +104,9 @@ def machine() -> str:
     import numpy
     import torch
 
-    from .. import __version__
-
     day = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     return (
-        f"{day}; anypool {__version__}, torch {torch.__version__}, NumPy {numpy.__version__}, Python {platform.python_version()}; "
+        f"{day}; anypool {VERSION}, torch {torch.__version__}, NumPy {numpy.__version__}, Python {platform.python_version()}; "
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     )
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from ..errors import PoolingError
 from . import models, statistics
-from .arms import SPECIAL, Arm, apply, arms_from
 from .data import Data, data_of, load
 from .results import write_rows, write_summary
 from .store import Store, key_of, open_store, spelled
 from .trial import Row, run_trial
+from .variants import SPECIAL, Arm, apply, arms_from
 
 RATE = 0.01
 

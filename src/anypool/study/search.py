@@ -6,9 +6,9 @@ from typing import Any
 
 from ..errors import PoolingError
 from . import models
-from .arms import Arm, arm_of, sites_of
 from .data import Data
 from .trial import run_trial
+from .variants import Arm, arm_of, sites_of
 
 SEED = 10**6  # never a seed of the study: the search does not see the comparison's folds in their order
 

@@ -13,8 +13,8 @@ from torch import nn
 
 from ..errors import PoolingError
 from . import measure, models
-from .arms import Arm, apply
 from .data import Data, split
+from .variants import Arm, apply
 
 BATCH = 64
 METRICS = ("accuracy", "accuracy_gaussian", "accuracy_salt", "shift_consistency")

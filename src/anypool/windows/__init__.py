@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from .adaptive import Adaptive, adaptive
 from .arguments import flag, normal_axes
+from .base import MEMORY, Windows
 from .boxes import Boxes, boxes
 from .fractional import Fractional, fractional
 from .groups import Groups, groups
-from .kind import MEMORY, Windows
 from .pyramid import Pyramid, pyramid
 from .regions import Regions, regions
 from .segments import Segments, segments

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import PoolingError
 from ..plan import Axis, Grid, Ints
 from .arguments import at_least, integer, is_row, last_axes, need_axes, numbers, shown
-from .kind import MOST_WINDOWS, Kind, ascending, grid_of
+from .base import MOST_WINDOWS, Kind, ascending, grid_of
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 
+from ..arrays.incoming import array_of, of_tensor
+from ..arrays.ops import among as among  # for the kinds of windows
 from ..errors import PoolingError
-from ..incoming import array_of, of_tensor
 from ..plan import Ints
-from ..words import among as among  # for the kinds of windows
 
 Made = TypeVar("Made")
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.ops import library
 from ..constants import constant, is_constant
 from ..errors import PoolingError
 from ..plan import Ints, Lists, Picks
-from ..words import library
 from .arguments import among, at_least, entries, integer, is_number, shown, sizes_of, to_numpy
-from .corners import offsets_of, rows_of, scales_of
+from .base import MEMORY, Kind
 from .deferred import deferred, later, table
-from .kind import MEMORY, Kind
-from .planar import deformed, turned
-from .readings import exact, quantised, sampled
+from .parse_boxes import offsets_of, rows_of, scales_of
+from .roi_sampling import exact, quantised, sampled
+from .rotated_boxes import deformed, turned
 
 ENTRY = 256  # bytes of tables and temporaries that one point or bin may take
 READINGS = ("quantised", "sampled", "exact")

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..arrays.ops import library
 from ..errors import PoolingError
-from ..words import library
 from .arguments import constant, need_axes
-from .kind import Kind
+from .base import Kind
 
 Made = TypeVar("Made")
 Shape = Callable[[dict[str, Any], tuple[Any, ...], "tuple[int, ...] | None", Callable[[], Any]], tuple[Any, ...]]

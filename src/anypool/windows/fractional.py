@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.incoming import array_of
 from ..errors import PoolingError
-from ..incoming import array_of
 from ..plan import Axis, Grid, Ints
 from .arguments import among, at_least, integer, is_number, is_row, last_axes, need_axes, numbers, shown
-from .kind import MOST_WINDOWS, Kind, ascending, grid_of
+from .base import MOST_WINDOWS, Kind, ascending, grid_of
 
 SEQUENCES = ("random", "pseudorandom")
 CONVENTIONS = ("graham", "torch", "tensorflow")

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.incoming import array_of
 from ..errors import PoolingError
-from ..incoming import array_of
 from ..plan import Axis, Grid, Ints, Lists, Picks, Spread, joined_shape
 from .arguments import at_least, integer
+from .base import MOST_WINDOWS, Kind
 from .deferred import deferred, later
-from .kind import MOST_WINDOWS, Kind
 
 SPARSE = 4  # times as many groups as elements: only those that hold something are planned
 LONG = 1 << 14  # elements of a group that runs add one to the next, which float32 feels; lists add them in parts

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..arrays.ops import meant
 from ..constants import constant, is_constant
 from ..errors import PoolingError
-from ..words import meant
 from .arguments import is_row, shown
 
 BORDERS = ("absent", "reflect", "symmetric", "replicate", "circular")

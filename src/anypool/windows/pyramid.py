@@ -10,7 +10,7 @@ from ..errors import PoolingError
 from ..plan import Union, joined_shape
 from .adaptive import Adaptive
 from .arguments import at_least, integer, is_row, last_axes, need_axes
-from .kind import Kind, grid_of
+from .base import Kind, grid_of
 
 Level = int | tuple[int | None, ...]
 

@@ -10,8 +10,8 @@ import numpy as np
 from ..errors import PoolingError
 from ..plan import Ints, Lists, Picks
 from .arguments import among, at_least, integer, is_number, last_axes
-from .kind import Kind, grid_of
-from .readings import laid
+from .base import Kind, grid_of
+from .roi_sampling import laid
 
 MOST_LEVELS = 100  # a third of a million squares
 MOST = 7  # regions along the longer side at the largest scale

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.incoming import array_of
 from ..errors import PoolingError
-from ..incoming import array_of
 from ..plan import Axis, Grid
 from .arguments import integer, need_axes
+from .base import Kind, ascending, grid_of
 from .deferred import deferred
-from .kind import Kind, ascending, grid_of
-from .real import is_real
+from .fractional_area import is_real
 from .sliding import Sliding, one_axis_offsets, sliding
 
 

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from ..errors import PoolingError
 from ..plan import Axis, Grid
 from .arguments import among, entries, integer, is_number, last_axes, need_axes, shown, sizes_of
-from .kind import MOST_WINDOWS, Kind, ascending, grid_of
+from .base import MOST_WINDOWS, Kind, ascending, grid_of
+from .clipping import runs_axis, windows_count
+from .fractional_area import Measures, is_real, measure, measures_of, real_axis
 from .paddings import each_padding, freeze_border, freeze_padding, pads_of
-from .real import Measures, is_real, measure, measures_of, real_axis
-from .runs import runs_axis, windows_count
 from .taps import freeze_taps, tap_table
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.incoming import array_of
 from ..errors import PoolingError
-from ..incoming import array_of
 
 
 def freeze_taps(taps: Any) -> Any:

@@ -1,0 +1,216 @@
+"""Array types that are not served: one sentence each, with the way to pass what they hold."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import PoolingError
+
+NUMBERS = (bool, int, float, complex, np.generic)
+INTEGERS = ("torch.bool", "torch.int", "torch.uint")
+SERVED = "a NumPy array, a torch tensor, a buffer or a list of numbers"
+
+
+class Type(NamedTuple):
+    """How a type is told by what it declares, what it is, and how to pass what it holds."""
+
+    declares: Callable[[Any], bool]  # of the class: an instance may compute its attributes
+    said: str
+    way: str
+    whole: str = ""  # a way that keeps the type, for x
+
+
+def _has(*names: str) -> Callable[[Any], bool]:
+    return lambda kind: all(hasattr(kind, name) for name in names)
+
+
+def _of(root: str) -> Callable[[Any], bool]:
+    return lambda kind: any(k.__module__.partition(".")[0] == root for k in kind.__mro__)
+
+
+def _tracer(kind: Any) -> bool:
+    return hasattr(kind, "aval") and any(k.__name__ == "Tracer" for k in kind.__mro__)
+
+
+TYPES = (
+    Type(
+        lambda kind: _of("torch")(kind) and kind.__name__ == "Proxy",
+        "what torch.fx records operations of torch by, and anypool.pool is none",
+        "torch.export.export(model, args) works; anypool.nn.MaxPool2d and other layers with torch's numbers may be traced",
+    ),
+    Type(
+        _tracer,
+        "a tracer of JAX, which holds no numbers",
+        "call pool outside jax.jit, jax.grad and jax.vmap, or inside jax.pure_callback",
+    ),
+    Type(_has("aval", "__array_namespace__"), "an array of JAX", "pass numpy.asarray({name})"),
+    Type(
+        _has("__cuda_array_interface__"),
+        "an array on a GPU",
+        "pass torch.as_tensor({name}, device='cuda'), or its numbers on the CPU ({name}.get() in CuPy)",
+    ),
+    Type(
+        _has("data_vars", "coords"),
+        "a set of arrays with labels",
+        "pass the numbers of one of them, {name}[…].values",
+    ),
+    Type(
+        lambda kind: _has("dims", "coords")(kind) or _of("xarray")(kind),
+        "an array with labels, which a result would lose",
+        "pass {name}.values",
+        "xarray.apply_ufunc(ap.pool, x, input_core_dims=…, output_core_dims=…, kwargs=…) keeps those of other axes",
+    ),
+    Type(
+        _has("__dask_graph__"),
+        "a dask collection, whose chunks would all be loaded",
+        "pass {name}.compute()",
+        "dask.array.map_overlap(lambda chunk: ap.pool(chunk, …), x, …) pools chunk by chunk",
+    ),
+    Type(
+        lambda kind: hasattr(kind, "chunks") or _of("zarr")(kind),
+        "an array in chunks in a store",
+        "read it with {name}[...]",
+        "a part such as x[:100] is read alone",
+    ),
+    Type(
+        lambda kind: _of("polars")(kind) and hasattr(kind, "collect"),
+        "a lazy frame",
+        "pass {name}.collect().to_numpy()",
+    ),
+    Type(_has("nnz", "toarray"), "a sparse array", "pass {name}.toarray()"),
+    Type(_has("nnz", "todense"), "a sparse array", "pass {name}.todense()"),
+    Type(_has("to_numpy"), "a table or column with labels or missing values", "pass {name}.to_numpy()"),
+    Type(_has("units", "magnitude"), "a quantity with a unit", "pass {name}.magnitude"),
+    Type(
+        _has("__array_namespace__"),
+        "an array of another library",
+        "pass numpy.asarray({name}) or numpy.from_dlpack({name})",
+    ),
+    Type(_has("numpy", "__array__"), "an array of another library", "pass {name}.numpy()"),
+)
+
+
+def refuse(given: Any, name: str) -> None:
+    """Raise the PoolingError of a type that is not served."""
+    torch = sys.modules.get("torch")
+    tensor = torch is not None and isinstance(given, torch.Tensor)
+    said = tensor_refusal(given, name) if tensor else refusal(given, name)
+    if said is not None:
+        raise PoolingError(said)
+
+
+def refusal(given: Any, name: str) -> str | None:
+    """Why a value that is no tensor is not served, and what to pass; None where NumPy reads it without loss."""
+    kind: Any = type(given)
+    if isinstance(given, np.ndarray):
+        return _refused_ndarray(given, name)
+    if isinstance(given, NUMBERS):
+        return None
+    if given is None:
+        return f"{name} is None: give {SERVED}"
+    if isinstance(given, (str, bytes, os.PathLike)):
+        return (
+            f"{name}={given!r} is no array: read a file first, such as numpy.asarray(PIL.Image.open(…)); give {SERVED}"
+        )
+    if isinstance(given, (list, tuple)):
+        return _refused_row(given, name)
+    found = next((t for t in TYPES if t.declares(kind)), None)
+    what = f"{name} is a {kind.__module__.partition('.')[0]}.{kind.__name__}"
+    if found is not None:
+        also = f"; {found.whole}" if found.whole and name == "x" else ""
+        return f"{what}, {found.said}: {found.way.format(name=name)}{also}"
+    if hasattr(kind, "__array_interface__") or _is_buffer(given):
+        return None
+    if isinstance(given, Sequence):
+        return _refused_row(given, name)
+    if hasattr(kind, "__array__"):
+        return f"{what}, an array of another library: pass numpy.asarray({name})"
+    return f"{what}: give {SERVED}"
+
+
+def _refused_ndarray(given: Any, name: str) -> str | None:
+    if isinstance(given, np.ma.MaskedArray):
+        if name == "x":
+            return "x is a numpy.ma array: pass x.data and weights=~numpy.ma.getmaskarray(x)"
+        absent = ", 0 for an element that shall not count" if name == "weights" else ""
+        return f"{name} is a numpy.ma array: pass {name}.filled({0 if absent else '…'}){absent}"
+    if type(given) is not np.ndarray and hasattr(type(given), "unit") and hasattr(type(given), "value"):
+        return f"{name} is a quantity with a unit, which a result would lose: pass {name}.value"
+    return None
+
+
+def _refused_row(row: Any, name: str) -> str | None:
+    """Rows hold numbers, or rows of numbers; arrays in rows are read as rows."""
+    torch = sys.modules.get("torch")
+    for kind in set(map(type, row)):
+        if issubclass(kind, (*NUMBERS, str, bytes)) or kind in (np.ndarray, type(None)):
+            continue
+        for value in (v for v in row if type(v) is kind):
+            if torch is not None and isinstance(value, torch.Tensor):
+                ragged = "; for others torch.cat(x) with windows ap.segments(lengths=[len(v) for v in x])"
+                return (
+                    f"{name} is a {type(row).__name__} of tensors: pass torch.stack({name}) of tensors of one shape"
+                    f"{ragged if name == 'x' else ''}"
+                )
+            said = refusal(value, f"{name}[{_place(row, value)}]")
+            if said is not None:
+                return said
+    return None
+
+
+def _place(row: Any, value: Any) -> int:
+    return next(i for i, v in enumerate(row) if v is value)
+
+
+def _is_buffer(given: Any) -> bool:
+    try:
+        memoryview(given).release()
+    except TypeError:
+        return False
+    return True
+
+
+def tensor_refusal(t: Any, name: str) -> str | None:
+    """Why a tensor is not served, and what to pass; None for strided tensors of real numbers or bool."""
+    torch: Any = sys.modules["torch"]
+    masked = sys.modules.get("torch.masked")
+    if masked is not None and isinstance(t, masked.MaskedTensor):
+        if name == "x":
+            return "x is a MaskedTensor: pass x.get_data() and weights=x.get_mask()"
+        return f"{name} is a MaskedTensor: pass {name}.to_tensor(0), 0 for an element that shall not count"
+    if t.is_nested:
+        if name != "x":
+            return f"{name} is a nested tensor: pass {name}.to_padded_tensor(0)"
+        ways = "torch.cat(x.unbind()) with windows ap.segments(lengths=…), or x.to_padded_tensor(nan) with nan='omit'"
+        return f"x is a nested tensor: pass {ways}"
+    if t.layout is not torch.strided:
+        return f"{name} is a tensor of layout {str(t.layout).removeprefix('torch.')}: pass {name}.to_dense()"
+    if t.is_quantized:
+        return f"{name} is a quantised tensor: pass {name}.dequantize(), or {name}.int_repr() for its integers"
+    if t.is_complex():
+        return f"{name} is complex: pass {name}.real, {name}.imag or {name}.abs()"
+    if not (t.is_floating_point() or str(t.dtype).startswith(INTEGERS)) or t.dtype in _packed(torch):
+        return f"{name} of dtype {t.dtype} holds bits, not numbers: use bool or real numbers"
+    return None
+
+
+def _packed(torch: Any) -> tuple[Any, ...]:
+    """Types of which an element holds two numbers."""
+    return (getattr(torch, "float4_e2m1fn_x2", None),)
+
+
+def way_from(dtype: Any) -> str:
+    """What to pass in place of a NumPy array of a type that has no meaning here; nothing where there is no way."""
+    if dtype.kind == "c":
+        return "; pass x.real, x.imag or abs(x)"
+    if dtype.kind in "mM":
+        return "; pass x.astype('int64'), whose unit is the dtype's"
+    if dtype.kind == "f" and dtype.itemsize > 8:
+        return "; pass x.astype('float64')"
+    small = dtype.name.startswith(("float", "int", "uint"))  # ml_dtypes
+    return "; pass x.astype('float32')" if small else "; pass x.astype(float)" if dtype.kind == "O" else ""

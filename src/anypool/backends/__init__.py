@@ -1,1 +1,0 @@
-"""Backends: each answers `refuses(job)` with None or a sentence, and runs what it does not refuse."""

@@ -1,0 +1,16 @@
+"""Typer's declarations of arguments and options; placeholders where Typer is not installed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+try:
+    from typer import Argument as argument  # pyright: ignore[reportUnusedImport]
+    from typer import Option as option  # pyright: ignore[reportUnusedImport]
+except ImportError:  # the command line says so itself
+
+    def argument(*words: Any, **options: Any) -> Any:
+        return None
+
+    def option(*words: Any, **options: Any) -> Any:
+        return None

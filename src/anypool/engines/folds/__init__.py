@@ -1,0 +1,1 @@
+"""Folds of regular windows: recipes of the compiled kernels, linear forms, gradients."""

@@ -1,0 +1,92 @@
+"""Folds of regular windows: compiled, as functions of compiled sums, or read as indexed windows where they weigh."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ...order_statistics import Order
+from ...plan import Grid, Job, lists_of
+from ..plan import FOREIGN, Call, Plan, Refusal, first_compiled
+from . import linear_forms as sums
+from . import narrow_range as spans
+from . import native as cpu
+
+
+def _is_fold(job: Job) -> bool:
+    return isinstance(job.grid, Grid) and not isinstance(job.reduction, Order)
+
+
+class NarrowRanges:
+    """Ranges of many narrow integers: two selections, and a difference in a wider type."""
+
+    name, backend = "ranges", "cpu"
+
+    def plan(self, job: Job) -> Plan | Refusal:
+        """The plan, where two compiled selections cost less than one fold of wide numbers."""
+        if not spans.serves(job) or isinstance(first_compiled(replace(job, reduction=job.reduction.ends[0])), Refusal):
+            return FOREIGN
+        return Plan(self, job, "two compiled selections and a wide difference")
+
+    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
+        """The result."""
+        return spans.forward(call.arrays, x, plan.job)
+
+
+class CompiledFolds:
+    """Lift, merge and finish in the compiled core."""
+
+    name, backend = "folds", "cpu"
+
+    def plan(self, job: Job) -> Plan | Refusal:
+        """The compiled fold, if the core has a recipe for it."""
+        if not _is_fold(job):
+            return FOREIGN
+        sentence = cpu.refuses(job)
+        return Plan(self, job, "compiled fold") if sentence is None else Refusal(sentence)
+
+    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
+        """The result; None where the numbers are not safe in the core."""
+        return call.arrays.folded(x, plan.job, weights, out)
+
+
+class FoldsBySums:
+    """Folds that are functions of sums: each sum is a compiled fold of a lifted copy of x."""
+
+    name, backend = "sums", "cpu"
+
+    def plan(self, job: Job) -> Plan | Refusal:
+        """Sums of x lifted, if the fold states itself so."""
+        if not _is_fold(job):
+            return FOREIGN
+        if not sums.answers(job.reduction):
+            return FOREIGN
+        if job.weights is not None or job.omit_nan or job.device != "cpu":
+            return Refusal("cpu: sums of x lifted serve arrays in memory without weights and nan='omit'")
+        if not sums.serves(job.grid, job.reduction, job.dtype):
+            return Refusal("cpu: sums of x lifted do not hold these windows, or this type")
+        return Plan(self, job, "compiled sums of x lifted")
+
+    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
+        """The result; None where the sums do not hold the numbers safely."""
+        return call.arrays.by_sums(x, plan.job)
+
+
+class WeightedWindows:
+    """Regular windows that weigh their elements, read as windows that list them."""
+
+    name, backend, composes = "weighted windows", "cpu", True
+
+    def plan(self, job: Job) -> Plan | Refusal:
+        """The plan of the indexed windows, if the core serves those."""
+        if not isinstance(job.grid, Grid) or not job.grid.weighted:
+            return FOREIGN
+        lists = None if job.weights is not None else lists_of(job.grid)
+        if lists is None:
+            return Refusal("cpu: these taps are no product of an axis each, see a border, or meet weights")
+        part = first_compiled(replace(job, grid=lists), without="masked indexed")  # taps of 0 are absent there
+        return part if isinstance(part, Refusal) else Plan(self, job, part.text, (part,))
+
+    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
+        """The result of the indexed windows."""
+        return plan.parts[0].run(call, x, weights, out)

@@ -1,0 +1,85 @@
+"""A compiled fold of NumPy arrays of one shape, layout and element type."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...arrays import buffer_pool as memory
+from ...arrays.incoming import odd
+from ...arrays.numpy import address, strides
+from ...plan import Job
+from . import native as cpu
+
+
+class NativeFold:
+    """One fold by the compiled core, for arrays of one form."""
+
+    def __init__(self, job: Job, x: Any, weights: Any) -> None:
+        self.x_dtype, self.shape_of_x = x.dtype, x.shape
+        self.plane = "" if weights is None else cpu.plane_of(job)
+        if weights is None:
+            self.prepared = cpu.prepare(job, strides(x))
+        else:
+            w = self.weights_of(weights)
+            w_strides = tuple(s // w.itemsize for s in np.broadcast_to(w, x.shape).strides)
+            self.prepared = cpu.prepare(job, strides(x), w_strides, w.dtype.name)
+        made = self.prepared.recipe
+        kind = made.places if not made.values else made.result
+        self.dtype = x.dtype if kind == x.dtype.name else np.dtype(kind)
+        self.large = self.prepared.shape and math.prod(self.prepared.shape) * self.dtype.itemsize >= memory.LARGE
+
+    def weights_of(self, weights: Any) -> Any:
+        """Weights in the type that the core multiplies by; a mask stays bytes."""
+        return weights if weights is None or weights.dtype.name in ("bool", self.plane) else weights.astype(self.plane)
+
+    def fresh(self) -> Any:
+        """Memory for the result, its axes in the core's order."""
+        return memory.empty(self.prepared.shape, self.dtype)
+
+    def shown(self, y: Any) -> Any:
+        """The result in x's order of axes."""
+        return y if self.prepared.back is None else y.transpose(self.prepared.back)
+
+    def record(self, x: Any, w: Any, y: Any) -> Any:
+        """The call as a record, for several that read x together."""
+        at = 0 if w is None else address(w)
+        return self.prepared.at(address(x), at, *((address(y), 0) if self.prepared.recipe.values else (0, address(y))))
+
+    @property
+    def bound(self) -> Any:
+        """The fold of an array of this form: one function, with nothing left to decide."""
+        prepared, dtype, back, shape = self.prepared, self.dtype, self.prepared.back, self.prepared.shape
+        values, run, job = prepared.recipe.values, prepared.run, prepared.address
+        item, truths, weights_of = self.x_dtype.itemsize, self.x_dtype.kind == "b", self.weights_of
+        fresh = memory.empty if self.large else np.empty
+
+        def fold(x: Any, weights: Any = None, out: Any = None) -> Any:
+            a = address(x)
+            if a % item or (truths and odd(x)):  # what a key does not tell: `array` reads it first
+                return None
+            if out is not None and _fits(out, x, prepared, dtype):
+                y = out
+            else:
+                y, out = fresh(shape, dtype), None
+            b = address(y)
+            held = None if weights is None else weights_of(weights)
+            outcome = run(job, a, 0 if held is None else address(held), b if values else 0, 0 if values else b)
+            if outcome and not cpu.was_done(outcome):
+                return None
+            return y if back is None or out is not None else y.transpose(back)
+
+        fold.prepared = prepared  # type: ignore[attr-defined]  (keeps the tables alive)
+        return fold
+
+
+def _fits(out: Any, x: Any, prepared: Any, dtype: Any) -> bool:
+    """Whether the core may write to `out` while it reads x."""
+    if not isinstance(out, np.ndarray) or out.dtype != dtype or out.ndim != len(prepared.order):
+        return False
+    laid = out if prepared.back is None else out.transpose(prepared.order)
+    flags = laid.flags
+    fits = laid.shape == prepared.shape and flags.c_contiguous and flags.writeable and flags.aligned
+    return fits and not np.may_share_memory(out, x)

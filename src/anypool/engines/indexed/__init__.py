@@ -1,0 +1,1 @@
+"""Windows that list their elements: compiled kernels, rewrites, masks."""

@@ -1,0 +1,35 @@
+"""Indexed windows whose weights learn: whether their sums are compiled, and the same windows with constant weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ...plan import Job, Lists
+from ...reductions import Mean, Sum
+from . import native
+
+
+def serves(job: Job) -> bool:
+    """Whether the core computes the sum, and x is surrounded by numbers or by nothing."""
+    lists: Lists = job.grid
+    if not any(getattr(p.taps, "requires_grad", False) for p in lists.picks):
+        return False
+    if type(job.reduction) not in (Sum, Mean) or job.omit_nan or (lists.fill and lists.outside):
+        return False
+    return native.refuses(replace(job, grid=detached(lists), reduction=Sum())) is None
+
+
+@lru_cache(maxsize=64)
+def detached(lists: Lists) -> Lists:
+    """The same windows with weights that are mere numbers."""
+    picks = (p if p.taps is None else replace(p, taps=_numbers(p.taps)) for p in lists.picks)
+    return replace(lists, picks=tuple(picks))
+
+
+def _numbers(taps: Any) -> Any:
+    given = taps.detach().cpu().numpy() if hasattr(taps, "detach") else taps
+    return np.ascontiguousarray(given, np.float64)

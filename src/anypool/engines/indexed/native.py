@@ -1,0 +1,293 @@
+"""Windows that name their elements, by the compiled core: what it serves, and one call made ready."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...arrays.ops import library as library_of
+from ...errors import PoolingError
+from ...plan import Ints, Job, Lists, Picks
+from ...reductions import Max, Mean, Min, Sum
+from ..folds.recipes import FLOATS, MERGES, TYPES
+from ..native.library import Pick, get_num_threads, library, missing
+
+NO_MEMORY = 1
+FOLD, SPREAD, RETURN = 0, 1, 2
+# Groups, and bytes an element, from which shuffled elements are fetched group by group: 42 → 12 ms.
+MANY, WIDE = 8192, 32
+MOST_IN_A_ROW = 1 << 14  # floats that are added one to the next; more are added by lists, in parts
+
+
+class Call(ctypes.Structure):
+    """One call; the twin of anypool_lists."""
+
+    _fields_ = [
+        *((n, ctypes.c_int64) for n in "x y place outer x_outer y_outer lanes x_lane y_lane images x_image".split()),
+        *((n, ctypes.c_int64) for n in "begin order bins y_group y_bin".split()),
+        ("pick", Pick * 3),
+        *((n, ctypes.c_int64) for n in "start n".split()),
+        ("empty", ctypes.c_double),
+        *((n, ctypes.c_int64) for n in "owner positions parts type merge divide scattered".split()),
+    ]
+
+
+def refuses(job: Job) -> str | None:
+    """A sentence, or None if the compiled core serves the job."""
+    lists, reduction = job.grid, job.reduction
+    if library() is None:
+        return f"cpu: the compiled library is not there ({missing()})"
+    if job.device != "cpu":
+        return f"cpu: x is on {job.device}"
+    kind = type(reduction)
+    if kind not in (Sum, Mean, Max, Min):
+        return f"cpu: {reduction!r} of lists is not compiled yet"
+    if job.dtype not in FLOATS:
+        return f"cpu: lists of {job.dtype} are not compiled yet"
+    if job.weights is not None or job.omit_nan:
+        return "cpu: weighted lists are not compiled yet"
+    if lists.fan > 1 and kind in (Max, Min):
+        return "cpu: extremes of interpolated points are not compiled yet"
+    if getattr(reduction, "ties", "first") != "first":
+        return "cpu: other ties than the first are not compiled for lists"
+    if len(lists.picks) > 3 or 0 in lists.shape or 0 in lists.out_shape:
+        return "cpu: x or the result is empty"
+    if math.prod(p.size for p in lists.picks) >= 2**31:
+        return "cpu: the pooled axes hold too many positions"
+    if any(p.taps is not None and getattr(p.taps, "requires_grad", False) for p in lists.picks):
+        return "cpu: corners that learn are the reference's"
+    signed = any(isinstance(p.taps, np.ndarray) and bool((p.taps < 0).any()) for p in lists.picks)
+    if kind is Mean and signed and table(lists, True).cancels:
+        return "cpu: a mean by weights that sum to 0 is not compiled"
+    if kind in (Sum, Mean) and lists.fill and any((p.index < 0).any() for p in lists.picks):
+        return "cpu: a border other than 0 is not compiled for sums and means of lists"
+    return None
+
+
+class Table:
+    """Lists in the form that the core reads: no constants, no weights of 0, positions that repeat joined."""
+
+    def __init__(self, lists: Lists, weighs: bool) -> None:
+        owned = lists.owner is not None
+        made = [_counted(p) if owned else _compact(p, weighs) for p in lists.picks]
+        self.picks = [pick for pick, _, _, _ in made]
+        weights, constants = np.ones(lists.windows), np.zeros(lists.windows, bool)
+        held = np.ones(lists.windows)
+        for (_, total, many, beyond), row in zip(made, lists.rows, strict=True):
+            weights *= total[row]
+            held *= many[row]
+            constants |= beyond[row]
+        self.weights = weights if weighs else lists.counts.astype(np.float64)
+        self.held = held  # how many elements are there
+        self.cancels = bool(np.any((weights == 0) & (held > 0)))  # weights of both signs
+        self.constants = constants if constants.any() else None
+        self.owner = lists.owner
+        groups = lists.windows // max(math.prod(p.out for p in lists.picks), 1)
+        images = lists.shape[lists.at[0]] if lists.groups is not None else 1
+        of = lists.groups if lists.groups is not None else np.zeros(groups, np.int64)
+        self.order = np.argsort(of, kind="stable").astype(np.int64)
+        self.begin = np.concatenate([[0], np.cumsum(np.bincount(of, minlength=images))]).astype(np.int64)
+
+    @property
+    def shuffled(self) -> bool:
+        """Whether some element names an earlier window than the one before it."""
+        return self.owner is not None and bool((np.diff(self.owner) < 0).any())
+
+    @cached_property
+    def listed(self) -> Picks:
+        """What each window holds, read off the elements' owners."""
+        owner, picks = self.owner, self.picks[0]
+        assert owner is not None
+        index, next_ = np.empty(picks.offsets[-1], np.int64), picks.offsets.copy()
+        library().anypool_lists_sort(_address(owner), len(owner), _address(next_), _address(index))
+        return Picks(picks.size, picks.out, picks.offsets, index)
+
+
+_Axis = tuple[Picks, NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
+
+
+def _counted(p: Picks) -> _Axis:
+    """Lists that need not be read, only counted."""
+    many = p.counts.astype(np.float64)
+    return p, many, many, np.zeros(len(p.offsets) - 1, np.bool_)
+
+
+def _compact(p: Picks, weighs: bool) -> _Axis:
+    """One axis' lists, the weight of each row (its elements, where points are interpolated), how many elements have one,
+    and where constants were."""
+    taps = (
+        None
+        if p.taps is None
+        else np.asarray(p.taps.detach().numpy() if library_of(p.taps) is not np else p.taps, np.float64)
+    )
+    rows = len(p.offsets) - 1
+    owner = np.repeat(np.arange(rows), np.diff(p.offsets))
+    beyond: NDArray[np.bool_] = np.zeros(rows, np.bool_)
+    beyond[owner[(p.index < 0) & (taps != 0 if taps is not None else True)]] = True
+    many: NDArray[Any] = p.counts.astype(np.float64)
+    total: NDArray[Any] = many
+    if p.fan == 1 and taps is not None:
+        total, many = np.bincount(owner, taps, rows), np.bincount(owner, taps != 0, rows)
+    if taps is None and not beyond.any():
+        return p, total, many, beyond
+    keep = p.index >= 0
+    if taps is not None:
+        keep &= taps != 0
+    owner, index = owner[keep], p.index[keep]
+    if taps is None or not weighs:
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=rows))])
+        return Picks(p.size, p.out, offsets, index), total, many, beyond
+    key = owner * p.size + index
+    if len(key) and not (key[1:] > key[:-1]).all():
+        key, back = np.unique(key, return_inverse=True)
+        shares = np.bincount(back, taps[keep], len(key))
+        owner, index = np.divmod(key, p.size)
+    else:
+        shares = taps[keep]
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=rows))])
+    return Picks(p.size, p.out, offsets, np.ascontiguousarray(index), np.ascontiguousarray(shares)), total, many, beyond
+
+
+class Prepared:
+    """One call for arrays of these strides: what remains is addresses. `fits` is False where memory lies too oddly."""
+
+    def __init__(self, job: Job, strides: tuple[int, ...]) -> None:
+        lists, kind = job.grid, type(job.reduction)
+        self.lists = lists
+        self.table = read = table(lists, kind in (Sum, Mean))
+        lead = [a for a in range(len(lists.shape)) if a not in lists.at]
+        rest = [o for o in range(len(lists.out_shape)) if o not in lists.into]  # where those are in the result
+        unit = [o for a, o in zip(lead, rest, strict=True) if strides[a] == 1 and lists.shape[a] > 1]
+        self.order = [o for o in range(len(lists.out_shape)) if o not in unit[-1:]] + unit[-1:]
+        self.shape = tuple(lists.out_shape[o] for o in self.order)
+        self.back = [self.order.index(o) for o in range(len(self.order))]
+        dense = [math.prod(self.shape[i + 1 :]) for i in range(len(self.shape))]
+        outs = [dense[b] for b in self.back]
+        lanes = _merged([(lists.shape[a], strides[a], outs[o]) for a, o in zip(lead, rest, strict=True)])
+        grouped = lists.groups is not None
+        steps = _steps(lists, lists.at[1:] if grouped else lists.at, strides)
+        inner = math.prod(p.out for p in lists.picks)
+        groups = lists.windows // max(inner, 1)
+        axes = [(n, outs[o]) for n, o in zip(lists.windows_shape, lists.into, strict=True)]
+        across = (
+            axes[:1]
+            if groups == axes[0][0] and groups * inner == lists.windows and (len(axes) > 1 or inner == 1)
+            else []
+        )
+        bins = _merged([(n, s, s) for n, s in axes[len(across) :]])
+        self.fits = steps is not None and len(lanes) <= 2 and len(bins) <= 1 and len(read.picks) <= 3
+        if not self.fits or steps is None:
+            return
+        call = self.call = Call()
+        lanes.sort(key=lambda t: (t[1] == 1, t[0]))
+        (call.outer, call.x_outer, call.y_outer), (call.lanes, call.x_lane, call.y_lane) = [(1, 0, 0)] * (
+            2 - len(lanes)
+        ) + lanes
+        call.images, call.x_image = len(read.begin) - 1, strides[lists.at[0]] if grouped else 0
+        call.begin, call.order = _address(read.begin), _address(read.order)
+        call.bins, call.y_bin = inner, bins[0][1] if bins else 0
+        call.y_group = across[0][1] if across else 0
+        self.zero = np.zeros(1, np.int64)
+        self.every = np.arange(groups + 1, dtype=np.int64)
+        self.trivial = np.zeros(groups, np.int64)
+        owned = read.owner is not None and job.dtype in ("float32", "float64")
+        if owned and read.owner is not None:
+            call.owner, call.positions = _address(read.owner), len(read.owner)
+            call.pick[2].stride = steps[0]
+        self.beside = call.x_lane == call.y_lane == 1 and call.lanes > 1
+        picks = read.picks
+        wide = self.beside and call.lanes * (2 if job.dtype == "bfloat16" else np.dtype(job.dtype).itemsize) >= WIDE
+        long = lists.places > MOST_IN_A_ROW and kind in (Sum, Mean) and job.dtype == "float32"
+        if owned and ((wide and inner >= MANY and read.shuffled) or long):
+            call.scattered, picks = 1, [read.listed]
+        for k in range(0 if owned and not call.scattered else 3):
+            mine = k - (3 - len(picks))
+            call.pick[k] = self._trivial() if mine < 0 else _pick(picks[mine], steps[mine])
+        call.n = _address(read.weights if kind is Mean else read.held)  # 0: the window is empty; else a mean's divisor
+        merge = "max" if kind is Max else "min" if kind is Min else "sum"
+        call.type, call.merge, call.divide = TYPES.index(job.dtype), MERGES.index(merge), kind is Mean
+        call.empty = float(job.reduction.empty if job.empty is None else job.empty)
+        if merge != "sum" and read.constants is not None:
+            self.start = np.where(read.constants, lists.fill, -np.inf if kind is Max else np.inf)
+            call.start = _address(self.start)
+        self.run = library().anypool_lists_run
+
+    def _trivial(self) -> Pick:
+        """An axis of one position, which every group takes."""
+        return Pick(1, 1, 0, _address(self.every), _address(self.trivial), 0)
+
+    def fold(self, x: int, y: int, place: int = 0) -> None:
+        """Every window of x at y, and where a selection lies."""
+        self._run(FOLD, x, y, place)
+
+    def pull(self, g: int, y: int, place: int = 0) -> None:
+        """The elements' gradients, added to the zeros at y, which lie as x does."""
+        self._run(RETURN if place else SPREAD, g, y, place)
+
+    def _run(self, way: int, x: int, y: int, place: int) -> None:
+        threads = get_num_threads()  # results do not depend on the parts
+        # A single lane is folded by one thread: whose part an element is cannot be foreseen, and costs 4 ns (the add: 1).
+        self.call.parts = 4 * threads if way != FOLD else threads if self.beside and self.call.outer < threads else 1
+        if self.run(ctypes.addressof(self.call), way, x, y, place) == NO_MEMORY:
+            raise PoolingError("the compiled core ran out of memory for an image; free some, or pool in parts")
+
+
+@lru_cache(maxsize=64)
+def table(lists: Lists, weighs: bool) -> Table:
+    """The lists as the core reads them, made once."""
+    return Table(lists, weighs)
+
+
+@lru_cache(maxsize=64)
+def _prepared(lists: Lists, reduction: Any, dtype: str, empty: float | None, strides: tuple[int, ...]) -> Prepared:
+    return Prepared(Job(lists, reduction, dtype, "", empty=empty), strides)
+
+
+def prepare(job: Job, strides: tuple[int, ...]) -> Prepared | None:
+    """A call for arrays of these strides; None where they lie too oddly and a plain copy is wanted."""
+    made = _prepared(job.grid, job.reduction, job.dtype, job.empty, strides)
+    return made if made.fits else None
+
+
+def _merged(axes: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """(length, stride, stride) of axes, neighbours that lie as one axis joined; axes of length 1 left out."""
+    found: list[tuple[int, int, int]] = []
+    for n, a, b in axes:
+        if n == 1:
+            continue
+        if found and found[-1][1] == n * a and found[-1][2] == n * b:
+            found[-1] = (found[-1][0] * n, a, b)
+        else:
+            found.append((n, a, b))
+    return found
+
+
+def _steps(lists: Lists, axes: tuple[int, ...], strides: tuple[int, ...]) -> list[int] | None:
+    """From one position of each Picks to the next; None where axes that are read as one lie apart."""
+    found: list[int] = []
+    rest = list(axes)
+    for p in lists.picks:
+        span: list[tuple[int, int, int]] = []
+        while rest and (not span or math.prod(n for n, _, _ in span) < p.size):
+            a = rest.pop(0)
+            span.append((lists.shape[a], strides[a], strides[a]))
+        joined = _merged(span)
+        if len(joined) > 1:
+            return None
+        found.append(joined[0][1] if joined else 0)
+    return found
+
+
+def _pick(p: Picks, stride: int) -> Pick:
+    return Pick(
+        p.out, p.size, stride, _address(p.offsets), _address(p.index), 0 if p.taps is None else _address(p.taps)
+    )
+
+
+def _address(table: Ints | NDArray[Any]) -> int:
+    return table.ctypes.data

@@ -1,0 +1,170 @@
+"""Order statistics of windows that list their elements, or are read as such, by the compiled core: sorted or selected."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ...constants import is_double
+from ...errors import PoolingError
+from ...order_statistics import Median, Order, Quantile, Rank
+from ...plan import Axis, Grid, Job, Lists, Picks
+from ...reductions import Max
+from ..folds.recipes import FLOATS, TYPES
+from ..native.library import library, missing
+from ..ranks.native import Wanted, bits_of, wanted
+from ..ranks.rank_terms import coefficients
+from . import native as lists_cpu
+
+MOST_SUMMED = 1 << 26  # numbers of which the coefficients of all counts are read off: a matrix of ranks each
+MOST_OMITTED = 1 << 16  # elements of a window that may lack any number of them: a table has a row for each
+SAID = "each window's list sorted across lanes, or selected from"
+
+
+class Call(ctypes.Structure):
+    """One call; the twin of anypool_list_orders."""
+
+    _fields_ = [
+        ("lists", lists_cpu.Call),
+        *((n, ctypes.c_int64) for n in "low high shares most blend omit ranked real terms row".split()),
+    ]
+
+
+def refuses(job: Job) -> str | None:
+    """A sentence, or None if the compiled core serves the job this way."""
+    order, lists = job.reduction, job.grid if isinstance(job.grid, Lists) else listing(job.grid)
+    if library() is None:
+        return f"the compiled library is not there ({missing()})"
+    if lists is not None and not _ranked(order, lists):
+        if not order.linear() or order.answers() is not None:
+            return f"{order!r} of such windows is not compiled"
+        omits = job.omit_nan and job.dtype in FLOATS
+        if lists.places**2 > MOST_SUMMED or sum(n * n for n in _counts(lists, omits)) > MOST_SUMMED:
+            return f"{order!r} of so many elements in so many numbers is not compiled"
+    if job.weights is not None or lists is None or lists.fan > 1 or any(p.taps is not None for p in lists.picks):
+        return f"{order!r} with weights is not compiled"
+    if job.dtype not in (*TYPES, "bool"):
+        return f"{job.dtype} is not compiled"
+    if len(lists.picks) > 3 or 0 in lists.shape or 0 in lists.out_shape:
+        return "x or the result is empty"
+    if math.prod(p.size + 1 for p in lists.picks) >= 2**31:
+        return "the pooled axes hold too many positions"
+    if job.omit_nan and job.dtype in FLOATS and lists.places > MOST_OMITTED:
+        return f"NaN is omitted from windows of at most {MOST_OMITTED} elements"
+    if result_of(order, lists, job.dtype) == job.dtype and job.dtype not in FLOATS:
+        if job.empty is None and any(bool(order.lacks(n)) for n in lists.lengths):
+            return "a window without an answer has no integer for it"
+        if job.empty is not None and not is_double(job.empty):
+            return f"the core reads empty={job.empty} as a double, which does not hold it"
+        if lists.outside and bits_of(lists.fill, job.dtype) is None:
+            return f"the border {lists.fill} is no {job.dtype}"
+    return None
+
+
+def _counts(lists: Lists, omits: bool) -> Iterable[int]:
+    """How many elements a window may hold."""
+    return range(lists.places + 1) if omits else lists.lengths
+
+
+def _ranked(order: Order, lists: Lists) -> bool:
+    """Whether the answer is an element of a known rank, or a blend of two."""
+    return type(order) in (Median, Quantile, Rank) and not isinstance(wanted(order, max(lists.places, 1)), str)
+
+
+def result_of(order: Order, lists: Lists, dtype: str) -> str:
+    """The element type of the answers."""
+    return dtype if dtype in FLOATS or order.whole(lists.odd) else "float64"
+
+
+@lru_cache(maxsize=256)
+def listing(grid: Grid) -> Lists | None:
+    """The windows of a grid as lists; None where they weigh their elements, or constants differ by axis."""
+    if grid.weighted or isinstance(grid.fill, tuple):
+        return None
+    picks = tuple(_picks(axis) for axis in grid.axes)
+    return Lists(grid.shape, grid.at, picks, grid.windows_shape, grid.at, fill=grid.fill or 0.0)
+
+
+def _picks(axis: Axis) -> Picks:
+    owner = np.repeat(np.arange(axis.out), axis.length)
+    offsets = np.concatenate([[0], np.cumsum(axis.length)]).astype(np.int64)
+    at = axis.first[owner] + (np.arange(len(owner)) - offsets[owner]) * axis.step
+    return Picks(axis.size, axis.out, offsets, at if axis.source is None else axis.source[at])
+
+
+class Prepared:
+    """One call for arrays of these strides: what remains is addresses."""
+
+    def __init__(self, job: Job, strides: tuple[int, ...]) -> None:
+        lists: Lists = job.grid
+        order, dtype = job.reduction, "uint8" if job.dtype == "bool" else job.dtype
+        self.result = result_of(order, lists, job.dtype)
+        self.read = lists_cpu.Prepared(Job(_listed(lists), Max(), dtype, job.library), strides)
+        self.fits = self.read.fits
+        if not self.fits:
+            return
+        self.shape, self.back = self.read.shape, self.read.back
+        omit = job.omit_nan and dtype in FLOATS
+        most = lists.places
+        self.low, self.high = np.full(most + 1, -1, np.int64), np.full(most + 1, -1, np.int64)
+        self.shares = np.zeros(most + 1)
+        blends = {0}
+        counts = _counts(lists, omit)
+        ranked = _ranked(order, lists)
+        if not ranked:
+            self._sum(order, counts)
+        for n in counts if ranked else ():
+            made = None if n == 0 or order.lacks(n) else wanted(order, n)
+            if isinstance(made, Wanted):
+                self.low[n], self.high[n] = made.ranks[0], made.ranks[-1]
+                self.shares[n] = made.share if len(made.ranks) > 1 else 0.0
+                blends.add(made.blend)
+        call = self.call = Call()
+        call.lists = self.read.call
+        call.lists.empty = float(order.empty if job.empty is None else job.empty)
+        call.low, call.high, call.shares = (t.ctypes.data for t in (self.low, self.high, self.shares))
+        call.most, call.blend, call.omit, call.ranked = most, max(blends), omit, order.nan_is_largest
+        call.real = self.result == "float64" and dtype != "float64"
+        if not ranked:
+            call.terms, call.row = self.terms.ctypes.data, self.row.ctypes.data
+        self.run = library().anypool_lists_order
+
+    def _sum(self, order: Order, counts: Iterable[int]) -> None:
+        """How much of each rank the windows take, by the number of their elements."""
+        rows = {n: coefficients(order, n) for n in counts if n and not order.lacks(n)}
+        self.row = np.zeros(len(self.low), np.int64)
+        for n, at in zip(rows, np.cumsum([0, *rows]), strict=False):
+            self.row[n], self.low[n] = at, 0
+        self.terms = np.concatenate([*rows.values(), np.zeros(1)])
+
+    def forward(self, x: int, y: int) -> None:
+        """Every window of x at y."""
+        if self.run(ctypes.addressof(self.call), x, y):
+            raise PoolingError("the compiled core ran out of memory for an image; free some, or pool in parts")
+
+
+@lru_cache(maxsize=64)
+def _listed(lists: Lists) -> Lists:
+    """The same windows, each with its list where elements name their window."""
+    if lists.owner is None:
+        return lists
+    picks = (lists_cpu.table(lists, False).listed,)
+    return Lists(lists.shape, lists.at, picks, lists.windows_shape, lists.into, lists.groups)
+
+
+@lru_cache(maxsize=64)
+def _prepared(
+    lists: Lists, order: Order, dtype: str, omit: bool, empty: float | None, strides: tuple[int, ...]
+) -> Prepared:
+    return Prepared(Job(lists, order, dtype, "", omit_nan=omit, empty=empty), strides)
+
+
+def prepare(job: Job, strides: Any) -> Prepared | None:
+    """The call for windows whose elements all lie in x; None where memory lies too oddly and a plain copy is wanted."""
+    made = _prepared(job.grid, job.reduction, job.dtype, job.omit_nan, job.empty, tuple(strides))
+    return made if made.fits else None

@@ -1,0 +1,59 @@
+"""One large window of a NumPy array at a time: its elements as a view, in blocks, in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ...plan import Grid
+
+BLOCK = 1 << 20  # elements of a block
+
+
+def each(grid: Grid) -> Iterator[tuple[int, ...]]:
+    """Where each result lies."""
+    return np.ndindex(*grid.out_shape)
+
+
+def view(x: Any, grid: Grid, at: tuple[int, ...], fill: Any = None) -> Any:
+    """The elements that the result at this place is of, an axis a pooled axis; a copy only where there is a border."""
+    pooled = dict(zip(grid.at, grid.axes, strict=True))
+    parts: list[int | slice] = []
+    for a, i in enumerate(at):
+        axis = pooled.get(a)
+        if axis is None:
+            parts.append(i)
+        else:
+            parts.append(slice(None) if axis.source is not None else _run(axis, i))
+    made = x[tuple(parts)]
+    for k, (a, axis) in enumerate(zip(grid.at, grid.axes, strict=True)):
+        if axis.source is None:
+            continue
+        source = axis.source[_run(axis, at[a])]
+        made = made[(slice(None),) * k + (np.maximum(source, 0),)]
+        if fill is not None:
+            made[(slice(None),) * k + (source < 0,)] = fill
+    return made
+
+
+def blocks(window: Any) -> Iterator[tuple[int, Any]]:
+    """A window cut along its first axes, in order: how many elements lie before each block, and its elements in a row."""
+    if window.size <= BLOCK or window.ndim == 0:
+        yield 0, window.reshape(-1)
+        return
+    inner = window.size // len(window)
+    if inner > BLOCK:
+        for i, part in enumerate(window):
+            for before, block in blocks(part):
+                yield i * inner + before, block
+        return
+    step = max(BLOCK // inner, 1)
+    for i in range(0, len(window), step):
+        yield i * inner, window[i : i + step].reshape(-1)
+
+
+def _run(axis: Any, i: int) -> slice:
+    first, length = int(axis.first[i]), int(axis.length[i])
+    return slice(first, first + (length - 1) * axis.step + 1 if length else first, axis.step)

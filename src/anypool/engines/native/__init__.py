@@ -1,0 +1,1 @@
+"""The compiled library: its records, its memory layouts, its selection networks."""

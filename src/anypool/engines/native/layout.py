@@ -1,0 +1,101 @@
+"""An array's axes in memory order, written down for the compiled core: one record a level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...plan import Axis, Grid
+from .library import Level
+
+
+class _Row:
+    """One level before it is written down: length, pooled axis, counts, and the strides of x and w."""
+
+    def __init__(self, size: int, axis: Axis | None, count: Any, x: int, w: int) -> None:
+        self.size, self.axis, self.count, self.x, self.w = size, axis, count, x, w
+
+    def joins(self, inner: _Row) -> bool:
+        """Whether this and the level under it are one in memory, and pooled alike."""
+        nested = self.size == 1 or (self.x == inner.x * inner.size and self.w == inner.w * inner.size)
+        alike = (self.axis is None and inner.axis is None) or (_is_whole(self.axis) and _is_whole(inner.axis))
+        return nested and alike
+
+    def joined(self, inner: _Row) -> _Row:
+        size = self.size * inner.size
+        axis, count = None, None
+        if self.axis is not None:
+            zero, full = np.zeros(1, np.int64), np.array([size])
+            axis, count = Axis(size, zero, full, 1, zero, full, None, size), self.count * inner.count
+        return _Row(size, axis, count, inner.x, inner.w)
+
+
+def levels_of(
+    grid: Grid, order: tuple[int, ...], x: Sequence[int], w: Sequence[int]
+) -> tuple[Any, tuple[int, int, int], list[Any]]:
+    """The array's axes in memory order, neighbours joined where that changes nothing; and the lanes under them."""
+    pooled: dict[int, Axis] = dict(zip(grid.at, grid.axes, strict=True))
+    rows: list[_Row] = []
+    for a in order:
+        axis = pooled.get(a)
+        count = None
+        if axis is not None:
+            count = (axis.padded if grid.divisor == "padded" else axis.length).astype(np.float64)
+        new = _Row(grid.shape[a], axis, count, x[a], w[a])
+        if rows and rows[-1].joins(new):
+            rows[-1] = rows[-1].joined(new)
+        else:
+            rows.append(new)
+    inner = (1, 1, 0)
+    if rows[-1].axis is None:
+        last = rows.pop()
+        inner = (last.size, last.x, last.w)
+    held: list[Any] = []
+    table = (Level * len(rows))()
+    for level, row in zip(table, rows, strict=True):
+        level.size, level.x_stride, level.w_stride, level.real = row.size, row.x, row.w, row.size
+        if row.axis is not None:
+            held += _describe(level, row.axis, row.count)
+    return table, inner, held
+
+
+def _describe(level: Any, axis: Axis, count: Any) -> list[Any]:
+    """Write a pooled axis down; the tables that must stay alive."""
+    tables = [np.ascontiguousarray(t) for t in (axis.first, axis.length, count)]
+    start = _affine_start(axis)
+    level.size, level.windows, level.places, level.step = axis.extent, axis.out, axis.places, axis.step
+    level.affine, level.start, level.stride = int(start is not None), start or 0, axis.stride
+    level.first, level.length, level.count = (t.ctypes.data for t in tables)
+    if axis.source is not None:
+        tables.append(np.ascontiguousarray(axis.source))
+        level.source = tables[-1].ctypes.data
+    return tables
+
+
+def _is_whole(axis: Axis | None) -> bool:
+    return (
+        axis is not None
+        and axis.out == 1
+        and int(axis.length[0]) == axis.size
+        and axis.step == 1
+        and axis.source is None
+    )
+
+
+def _affine_start(axis: Axis) -> int | None:
+    """Where window 0 begins before it is clipped, if every window is a clipped copy of one, `stride` apart."""
+    low, high = axis.regular
+    if high <= low or axis.places * axis.step >= 2**31 or axis.stride >= 2**31:
+        return None
+    start = int(axis.first[low]) - low * axis.stride
+    beyond = max(-start, 0) + max(start + (axis.out - 1) * axis.stride + axis.places * axis.step - axis.extent, 0)
+    if beyond > 4 * axis.extent + 4096:  # rows would be mostly margin
+        return None
+    at = start + np.arange(axis.out) * axis.stride
+    skip = np.maximum(-(at // axis.step), 0)
+    until = np.clip(-((at - axis.extent) // axis.step), 0, axis.places)
+    same = np.array_equal(np.maximum(until - skip, 0), axis.length)
+    held = axis.length > 0
+    return start if same and np.array_equal((at + skip * axis.step)[held], axis.first[held]) else None

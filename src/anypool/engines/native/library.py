@@ -1,0 +1,107 @@
+"""The compiled library: where it lies, its records, its threads."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sysconfig
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import PoolingError
+
+
+def _record(name: str, doc: str, kinds: dict[Any, str]) -> Any:
+    fields = [(field, kind) for kind, names in kinds.items() for field in names.split()]
+    return type(name, (ctypes.Structure,), {"_fields_": fields, "__doc__": doc})
+
+
+_INT, _REAL = ctypes.c_int64, ctypes.c_double
+Level: Any = _record(
+    "Level",
+    "One level of the array in memory order; the twin of anypool_level.",
+    {_INT: "size windows places step affine start stride x_stride w_stride real first length count source"},
+)
+
+
+class Call(ctypes.Structure):
+    """One call; the twin of anypool_job."""
+
+    _fields_ = [
+        *((n, _INT) for n in "x w y place g levels level inner x_inner w_inner".split()),
+        *((n, _INT) for n in "x_type w_type y_type place_type plane_type".split()),
+        *((n, _INT) for n in "lift merge0 merge1 finish staged omit min last fill".split()),
+        *((n, _REAL) for n in "empty divisor rate ddof".split()),
+        ("threads", _INT),
+    ]
+
+
+class Pick(ctypes.Structure):
+    """The lists along one axis; the twin of anypool_pick."""
+
+    _fields_ = [(n, ctypes.c_int64) for n in "out size stride offsets index taps".split()]
+
+
+@lru_cache(maxsize=1)
+def library() -> Any:
+    """The loaded library, or None."""
+    path = _path()
+    if path is None:
+        return None
+    try:
+        loaded = ctypes.CDLL(str(path))
+        loaded.anypool_isa.restype = ctypes.c_char_p
+        loaded.anypool_get_threads.restype = ctypes.c_int64
+        loaded.anypool_set_threads.argtypes = [ctypes.c_int64]
+        loaded.anypool_set_threads.restype = None
+        loaded.anypool_forward.argtypes = [ctypes.c_void_p] * 5
+        loaded.anypool_forward_all.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+        loaded.anypool_places.argtypes = [ctypes.c_void_p] * 4
+        loaded.anypool_owners.argtypes = [ctypes.c_void_p] * 6
+        loaded.anypool_find.argtypes = [ctypes.c_void_p] * 5
+        loaded.anypool_lists_run.argtypes = [ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * 3]
+        loaded.anypool_lists_weights.argtypes = [ctypes.c_void_p] * 6
+        loaded.anypool_lists_order.argtypes = [ctypes.c_void_p] * 3
+        loaded.anypool_lists_sort.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p]
+        loaded.anypool_sort_windows.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+    except (OSError, AttributeError):  # no library, or one of another version
+        return None
+    return loaded if loaded.anypool_isa() else None  # empty: no instruction set of it runs here
+
+
+def _path() -> Path | None:
+    asked = os.environ.get("ANYPOOL_LIBRARY")
+    if asked:
+        return Path(asked)
+    folders = [Path(__file__).parent.parent, Path(sysconfig.get_path("platlib")) / "anypool"]
+    found = [f / f"_native{suffix}" for f in folders for suffix in (".so", ".dylib", ".dll")]
+    return next((p for p in found if p.exists()), None)
+
+
+def missing() -> str:
+    """Why the library is not there."""
+    path = _path()
+    return (
+        "it was not built; install with a C++20 compiler"
+        if path is None
+        else f"{path.name} does not load, is of another version, or was built for another processor"
+    )
+
+
+def set_num_threads(n: Any) -> None:
+    """How many threads the compiled core may use, at least 1."""
+    given: Any = n
+    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or not 1 <= n < 2**31:
+        raise PoolingError(f"set_num_threads({n!r}): give an integer of at least 1")
+    loaded = library()
+    if loaded is not None:
+        loaded.anypool_set_threads(int(n))
+
+
+def get_num_threads() -> int:
+    """How many threads the compiled core uses; 1 without it."""
+    loaded = library()
+    return 1 if loaded is None else int(loaded.anypool_get_threads())

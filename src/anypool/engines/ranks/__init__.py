@@ -1,0 +1,1 @@
+"""Order statistics of regular windows: compiled selection networks, histograms and sorting."""

@@ -1,0 +1,271 @@
+"""One call of a compiled order statistic: the ranks that it wants, its record for the core, its addresses."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import PoolingError
+from ...order_statistics import METHODS, Median, Mode, Order, Quantile, Rank
+from ...plan import Grid, Job
+from ..folds.native import bits
+from ..folds.recipes import TYPES
+from ..native import networks
+from ..native.library import library
+from .interior import edges, interior, ranges, slab, steady
+from .rank_terms import Terms
+
+NO_MEMORY, DECLINED, AGAIN, COUNTS = 1, 2, 3, 4
+LONG = 310  # elements along one axis from which chains beat networks: 501 of 2^19 floats 5.5 ms, not 15; 301 4.8 either way
+# Elements of a window from which histograms beat networks, in 2048²: the middle one is straight code up to 15×15 (float32 17×17
+# 65 ms, not 187; uint8 22, not 70), other ranks are not (float32 15×15 65 ms, not 145), and 8 bytes are dear in networks (9×9 80, not 94).
+MIDDLE, OTHERS, DOUBLES = 256, 196, 81
+SIDE = 224  # of a window in tiles of 256×256, which hold what is sorted
+
+_INT = ctypes.c_int64
+
+
+def _fields(kind: Any, names: str) -> list[tuple[str, Any]]:
+    return [(name, kind) for name in names.split()]
+
+
+class Span(ctypes.Structure):
+    """One pooled axis; the twin of anypool_span."""
+
+    _fields_ = _fields(_INT, "windows size stride step start extent x_stride y_stride source")
+
+
+class Call(ctypes.Structure):
+    """One call; the twin of anypool_orders."""
+
+    _fields_ = [
+        *_fields(_INT, "x y type y_type batches batch_x batch_y"),
+        ("span", Span * 3),
+        *_fields(_INT, "inner code words outputs scratch registers tile_rows tile_columns reach ranks blend"),
+        ("share", ctypes.c_double),
+        ("key", ctypes.c_uint64),
+        ("fill", _INT),
+        *_fields(_INT, "terms full counts low high shares coefficients mask omit own least"),
+        ("empty", ctypes.c_double),
+    ]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a window of n elements gives: one or two ranks and how they blend; no rank is the mode."""
+
+    ranks: tuple[int, ...]
+    blend: int = 0  # 0 none, 1 the mean, 2 low + (high − low) · share
+    share: float = 0.0
+
+
+def wanted(order: Order, n: int) -> Wanted | str:
+    """The ranks of an order statistic over n elements, or why there are none."""
+    if isinstance(order, Mode):
+        return Wanted(())
+    if isinstance(order, Rank):
+        k = order.parameters["k"]
+        if order.lacks(n):
+            return f"{n} elements are too few for {order!r}"
+        return Wanted((k if k >= 0 else n + k,))
+    if isinstance(order, Median):
+        low, high = (n - 1) // 2, n // 2
+        even = order.parameters["even"]
+        if low == high:
+            return Wanted((low,), int(even == "mean"))
+        return Wanted((low, high), 1) if even == "mean" else Wanted((low if even == "lower" else high,))
+    if isinstance(order, Quantile) and order.answers() is None and order.parameters["smooth"] is None:
+        rank = max(METHODS[order.parameters["method"]](n, order.qs[0]), 0)
+        down = math.floor(rank)
+        low, high, share = min(down, n - 1), min(down + 1, n - 1), float(rank - down)
+        if order.whole(False):
+            return Wanted((low,))
+        return Wanted((low,), 1) if share == 0 or low == high else Wanted((low, high), 2, share)
+    return f"{order!r} is not compiled"
+
+
+def histogrammed(grid: Grid, dtype: str, made: Wanted | str) -> bool:
+    """Whether ranks of these windows are read off histograms: large windows next to each other in a plane."""
+    if len(grid.axes) != 2 or isinstance(made, str) or not 0 < len(made.ranks) <= 2:
+        return False
+    near = all(a.step == 1 and (a.out == 1 or (steady(a) or (0, 0))[1] == 1) for a in grid.axes)
+    size = [a.places for a in grid.axes]
+    if dtype not in ("uint8", "int8", "bool"):
+        near = near and max(size) <= SIDE and min(size) > 1
+    least = DOUBLES if dtype.endswith("64") else MIDDLE if made.ranks == ((grid.places - 1) / 2,) else OTHERS
+    return near and least <= grid.places < 2**16
+
+
+def chained(grid: Grid, made: Wanted | str) -> bool:
+    """Whether long windows along one axis are kept as sorted chains."""
+    if len(grid.axes) != 1 or isinstance(made, str) or not made.ranks or len(made.ranks) > 2:
+        return False
+    axis = grid.axes[0]
+    near = axis.step == 1 and axis.out > 1 and (steady(axis) or (0, 0))[1] == 1
+    return near and LONG <= axis.places < 2**31
+
+
+def described(kind: str, shape: networks.Shape) -> str:
+    """A network in words."""
+    made = networks.program(shape, networks.tile_of(shape))
+    outputs = made.tile[0] * made.tile[1]
+    return (
+        f"{kind}, {made.operations / outputs:.0f} minima and maxima an output, tiles of {made.tile[0]}×{made.tile[1]}"
+    )
+
+
+def shape_of(grid: Grid, made: Wanted | str) -> networks.Shape:
+    """The windows of a grid as a network sees them."""
+    assert isinstance(made, Wanted)
+    spans = [(1, 1, 1)] * (3 - len(grid.axes))
+    for axis in grid.axes:
+        found = steady(axis)
+        assert found is not None
+        stride = 1 if axis.out == 1 else found[1]
+        spans.append((axis.places, min(stride, 1 << 20), axis.step))
+    size, stride, step = zip(*spans, strict=True)
+    return networks.Shape(size, stride, step, made.ranks)
+
+
+class Prepared:
+    """A job met an array's strides: what remains is addresses."""
+
+    def __init__(self, job: Job, strides: tuple[int, ...], terms: Terms | None = None, result: str = "") -> None:
+        grid, order = job.grid, job.reduction
+        made = wanted(order, grid.places) if terms is None else Wanted(terms.ranks, terms.blend)
+        assert isinstance(made, Wanted)
+        self.grid = grid
+        self.result = result or (job.dtype if "float" in job.dtype or order.whole(grid.odd) else "float64")
+        if terms is None and self.result == job.dtype and (len(made.ranks) < 2 or "float" not in job.dtype):
+            made = Wanted(made.ranks)
+        memory = sorted(range(len(grid.shape)), key=lambda a: (-abs(strides[a]), a))
+        self.order = memory if [a for a in memory if a in grid.at] == list(grid.at) else list(range(len(grid.shape)))
+        self.shape = tuple(grid.out_shape[a] for a in self.order)
+        whole, inside = grid, interior(grid)
+        assert inside is not None
+        self.edges = () if inside is grid else edges(grid)
+        grid = inside
+        self.inside = slab(whole, ranges(whole)) if self.edges else ()
+        self.back = tuple(int(i) for i in np.argsort(self.order))
+        y_strides = [0] * len(grid.shape)
+        far = 1
+        for a in reversed(self.order):
+            y_strides[a], far = far, far * whole.out_shape[a]
+        self.first = sum((s.start or 0) * n for s, n in zip(self.inside, y_strides, strict=False))
+        lanes = [a for a in self.order[self.order.index(grid.at[-1]) + 1 :] if grid.shape[a] > 1]
+        inner, under = 1, list[int]()
+        for a in reversed(lanes):
+            if strides[a] != inner:
+                break
+            inner, under = inner * grid.shape[a], [*under, a]
+        counted = terms is None and (histogrammed(grid, job.dtype, made) or chained(grid, made))
+        if inner == 1 or counted:
+            inner, under = 1, []
+        apart = [a for a in range(len(grid.shape)) if a not in grid.at and a not in under]
+        self.batches = [offsets([grid.shape[a] for a in apart], [s[a] for a in apart]) for s in (strides, y_strides)]
+        shape = shape_of(grid, made)
+        program = None if counted else networks.program(shape, networks.tile_of(shape))
+        if program is not None and isinstance(order, Mode) and (label := order.parameters["ignore"]) is not None:
+            program = networks.all_but(program, _key_of(label, job.dtype))
+        code, outputs = ((), made.ranks) if program is None else (program.code, program.outputs)
+        self.held: list[Any] = [np.array(code, np.int32), np.array(outputs, np.int32), *self.batches]
+        call = self.call = Call()
+        call.type, call.y_type = _type(job.dtype), _type(self.result)
+        call.batches, call.inner = len(self.batches[0]), inner
+        call.code, call.outputs, call.batch_x, call.batch_y = (t.ctypes.data for t in self.held)
+        call.ranks = max(len(made.ranks), 1)
+        if program is not None:
+            call.words, call.registers = len(program.code), program.registers
+            call.scratch, call.reach = program.rows, program.reach
+            call.tile_rows, call.tile_columns = program.tile
+            call.key = program.key
+        call.blend, call.share = made.blend, made.share
+        if terms is not None:
+            tables = (terms.low, terms.high, terms.shares, terms.table)
+            self.held += tables
+            call.terms, call.full = terms.kind, len(terms.low) - 1
+            call.low, call.high, call.shares, call.coefficients = (t.ctypes.data for t in tables)
+            call.omit = int(job.omit_nan)
+            answers = [n for n in range(call.full + 1) if not order.lacks(n)]
+            call.least = answers[0] if answers else call.full + 1
+            nothing: Any = order.empty if job.empty is None else job.empty
+            call.empty = float(nothing) if nothing is not None and "float" in self.result else 0.0
+        call.fill = 0 if grid.fill is None else bits_of(grid.fill, job.dtype)
+        unused = 3 - len(grid.axes)
+        for k, span in enumerate(call.span):
+            span.windows = span.size = span.stride = span.step = span.extent = 1
+            if k < unused:
+                continue
+            axis, a = grid.axes[k - unused], grid.at[k - unused]
+            start = steady(axis)
+            assert start is not None
+            span.windows, span.size, span.step, span.stride = axis.out, axis.places, axis.step, shape.stride[k]
+            span.start, span.extent, span.x_stride, span.y_stride = start[0], axis.extent, strides[a], y_strides[a]
+            if axis.source is not None:
+                self.held.append(np.ascontiguousarray(axis.source))
+                span.source = self.held[-1].ctypes.data
+        self.item = 2 if self.result == "bfloat16" else np.dtype(self.result).itemsize
+        self.spoils = not order.nan_is_largest
+        self.ranked = job.dtype != "float64"  # a NaN has its place among the keys
+        self.run = library().anypool_forward_orders
+
+    def forward(self, x: int, y: int, mask: int = 0, counts: int = 0) -> bool:
+        """Pool the full windows of the array at address x into the one at y; True where x holds a NaN, which was the largest number."""
+        outcome = self._run(x, y, mask, counts + self.first if counts else 0, 0)
+        return bool(outcome)
+
+    def sparse(self, x: int, y: int, mask: int) -> bool | None:
+        """The same by a kernel that counts what a window holds and fills what has no answer; None where there is none."""
+        return self._run(x, y, mask, 0, 1)
+
+    def _run(self, x: int, y: int, mask: int, counts: int, own: int) -> bool | None:
+        call = Call.from_buffer_copy(self.call)
+        call.x, call.y, call.mask, call.counts, call.own = x, y + self.first * self.item, mask, counts, own
+        outcome = self.run(ctypes.byref(call))
+        if outcome == AGAIN:
+            call.key = 0
+            outcome = self.run(ctypes.byref(call))
+        if outcome == NO_MEMORY:
+            raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
+        return None if outcome == COUNTS else outcome == DECLINED
+
+
+_PREPARED: dict[Any, Prepared] = {}
+
+
+def prepare(job: Job, strides: tuple[int, ...]) -> Prepared:
+    """The job for an array of these strides (in elements)."""
+    key = (id(job.grid), job.reduction, job.dtype, strides)
+    found = _PREPARED.get(key)
+    if found is None or found.grid is not job.grid:
+        if len(_PREPARED) > 256:
+            _PREPARED.clear()
+        found = _PREPARED[key] = Prepared(job, strides)
+    return found
+
+
+def offsets(shape: list[int], strides: list[int]) -> NDArray[np.int64]:
+    """Where each item begins."""
+    at = np.zeros(1, np.int64)
+    for n, stride in zip(shape, strides, strict=True):
+        at = (at[:, None] + np.arange(n, dtype=np.int64) * stride).reshape(-1)
+    return np.ascontiguousarray(at)
+
+
+def _type(dtype: str) -> int:
+    return TYPES.index("uint8" if dtype == "bool" else dtype)
+
+
+def bits_of(value: float, dtype: str) -> Any:
+    return bits(value, dtype)
+
+
+def _key_of(label: int, dtype: str) -> int:
+    """An integer as the core compares those of its type: of int8, int16, uint32 and uint64 the top bit is flipped."""
+    bits: int = bits_of(label, dtype)
+    return bits ^ 1 << 8 * np.dtype(dtype).itemsize - 1 if dtype in ("int8", "int16", "uint32", "uint64") else bits

@@ -1,0 +1,153 @@
+"""Windows that lack elements, and sums over ranks, as what the compiled networks take.
+
+What is absent (masked, a NaN left out, beyond the edge) is keyed above all; how many elements a window holds
+then says which ranks it takes and how much of each: the coefficients of the order statistic's own `finish`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...order_statistics import Order, Sorted
+from ...plan import Axis, Grid, Job
+from ..folds.recipes import FLOATS
+from .interior import interior
+
+MOST_PLACES = 81  # of one window: a full sort of 9×9 is planned in a second and costs 20 medians of 3×3
+
+
+@lru_cache(maxsize=1024)
+def coefficients(order: Order, n: int) -> NDArray[np.float64]:
+    """c with answer = Σ c[r]·x₍ᵣ₎ for a window of n elements: the order statistic of unit vectors."""
+    with np.errstate(all="ignore"):
+        return np.asarray(order.finish(Sorted(np.eye(n), n), n), np.float64).reshape(n)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What each count of elements takes: of the wanted ranks one, two or all."""
+
+    ranks: tuple[int, ...]
+    kind: int  # 1 one rank, 2 two of them, 3 all
+    blend: int  # of two: 1 their mean, 2 low + (high − low) · share
+    low: NDArray[np.int32]
+    high: NDArray[np.int32]
+    shares: NDArray[np.float64]
+    table: NDArray[np.float64]
+
+
+def terms(order: Order, counts: range) -> Terms:
+    """The terms of the counts that windows may have."""
+    full = counts[-1]
+    rows = {n: coefficients(order, n) for n in counts if n and not order.lacks(n)}
+    used = {n: np.flatnonzero(row) for n, row in rows.items()}
+    ranks = tuple(sorted({int(r) for at in used.values() for r in at})) or (0,)
+    at = {rank: k for k, rank in enumerate(ranks)}
+    low, high, shares = np.zeros(full + 1, np.int32), np.zeros(full + 1, np.int32), np.full(full + 1, 0.5)
+    table = np.zeros((full + 1, len(ranks)))
+    for n, row in rows.items():
+        table[n, [at[int(r)] for r in used[n]]] = row[used[n]]
+    kinds = {_kind(row[used[n]]) for n, row in rows.items()}
+    if "mean" in kinds and not _adds_first(order):
+        kinds.add("between")
+    form = next(((kind, blend) for allowed, kind, blend in FORMS if kinds <= allowed), None)
+    if form is None:
+        return Terms(ranks, 3, 0, low, high, shares, table)
+    for n, found in used.items():
+        low[n], high[n] = at[int(found[0])], at[int(found[-1])]
+        shares[n] = rows[n][found[-1]]
+    return Terms(ranks, *form, low, high, shares, table)
+
+
+# What the counts' coefficients may be, how many ranks that takes, and how two are blended.
+FORMS: list[tuple[set[str], int, int]] = [
+    ({"one"}, 1, 0),
+    ({"one", "mean"}, 2, 1),
+    ({"one", "mean", "between"}, 2, 2),
+]
+
+
+def _adds_first(order: Order) -> bool:
+    """Whether the mean of 0 and infinity is infinity; NumPy's interpolation says NaN."""
+    with np.errstate(all="ignore"):
+        return bool(np.isinf(order.finish(Sorted(np.array([0.0, np.inf]), 2), 2)))
+
+
+def _kind(values: NDArray[np.float64]) -> str:
+    total = float(values.sum())
+    if len(values) not in (1, 2) or abs(total - 1) > 1e-12:
+        return "all"
+    return "one" if len(values) == 1 else "mean" if np.all(values == 0.5) else "between"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Windows that are all full, on axes that reach beyond x."""
+
+    grid: Grid
+    before: tuple[int, ...]  # imagined elements before each pooled axis
+    counts: range  # how many real ones a window may hold
+
+
+@lru_cache(maxsize=1024)
+def frame(grid: Grid) -> Frame | None:
+    """The windows as full ones on longer axes; None where they are no such windows."""
+    axes, before = list[Axis](), list[int]()
+    for axis in grid.axes:
+        made = _full(axis)
+        if made is None:
+            return None
+        axes.append(made[0])
+        before.append(made[1])
+    shape = list(grid.shape)
+    for a, axis in zip(grid.at, axes, strict=True):
+        shape[a] = axis.size
+    present = grid.present
+    full = replace(grid, shape=tuple(shape), axes=tuple(axes), fill=None)
+    return Frame(full, tuple(before), range(int(present.min()), int(present.max()) + 1))
+
+
+def _full(axis: Axis) -> tuple[Axis, int] | None:
+    """The axis with as many elements more at both ends as make every window full, and how many lie before."""
+    held = np.flatnonzero(axis.length)
+    if not len(held):
+        return None
+    begin = axis.first - axis.skipped * axis.step
+    places = int((axis.skipped + axis.length)[held].max())
+    first = int(held[0])
+    stride = int(begin[held[1]] - begin[first]) // int(held[1] - first) if len(held) > 1 else max(places * axis.step, 1)
+    start = int(begin[first]) - first * stride
+    begin = start + stride * np.arange(axis.out, dtype=np.int64)
+    at = begin[:, None] + axis.step * np.arange(places)
+    inside = (at >= 0) & (at < axis.extent)
+    real = held if stride > 0 else held[:0]
+    same = np.array_equal(inside.sum(1), axis.length) and np.array_equal(
+        np.where(inside, at, axis.extent).min(1)[real], axis.first[real]
+    )
+    if not same or not len(real):
+        return None
+    before, after = max(0, -start), max(0, int(at[-1, -1]) + 1 - axis.extent)
+    none, full = np.zeros(axis.out, np.int64), np.full(axis.out, places)
+    size = before + axis.extent + after
+    return Axis(size, begin + before, full, axis.step, none, full, None, stride), before
+
+
+def gaps(job: Job) -> bool:
+    """Whether a window may lack any of its elements."""
+    return job.weights is not None or (job.omit_nan and job.dtype in FLOATS)
+
+
+@lru_cache(maxsize=256)
+def planned(order: Order, grid: Grid, lacking: bool) -> Terms:
+    """The terms of windows that hold as many elements as the edges leave them, or any number."""
+    if lacking:
+        return terms(order, range(grid.places + 1))
+    if interior(grid) is not None:  # edges are plans of their own
+        return terms(order, range(grid.places, grid.places + 1))
+    made = frame(grid)
+    assert made is not None
+    return terms(order, made.counts)

@@ -1,0 +1,71 @@
+"""The reference: any reduction of any windows, in the array library's own words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ...arrays.ops import where
+from ...arrays.shape_ops import filled
+from ...order_statistics import Order
+from ...plan import Grid, Job, Lists
+from ..plan import FOREIGN, Call, Plan, Refusal
+from . import fold as reference
+from . import indexed as lists_reference
+from . import sorted as orders_reference
+
+
+class ReferenceFolds:
+    """Folds of regular windows by doubling."""
+
+    name, backend = "reference folds", "reference"
+
+    def plan(self, job: Job) -> Plan | Refusal:
+        """Every fold of regular windows."""
+        fits = isinstance(job.grid, Grid) and not isinstance(job.reduction, Order)
+        return Plan(self, job, "") if fits else FOREIGN
+
+    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
+        """The result."""
+        job = plan.job
+        return reference.forward(x, job.grid, job.reduction, weights, job.omit_nan, job.empty)[0]
+
+
+class ReferenceOrders:
+    """Order statistics of regular windows, gathered and sorted."""
+
+    name, backend = "reference orders", "reference"
+
+    def plan(self, job: Job) -> Plan | Refusal:
+        """Every order statistic of regular windows."""
+        fits = isinstance(job.grid, Grid) and isinstance(job.reduction, Order)
+        return Plan(self, job, "") if fits else FOREIGN
+
+    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
+        """The result."""
+        job = plan.job
+        return orders_reference.forward(x, job.grid, job.reduction, weights, job.omit_nan, job.empty)
+
+
+class ReferenceIndexed:
+    """Windows that list their elements, gathered and pooled as runs."""
+
+    name, backend = "reference indexed", "reference"
+
+    def plan(self, job: Job) -> Plan | Refusal:
+        """Every reduction of listed elements."""
+        return Plan(self, job, "") if isinstance(job.grid, Lists) else FOREIGN
+
+    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
+        """The result; a window without a position is marked first, and `empty` replaces the mark at last."""
+        job = plan.job
+        positions = getattr(job.reduction, "gives", "value") == "position" and job.empty is not None
+        inside = replace(job, empty=lists_reference.NOWHERE) if positions else job
+
+        def pooled(z: Any, grid: Any, reduction: Any, w: Any) -> Any:
+            facts = None if w is None else (tuple(w.shape), call.arrays.dtype_name(w))
+            dtype = call.arrays.dtype_name(z)
+            return call.pool(z, replace(inside, grid=grid, reduction=reduction, dtype=dtype, weights=facts), w)
+
+        y = lists_reference.forward(x, job.grid, job.reduction, weights, pooled)
+        return where(y == lists_reference.NOWHERE, filled(y, job.empty), y) if positions else y

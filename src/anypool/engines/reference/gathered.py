@@ -1,0 +1,77 @@
+"""Which elements each window holds, as tables of positions, and the elements themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...arrays.ops import library
+from ...plan import Grid
+
+
+def gathered(z: Any, index: NDArray[np.int64]) -> tuple[Any, Any, Any]:
+    """(rows, windows, places) of the elements, which of them are there, and which are the border's constant."""
+    module, low = library(z), int(index.min()) if index.size else 0
+    at = np.maximum(index, 0)
+    if not z.shape[1]:
+        values = (
+            np.zeros((*z.shape[:1], *index.shape), z.dtype) if module is np else z.new_zeros((z.shape[0], *index.shape))
+        )
+    elif module is np:
+        values = z[:, at]
+    else:
+        values = z[:, module.as_tensor(at, device=z.device)]
+    if low == 0:
+        return values, None, None
+    has = as_like(index != -1, z) if (index == -1).any() else None
+    constant = as_like(index <= -2, z) if low <= -2 else None
+    if has is not None:
+        has = np.broadcast_to(has, values.shape) if module is np else has.expand(values.shape)
+    return values, has, constant
+
+
+def positions(place: Any, index: NDArray[np.int64]) -> Any:
+    """Places in windows as flat positions, −1 for the border's constant; windows on the second axis of both."""
+    rows = np.arange(len(index)).reshape(-1, *[1] * (place.ndim - 2))
+    return as_like(np.maximum(index, -1), place)[as_like(rows, place), place]
+
+
+def as_like(table: NDArray[Any], like: Any) -> Any:
+    return table if library(like) is np else library(like).as_tensor(table, device=like.device)
+
+
+def table(grid: Grid, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
+    """Windows [begin, end): flat positions, −1 absent, −2 − k axis k's constant; and the weights that windows give."""
+    wanted = np.unravel_index(np.arange(begin, end), grid.windows_shape)
+    index: Any = np.zeros((end - begin, 1), np.int64)
+    taps = None if grid.taps is None else grid.tap_weights()
+    place: list[Any] = []
+    share: Any = np.ones(1)
+    for k, (axis, o) in enumerate(zip(grid.axes, wanted, strict=True)):
+        j = np.arange(max(axis.places, 1))  # where every window is empty, one absent element each
+        at = axis.first[o][:, None] + j * axis.step
+        here = j < axis.length[o][:, None]
+        if axis.source is not None and axis.extent:
+            at = np.where(here, axis.source[np.where(here, at, 0)], -1)
+            at = np.where(here & (at == -1), -2 - k, at)
+        at = np.where(here, at, -1)
+        if axis.ends is not None:
+            along = [end - begin] + [1] * len(grid.axes)
+            along[k + 1] = len(j)
+            share = share * axis.weights_at(o[:, None], j).reshape(along)
+        if taps is not None:
+            tap = np.minimum(j + axis.skipped[o][:, None], taps.shape[k] - 1)
+            shape = [end - begin] + [1] * len(grid.axes)
+            shape[k + 1] = len(j)
+            place.append(tap.reshape(shape))
+        left, right = index[:, :, None], at[:, None, :]
+        flat = left * axis.size + right
+        flat = np.where(right <= -2, right, np.where(left <= -2, left, flat))  # of two constants the later axis'
+        index = np.where((left == -1) | (right == -1), -1, flat).reshape(end - begin, left.shape[1] * right.shape[2])
+    if not grid.weighted:
+        return index, None
+    if taps is None:
+        return index, np.where(index == -1, 0.0, share.reshape(index.shape))
+    return index, np.where(index == -1, 0.0, taps[tuple(place)].reshape(index.shape))

@@ -1,0 +1,201 @@
+"""Lists in any array library: the elements that windows name are gathered, a few million at a time, and pooled as runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ...arrays.ops import library, where, zeros
+from ...arrays.shape_ops import as_like, cast, dtype_name, filled, is_bool, is_floating
+from ...order_statistics import Order
+from ...plan import Axis, Grid, Ints, Lists
+
+CHUNK = 1 << 24  # elements that are gathered at once
+NOWHERE = (
+    -2
+)  # what `run` says of a window that has no place, where `empty=` is given: a place is looked up, `empty=` is not
+
+
+def forward(x: Any, lists: Lists, reduction: Any, weights: Any, run: Callable[..., Any]) -> Any:
+    """One reduction of every window; `run(z, grid, reduction, weights)` pools runs along the last axis of z."""
+    flat = _flat(x, lists)
+    full = None if weights is None else _flat(_expanded(weights, lists.shape), lists)
+    sorts = isinstance(reduction, Order) and len(lists.lengths) > 1
+    by = np.argsort(lists.counts, kind="stable") if sorts else None
+    seen = lists if by is None else lists.some(by)
+    parts = [_part(flat, full, seen, reduction, run, *piece) for piece in pieces(seen, int(flat.shape[0]), sorts)]
+    many = getattr(reduction, "answers", lambda: None)()
+    first = many is not None and many[1] == 0
+    y = parts[0] if len(parts) == 1 else _concatenate(parts, 1 + first)
+    if by is not None:
+        y = _back(y, by, 1 + first)
+    if first:
+        y = np.moveaxis(y, 0, -1) if library(y) is np else y.movedim(0, -1)
+    lead = [n for a, n in enumerate(lists.shape) if a not in lists.at]
+    y = y.reshape(*lead, *lists.windows_shape, *([many[0]] if many is not None else []))
+    source = range(len(lead), len(lead) + len(lists.windows_shape))
+    y = np.moveaxis(y, list(source), lists.into) if library(y) is np else y.movedim(list(source), list(lists.into))
+    if first:
+        y = np.moveaxis(y, -1, 0) if library(y) is np else y.movedim(-1, 0)
+    return np.ascontiguousarray(y) if library(y) is np else y.contiguous()
+
+
+def pieces(lists: Lists, rows: int, alike: bool = False) -> Iterator[tuple[int, int]]:
+    """Ranges of windows that hold at most CHUNK elements, or one window; `alike`: of ascending lengths, the longest at
+    most half as long again as the shortest, since a sort of windows side by side costs what the longest does."""
+    total = np.concatenate([[0], np.cumsum(lists.counts * lists.fan * max(rows, 1) + 1)])
+    begin = 0
+    while True:
+        end = max(begin + 1, int(np.searchsorted(total, total[begin] + CHUNK, side="right")) - 1)
+        end = min(end, lists.windows)
+        if alike and begin < end:
+            most = lists.counts[begin] * 3 // 2 + 4
+            end = max(begin + 1, min(end, int(np.searchsorted(lists.counts, most, side="right"))))
+        yield begin, end
+        if end >= lists.windows:
+            return
+        begin = end
+
+
+def _back(y: Any, by: Ints, axis: int) -> Any:
+    """Windows that were pooled in the order `by`, in their own."""
+    place = np.empty_like(by)
+    place[by] = np.arange(len(by))
+    module = library(y)
+    return np.take(y, place, axis) if module is np else y.index_select(axis, module.as_tensor(place, device=y.device))
+
+
+def elements(lists: Lists, begin: int, end: int, like: Any) -> tuple[Ints, Ints, Any]:
+    """Windows [begin, end): offsets of their elements, and by (element, entry) the flat positions and the taps."""
+    window = slice(begin, end)
+    counts = lists.counts[window]
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    owner = np.repeat(np.arange(len(counts)), counts)
+    local = np.arange(offsets[-1]) - offsets[owner]
+    index: Any = np.zeros((len(local), 1), np.int64)
+    if lists.groups is not None:
+        inner = max(lists.windows // max(len(lists.groups), 1), 1)
+        index = index + lists.groups[np.arange(begin, end) // inner][owner][:, None]
+    taps: Any = None
+    sizes = [p.counts[row[window]][owner] for p, row in zip(lists.picks, lists.rows, strict=True)]
+    for k, (p, row) in enumerate(zip(lists.picks, lists.rows, strict=True)):
+        after = np.ones(len(local), np.int64)
+        for n in sizes[k + 1 :]:
+            after = after * n
+        place = local // np.maximum(after, 1) % np.maximum(sizes[k], 1)
+        entry = (p.offsets[row[window]][owner] + place * p.fan)[:, None] + np.arange(p.fan)
+        at, left = p.index[entry][:, None, :], index[:, :, None]
+        index = np.where((at < 0) | (left < 0), -1, left * p.size + at).reshape(len(local), index.shape[1] * p.fan)
+        if p.taps is not None:
+            right = _taken(p.taps, entry, like)
+            taps = right if taps is None else taps[:, :, None] * right[:, None, :]
+        elif p.fan == 1 and taps is not None:
+            taps = taps[:, :, None]
+        taps = None if taps is None else taps.reshape(len(local), index.shape[1])
+    return offsets, index, taps
+
+
+def _part(flat: Any, full: Any, lists: Lists, reduction: Any, run: Callable[..., Any], begin: int, end: int) -> Any:
+    offsets, index, taps = elements(lists, begin, end, flat)
+    if taps is not None and not is_floating(flat):
+        flat = cast(flat, "float64") if is_bool(flat) or lists.fan > 1 else flat
+    if taps is not None and is_floating(flat) and dtype_name(flat) not in ("float16", "bfloat16"):
+        taps = cast(taps, dtype_name(flat))
+    rows = int(flat.shape[0])
+    z = _gathered(flat, index, lists.fill)
+    w = None if full is None else _gathered(full, index, 1)
+    if lists.fan > 1:
+        z, w = _points(z, w, taps)
+        taps = None
+    z = z.reshape(rows, len(index))
+    w = None if w is None else w.reshape(rows, len(index))
+    if taps is not None:
+        taps = taps.reshape(1, -1)
+        w = taps if w is None else cast(w, dtype_name(taps)) * taps
+    axis = Axis(len(index), offsets[:-1], np.diff(offsets), 1, np.zeros(end - begin, np.int64), np.diff(offsets))
+    y = run(z, Grid((rows, len(index)), (1,), (axis,), gathered=True), reduction, w)
+    if getattr(reduction, "gives", "value") == "position":
+        y = _positions(y, index, lists)
+    return y
+
+
+def _points(z: Any, w: Any, taps: Any) -> tuple[Any, Any]:
+    """Interpolated elements, and weights; an entry of weight 0 is absent, and the others share its part."""
+    half = dtype_name(z)
+    z = cast(z, "float32") if half in ("float16", "bfloat16") else z
+    taps = cast(taps, dtype_name(z))
+    if w is None:
+        return cast(_weighted(z, taps), half), None
+    w = cast(w, dtype_name(z))
+    share = w * taps
+    total = share.sum(-1)
+    some = total != 0
+    value = _weighted(z, share) / where(some, total, zeros(total) + 1)
+    return cast(value, half), total
+
+
+def _weighted(z: Any, taps: Any) -> Any:
+    """Σ tap·z, where a tap of 0 hides whatever lies under it."""
+    return (where(taps != 0, z, zeros(z)) * taps).sum(-1)
+
+
+def _gathered(flat: Any, index: Ints, fill: float) -> Any:
+    """(rows, elements, entries) of flat, with the constant where the position is -1."""
+    module, beyond = library(flat), index < 0
+    if not flat.shape[1]:
+        values = (
+            np.zeros((flat.shape[0], *index.shape), flat.dtype)
+            if module is np
+            else flat.new_zeros((flat.shape[0], *index.shape))
+        )
+    elif module is np:
+        values = flat[:, np.maximum(index, 0)]
+    else:
+        at = module.as_tensor(np.maximum(index, 0).reshape(-1), device=flat.device)
+        values = flat.index_select(1, at).reshape(flat.shape[0], *index.shape)
+    if not beyond.any():
+        return values
+    return where(as_like(beyond, values, exact=True), filled(values, fill), values)
+
+
+def _positions(y: Any, index: Ints, lists: Lists) -> Any:
+    """Positions in the gathered runs as positions in the pooled axes, the groups' axis left out."""
+    table = index[:, 0]
+    if lists.groups is not None:
+        inside = 1
+        for p in lists.picks:
+            inside *= p.size
+        table = np.where(table < 0, -1, table % max(inside, 1))
+    table = np.concatenate([table, [NOWHERE, -1]])  # these stay what they are
+    return table[y] if library(y) is np else as_like(table, y, exact=True)[y]
+
+
+def _taken(taps: Any, entry: Ints, like: Any) -> Any:
+    if library(taps) is np:
+        return as_like(taps[entry], like, exact=True)
+    torch = library(taps)
+    return taps.index_select(0, torch.as_tensor(entry.reshape(-1), device=taps.device)).reshape(entry.shape)
+
+
+def _flat(x: Any, lists: Lists) -> Any:
+    """(rows, positions of the pooled axes)."""
+    at, end = list(lists.at), list(range(-len(lists.at), 0))
+    moved = np.moveaxis(x, at, end) if library(x) is np else x.movedim(at, end)
+    rows = 1
+    for a, n in enumerate(lists.shape):
+        rows *= 1 if a in lists.at else n
+    inside = 1
+    for a in lists.at:
+        inside *= lists.shape[a]
+    return moved.reshape(rows, inside)
+
+
+def _expanded(weights: Any, shape: tuple[int, ...]) -> Any:
+    return np.broadcast_to(weights, shape) if library(weights) is np else weights.expand(shape)
+
+
+def _concatenate(parts: list[Any], axis: int) -> Any:
+    module = library(parts[0])
+    return np.concatenate(parts, axis) if module is np else module.cat(parts, axis)

@@ -1,0 +1,47 @@
+"""Order statistics: WHAT becomes of a window's elements once they are sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .arg_order import Place
+from .base import Order, tied
+from .function import Function, function
+from .mode import Mode
+from .quantiles import METHODS, Median, Quantile, Rank
+from .rank_weighted import KMax, Ordinal, Range, TopKMean, TrimmedMean
+from .sorted_window import Sorted
+
+ORDERS: dict[str, Callable[[], Order]] = {"median": Median, "mode": Mode, "argmedian": lambda: Place(Median("lower"))}
+PARAMETRIC_ORDERS: dict[str, type[Order]] = {
+    "Median": Median,
+    "Quantile": Quantile,
+    "Rank": Rank,
+    "Range": Range,
+    "TrimmedMean": TrimmedMean,
+    "TopKMean": TopKMean,
+    "KMax": KMax,
+    "Ordinal": Ordinal,
+    "Mode": Mode,
+    "Place": Place,
+}
+__all__ = [
+    "METHODS",
+    "ORDERS",
+    "PARAMETRIC_ORDERS",
+    "Function",
+    "KMax",
+    "Median",
+    "Mode",
+    "Order",
+    "Ordinal",
+    "Place",
+    "Quantile",
+    "Range",
+    "Rank",
+    "Sorted",
+    "TopKMean",
+    "TrimmedMean",
+    "function",
+    "tied",
+]

@@ -1,0 +1,289 @@
+"""Ranks, medians and quantiles: one element of the sorted window, or two with a share each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..arrays.ops import among, exp, library, meant, where, zeros
+from ..errors import PoolingError
+from .base import Order
+from .effective_size import STEPS, between, by_mass
+from .row_ops import floor, last, ranks
+from .sorted_window import Sorted
+
+
+class Rank(Order):
+    """The k-th smallest element, from 0; negative k from the top, −1 is the largest. The element type is kept.
+
+    A window without that rank holds `empty` (NaN). A NaN is the largest, as in np.sort. Real weights repeat
+    elements: one of weight w spans w ranks, counted from the smallest, or from the largest where k is negative.
+
+    >>> import anypool as ap
+    >>> ap.pool([3, 1, 4, 1, 5], ap.sliding((3,), 1), ap.Rank(-2))
+    array([3, 1, 4])
+    """
+
+    name, formula, nan_is_largest, shares = "Rank", "x₍ₖ₎", True, True
+
+    def __init__(self, k: int) -> None:
+        super().__init__()
+        self.parameters = {"k": integer(k, "Rank(k)")}
+
+    def finish(self, window: Sorted, n: Any) -> Any:
+        k = self.parameters["k"]
+        return window.at(k) if k >= 0 else window.at(n + k + 1, "left")
+
+    def linear(self) -> bool:
+        return True
+
+    def selects(self) -> bool:
+        return True
+
+    def whole(self, odd: bool) -> bool:
+        return True
+
+    def lacks(self, n: Any) -> Any:
+        k = self.parameters["k"]
+        return n <= (k if k >= 0 else -k - 1)
+
+    def check(self, places: int) -> None:
+        k = self.parameters["k"]
+        if not -places <= k < places:
+            raise PoolingError(
+                f"Rank({k}): the largest window holds {places} elements; use {-places} … {places - 1}, or larger windows"
+            )
+
+
+class Median(Order):
+    """The middle element; of an even number "mean" of the middle two, the "lower" or the "higher" one.
+
+    "lower" and "higher" keep integers, and so does "mean" where the plan says that every window holds
+    an odd number; else the median of integers is a float64. With real weights it is the element that has
+    at most half of the weight to each side, or two where the halves meet: whole weights repeat elements, and no scale
+    of the weights changes anything.
+
+    >>> import anypool as ap
+    >>> ap.pool([3.0, 1.0, 4.0, 1.0], ap.whole(), ap.Median("lower"), axes=0)
+    array([1.])
+    """
+
+    name, formula, shares = "median", "½ (x₍⌊(n−1)/2⌋₎ + x₍⌊n/2⌋₎)", True
+
+    def __init__(self, even: str = "mean") -> None:
+        super().__init__()
+        if not among(even, ("mean", "lower", "higher")):
+            raise PoolingError(f"Median(even={even!r}): use 'mean', 'lower' or 'higher'")
+        self.parameters = {"even": even}
+
+    def finish(self, window: Sorted, n: Any) -> Any:
+        even = self.parameters["even"]
+        if window.masses is None:
+            low, high = window.index(n / 2, "left"), window.index(n / 2)
+        else:
+            low, high = window.spans.around(window.spans.total * 0.5)
+        if even != "mean":
+            return window.element(low if even == "lower" else high)
+        lower = window.element(low)
+        if "float" not in str(lower.dtype) and isinstance(n, int) and n % 2:
+            return lower
+        higher = window.element(high)
+        lower, higher = window.number(lower), window.number(higher)
+        with np.errstate(all="ignore"):
+            return where(lower == higher, lower, (lower + higher) * 0.5)
+
+    def linear(self) -> bool:
+        return True
+
+    def selects(self) -> bool:
+        return self.parameters["even"] != "mean"
+
+    def steps(self) -> bool:
+        return True
+
+    def whole(self, odd: bool) -> bool:
+        return self.parameters["even"] != "mean" or odd
+
+
+def _virtual(alpha: float, beta: float) -> Callable[[Any, float], Any]:
+    return lambda n, q: n * q + (alpha + q * (1 - alpha - beta)) - 1
+
+
+def _even_at_half(position: Any) -> Any:
+    """Round, halves to the even."""
+    down = floor(position)
+    over = position - down
+    return down + ((over > 0.5) | ((over == 0.5) & (down % 2 == 1))) * 1
+
+
+def _nearest_order(position: Any) -> Any:
+    """Of n·q − 1.5: the next rank, but a tie goes to the even order statistic (Hyndman & Fan 3)."""
+    down = floor(position)
+    return down + 1 - ((position == down) & (down % 2 == 1)) * 1
+
+
+def _halved(position: Any) -> Any:
+    """Between two ranks the upper, at a rank the mean with the next."""
+    down = floor(position)
+    return down + (position == down) * 0.5 + (position != down) * 1
+
+
+# NumPy's names: where a quantile lies among the ranks 0 … n−1, as a function of n and q.
+METHODS: dict[str, Callable[[Any, float], Any]] = {
+    "inverted_cdf": lambda n, q: -floor(-(n * q)) - 1,
+    "averaged_inverted_cdf": lambda n, q: _halved(n * q - 1),
+    "closest_observation": lambda n, q: _nearest_order(n * q - 1.5),
+    "interpolated_inverted_cdf": _virtual(0, 1),
+    "hazen": _virtual(0.5, 0.5),
+    "weibull": _virtual(0, 0),
+    "linear": lambda n, q: (n - 1) * q,
+    "median_unbiased": _virtual(1 / 3, 1 / 3),
+    "normal_unbiased": _virtual(3 / 8, 3 / 8),
+    "lower": lambda n, q: floor((n - 1) * q),
+    "higher": lambda n, q: -floor(-((n - 1) * q)),
+    "midpoint": lambda n, q: 0.5 * (floor((n - 1) * q) - floor(-((n - 1) * q))),
+    "nearest": lambda n, q: _even_at_half((n - 1) * q),
+}
+SELECTING = ("inverted_cdf", "closest_observation", "lower", "higher", "nearest")
+
+
+class Quantile(Order):
+    """The q-quantile by one of NumPy's methods; several q give a new first axis, as in NumPy.
+
+    No scale of real weights changes anything, and equal weights are as none. "inverted_cdf" and "averaged_inverted_cdf"
+    are NumPy's weighted ones, to which whole weights repeat elements; every other method counts a window as
+    (Σw)² / Σw² elements (Kish 1965, Akinshin 2023); 0 and 1 give the extreme elements. `smooth=h` is the
+    estimator smoothed by a logistic kernel of width h, with its exact derivative φ(xᵢ − m) / Σ φ(xⱼ − m): every
+    element near the quantile learns.
+
+    >>> import anypool as ap
+    >>> ap.pool([3.0, 1.0, 4.0, 1.0, 5.0], ap.sliding((3,), 1), ap.Quantile([0.0, 0.75]))
+    array([[1. , 1. , 1. ],
+           [3.5, 2.5, 4.5]])
+    """
+
+    name, formula, shares = "Quantile", "x₍ₕ₎ + γ (x₍ₕ₊₁₎ − x₍ₕ₎)", True
+    source = "Hyndman & Fan 1996; with weights Akinshin 2023"
+
+    def __init__(self, q: Any, method: str = "linear", smooth: float | None = None) -> None:
+        super().__init__()
+        given = q.tolist() if isinstance(q, np.ndarray) else q
+        row = given if isinstance(given, (tuple, list)) else (given,)
+        if not row or any(isinstance(v, (tuple, list, np.ndarray)) for v in row):
+            raise PoolingError(f"Quantile(q={q!r}): give one number or a row of them")
+        qs = tuple(fraction(v, "Quantile(q)") for v in row)
+        if not among(method, METHODS):
+            near = meant(str(method), METHODS, {"interpolated": "linear", "averaged": "averaged_inverted_cdf"})
+            raise PoolingError(f"Quantile(method={method!r}): use one of {', '.join(METHODS)}{near}")
+        if smooth is not None:
+            smooth = number(smooth, "Quantile(smooth)")
+            if not 0 < smooth < math.inf:
+                raise PoolingError(f"Quantile(smooth={smooth}): the width must be finite and above 0")
+            if any(v in (0.0, 1.0) for v in qs):
+                raise PoolingError(f"Quantile({q!r}, smooth={smooth}): a smoothed q lies inside 0 … 1; use min or max")
+        self.parameters = {
+            "q": qs if given is row else qs[0],
+            "method": method,
+            "smooth": smooth,
+        }
+
+    @property
+    def qs(self) -> tuple[float, ...]:
+        """Every q, in a row."""
+        q = self.parameters["q"]
+        return q if isinstance(q, tuple) else (q,)
+
+    def answers(self) -> tuple[int, int] | None:
+        return (len(self.qs), 0) if isinstance(self.parameters["q"], tuple) else None
+
+    def linear(self) -> bool:
+        return self.parameters["smooth"] is None
+
+    def apart(self) -> list[Order] | None:
+        method, smooth = self.parameters["method"], self.parameters["smooth"]
+        return None if self.answers() is None else [Quantile(q, method, smooth) for q in self.qs]
+
+    def finish(self, window: Sorted, n: Any) -> Any:
+        h = self.parameters["smooth"]
+        found = [self.one(window, n, q) if h is None else smoothed(window, q, h) for q in self.qs]
+        return found[0] if self.answers() is None else library(found[0]).stack(found, -1)
+
+    def one(self, window: Sorted, n: Any, q: float) -> Any:
+        """One quantile."""
+        method = self.parameters["method"]
+        if window.masses is not None:
+            return by_mass(window, q, method, METHODS[method])
+        rank = METHODS[method](n, q)
+        rank = (rank > 0) * rank  # under the first rank is the first
+        down = floor(rank)
+        low = window.at(down)
+        if self.whole(False):
+            return low
+        high = window.at(down + 1)
+        return between(window.number(low), window.number(high), rank - down)
+
+    def selects(self) -> bool:
+        return self.whole(False)
+
+    def steps(self) -> bool:
+        plain = self.parameters["smooth"] is None
+        return plain and (self.parameters["method"] in STEPS or all(q in (0.0, 1.0) for q in self.qs))
+
+    def whole(self, odd: bool) -> bool:
+        return self.parameters["smooth"] is None and self.parameters["method"] in SELECTING
+
+
+def smoothed(window: Sorted, q: float, h: float) -> Any:
+    """m with Σ wᵢ σ((m − xᵢ)/h + logit q) = q Σ wᵢ: bisection, then two Newton steps that carry the gradient."""
+    x = window.number(window.values)
+    there = last(window.present) > ranks(x)
+    w = there * 1.0 if window.masses is None else window.spans.masses * there
+    w = w if library(x) is np else w.to(x.dtype)
+    x = where(there, x, zeros(x))
+    total = w.sum(-1)
+    offset = math.log(q) - math.log1p(-q)
+
+    def excess(m: Any, at: Any) -> tuple[Any, Any]:
+        s = 1 / (1 + exp(-((m[..., None] - at) / h + offset)))
+        return (w * s).sum(-1) - q * total, (w * s * (1 - s)).sum(-1) / h
+
+    fixed = x.detach() if library(x) is not np else x
+    low = where(there, fixed, zeros(fixed) + math.inf)
+    low = low.min(-1) if library(x) is np else low.amin(-1)
+    high = where(there, fixed, zeros(fixed) - math.inf)
+    high = high.max(-1) if library(x) is np else high.amax(-1)
+    with np.errstate(all="ignore"):
+        for _ in range(60 if "64" in str(x.dtype) else 30):
+            middle = low + (high - low) * 0.5
+            above = excess(middle, fixed)[0] > 0
+            low, high = where(above, low, middle), where(above, middle, high)
+        m = low + (high - low) * 0.5
+        for _ in range(2):
+            error, slope = excess(m, x)
+            m = m - where(slope > 0, error / where(slope > 0, slope, zeros(slope) + 1), zeros(slope))
+    return m
+
+
+def integer(value: Any, name: str) -> int:
+    """An integer, or a PoolingError that names the parameter."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise PoolingError(f"{name}: {value!r} is no integer")
+    return value if type(value) is int else int(value)
+
+
+def number(value: Any, name: str) -> float:
+    """A real number, or a PoolingError that names the parameter."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise PoolingError(f"{name}: {value!r} is no number")
+    return float(value)
+
+
+def fraction(value: Any, name: str) -> float:
+    """A number in 0 … 1."""
+    made = number(value, name)
+    if not 0 <= made <= 1:
+        raise PoolingError(f"{name}: {made} lies outside 0 … 1; a percentage is divided by 100")
+    return made

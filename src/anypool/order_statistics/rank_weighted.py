@@ -1,0 +1,299 @@
+"""Sums over ranks: trimmed and top-k means, a weight per rank, the k largest in their order, spreads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..arrays.foreign import refuse
+from ..arrays.ops import library, maximum, minimum, where, zeros
+from ..errors import PoolingError
+from .base import Order
+from .quantiles import Quantile, fraction, integer, number
+from .row_ops import floor, last, ranks, take_along
+from .sorted_window import Sorted
+
+
+class TrimmedMean(Order):
+    """The mean of what is left when `int(fraction · n)` elements are cut from each end.
+
+    Real weights: a window counts as n = (Σw)² / Σw² elements (Kish 1965), and as many parts of n of the weight are
+    cut; no scale of the weights changes anything, and equal weights are as none.
+
+    >>> import anypool as ap
+    >>> ap.pool([9.0, 1.0, 2.0, 3.0, -7.0], ap.whole(), ap.TrimmedMean(0.2, 0.2), axes=0)
+    array([2.])
+    """
+
+    name, formula, source = "TrimmedMean", "mean of x₍⌊ℓn⌋₎ … x₍n−1−⌊un⌋₎", "Tukey 1962"
+
+    def __init__(self, lower: float, upper: float) -> None:
+        super().__init__()
+        low, high = fraction(lower, "TrimmedMean(lower)"), fraction(upper, "TrimmedMean(upper)")
+        if low + high >= 1:
+            raise PoolingError(
+                f"TrimmedMean({low}, {high}): nothing is left; the two fractions must sum to less than 1"
+            )
+        self.parameters = {"lower": low, "upper": high}
+
+    def linear(self) -> bool:
+        return True
+
+    def finish(self, window: Sorted, n: Any) -> Any:
+        if window.masses is not None:
+            return self.by_mass(window)
+        low, high = floor(self.parameters["lower"] * n), floor(self.parameters["upper"] * n)
+        begin, end = last(low * 1.0), last((n - high) * 1.0)
+        kept = n - high - low
+        return window.total(lambda rank: minimum(maximum(rank, begin), end)) / _safe(kept, window)
+
+    def by_mass(self, window: Sorted) -> Any:
+        """The mean of the mass that is left."""
+        spans = window.spans
+        low, high = (spans.whole(spans.size * cut) * spans.unit for cut in self.parameters.values())
+        begin, end = low, spans.total - high
+        share = spans.shares(begin, end, spans.around(begin)[1], spans.around(end)[0])
+        kept = end - begin
+        return window.sum(share, window.number(window.values)) / _safe(kept, window)
+
+
+class TopKMean(Order):
+    """The mean of the k largest elements; of all, in windows that hold fewer. The first of those that tie are the larger.
+
+    Real weights repeat elements: the mean of the k largest parts of weight 1.
+
+    >>> import anypool as ap
+    >>> ap.pool([3.0, 1.0, 4.0, 1.0, 5.0], ap.whole(), ap.TopKMean(2), axes=0)
+    array([4.5])
+    """
+
+    name, formula, descending = "TopKMean", "mean of the k largest", True
+
+    def __init__(self, k: int) -> None:
+        super().__init__()
+        self.parameters = {"k": at_least_one(k, "TopKMean(k)")}
+
+    def linear(self) -> bool:
+        return True
+
+    def finish(self, window: Sorted, n: Any) -> Any:
+        k = self.parameters["k"]
+        begin = maximum(n - k, zeros(n)) if hasattr(n, "shape") else max(n - k, 0)
+        return window.total(lambda rank: maximum(rank, last(begin * 1.0))) / _safe(n - begin, window)
+
+    def check(self, places: int) -> None:
+        beyond(self, self.parameters["k"], places)
+
+
+class Ordinal(Order):
+    """Σ weights[r]·x₍ᵣ₎ with a weight a rank; the first meets the largest element. The weights may learn.
+
+    Windows with fewer elements than weights use the first ones as they are. Real weights of elements repeat
+    them: one of weight w stretches over w ranks.
+
+    >>> import anypool as ap
+    >>> ap.pool([3.0, 1.0, 4.0, 1.0], ap.sliding((2,)), ap.Ordinal([0.75, 0.25]))
+    array([2.5 , 3.25])
+    """
+
+    name, formula, descending = "Ordinal", "Σ vᵣ x₍ᵣ₎", True
+    source = "Kumar 2018; Deliège, Istasse, Kumar, De Vleeschouwer & Van Droogenbroeck 2021"
+
+    def __init__(self, weights: Any) -> None:
+        super().__init__()
+        refuse(weights, "Ordinal(weights)")
+        given = _row(weights) if library(weights) is np else weights
+        if not isinstance(given, tuple) and (given.ndim != 1 or given.shape[0] == 0 or not _real(given)):
+            raise PoolingError(
+                f"Ordinal(weights): a row of numbers is needed, not shape {tuple(given.shape)}, {given.dtype}"
+            )
+        self.parameters = {"weights": given}
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def linear(self) -> bool:
+        return isinstance(self.parameters["weights"], tuple)  # a tensor may learn between two calls
+
+    def finish(self, window: Sorted, n: Any) -> Any:
+        weights, values = self.parameters["weights"], window.number(window.values)
+        if library(values) is not np:
+            torch = library(values)
+            weights = (
+                torch.tensor(weights, dtype=torch.float64, device=values.device)
+                if isinstance(weights, tuple)
+                else weights
+            )
+            weights = weights.to(device=values.device, dtype=values.dtype)
+            weights = torch.cat([weights, weights.new_zeros(1)])
+        else:
+            weights = np.append(np.asarray(weights), 0.0).astype(values.dtype)
+        many = weights.shape[0] - 1
+        if window.cumulated is None:
+            from_top = last(window.present) - 1 - ranks(values)
+            known = (from_top >= 0) & (from_top < many)
+            share = weights[where(known, from_top, zeros(from_top) + many)]
+        else:
+            before = last(n) - window.cumulated  # the mass above each element
+            share = _integral(weights, before + window.masses) - _integral(weights, before)
+        return (where(share == 0, zeros(values), values) * share).sum(-1)
+
+    def check(self, places: int) -> None:
+        many = len(self.parameters["weights"])
+        if many < places:
+            raise PoolingError(
+                f"Ordinal with {many} weights: a window holds {places} elements; give a weight for each (0 for none)"
+            )
+
+
+class KMax(Order):
+    """The k largest elements in the order in which they lie in the window, on a new last axis.
+
+    A NaN is the largest. Windows that hold fewer than k end with `empty` (NaN; integers need `empty=`). Real weights
+    repeat elements: the k largest parts of weight 1.
+
+    >>> import anypool as ap
+    >>> ap.pool([3, 1, 4, 1, 5, 9], ap.sliding((3,)), ap.KMax(2))
+    array([[3, 4],
+           [5, 9]])
+    """
+
+    name, formula, descending, nan_is_largest, placed = "KMax", "the k largest, in place", True, True, True
+    source = "Kalchbrenner, Grefenstette & Blunsom 2014"
+
+    def __init__(self, k: int) -> None:
+        super().__init__()
+        self.parameters = {"k": at_least_one(k, "KMax(k)")}
+
+    @classmethod
+    def dynamic(cls, top: int, layer: int, layers: int, length: int) -> KMax:
+        """Dynamic k-max pooling: k = max(top, ⌈(layers − layer)/layers · length⌉), layer counted from 1.
+
+        >>> KMax.dynamic(3, 1, 3, 18)
+        KMax(k=12)
+        """
+        top, length = at_least_one(top, "KMax.dynamic(top)"), at_least_one(length, "KMax.dynamic(length)")
+        layers, layer = at_least_one(layers, "KMax.dynamic(layers)"), at_least_one(layer, "KMax.dynamic(layer)")
+        if layer > layers:
+            raise PoolingError(f"KMax.dynamic(layer={layer}, layers={layers}): use layer 1 … {layers}")
+        return cls(max(top, -(-(layers - layer) * length // layers)))
+
+    def finish(self, window: Sorted, n: Any) -> Any:
+        k = self.parameters["k"]
+        if window.masses is not None:
+            return self.repeated(window, n)
+        above = last(window.present) - 1 - ranks(window.values)
+        taken = (above >= 0) & (above < k)
+        places = where(taken, window.order, zeros(window.order) + window.places)
+        by = np.argsort(places, -1, kind="stable") if library(places) is np else places.argsort(dim=-1, stable=True)
+        return window.these(by[..., np.minimum(np.arange(k), window.places - 1)])  # fewer have no answer at the end
+
+    def repeated(self, window: Sorted, n: Any) -> Any:
+        """The same of elements that masses repeat: one may be there several times."""
+        k, module = self.parameters["k"], library(window.values)
+        index = module.stack([window.index(n - j, "left") for j in range(k)], -1)
+        places = where(self.lacks(n), zeros(index) + window.places, take_along(window.order, index))
+        by = np.argsort(places, -1, kind="stable") if module is np else places.argsort(dim=-1, stable=True)
+        return window.these(take_along(index, by))
+
+    def answers(self) -> tuple[int, int] | None:
+        return self.parameters["k"], -1
+
+    def selects(self) -> bool:
+        return True
+
+    def whole(self, odd: bool) -> bool:
+        return True
+
+    def lacks(self, n: Any) -> Any:
+        slots = np.arange(self.parameters["k"])
+        if not hasattr(n, "shape"):
+            return slots >= n
+        return last(n) <= (slots if library(n) is np else library(n).as_tensor(slots, device=n.device))
+
+    def check(self, places: int) -> None:
+        beyond(self, self.parameters["k"], places)
+
+
+class Range(Order):
+    """The spread between two quantiles: 0 and 1 the range, 0.25 and 0.75 the interquartile range.
+
+    >>> import anypool as ap
+    >>> ap.pool([3.0, 1.0, 4.0, 1.0, 5.0], ap.whole(), ap.Range(0.25, 0.75), axes=0)
+    array([3.])
+    """
+
+    name, formula, shares = "Range", "x₍hi₎ − x₍lo₎", True
+
+    def __init__(self, lo: float = 0.0, hi: float = 1.0) -> None:
+        super().__init__()
+        low, high = fraction(lo, "Range(lo)"), fraction(hi, "Range(hi)")
+        if low > high:
+            raise PoolingError(f"Range({low}, {high}): lo must be at most hi")
+        self.parameters = {"lo": low, "hi": high}
+
+    def apart(self) -> list[Order] | None:
+        return [Quantile(q) for q in self.parameters.values()]
+
+    def together(self, answers: list[Any]) -> Any:
+        with np.errstate(invalid="ignore"):
+            return answers[1] - answers[0]
+
+    def finish(self, window: Sorted, n: Any) -> Any:
+        low, high = (window.number(Quantile(q).finish(window, n)) for q in self.parameters.values())
+        with np.errstate(invalid="ignore"):
+            return high - low
+
+
+def at_least_one(value: Any, name: str) -> int:
+    """A positive integer."""
+    made = integer(value, name)
+    if made < 1:
+        raise PoolingError(f"{name}: {made} must be at least 1")
+    return made
+
+
+def beyond(order: Order, k: int, places: int) -> None:
+    """Refuse more elements than any window holds."""
+    if k > places:
+        raise PoolingError(f"{order!r}: the largest window holds {places} elements; use a k of at most {places}")
+
+
+def _row(weights: Any) -> tuple[float, ...]:
+    """Plain numbers, which nobody can change under an engine that remembers what it read off them."""
+    row = weights.tolist() if isinstance(weights, np.ndarray) else weights
+    if not isinstance(row, Iterable) or isinstance(row, (str, bytes)):
+        raise PoolingError(f"Ordinal(weights={weights!r}): give a row of numbers")
+    made = tuple([number(v, "Ordinal(weights), a row of numbers") for v in row])
+    if not made or not all(-math.inf < v < math.inf for v in made):
+        raise PoolingError(
+            f"Ordinal(weights): {'they hold a NaN or an infinity' if made else 'there are none'}; use 0 for a rank that shall not count"
+        )
+    return made
+
+
+def _real(given: Any) -> bool:
+    return "float" in str(given.dtype) or "int" in str(given.dtype)
+
+
+def _safe(count: Any, window: Sorted) -> Any:
+    if not hasattr(count, "shape"):
+        return count if count else math.nan
+    count = where(count == 0, zeros(count) + 1, count)
+    return count if library(count) is np else count.to(window.number(window.values).dtype)
+
+
+def _integral(weights: Any, mass: Any) -> Any:
+    """∫ of the step function weights[⌊t⌋] from 0 to each mass."""
+    module, many = library(weights), weights.shape[0] - 1
+    sums = module.cumsum(weights, 0) - weights  # the integral up to each step
+    mass = where(mass < 0, zeros(mass), mass)
+    step = floor(mass)
+    step = where(step > many, zeros(step) + many, step)
+    return sums[step] + weights[step] * (mass - step)

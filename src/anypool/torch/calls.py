@@ -1,0 +1,147 @@
+"""Plans that are bound to tensors: the adapter's operations, gradients, and the compiled calls of their memory."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+
+from ..arrays.torch import NAME as NAME
+from ..arrays.torch import address as address
+from ..arrays.torch import apart as apart
+from ..arrays.torch import array as array
+from ..arrays.torch import as_weights as as_weights
+from ..arrays.torch import check_weights as check_weights
+from ..arrays.torch import compiling as compiling
+from ..arrays.torch import destination as destination
+from ..arrays.torch import device as device
+from ..arrays.torch import dtype_name as dtype_name
+from ..arrays.torch import fill_where as fill_where
+from ..arrays.torch import instead as instead
+from ..arrays.torch import into as into
+from ..arrays.torch import key as key
+from ..arrays.torch import plain as plain
+from ..arrays.torch import strides as strides
+from ..arrays.torch import transformed as transformed
+from ..arrays.torch import wide as wide
+from ..arrays.torch_incoming import PLAIN
+from ..arrays.torch_memory import like_layout
+from ..engines import execute, numpy_calls
+from ..engines.call_cache import CallCache
+from ..engines.folds import native as cpu
+from ..engines.indexed import rank_calls
+from ..order_statistics import Order
+from ..plan import Job, Lists
+from . import function, indexed, indexed_weights, linear_forms, ranks
+from .folds import Call
+
+READY: dict[Any, Any] = CallCache()  # calls that are bound: nothing is left to decide
+_MODULE = sys.modules[__name__]
+
+
+def run(x: Any, grid: Any, reductions: tuple[Any, ...], weights: Any = None, **options: Any) -> tuple[Any, ...]:
+    """One result a reduction of tensors as `array` and `as_weights` made them."""
+    return execute.run(_MODULE, x, grid, reductions, weights, **options)
+
+
+def in_numpy(function: Any, call: Any, x: Any, job: Job, weights: Any) -> Any:
+    """A function of NumPy arrays, given views of the tensors' memory; None where NumPy has no such type."""
+    if x.dtype is torch.bfloat16:
+        return None
+    mask = None if weights is None else weights.detach().numpy()
+    made = function(call.of(numpy_calls), x.detach().numpy(), replace(job, library="numpy"), mask)
+    return None if made is None else torch.from_numpy(made)
+
+
+def bound(plan: Any, call: Any, x: Any, weights: Any) -> Any:
+    """The plan as a function (x, weights, out) of tensors of this form, which gives None where the numbers forbid it."""
+    job: Job = plan.job
+    if isinstance(job.grid, Lists) or (getattr(plan.engine, "composes", False) and not transformed()):
+        return partial(plan.run, call)
+    if isinstance(job.reduction, Order):
+        return partial(ranks.pooled, call, job)
+    fold = Call(job.grid, job.reduction, job.omit_nan, job.empty, call.backend)
+    if transformed():
+        return lambda x, weights, out: fold.reference(x, weights)[0]
+    if _learns(x, weights, job.reduction):
+        return partial(function.again, fold)
+    if plan.engine.name == "folds" and type(x) in PLAIN:
+        return fold.again
+    return partial(_laid_alike, plan, call)
+
+
+def _laid_alike(plan: Any, call: Any, x: Any, weights: Any, out: Any) -> Any:
+    y = plan.run(call, x, weights, out)
+    return None if y is None else like_layout(y, x)
+
+
+def folded(x: Any, job: Job, weights: Any, out: Any) -> Any:
+    """One compiled fold; None where the numbers are not safe in the core."""
+    return Call(job.grid, job.reduction, job.omit_nan, job.empty, None).again(x, weights, out)
+
+
+def folded_together(x: Any, plans: list[Any], weights: Any) -> list[Any]:
+    """The compiled folds among several plans, which read x once; None for the others."""
+    nothing: list[Any] = [None] * len(plans)
+    if transformed() or type(x) not in PLAIN or any(_learns(x, weights, p.job.reduction) for p in plans):
+        return nothing
+    calls = [_call_of(p.job) if p.engine.name == "folds" else None for p in plans]
+    compiled = [c for c in calls if c is not None]
+    if len(compiled) < 2:
+        return nothing
+    prepared = [c.prepare(x, weights, False) for c in compiled]
+    memory = [c.fresh() for c in compiled]
+    records = [
+        c.prepared.at(x.data_ptr(), w, *(0 if m is None else m.data_ptr() for m in made))
+        for c, (w, _), made in zip(compiled, prepared, memory, strict=True)
+    ]
+    if not cpu.forward_all(records):
+        return nothing
+    shown = [c.shown(*made) for c, made in zip(compiled, memory, strict=True)]
+    results = iter([place if y is None else y for y, place in shown])
+    return [None if c is None else next(results) for c in calls]
+
+
+def _call_of(job: Job) -> Call:
+    return Call(job.grid, job.reduction, job.omit_nan, job.empty, None)
+
+
+def by_sums(x: Any, job: Job) -> Any:
+    """A fold that is a function of sums; None where they do not hold the numbers safely."""
+    if not x.is_floating_point():
+        return None
+    return linear_forms.forward(x.detach(), job.grid, job.reduction)
+
+
+def _learns(x: Any, weights: Any, reduction: Any) -> bool:
+    tensors = [x, weights, *getattr(reduction, "parameters", {}).values()]
+    return torch.is_grad_enabled() and any(isinstance(t, torch.Tensor) and t.requires_grad for t in tensors)
+
+
+def listed(x: Any, job: Job, placed: bool = False) -> Any:
+    """One fold of windows that list their elements, or where it lies; None where torch must see every step."""
+    return None if transformed() or type(x) not in PLAIN or x.is_neg() else indexed.listed(_MODULE, x, job, placed)
+
+
+def summed(x: Any, job: Job) -> Any:
+    """A fold of listed windows that is a function of sums; None where torch must see every step, or they do not serve."""
+    return None if transformed() or type(x) not in PLAIN or x.is_neg() else indexed.summed(_MODULE, x, job)
+
+
+def ordered(x: Any, job: Job) -> Any:
+    """An order statistic of listed windows; None where torch must see every step."""
+    watched = transformed() or type(x) not in PLAIN or x.is_neg()
+    return (
+        None
+        if watched or (torch.is_grad_enabled() and x.requires_grad)
+        else rank_calls.forward(_MODULE, x.detach(), job)
+    )
+
+
+def weighed(x: Any, job: Job) -> Any:
+    """A sum or mean of listed windows whose weights learn; None where torch must see every step."""
+    watched = transformed() or type(x) not in PLAIN or x.is_neg()
+    return None if watched else indexed_weights.forward(_MODULE, x, job)

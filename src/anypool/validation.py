@@ -1,0 +1,184 @@
+"""What a call refuses before anything is computed: reductions, weights, results and `empty`, each with a sentence."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from .arrays.ops import among, library, meant
+from .constants import constant, fitted
+from .errors import PoolingError
+from .order_statistics import Order
+from .plan import Grid, Union
+from .reductions import Fold
+from .windows import MEMORY
+
+
+def check_parameters(plan: Any, reductions: tuple[Any, ...], x: Any) -> None:
+    """Parameters that are arrays have one value for each lane of x (such as (C, 1, 1)), in x's array library."""
+    for r in reductions:
+        for name, value in getattr(r, "parameters", {}).items():
+            if isinstance(r, Order) or not hasattr(value, "shape"):
+                continue
+            if library(value) is not library(x):
+                kinds = ("a NumPy array", "a tensor")[:: 1 if library(value) is np else -1]
+                raise PoolingError(
+                    f"{type(r).__name__}({name}) is {kinds[0]} and x is {kinds[1]}: give both in one library"
+                )
+            for grid in plan.grids:
+                most = [1 if d in grid.at else n for d, n in enumerate(x.shape)]
+                given = list(value.shape)
+                if len(given) > len(most) or any(
+                    n not in (1, m) for n, m in zip(given[::-1], most[::-1], strict=False)
+                ):
+                    raise PoolingError(_unfit(f"{type(r).__name__}({name})", given, x, grid.at, most))
+
+
+def _unfit(said: str, given: list[int], x: Any, at: tuple[int, ...], most: list[int]) -> str:
+    """What is wrong with a parameter's shape, and one that fits: the axis of its length, or the axis before the pooled ones."""
+    total = size_of(given)
+    wide = [a for a, n in enumerate(most) if n > 1]
+    fits = [a for a in wide if most[a] == total] or wide[-1:]
+    shape = tuple(most[a] if a == fits[0] else 1 for a in range(fits[0], len(most))) if fits else ()
+    such = f", such as {shape}" if fits else ""
+    how = f": reshape it to {shape}" if fits and size_of(shape) == total else ""
+    return (
+        f"{said} of shape {tuple(given)} for x of shape {tuple(x.shape)} pooled over axes {tuple(at)}{how}; it is one number, or "
+        f"a shape that broadcasts to {tuple(most)}{such}"
+    )
+
+
+def check_orders(plan: Any, reductions: tuple[Any, ...]) -> None:
+    """Whether each order statistic has an answer for windows of this many places."""
+    for grid in plan.grids:
+        for r in reductions:
+            if isinstance(r, Order) and grid.places:
+                r.check(grid.places)
+
+
+def check(dtype: str, reductions: tuple[Any, ...], nan: str) -> None:
+    """Whether each reduction has a meaning for the element type, and the NaN policy a name."""
+    if not among(nan, ("propagate", "omit")):
+        near = meant(
+            str(nan), ("propagate", "omit"), {"ignore": "omit", "skip": "omit", "drop": "omit", "raise": "propagate"}
+        )
+        raise PoolingError(f"nan={nan!r}: use 'propagate' or 'omit'{near}")
+    if dtype != "bool":
+        return
+    for r in reductions:
+        if not getattr(r, "of_truth", True):
+            raise PoolingError(
+                f"{r.name!r} of bool: truth values have any, all, max, min, count, sum, mean, argmax and argmin; convert with x.astype(float) for more"
+            )
+
+
+def check_weights(weights: Any, shape: tuple[int, ...]) -> None:
+    """Weights, an array or a tensor, broadcast to x and never enlarge it."""
+    given = tuple(weights.shape)
+    try:
+        fits = np.broadcast_shapes(given, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        more = len(shape) - len(given)
+        lead = more > 0 and all(n in (1, m) for n, m in zip(given, shape, strict=False))
+        hint = f"; for the first axes give weights[..., {', '.join(['None'] * more)}]" if lead else ""
+        raise PoolingError(
+            f"weights of shape {given} do not broadcast to x of shape {shape}; weights never enlarge x{hint}"
+        )
+
+
+def check_result(grid: Any, out: Any) -> None:
+    """The result fits in memory, and what it shall be written to may be written."""
+    if size_of(grid.out_shape) > MEMORY:
+        raise PoolingError(
+            f"a result of shape {grid.out_shape} does not fit in memory; use a larger stride, or pool in parts"
+        )
+    if isinstance(out, np.ndarray) and not out.flags.writeable:
+        raise PoolingError("out is read-only: give an array that may be written")
+
+
+def check_border(plan: Any, dtype: str) -> None:
+    """What lies beyond the edge is an element like any other: x's type must hold it."""
+    for grid in plan.grids:
+        for fill in grid.fills if isinstance(grid, Grid) else (grid.fill,):
+            if fill is not None:
+                fitted(fill, dtype, f"border={fill}", "; border='absent' leaves out what lies beyond the edge")
+
+
+def fitted_order(order: Any, dtype: str) -> Any:
+    """An order statistic whose constants are elements of x's type; anything else as it is."""
+    return order.fitted(dtype) if isinstance(order, Order) else order
+
+
+def check_min_count(given: Any) -> int:
+    """How many elements a window needs; 0 where nothing was asked for."""
+    if given is None:
+        return 0
+    if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, np.integer)) or given < 0:
+        raise PoolingError(f"min_count={given!r}: give an integer of at least 0, how many elements a window needs")
+    return int(given)
+
+
+def gone_axes(plan: Any) -> tuple[int, ...]:
+    """The axes of the result that `keepdims=False` leaves out: those of the windows, one on each."""
+    at = (min(plan.at),) if isinstance(plan, Union) else getattr(plan, "into", plan.at)
+    for a in at:
+        if plan.out_shape[a] != 1:
+            raise PoolingError(
+                f"keepdims=False: {plan.out_shape[a]} windows lie on axis {a} of the result, and only an axis with one "
+                "can be left out; use whole(), or keep the axes"
+            )
+    return tuple(at)
+
+
+def channels_last(x: Any, dtype: str, plan: Any, axes: Any) -> bool:
+    """Whether a call looks as if it pooled the width and the channels of a picture; then the reader is warned."""
+    like = axes is None and dtype == "uint8" and isinstance(x, np.ndarray) and x.ndim == 3 and x.shape[-1] in (3, 4)
+    if not like or tuple(plan.at) != (1, 2):
+        return False
+    warnings.warn(
+        f"x of shape {x.shape} looks like a picture whose last axis is its {x.shape[-1]} channels, but windows lie on the "
+        "last two axes: give axes=(0, 1) to pool height and width (or axes=(1, 2) for what was asked)",
+        UserWarning,
+        stacklevel=3,
+    )
+    return True
+
+
+def check_empty(empty: Any, dtype: str, reductions: tuple[Any, ...], wide: str, plan: Any, weights: Any) -> Any:
+    """`empty` as a number that every result holds, whether or not a window is empty today."""
+    if empty is None:
+        return None
+    value = constant(empty, "empty")
+    odd = weights is None and all(grid.odd for grid in plan.grids)
+    weighed = weights is not None and "bool" not in str(weights.dtype)
+    weighed = weighed or any(grid.weighted for grid in plan.grids)
+    for r in reductions:
+        if isinstance(r, (Fold, Order)):
+            fitted(value, result_type(dtype, r, wide, odd, weighed), f"empty={value} of {getattr(r, 'name', r)!r}")
+    return value
+
+
+def result_type(dtype: str, reduction: Any, wide: str, odd: bool, weighed: bool) -> str:
+    """The element type of a result; `wide`: of an integer sum; `odd`: every window is known to hold an odd number of
+    elements; `weighed`: by real numbers."""
+    if reduction.gives != "value":
+        return "bool" if reduction.gives == "truth" else "int64"
+    if "float" in dtype:
+        return dtype
+    if isinstance(reduction, Order):
+        return dtype if reduction.whole(odd) else "float64"
+    if weighed and not reduction.masks:
+        return "float64"
+    return {"same": dtype, "wide": wide}.get(reduction.accumulates, "float64")
+
+
+def size_of(shape: Any) -> int:
+    """How many elements an array of this shape has."""
+    total = 1
+    for n in shape:
+        total *= int(n)
+    return total

@@ -1,0 +1,102 @@
+"""Reading boxes: rows of corners and image indices, scales and offsets; each error says what is possible."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..arrays.foreign import refuse
+from ..arrays.incoming import array_of
+from ..arrays.ops import library
+from ..errors import PoolingError
+from ..plan import Ints
+from .arguments import is_number, shown, to_numpy
+
+
+def rows_of(given: Any, rotated: bool) -> tuple[Any, Ints]:
+    """(K, columns) corners in floats, and the image of each box."""
+    if isinstance(given, (list, tuple)) and given and all(getattr(v, "ndim", 0) == 2 for v in given):
+        parts = [_floats(v) for v in given]
+        widths = {p.shape[1] for p in parts}
+        if len(widths) != 1:
+            raise PoolingError(f"boxes of {sorted(widths)} columns: each image's array needs the same")
+        rows = library(*parts).concatenate(parts)
+        images = np.repeat(np.arange(len(parts)), [len(p) for p in parts])
+        _check_columns(rows.shape[1], rotated, 0, tuple(rows.shape))
+    else:
+        whole = _floats(given)
+        if whole.ndim != 2:
+            raise PoolingError(
+                f"boxes of shape {tuple(whole.shape)}: give (K, 5) rows of (image, x1, y1, x2, y2), (K, 3) in 1-D, (K, 7) in 3-D"
+            )
+        _check_columns(whole.shape[1] - 1, rotated, 1, tuple(whole.shape))
+        first = np.asarray(to_numpy(whole[:, 0]))
+        with np.errstate(invalid="ignore"):
+            off = ~(
+                (np.abs(first - np.round(first)) < 1e-3) & (np.abs(first) < 2.0**53)
+            )  # not exact: a numerical gradient nudges every column
+        if off.any():
+            raise PoolingError(f"the first column of boxes holds image indices, but it has {first[off][:3].tolist()}")
+        rows = whole[:, 1:]  # in memory of its own, of which torch.export saves all
+        rows = rows.contiguous() if hasattr(rows, "detach") else np.ascontiguousarray(rows)
+        images = np.round(first).astype(np.int64)
+    values = np.asarray(to_numpy(rows))
+    bad = np.flatnonzero(~np.isfinite(values).all(1))
+    if len(bad):
+        raise PoolingError(f"box {bad[0]} is {values[bad[0]].tolist()}: corners must be finite numbers")
+    return rows, images
+
+
+def _check_columns(columns: int, rotated: bool, more: int, shape: tuple[int, ...]) -> None:
+    if rotated and columns != 5:
+        raise PoolingError(f"rotated boxes of shape {shape}: rows are ({'image, ' * more}x, y, width, height, angle)")
+    if not rotated and columns not in (2, 4, 6):
+        raise PoolingError(
+            f"boxes of shape {shape}: a row has {more + 2}, {more + 4} or {more + 6} columns "
+            f"({'an image index, then ' * more}starts and ends in 1-D, 2-D or 3-D)"
+        )
+
+
+def _floats(given: Any, name: str = "boxes") -> Any:
+    """A float array; halves and integers widened."""
+    if hasattr(given, "detach"):
+        torch = library(given)
+        refuse(given, name)
+        if given.dtype == torch.bool:
+            raise PoolingError(f"{name} of dtype {given.dtype}: use real numbers")
+        given = given.resolve_neg() if given.is_neg() else given
+        return (
+            given
+            if given.dtype in (torch.float32, torch.float64)
+            else given.to(torch.float32 if given.is_floating_point() else torch.float64)
+        )
+    values = array_of(given, name)
+    if values.dtype.kind not in "iuf":
+        raise PoolingError(f"{name} of dtype {values.dtype}: use real numbers")
+    if values.ndim == 1 and values.size == 0:
+        values = values.reshape(0, 5)
+    return values if values.dtype.name in ("float32", "float64") else values.astype(np.float64)
+
+
+def scales_of(scale: Any, rank: int) -> tuple[float, ...]:
+    row = tuple(scale) if isinstance(scale, (list, tuple)) else (scale,) * rank
+    if len(row) != rank or not all(is_number(s) and 0 < float(s) < math.inf for s in row):
+        raise PoolingError(f"scale={scale!r}: use one positive number, or one for each of {rank} axes in x's order")
+    return tuple(float(s) for s in row)
+
+
+def offsets_of(given: Any, count: int, rank: int, size: tuple[int, ...], rows: Any) -> Any:
+    if given is None:
+        return None
+    made = _floats(given, "offsets")
+    if tuple(made.shape) != (count, rank, *size):
+        raise PoolingError(
+            f"offsets of shape {tuple(made.shape)}: {count} boxes of {shown(size)} bins need {(count, rank, *size)}"
+        )
+    if not np.isfinite(np.asarray(to_numpy(made))).all():
+        raise PoolingError("offsets hold a NaN or an infinity: use finite numbers")
+    if library(rows) is not np and library(made) is np:
+        return library(rows).as_tensor(made, device=rows.device)
+    return made

@@ -1,0 +1,153 @@
+"""What a real-valued interval becomes along one axis: whole elements, interpolated points, or exact integrals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays.ops import library, where, zeros
+from ..plan import Ints, Picks
+from .arguments import to_numpy
+
+FAR = 2.0**40  # coordinates beyond it are beyond every array
+
+
+def quantised(start: Any, end: Any, out: int, n: int, inclusive: bool) -> Picks:
+    """RoIPool's bins (Girshick 2015): corners rounded half away from zero, the last one included, bins rounded outward.
+
+    Without `inclusive`, R-FCN's as torchvision counts it: the end is excluded, and so is the axis' last position.
+    """
+    lo, hi = _rounded(start), _rounded(end)
+    length = np.maximum(hi - lo + inclusive, 1).astype(_float_of(start))
+    limit = n if inclusive else n - 1
+    step = (length / length.dtype.type(out))[:, None]
+    o = np.arange(out + 1).astype(length.dtype)
+    first = np.clip(np.floor(o[:-1] * step).astype(np.int64) + lo[:, None], 0, max(limit, 0)).reshape(-1)
+    last = np.clip(np.ceil(o[1:] * step).astype(np.int64) + lo[:, None], 0, max(limit, 0)).reshape(-1)
+    owner, place = laid(np.maximum(last - first, 0))
+    return Picks(n, out, _offsets(np.maximum(last - first, 0)), first[owner] + place)
+
+
+def points(start: Any, end: Any, out: int, sampling: int, aligned: bool) -> tuple[Any, Ints]:
+    """RoIAlign's points (He 2017) along one axis, bins' points one after the other, and how many each bin has.
+
+    sampling 0: as many as a bin is long, rounded up, by box. Unaligned boxes are at least 1 long.
+    """
+    extent = end - start
+    if not aligned:
+        extent = where(extent < 1, zeros(extent) + 1, extent)
+    step = extent / out
+    length = np.asarray(to_numpy(step))
+    every = np.full(len(length), sampling) if sampling else np.clip(np.ceil(length), 0, 2**20).astype(np.int64)
+    counts = np.repeat(every, out)
+    owner, place = laid(counts)
+    box, o = np.divmod(owner, out)
+    share = (place + 0.5) / np.maximum(counts[owner], 1)
+    return _rows(start, box) + _rows(step, box) * _as(o, start) + _as(share, start) * _rows(step, box), counts
+
+
+def interpolated(at: Any, n: int, border: float | None) -> tuple[Ints, Any, Any]:
+    """(points, 2) neighbours of each point and their shares; and which points lie on the axis.
+
+    Elements lie at whole numbers. Points up to 1 before the first or after the last take that one's value; those
+    beyond are the border's constant (position -1), or are not there if it is None.
+    """
+    module = library(at)
+    inside = np.asarray(to_numpy((at >= -1) & (at <= n)))
+    safe = module.clip(at, 0, max(n - 1, 0))
+    low = np.clip(np.floor(np.asarray(to_numpy(safe))).astype(np.int64), 0, max(n - 1, 0))
+    share = safe - _as(low, at)
+    index = np.stack([low, np.minimum(low + 1, max(n - 1, 0))], 1)
+    taps = module.stack([1 - share, share], 1)
+    if n == 0:
+        inside = np.zeros_like(inside)
+    if border is not None:
+        index = np.where(inside[:, None], index, -1)
+    return index, taps, inside
+
+
+def sampled(start: Any, end: Any, out: int, n: int, sampling: int, aligned: bool, border: float | None) -> Picks:
+    """Interpolated points along one axis."""
+    at, counts = points(start, end, out, sampling, aligned)
+    index, taps, inside = interpolated(at, n, border)
+    if border is None:
+        owner, _ = laid(counts)
+        counts = np.bincount(owner[inside], minlength=len(counts))
+        index, taps = index[inside], _rows(taps, np.flatnonzero(inside))
+    return Picks(n, out, _offsets(counts * 2), index.reshape(-1), taps.reshape(-1), 2)
+
+
+def exact(start: Any, end: Any, out: int, n: int, border: float | None) -> Picks:
+    """The integral of the linear interpolant over each bin (PrRoI, Jiang 2018): element i weighs ∫ hat(u − i) du.
+
+    What lies beyond the first and the last element's hats is the border's constant, or is not there if it is None.
+    """
+    o = _as(np.arange(out + 1), start)
+    step = (end - start) / out
+    edges = start[:, None] + step[:, None] * o
+    a, b = edges[:, :-1].reshape(-1), edges[:, 1:].reshape(-1)
+    lo, hi = (np.asarray(to_numpy(v), np.float64) for v in (a, b))
+    first = np.clip(np.floor(np.clip(lo, -FAR, FAR)), 0, n).astype(np.int64)
+    last = np.clip(np.ceil(np.clip(hi, -FAR, FAR)), -1, n - 1).astype(np.int64)
+    counts = np.where(hi > lo, np.maximum(last - first + 1, 0), 0)
+    owner, place = laid(counts)
+    index = first[owner] + place
+    here = _as(index, a)
+    taps = _hat_to(_rows(b, owner) - here) - _hat_to(_rows(a, owner) - here)
+    beyond = np.flatnonzero((hi > lo) & ((lo < 0) | (hi > n - 1)))
+    if border is not None and len(beyond):
+        ends, starts = _rows(b, beyond), _rows(a, beyond)
+        rest = (ends - starts) - (_hats_to(ends, n) - _hats_to(starts, n))
+        position = np.concatenate([index, np.full(len(beyond), -1)])
+        order = np.argsort(np.concatenate([owner, beyond]), kind="stable")
+        taps = _rows(library(taps).concatenate([taps, where(rest > 0, rest, zeros(rest))]), order)
+        index = position[order]
+        counts = counts + np.bincount(beyond, minlength=len(counts))
+    return Picks(n, out, _offsets(counts), index, taps)
+
+
+def laid(counts: Ints) -> tuple[Ints, Ints]:
+    """For runs of these lengths laid end to end: which run each entry is of, and its place there."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return owner, np.arange(len(owner)) - (np.cumsum(counts) - counts)[owner]
+
+
+def _hat_to(u: Any) -> Any:
+    """∫ of the hat from -1 to u."""
+    v = library(u).clip(u, -1, 1)
+    return where(v < 0, (v + 1) ** 2 / 2, 1 - (1 - v) ** 2 / 2)
+
+
+def _hats_to(u: Any, n: int) -> Any:
+    """∫ of all hats from the left to u."""
+    if n == 0:
+        return zeros(u)
+    v = library(u).clip(u, 0, n - 1)
+    return v + _hat_to(library(u).clip(u, -1, 0)) + _hat_to(library(u).clip(u - (n - 1), 0, 1)) - 0.5
+
+
+def _rounded(x: Any) -> Ints:
+    """Half away from zero, as C rounds."""
+    x = np.clip(np.asarray(to_numpy(x)), -FAR, FAR)
+    whole = np.floor(np.abs(x))
+    return (np.sign(x) * (whole + (np.abs(x) - whole >= 0.5))).astype(np.int64)
+
+
+def _float_of(x: Any) -> Any:
+    return np.asarray(to_numpy(x[:0])).dtype
+
+
+def _offsets(counts: Ints) -> Ints:
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def _as(table: Any, like: Any) -> Any:
+    """A NumPy table in the library and float type of `like`."""
+    if library(like) is np:
+        return np.asarray(table).astype(like.dtype)
+    return library(like).as_tensor(np.ascontiguousarray(table), device=like.device).to(like.dtype)
+
+
+def _rows(x: Any, index: Ints) -> Any:
+    return x[index] if library(x) is np else x[library(x).as_tensor(index, device=x.device)]
