@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 import anypool as ap
-from anypool.engines.folds.engines import native as cpu
+from anypool.engines.folds import native as cpu
 from anypool.show.demo_speed import machine
 
 from .cases import Case

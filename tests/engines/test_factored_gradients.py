@@ -13,7 +13,7 @@ from grid_windows import WINDOWS
 from sampling import QUICK, spread
 
 import anypool as ap
-from anypool.engines.folds.engines import linear_forms as sums
+from anypool.engines.folds import linear_forms as sums
 from anypool.engines.native.library import library
 from anypool.torch import linear_forms as factored
 

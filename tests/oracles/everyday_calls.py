@@ -10,7 +10,7 @@ import numpy as np
 from everyday_arrays import LAYOUTS, laid, numbers, odd_truths, truths
 
 import anypool as ap
-from anypool.api import plan_of
+from anypool.arguments import plan_of
 
 FLAGS = ("packed", "bools", "lazy", "device", "scales", "edges")
 DTYPES = ["float32"] * 4 + ["float64"] * 2 + ["float16", "bfloat16", "uint8", "uint8", "int8", "uint16", "int16"]

@@ -13,7 +13,7 @@ from everyday_calls import Call, layout_of
 from everyday_parts import answers, array, by_hand, close, crop, dtype_of, some_items
 
 import anypool as ap
-from anypool.api import plan_of
+from anypool.arguments import plan_of
 
 
 def pool(x: Any, call: Call, options: dict[str, Any], **more: Any) -> tuple[Any, ...]:

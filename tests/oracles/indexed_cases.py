@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from anypool.engines.reference import indexed as lists_reference
 
 RANDOM = np.random.default_rng(7)

@@ -61,8 +61,8 @@ OBJECTS: dict[str, Any] = {
     "ordinal": ap.Ordinal([0.75, -0.0, 1e-320]),
     "mode": ap.Mode(ignore=0),
     "place": ap.Place(ap.Quantile((0.1, 0.9), "lower")),
-    "the last median": ap.orders.tied(ap.Median("higher"), "last"),
-    "where the last rank lies": ap.orders.tied(ap.Place(ap.Rank(2)), "last"),
+    "the last median": ap.order_statistics.tied(ap.Median("higher"), "last"),
+    "where the last rank lies": ap.order_statistics.tied(ap.Place(ap.Rank(2)), "last"),
 }
 
 
