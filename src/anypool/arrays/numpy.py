@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import PoolingError
 from . import buffer_pool
 from .foreign import way_from
-from .incoming import array_of
+from .incoming import array_of, odd
 
 NAME = "numpy"
 DTYPES = frozenset("bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 bfloat16".split())
@@ -89,6 +89,11 @@ def transformed() -> bool:
 def device(x: Any) -> str:
     """Where x lies."""
     return "cpu"
+
+
+def readable(x: Any) -> bool:
+    """Whether the compiled core reads x as it is: aligned elements, bools of 0 and 1."""
+    return not address(x) % x.itemsize and (x.dtype.kind != "b" or not odd(x))
 
 
 def destination(out: Any, x: Any, shape: Any, dtype: str, order: Any, back: Any) -> tuple[Any, Any]:

@@ -9,7 +9,7 @@ import torch
 from ..errors import PoolingError
 from .torch_dtypes import DTYPES, TYPES
 from .torch_dtypes import dtype_name as dtype_name
-from .torch_incoming import PLAIN, UNSIGNED, tensor
+from .torch_incoming import PLAIN, UNSIGNED, odd_at, tensor, truths
 from .torch_incoming import as_weights as as_weights
 from .torch_incoming import check_weights as check_weights
 from .torch_incoming import transformed as transformed
@@ -82,6 +82,12 @@ def strides(x: Any) -> tuple[int, ...]:
 def address(x: Any) -> int:
     """Where its memory begins."""
     return x.data_ptr()
+
+
+def readable(x: Any) -> bool:
+    """Whether the compiled core reads x as it is: aligned elements, bools of 0 and 1."""
+    at = x.data_ptr()
+    return not at % x.element_size() and (x.dtype is not torch.bool or not odd_at(at, truths(x), x))
 
 
 def destination(out: Any, x: Any, shape: Any, dtype: str, order: Any, back: Any) -> tuple[Any, Any]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from ..order_statistics import Order
 from ..plan import Grid, Job
-from .plan import FOREIGN, Call, Plan, Refusal, first_compiled
+from .plan import FOREIGN, BaseEngine, Call, Plan, Refusal, first_compiled
 
 
-class Components:
+class Components(BaseEngine):
     """An order statistic that others make up: several quantiles, a range of ranks."""
 
     name, backend = "components", "cpu"

@@ -101,7 +101,7 @@ def _remembered(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, ba
     y = bound(x, weights, out)
     if y is not None:
         if key is not None:
-            arrays.READY[key] = bound, job.reduction, plan.engine.name == "folds"
+            arrays.READY[key] = bound, job.reduction, plan.engine.checks_memory
         return y
     for other in plans(job, backend):
         if other.engine is not plan.engine:

@@ -25,6 +25,7 @@ from ..arrays.numpy import instead as instead
 from ..arrays.numpy import into as into
 from ..arrays.numpy import key as key
 from ..arrays.numpy import plain as plain
+from ..arrays.numpy import readable as readable
 from ..arrays.numpy import strides as strides
 from ..arrays.numpy import transformed as transformed
 from ..arrays.numpy import wide as wide
@@ -56,7 +57,7 @@ def bound(plan: Any, call: Any, x: Any, weights: Any) -> Any:
     """The plan as a function (x, weights, out) of arrays of this form, which gives None where the numbers forbid it."""
     if plan.engine.name == "folds":
         return NativeFold(plan.job, x, weights).bound
-    return partial(plan.run, call)
+    return plan.bind(call, x, weights)
 
 
 def folded(x: Any, job: Job, weights: Any, out: Any) -> Any:

@@ -31,11 +31,16 @@ class Call(NamedTuple):
         return Call(arrays, partial(self.pool.func, arrays, **self.pool.keywords), self.backend)  # type: ignore[attr-defined]
 
 
+# A plan for arrays of one form: (x, weights, out) -> the result, or None where the numbers need another engine.
+Bound = Callable[..., Any]
+
+
 class Engine(Protocol):
     """One way to compute a family of jobs."""
 
     name: str
     backend: str  # "cpu" or "reference": what `backend=` filters by
+    checks_memory: bool
 
     def plan(self, job: Job) -> Plan | Refusal:
         """How this engine computes the job, or why it does not."""
@@ -44,6 +49,24 @@ class Engine(Protocol):
     def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
         """The result; None where the numbers need the next engine. `out` is a hint that may be ignored."""
         ...
+
+    def bind(self, plan: Plan, call: Call, x: Any, weights: Any) -> Bound:
+        """`run` for arrays like x and weights, with nothing left to decide."""
+        ...
+
+
+class BaseEngine:
+    """What most engines share: a bound plan is one that runs."""
+
+    checks_memory = False  # a bound plan reads any address and stores of bools, and its result is new memory
+
+    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
+        """The result; None where the numbers need the next engine."""
+        raise NotImplementedError
+
+    def bind(self, plan: Plan, call: Call, x: Any, weights: Any) -> Bound:
+        """`run` for arrays like x and weights."""
+        return partial(self.run, plan, call)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +84,10 @@ class Plan:
     def run(self, call: Call, x: Any, weights: Any = None, out: Any = None) -> Any:
         """The result for x; None where the numbers need the next engine."""
         return self.engine.run(self, call, x, weights, out)
+
+    def bind(self, call: Call, x: Any, weights: Any = None) -> Bound:
+        """The plan for arrays like x and weights, which is kept for the next such call."""
+        return self.engine.bind(self, call, x, weights)
 
 
 FOREIGN = Refusal("", relevant=False)  # the job is of a family that the engine does not know

@@ -24,6 +24,7 @@ from ..arrays.torch import instead as instead
 from ..arrays.torch import into as into
 from ..arrays.torch import key as key
 from ..arrays.torch import plain as plain
+from ..arrays.torch import readable as readable
 from ..arrays.torch import strides as strides
 from ..arrays.torch import transformed as transformed
 from ..arrays.torch import wide as wide
@@ -60,8 +61,10 @@ def bound(plan: Any, call: Any, x: Any, weights: Any) -> Any:
     """The plan as a function (x, weights, out) of tensors of this form, which gives None where the numbers forbid it."""
     job: Job = plan.job
     if isinstance(job.grid, Lists) or (getattr(plan.engine, "composes", False) and not transformed()):
-        return partial(plan.run, call)
+        return plan.bind(call, x, weights)
     if isinstance(job.reduction, Order):
+        if plain(x) and not _learns(x, weights, job.reduction):
+            return partial(_laid_alike, plan.bind(call, x, weights))
         return partial(ranks.pooled, call, job)
     fold = Call(job.grid, job.reduction, job.omit_nan, job.empty, call.backend)
     if transformed():
@@ -70,11 +73,11 @@ def bound(plan: Any, call: Any, x: Any, weights: Any) -> Any:
         return partial(function.again, fold)
     if plan.engine.name == "folds" and type(x) in PLAIN:
         return fold.again
-    return partial(_laid_alike, plan, call)
+    return partial(_laid_alike, plan.bind(call, x, weights))
 
 
-def _laid_alike(plan: Any, call: Any, x: Any, weights: Any, out: Any) -> Any:
-    y = plan.run(call, x, weights, out)
+def _laid_alike(bound: Any, x: Any, weights: Any, out: Any) -> Any:
+    y = bound(x, weights, out)
     return None if y is None else like_layout(y, x)
 
 

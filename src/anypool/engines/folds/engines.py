@@ -7,7 +7,7 @@ from typing import Any
 
 from ...order_statistics import Order
 from ...plan import Grid, Job, lists_of
-from ..plan import FOREIGN, Call, Plan, Refusal, first_compiled
+from ..plan import FOREIGN, BaseEngine, Call, Plan, Refusal, first_compiled
 from . import linear_forms as sums
 from . import narrow_range as spans
 from . import native as cpu
@@ -17,7 +17,7 @@ def _is_fold(job: Job) -> bool:
     return isinstance(job.grid, Grid) and not isinstance(job.reduction, Order)
 
 
-class NarrowRanges:
+class NarrowRanges(BaseEngine):
     """Ranges of many narrow integers: two selections, and a difference in a wider type."""
 
     name, backend = "ranges", "cpu"
@@ -33,10 +33,10 @@ class NarrowRanges:
         return spans.forward(call.arrays, x, plan.job)
 
 
-class CompiledFolds:
+class CompiledFolds(BaseEngine):
     """Lift, merge and finish in the compiled core."""
 
-    name, backend = "folds", "cpu"
+    name, backend, checks_memory = "folds", "cpu", True
 
     def plan(self, job: Job) -> Plan | Refusal:
         """The compiled fold, if the core has a recipe for it."""
@@ -50,7 +50,7 @@ class CompiledFolds:
         return call.arrays.folded(x, plan.job, weights, out)
 
 
-class FoldsBySums:
+class FoldsBySums(BaseEngine):
     """Folds that are functions of sums: each sum is a compiled fold of a lifted copy of x."""
 
     name, backend = "sums", "cpu"
@@ -72,7 +72,7 @@ class FoldsBySums:
         return call.arrays.by_sums(x, plan.job)
 
 
-class WeightedWindows:
+class WeightedWindows(BaseEngine):
     """Regular windows that weigh their elements, read as windows that list them."""
 
     name, backend, composes = "weighted windows", "cpu", True

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...plan import Job, Lists
-from ..plan import FOREIGN, Call, Plan, Refusal
+from ..plan import FOREIGN, BaseEngine, Call, Plan, Refusal
 from ..ranks import served
 from ..ranks.engines import RankEngine
 from . import masks as lists_masked
@@ -16,7 +16,7 @@ from . import ranks as orders_lists
 from . import rewrites as lists_composed
 
 
-class IndexedFolds:
+class IndexedFolds(BaseEngine):
     """Sums, means, maxima and minima of listed elements in the compiled core."""
 
     name, backend = "indexed folds", "cpu"
@@ -33,7 +33,7 @@ class IndexedFolds:
         return call.arrays.listed(x, plan.job)
 
 
-class Rewrites:
+class Rewrites(BaseEngine):
     """One way to make a reduction of listed elements out of compiled ones."""
 
     backend = "cpu"
@@ -64,7 +64,7 @@ class Rewrites:
         return self.way.answer(call.arrays, x, job, options, one)
 
 
-class MaskedIndexed:
+class MaskedIndexed(BaseEngine):
     """Masked or weighted listed elements: absent ones become neutral, weights are multiplied in."""
 
     name, backend = "masked indexed", "cpu"

@@ -7,13 +7,13 @@ from typing import Any
 
 from ...arrays.shape_ops import cast
 from ...plan import Grid, Job
-from ..plan import FOREIGN, Call, Plan, Refusal
+from ..plan import FOREIGN, BaseEngine, Call, Plan, Refusal
 from . import arg as large_places
 from . import compacted, restricted
 from . import modes as orders_modes
 
 
-class RestrictedViews:
+class RestrictedViews(BaseEngine):
     """Arrays much larger than what their windows contain: the other positions are not read."""
 
     composes = True
@@ -36,7 +36,7 @@ class RestrictedViews:
         return restricted.run(call.arrays, inside, x, job.grid, (job.reduction,), weights, **options)[0]
 
 
-class Compacted:
+class Compacted(BaseEngine):
     """Large disjoint windows that lack elements: what is present lies side by side and is pooled as runs."""
 
     name, backend, composes = "compacted", "cpu", True
@@ -50,7 +50,7 @@ class Compacted:
         return compacted.forward(call.arrays, x, plan.job, weights) if call.arrays.plain(x) else None
 
 
-class LargeModes:
+class LargeModes(BaseEngine):
     """The mode of large windows: labels are counted where they are few, else sorted."""
 
     name, backend = "large modes", "cpu"
@@ -70,7 +70,7 @@ class LargeModes:
         return y if dtype != "bfloat16" else cast(y, dtype)
 
 
-class LargeArgs:
+class LargeArgs(BaseEngine):
     """Positions of the extremes of large windows, for types whose key and position share no 64 bits."""
 
     name, backend = "large positions", "cpu"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from ...order_statistics import Order
 from ...plan import Grid, Job
-from ...reductions import Max
 from ..native.library import library, missing
-from ..plan import FOREIGN, Call, Plan, Refusal, first_compiled
+from ..plan import FOREIGN, BaseEngine, Bound, Call, Plan, Refusal, first_compiled
 from . import arg as orders_places
 from . import arg_calls as arg_orders
 from . import masked as orders_counted
@@ -17,9 +15,10 @@ from . import masked_served as orders_terms
 from . import served as orders_cpu
 from . import sorted as sorting
 from . import sorted_calls as orders_sorted
+from .network_calls import network_calls
 
 
-class RankEngine:
+class RankEngine(BaseEngine):
     """What the engines share: the family of jobs, a sentence of refusal, a line of description."""
 
     name, backend = "", "cpu"
@@ -42,10 +41,6 @@ class RankEngine:
             return Refusal(f"cpu: x is on {job.device}")
         sentence = self.refuses(job)
         return Plan(self, job, self.describe(job)) if sentence is None else Refusal(f"cpu: {sentence}")
-
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
-        """The result; None where the numbers need the next engine."""
-        raise NotImplementedError
 
 
 class ArgOrders(RankEngine):
@@ -70,7 +65,7 @@ class ArgOrders(RankEngine):
 class Networks(RankEngine):
     """Selection networks, histograms and chains: every window takes the same ranks."""
 
-    name = "networks"
+    name, checks_memory = "networks", True
 
     def refuses(self, job: Job) -> str | None:
         return orders_cpu.plain(job)
@@ -78,20 +73,12 @@ class Networks(RankEngine):
     def describe(self, job: Job) -> str:
         return orders_cpu.described_engine(job)
 
+    def bind(self, plan: Plan, call: Call, x: Any, weights: Any) -> Bound:
+        """The compiled calls for arrays like x."""
+        return network_calls(plan.job, call.arrays.strides(x)).bind(call)
+
     def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
-        arrays, job = call.arrays, plan.job
-        prepared = orders_cpu.prepare(job, arrays.strides(x))
-        y, result = arrays.destination(out, x, prepared.shape, prepared.result, prepared.order, prepared.back)
-        if prepared.forward(arrays.address(x), arrays.address(y)):  # x holds a NaN
-            if prepared.spoils:
-                largest = call.pool(x, replace(job, reduction=Max(), empty=None), None)
-                arrays.fill_where(result, float("nan"), largest != largest)
-            elif not prepared.ranked:
-                return None
-        for edge in prepared.edges:
-            part = call.pool(edge.of(x), replace(job, grid=edge.grid), None)
-            result[edge.where] = edge.of(part)
-        return result
+        return self.bind(plan, call, x, weights)(x, weights, out)
 
 
 class MaskedNetworks(RankEngine):

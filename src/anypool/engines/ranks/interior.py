@@ -21,7 +21,7 @@ def interior(grid: Grid) -> Grid | None:
     """The grid itself if its windows are full and equally far apart, else the part of it that is and sees no border if that is most, or None."""
     if all(steady(a) is not None for a in grid.axes):
         return grid
-    inside = cut(grid, ranges(grid))
+    inside = cut(grid, [slice(*r) for r in ranges(grid)])
     full = math.prod(inside.windows_shape)
     if 2 * full < math.prod(grid.windows_shape) or any(steady(a) is None for a in inside.axes):
         return None
@@ -30,7 +30,7 @@ def interior(grid: Grid) -> Grid | None:
 
 @dataclass(frozen=True)
 class Edge:
-    """A slab of the result and its windows; few windows in each of many rows are read as rows: axes change places."""
+    """Part of the result and its windows; few windows in each of many rows are read as rows: axes change places."""
 
     where: tuple[slice, ...]
     grid: Grid
@@ -39,6 +39,15 @@ class Edge:
     def of(self, x: Any) -> Any:
         """x as the grid has its axes, or the grid's answers as x has them."""
         return x if self.swapped is None else x.swapaxes(*self.swapped)
+
+    def order(self, strides: tuple[int, ...]) -> tuple[int, ...]:
+        """Strides of x or of the result, as the grid has its axes."""
+        if self.swapped is None:
+            return strides
+        a, b = self.swapped
+        exchanged = list(strides)
+        exchanged[a], exchanged[b] = strides[b], strides[a]
+        return tuple(exchanged)
 
 
 def _edge(where: tuple[slice, ...], grid: Grid) -> Edge:
@@ -54,15 +63,34 @@ def _edge(where: tuple[slice, ...], grid: Grid) -> Edge:
 
 @lru_cache(maxsize=1024)
 def edges(grid: Grid) -> tuple[Edge, ...]:
-    """What the interior leaves."""
+    """What the interior leaves: products of runs of windows that have one length along each axis."""
+    inside = ranges(grid)
+    runs = [[slice(*full), *_outside(a, *full)] for a, full in zip(grid.axes, inside, strict=True)]
+    parts = itertools.islice(itertools.product(*runs), 1, None)  # the first is the interior
     made: list[Edge] = []
-    for k, axis in enumerate(grid.axes):
-        low, high = ranges(grid)[k]
-        for begin, end in ((0, low), (high, axis.out)):
-            for run in _alike(axis, begin, end):
-                part = [*ranges(grid)[:k], run, *((0, a.out) for a in grid.axes[k + 1 :])]
-                made.append(_edge(slab(grid, part), cut(grid, part)))
+    for part in parts:
+        windows = cut(grid, part)
+        if 0 not in windows.windows_shape:
+            made.append(_edge(slab(grid, part), windows))
     return tuple(made)
+
+
+def _outside(axis: Axis, low: int, high: int) -> list[slice]:
+    """The windows before and after those that are full, by their length.
+
+    A run at the start and its twin at the end are one run, if their windows are equally far apart: each run is
+    a call. If there are too many lengths, all windows of a side are one run.
+    """
+    before, after = _alike(axis, 0, low), _alike(axis, high, axis.out)
+    single = [r for r in before if r[1] - r[0] == 1]
+    joined: list[slice] = []
+    for run in single:
+        twin = next((r for r in after if r[1] - r[0] == 1 and axis.length[r[0]] == axis.length[run[0]]), None)
+        if twin is not None and axis.length[run[0]]:
+            joined.append(slice(run[0], twin[1], twin[0] - run[0]))
+            before.remove(run)
+            after.remove(twin)
+    return [*joined, *(slice(b, e) for b, e in (*before, *after))]
 
 
 def _alike(axis: Axis, begin: int, end: int) -> list[tuple[int, int]]:
@@ -105,25 +133,27 @@ def _without_border(axis: Axis) -> Axis:
     return replace(axis, first=axis.first - (_real_from(axis) or 0), source=None)
 
 
-def slab(grid: Grid, parts: Sequence[tuple[int, int]]) -> tuple[slice, ...]:
+def slab(grid: Grid, parts: Sequence[slice]) -> tuple[slice, ...]:
     """Where these windows lie in the result."""
     where = [slice(None)] * len(grid.shape)
-    for a, (begin, end) in zip(grid.at, parts, strict=True):
-        where[a] = slice(begin, end)
+    for a, part in zip(grid.at, parts, strict=True):
+        where[a] = part
     return tuple(where)
 
 
-def cut(grid: Grid, parts: Sequence[tuple[int, int]]) -> Grid:
-    """The windows of these ranges."""
+def cut(grid: Grid, parts: Sequence[slice]) -> Grid:
+    """These windows of the grid."""
     axes = [
         replace(
             axis,
-            first=axis.first[b:e],
-            length=axis.length[b:e],
-            skipped=axis.skipped[b:e],
-            padded=axis.padded[b:e],
+            first=axis.first[part],
+            length=axis.length[part],
+            skipped=axis.skipped[part],
+            padded=axis.padded[part],
+            ends=None if axis.ends is None else axis.ends[part],
+            stride=axis.stride * (part.step or 1),
         )
-        for axis, (b, e) in zip(grid.axes, parts, strict=True)
+        for axis, part in zip(grid.axes, parts, strict=True)
     ]
     return replace(grid, axes=tuple(axes))
 

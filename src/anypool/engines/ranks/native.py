@@ -135,7 +135,14 @@ def shape_of(grid: Grid, made: Wanted | str) -> networks.Shape:
 class Prepared:
     """A job met an array's strides: what remains is addresses."""
 
-    def __init__(self, job: Job, strides: tuple[int, ...], terms: Terms | None = None, result: str = "") -> None:
+    def __init__(
+        self,
+        job: Job,
+        strides: tuple[int, ...],
+        terms: Terms | None = None,
+        result: str = "",
+        into: tuple[tuple[int, ...], int] | None = None,  # strides of a result that lies there, and where it begins
+    ) -> None:
         grid, order = job.grid, job.reduction
         made = wanted(order, grid.places) if terms is None else Wanted(terms.ranks, terms.blend)
         assert isinstance(made, Wanted)
@@ -150,13 +157,17 @@ class Prepared:
         assert inside is not None
         self.edges = () if inside is grid else edges(grid)
         grid = inside
-        self.inside = slab(whole, ranges(whole)) if self.edges else ()
+        self.inside = slab(whole, [slice(*r) for r in ranges(whole)]) if self.edges else ()
         self.back = tuple(int(i) for i in np.argsort(self.order))
         y_strides = [0] * len(grid.shape)
         far = 1
         for a in reversed(self.order):
             y_strides[a], far = far, far * whole.out_shape[a]
+        if into is not None:
+            y_strides = list(into[0])
+        self.y_strides = tuple(y_strides)
         self.first = sum((s.start or 0) * n for s, n in zip(self.inside, y_strides, strict=False))
+        self.first += 0 if into is None else into[1]
         lanes = [a for a in self.order[self.order.index(grid.at[-1]) + 1 :] if grid.shape[a] > 1]
         inner, under = 1, list[int]()
         for a in reversed(lanes):
@@ -209,7 +220,7 @@ class Prepared:
             if axis.source is not None:
                 self.held.append(np.ascontiguousarray(axis.source))
                 span.source = self.held[-1].ctypes.data
-        self.item = 2 if self.result == "bfloat16" else np.dtype(self.result).itemsize
+        self.offset = self.first * (2 if self.result == "bfloat16" else np.dtype(self.result).itemsize)
         self.spoils = not order.nan_is_largest
         self.ranked = job.dtype != "float64"  # a NaN has its place among the keys
         self.run = library().anypool_forward_orders
@@ -225,8 +236,12 @@ class Prepared:
 
     def _run(self, x: int, y: int, mask: int, counts: int, own: int) -> bool | None:
         call = Call.from_buffer_copy(self.call)
-        call.x, call.y, call.mask, call.counts, call.own = x, y + self.first * self.item, mask, counts, own
+        call.x, call.y = x, y + self.offset
+        if mask or counts or own:
+            call.mask, call.counts, call.own = mask, counts, own
         outcome = self.run(ctypes.byref(call))
+        if not outcome:
+            return False
         if outcome == AGAIN:
             call.key = 0
             outcome = self.run(ctypes.byref(call))

@@ -9,13 +9,13 @@ from ...arrays.ops import where
 from ...arrays.shape_ops import filled
 from ...order_statistics import Order
 from ...plan import Grid, Job, Lists
-from ..plan import FOREIGN, Call, Plan, Refusal
+from ..plan import FOREIGN, BaseEngine, Call, Plan, Refusal
 from . import fold as reference
 from . import indexed as lists_reference
 from . import sorted as orders_reference
 
 
-class ReferenceFolds:
+class ReferenceFolds(BaseEngine):
     """Folds of regular windows by doubling."""
 
     name, backend = "reference folds", "reference"
@@ -31,7 +31,7 @@ class ReferenceFolds:
         return reference.forward(x, job.grid, job.reduction, weights, job.omit_nan, job.empty)[0]
 
 
-class ReferenceOrders:
+class ReferenceOrders(BaseEngine):
     """Order statistics of regular windows, gathered and sorted."""
 
     name, backend = "reference orders", "reference"
@@ -47,7 +47,7 @@ class ReferenceOrders:
         return orders_reference.forward(x, job.grid, job.reduction, weights, job.omit_nan, job.empty)
 
 
-class ReferenceIndexed:
+class ReferenceIndexed(BaseEngine):
     """Windows that list their elements, gathered and pooled as runs."""
 
     name, backend = "reference indexed", "reference"

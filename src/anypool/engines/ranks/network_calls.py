@@ -1,0 +1,78 @@
+"""Selection networks for arrays of one shape, layout and element type: one compiled call for each part of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ...plan import Job
+from ...reductions import Max
+from ..plan import Call
+from . import served
+from .interior import Edge, interior
+from .native import Prepared, prepare
+
+__all__ = ["NetworkCalls", "network_calls"]
+
+
+class NetworkCalls:
+    """The interior of the result and its edges, each written by its own network into the same memory."""
+
+    def __init__(self, job: Job, strides: tuple[int, ...]) -> None:
+        self.job, self.inner = job, prepare(job, strides)
+        parts, left = [self.inner], list[Edge]()
+        for edge in self.inner.edges:
+            part = replace(job, grid=edge.grid)
+            if interior(edge.grid) is not edge.grid or edge.grid.places < 2 or served.plain(part) is not None:
+                left.append(edge)
+                continue
+            begins = [s.start or 0 for s in edge.where]
+            steps = [s.step or 1 for s in edge.where]
+            first = sum(n * b for n, b in zip(self.inner.y_strides, begins, strict=True))
+            y_strides = tuple(n * s for n, s in zip(self.inner.y_strides, steps, strict=True))
+            parts.append(Prepared(part, edge.order(strides), None, self.inner.result, (edge.order(y_strides), first)))
+        self.parts, self.left = tuple(parts), tuple(left)
+
+    def bind(self, call: Call) -> Callable[..., Any]:
+        """The function (x, weights, out) of arrays of this form; it returns None where another engine must compute."""
+        arrays, inner, left, job = call.arrays, self.inner, self.left, self.job
+        shape, result, order, back = inner.shape, inner.result, inner.order, inner.back
+        runs = [part.forward for part in self.parts]
+        largest = replace(job, reduction=Max(), empty=None)
+        rest = [(edge, replace(job, grid=edge.grid)) for edge in left]
+        destination, address, readable = arrays.destination, arrays.address, arrays.readable
+
+        def pooled(x: Any, weights: Any = None, out: Any = None) -> Any:
+            if not readable(x):
+                return None
+            y, shown = destination(out, x, shape, result, order, back)
+            a, b = address(x), address(y)
+            holds_nan = False
+            for run in runs:
+                holds_nan |= run(a, b)
+            if holds_nan:
+                if inner.spoils:
+                    top = call.pool(x, largest, None)
+                    arrays.fill_where(shown, float("nan"), top != top)
+                elif not inner.ranked:
+                    return None
+            for edge, part in rest:
+                shown[edge.where] = edge.of(call.pool(edge.of(x), part, None))
+            return shown
+
+        return pooled
+
+
+_CALLS: dict[Any, NetworkCalls] = {}
+
+
+def network_calls(job: Job, strides: tuple[int, ...]) -> NetworkCalls:
+    """The calls for arrays of these strides (in elements)."""
+    key = (id(job.grid), job.reduction, job.dtype, strides, job.empty)
+    calls = _CALLS.get(key)
+    if calls is None or calls.job.grid is not job.grid:
+        if len(_CALLS) > 256:
+            _CALLS.clear()
+        calls = _CALLS[key] = NetworkCalls(job, strides)
+    return calls
