@@ -15,6 +15,8 @@ from .incoming import array_of, odd
 NAME = "numpy"
 DTYPES = frozenset("bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 bfloat16".split())
 
+TYPES = {name: np.dtype(name) for name in DTYPES - {"bfloat16"}}  # that one is another package's
+
 
 def array(x: Any) -> Any:
     """x as the backends read it, of an element type that has a meaning; no copy where none is needed."""
@@ -103,7 +105,7 @@ def destination(out: Any, x: Any, shape: Any, dtype: str, order: Any, back: Any)
         fits = memory_of.shape == tuple(shape) and out.dtype.name == dtype and out.dtype.isnative and out.flags.aligned
         if fits and memory_of.flags.c_contiguous and not np.may_share_memory(out, x):
             return memory_of, out
-    y = buffer_pool.empty(shape, x.dtype if dtype == x.dtype.name else np.dtype(dtype))
+    y = buffer_pool.empty(shape, TYPES.get(dtype, x.dtype))
     return y, y.transpose(back)
 
 
