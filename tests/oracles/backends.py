@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import anypool as ap
-from anypool.backends.library import library
+from anypool.engines.native.library import library
 
 needs_core = pytest.mark.skipif(library() is None, reason="the compiled core is not built")
 BACKENDS = [None, "reference"]

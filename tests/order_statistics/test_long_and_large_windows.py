@@ -11,7 +11,7 @@ from order_cases import orders
 from scipy import ndimage
 
 import anypool as ap
-from anypool.backends import orders_call
+from anypool.engines.ranks import native as orders_call
 
 pytestmark = needs_core
 ORDERS = [

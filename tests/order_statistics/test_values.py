@@ -17,7 +17,7 @@ from scipy import ndimage
 from windows_cases import CASES, SHAPE, Case
 
 import anypool as ap
-from anypool.orders import METHODS, PARAMETRIC_ORDERS
+from anypool.order_statistics import METHODS, PARAMETRIC_ORDERS
 
 NAMES = [
     *("median", "lower median", "higher median", "smallest", "largest", "quantile 0.3", "inverted quantile 0.3"),

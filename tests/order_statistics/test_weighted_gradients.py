@@ -11,7 +11,7 @@ import torch
 from backends import BACKENDS, derivatives, gradients_agree, needs_core
 
 import anypool as ap
-from anypool.backends import orders_sorted
+from anypool.engines.ranks import sorted as orders_sorted
 
 WINDOWS: dict[str, Any] = {
     "sliding": ap.sliding((4, 3), (2, 1), 1),
