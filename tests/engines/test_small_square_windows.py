@@ -173,7 +173,11 @@ def test_strides_and_dilations_of_no_kernel(k: int) -> None:
 def test_every_instruction_set(isa: str) -> None:
     code = "import test_small_square_windows as t\nfor s in t.SIZES:\n for d in ('float32', 'float64'):\n  t.agrees(s, d)\n  t.agrees_beside(s, d)"
     code += "\n for d in ('uint8', 'int16'):\n  t.agrees_whole(s, d)\nfor p in (0, 2):\n t.agrees_apart(p, 'float32')"
-    environment = {**os.environ, "ANYPOOL_ISA": isa, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {
+        **os.environ,
+        "ANYPOOL_ISA": isa,
+        "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path]),
+    }
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
 

@@ -87,7 +87,7 @@ def address(x: Any) -> int:
 def readable(x: Any) -> bool:
     """Whether the compiled core reads x as it is: aligned elements, bools of 0 and 1."""
     at = x.data_ptr()
-    return not at % x.element_size() and (x.dtype is not torch.bool or not odd_at(at, truths(x), x))
+    return at != 0 and not at % x.element_size() and (x.dtype is not torch.bool or not odd_at(at, truths(x), x))
 
 
 def destination(out: Any, x: Any, shape: Any, dtype: str, order: Any, back: Any) -> tuple[Any, Any]:
