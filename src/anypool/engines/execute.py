@@ -97,15 +97,15 @@ def _remembered(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, ba
         backend = "reference"  # torch.func and torch.compile see every step
     plan = select(job, backend).plan
     call = _call(arrays, backend)
-    bound = arrays.bound(plan, call, x, weights)
+    bound, checks_memory = arrays.bound(plan, call, x, weights)
     y = bound(x, weights, out)
     if y is not None:
         if key is not None:
-            arrays.READY[key] = bound, job.reduction, plan.engine.checks_memory
+            arrays.READY[key] = bound, job.reduction, checks_memory
         return y
     for other in plans(job, backend):
         if other.engine is not plan.engine:
-            y = arrays.bound(other, call, x, weights)(x, weights, out)
+            y = arrays.bound(other, call, x, weights)[0](x, weights, out)
             if y is not None:
                 return y
     raise PoolingError(f"no engine computes {job.reduction!r} of these windows")

@@ -38,6 +38,7 @@ from .folds.numpy_calls import NativeFold
 from .indexed import linear_forms as lists_sums
 from .indexed import native as lists_cpu
 from .indexed import rank_calls as orders_listed
+from .plan import Bound
 
 READY: dict[Any, Any] = CallCache()  # calls that are bound: nothing is left to decide
 _MODULE = sys.modules[__name__]
@@ -53,11 +54,11 @@ def in_numpy(function: Any, call: Any, x: Any, job: Job, weights: Any) -> Any:
     return function(call, x, job, weights)
 
 
-def bound(plan: Any, call: Any, x: Any, weights: Any) -> Any:
-    """The plan as a function (x, weights, out) of arrays of this form, which gives None where the numbers forbid it."""
+def bound(plan: Any, call: Any, x: Any, weights: Any) -> tuple[Bound, bool]:
+    """The plan for arrays like x and weights, and whether it checks the memory of those that it gets."""
     if plan.engine.name == "folds":
-        return NativeFold(plan.job, x, weights).bound
-    return plan.bind(call, x, weights)
+        return NativeFold(plan.job, x, weights).bound, True
+    return plan.bind(call, x, weights), plan.engine.checks_memory
 
 
 def folded(x: Any, job: Job, weights: Any, out: Any) -> Any:

@@ -34,6 +34,7 @@ from ..engines import execute, numpy_calls
 from ..engines.call_cache import CallCache
 from ..engines.folds import native as cpu
 from ..engines.indexed import rank_calls
+from ..engines.plan import Bound
 from ..order_statistics import Order
 from ..plan import Job, Lists
 from . import function, indexed, indexed_weights, linear_forms, ranks
@@ -57,23 +58,24 @@ def in_numpy(function: Any, call: Any, x: Any, job: Job, weights: Any) -> Any:
     return None if made is None else torch.from_numpy(made)
 
 
-def bound(plan: Any, call: Any, x: Any, weights: Any) -> Any:
-    """The plan as a function (x, weights, out) of tensors of this form, which gives None where the numbers forbid it."""
+def bound(plan: Any, call: Any, x: Any, weights: Any) -> tuple[Bound, bool]:
+    """The plan for tensors like x and weights, and whether it checks the memory of those that it gets."""
     job: Job = plan.job
     if isinstance(job.grid, Lists) or (getattr(plan.engine, "composes", False) and not transformed()):
-        return plan.bind(call, x, weights)
+        return plan.bind(call, x, weights), False
     if isinstance(job.reduction, Order):
         if plain(x) and not _learns(x, weights, job.reduction):
-            return partial(_laid_alike, plan.bind(call, x, weights))
-        return partial(ranks.pooled, call, job)
+            return partial(_laid_alike, plan.bind(call, x, weights)), plan.engine.checks_memory
+        return partial(ranks.pooled, call, job), False
     fold = Call(job.grid, job.reduction, job.omit_nan, job.empty, call.backend)
     if transformed():
-        return lambda x, weights, out: fold.reference(x, weights)[0]
+        return (lambda x, weights, out: fold.reference(x, weights)[0]), False
+    compiled = plan.engine.name == "folds"
     if _learns(x, weights, job.reduction):
-        return partial(function.again, fold)
-    if plan.engine.name == "folds" and type(x) in PLAIN:
-        return fold.again
-    return partial(_laid_alike, plan.bind(call, x, weights))
+        return partial(function.again, fold), compiled
+    if compiled and type(x) in PLAIN:
+        return fold.again, True
+    return partial(_laid_alike, plan.bind(call, x, weights)), False
 
 
 def _laid_alike(bound: Any, x: Any, weights: Any, out: Any) -> Any:
