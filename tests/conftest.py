@@ -24,7 +24,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In the quick profile a product of parameters runs until each value of each was seen."""
+    """In the quick profile each function runs, and each value of a parameter runs in one test of its file."""
     if not QUICK or any("[" in arg for arg in config.args):  # what is named runs
         return
     kept = cover({item.nodeid: parameters(item) for item in items})
@@ -33,11 +33,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def parameters(item: pytest.Item) -> set[Any]:
-    """Which entry of each parametrize mark this item is of."""
+    """The entries of the parametrize marks of this item, as values of its file."""
     found = set[Any]()
     for mark in item.iter_markers("parametrize"):
         names = mark.args[0].split(",") if isinstance(mark.args[0], str) else mark.args[0]
-        found.add((item.nodeid.split("[")[0], *((name, id(item.callspec.params[name.strip()])) for name in names)))  # type: ignore[attr-defined]
+        found.add((item.nodeid.split("::")[0], *((name, id(item.callspec.params[name.strip()])) for name in names)))  # type: ignore[attr-defined]
     return found
 
 

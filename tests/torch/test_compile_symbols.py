@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from sampling import spread
 from torch._dynamo.testing import CompileCounterWithBackend
 
 import anypool as ap
@@ -84,12 +85,12 @@ def _graphs(call: Any, values: list[Any], backend: str = "aot_eager") -> int:
     return counter.frame_count
 
 
-@pytest.mark.parametrize("name", INSIDE)
+@pytest.mark.parametrize("name", spread(INSIDE, 3, "inside"))
 def test_a_number_of_what_is_made_inside(name: str) -> None:
     assert _graphs(*INSIDE[name]) <= 3  # the first value, all others, and a size of 1, which torch keeps apart
 
 
-@pytest.mark.parametrize("name", OUTSIDE)
+@pytest.mark.parametrize("name", spread(OUTSIDE, 2, "outside"))
 def test_objects_made_outside(name: str) -> None:
     axes = (2, 3) if name == "Rank" else None
     assert _graphs(lambda x, o: ap.pool(x * 2, *o, axes=axes), OUTSIDE[name]) <= 3

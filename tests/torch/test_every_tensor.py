@@ -82,7 +82,7 @@ def test_element_types_and_formats(name: str, dtype: str) -> None:
         return
     if "int" in dtype and name == "prod":
         x = np.clip(x, 0 if dtype[0] == "u" else -2, 2)  # products of more than 2**53 are tested in NumPy
-    for key in spread(list(CASES)[:: 1 if dtype == "float32" else 4], 3, name, dtype):
+    for key in spread(list(CASES)[:: 1 if dtype == "float32" else 4], 6, name, dtype):
         if dtype != "bool" or not CASES[key].options.get("border"):
             check(
                 name,
@@ -98,7 +98,7 @@ def test_weights(name: str) -> None:
     x, random = data("float32", 6), np.random.default_rng(7)
     w = torch.from_numpy(random.integers(0, 4, x.shape).astype(np.float32) / 2)
     choices = (w, w > 0.6, w[:, :, :1], w.double())
-    for key, weights in spread(itertools.product(list(CASES)[::3], choices), 3, name):
+    for key, weights in spread(itertools.product(list(CASES)[::3], choices), 8, name):
         views = formats(tensor(x))
         some = {k: views[k] for k in ("contiguous", "channels_last", "a parameter")}
         check(name, key, CASES[key], x, some, weights=weights)

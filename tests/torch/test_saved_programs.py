@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sampling import spread
 
 import anypool as ap
 import anypool.nn as ann
@@ -116,7 +117,7 @@ print("all", len(sys.argv) - 1)
 
 def test_saved_programs_load_in_a_new_process(tmp_path: Path) -> None:
     paths: list[str] = []
-    for k, (model, given, lengths) in enumerate(CASES.values()):
+    for k, (model, given, lengths) in enumerate(spread(CASES.values(), 3, "saved")):
         shapes = (lengths,) if lengths is not None and isinstance(model, Model) else lengths
         program = torch.export.export(model, given, dynamic_shapes=shapes)
         paths.append(str(tmp_path / f"{k}.pt2"))
@@ -130,7 +131,7 @@ def test_saved_programs_load_in_a_new_process(tmp_path: Path) -> None:
     for first, second in (("torch", "anypool"), ("anypool", "torch")):
         code = LOAD.replace("{first!r}", repr(first)).replace("{first}", first).replace("{second}", second)
         said = subprocess.check_output([sys.executable, "-c", code, *paths], timeout=300, text=True)
-        assert said.strip() == f"all {len(CASES)}"
+        assert said.strip() == f"all {len(paths)}"
 
 
 @pytest.mark.parametrize("name", ["GeM", "boxes", "groups", "taps"])
