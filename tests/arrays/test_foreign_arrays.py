@@ -174,7 +174,7 @@ def test_one_error_that_says_the_way(kind: str, role: str) -> None:
         assert re.match(rf"{name}(\b|\[)", said), said
 
 
-def test_nothing_given() -> None:
+def test_none_in_place_of_an_array() -> None:
     with pytest.raises(ap.PoolingError, match="x is None: give a NumPy array"):
         ap.pool(None, ap.whole(), axes=0)
 

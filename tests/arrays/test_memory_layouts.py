@@ -115,7 +115,7 @@ def test_a_large_mask_is_looked_through() -> None:
 @pytest.mark.parametrize(
     "row", [np.array([3, 0], np.uint8).view(bool), np.array([1, 2], ">f8")], ids=["bool", "swapped"]
 )
-def test_what_repeats_is_read_once(row: Any) -> None:
+def test_repeated_elements_are_read_once(row: Any) -> None:
     """Read whole, or copied, it would take 34 GB and more."""
     from anypool.arrays import incoming
 

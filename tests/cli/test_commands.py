@@ -152,7 +152,7 @@ def test_bench_prints_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert "15×15/1" in table and "make bench" in table
 
 
-def test_the_page_is_whole_and_alone(
+def test_the_demo_page_is_complete_and_needs_no_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("sklearn")

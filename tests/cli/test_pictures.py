@@ -20,7 +20,7 @@ from anypool.show.subject import subject_of
 X = np.random.default_rng(0).permutation(49).reshape(7, 7).astype(float)
 
 
-def test_members_coverage_shares_and_sources_are_what_pooling_does() -> None:
+def test_members_coverage_shares_and_sources_match_pool() -> None:
     windows = ap.sliding((3, 3), 2, 1, border="reflect")
     grid = windows.plan((7, 7), None)
     y = ap.pool(X, windows, "max")
@@ -99,7 +99,7 @@ IRREGULAR: list[tuple[Any, Any, Any]] = [
 
 
 @pytest.mark.parametrize(("x", "windows", "axes"), IRREGULAR)
-def test_irregular_windows_are_drawn_as_they_are(x: Any, windows: Any, axes: Any) -> None:
+def test_irregular_windows_are_drawn_with_their_elements(x: Any, windows: Any, axes: Any) -> None:
     """What a window holds is the gradient of its sum, and the written result is the pooled one."""
     torch = pytest.importorskip("torch")
     subject = subject_of(x, windows, axes, None, {})
@@ -135,7 +135,7 @@ def test_weights_and_several_reductions() -> None:
     assert "of {nothing} = -1" in text
 
 
-def test_images_are_drawn_as_they_are_seen(tmp_path: Path) -> None:
+def test_images_are_drawn_upright(tmp_path: Path) -> None:
     Image: Any = pytest.importorskip("PIL.Image")
     exif = Image.Exif()
     exif[0x0112] = 6

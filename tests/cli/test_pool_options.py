@@ -86,7 +86,7 @@ def test_a_mask_lies_beside_its_image_in_parts(tmp_path: Path, monkeypatch: pyte
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), cells(x, mask[..., None]).sum(2).filled(7))
 
 
-def test_values_that_stand_for_none(tmp_path: Path) -> None:
+def test_values_that_mean_absent(tmp_path: Path) -> None:
     x = RANDOM.integers(0, 6, (6, 8)).astype(np.int32)
     x[:2, :2] = 3
     np.save(tmp_path / "x.npy", x)
@@ -111,7 +111,7 @@ def test_values_that_stand_for_none(tmp_path: Path) -> None:
     assert "--empty" in refused("pool", tmp_path / "x.npy", tmp_path / "y.npy", *HALF, "max", "--empty", "few")
 
 
-def test_windows_of_too_few(tmp_path: Path) -> None:
+def test_windows_with_too_few_elements(tmp_path: Path) -> None:
     x = RANDOM.random((6, 8))
     x[RANDOM.random((6, 8)) > 0.6] = np.nan
     np.save(tmp_path / "x.npy", x)

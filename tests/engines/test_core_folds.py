@@ -79,7 +79,7 @@ def test_the_core_is_the_reference(shape: tuple[int, ...], dtype: str) -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-def test_threads_change_nothing(threads: int) -> None:
+def test_results_do_not_depend_on_threads(threads: int) -> None:
     x = _data((8, 16, 40, 41), "float32")
     before = ap.get_num_threads()
     try:
@@ -125,7 +125,7 @@ def test_columns_of_every_width(lanes: int) -> None:
 
 
 @pytest.mark.parametrize("outlier", [1e4, 1e6, 1e9])
-def test_variance_beside_far_numbers(outlier: float) -> None:
+def test_variance_beside_outliers(outlier: float) -> None:
     """An element far from all others spoils its own windows alone; two far halves are not the core's."""
     rng = np.random.default_rng(3)
     x = (rng.standard_normal((2, 40, 40)) * 0.01).astype(np.float32)
@@ -194,7 +194,7 @@ def test_variances_of_long_runs(lanes: int, dtype: str, far: float) -> None:
     np.testing.assert_allclose(whole, np.var(x.astype(np.longdouble)), rtol=1e-5 if dtype == "float32" else 1e-12)
 
 
-def test_variances_of_long_runs_beside_what_is_no_number() -> None:
+def test_variances_of_long_runs_beside_nan_and_infinity() -> None:
     x = np.ones((1000, 2))
     x[500, 0], x[900, 1] = np.nan, np.inf
     got = ap.pool(x, ap.segments([0, 400, 700, 1000]), "var", axes=0)

@@ -131,7 +131,7 @@ SPECIAL: dict[str, Any] = {
 
 @pytest.mark.parametrize("key", SPECIAL)
 @pytest.mark.parametrize("name", FOLDS)
-def test_numbers_that_are_hard_to_hold(name: str, key: str) -> None:
+def test_zeros_ties_nan_infinities_and_wide_ranges(name: str, key: str) -> None:
     """float32 as near to the truth (the reference's float64) as the reference's own float32."""
     x = SPECIAL[key](numbers(2, 3, 12, 12).float())
     for w in (ap.sliding((2, 2)), ap.sliding((3, 3), 1, 1)):
@@ -173,7 +173,7 @@ def test_a_second_derivative_is_torch_s_own(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STATED)
-def test_a_piece_is_like_the_whole(name: str, monkeypatch: Any) -> None:
+def test_gradients_in_pieces_are_those_of_the_whole(name: str, monkeypatch: Any) -> None:
     """How x is cut decides nothing but rounding; an expanded gradient is one like others."""
     x = numbers(5, 7, 9, 8).abs() + 0.2
     for piece in (1, 100, 1000):
@@ -208,7 +208,7 @@ def test_values_of_one_sum(name: str) -> None:
             assert torch.allclose(got, own, rtol=near, atol=scale, equal_nan=True), (key, special)
 
 
-def test_own_folds_state_factors_beside_their_pull(monkeypatch: Any) -> None:
+def test_user_folds_state_factors_beside_their_pull(monkeypatch: Any) -> None:
     heard = answers(monkeypatch)
 
     class Twice(ap.Lp):

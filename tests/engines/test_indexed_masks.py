@@ -47,7 +47,7 @@ ASKED: dict[str, Any] = {
 @pytest.mark.parametrize("fold", FOLDS)
 @pytest.mark.parametrize("asked", ASKED)
 @pytest.mark.parametrize("name", WINDOWS)
-def test_they_answer_as_the_reference(name: str, asked: str, fold: str, monkeypatch: Any) -> None:
+def test_masked_values_are_the_references(name: str, asked: str, fold: str, monkeypatch: Any) -> None:
     x, weights, nan = ASKED[asked]
     for dtype, near in (("float64", 1e-9), ("float32", 2e-4), ("float16", 2e-2)):
         v = x.astype(dtype)
@@ -71,7 +71,7 @@ def test_masked_integers(name: str, fold: str) -> None:
         ap.pool((X * 30 + 99).astype("uint8"), WINDOWS["groups"], "max", weights=MASK)
 
 
-def test_what_is_there_wins_over_what_is_not() -> None:
+def test_present_elements_win_over_absent_ones() -> None:
     x = np.full((4,), -np.inf)
     x[3] = 5.0
     windows = ap.groups([0, 0, 0, 0])
@@ -90,7 +90,7 @@ def test_bad_weights() -> None:
 
 @pytest.mark.parametrize("fold", ["sum", "mean", "max", "min", "range", "rms", "softpool"])
 @pytest.mark.parametrize("name", WINDOWS)
-def test_their_gradients_are_the_references(name: str, fold: str) -> None:
+def test_masked_gradients_are_the_references(name: str, fold: str) -> None:
     torch = pytest.importorskip("torch")
     found: list[Any] = []
     for backend in ("reference", None):

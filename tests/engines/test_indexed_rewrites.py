@@ -37,7 +37,7 @@ def asked(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("fold", FOLDS)
 @pytest.mark.parametrize("name", WINDOWS)
-def test_they_answer_as_the_reference(name: str, fold: str, monkeypatch: Any) -> None:
+def test_rewritten_values_are_the_references(name: str, fold: str, monkeypatch: Any) -> None:
     x = RANDOM.standard_normal((2, 3, 13, 11))
     x[:, :, 4:9, 3] = 0.25  # flat windows too
     for dtype, near in (("float64", 1e-9), ("float32", 1e-4), ("float16", 2e-2), ("uint8", 1e-9), ("bool", 1e-9)):
@@ -69,7 +69,7 @@ def test_integers_are_carried_exactly(name: str, fold: str, dtype: str) -> None:
 
 @pytest.mark.parametrize("fold", [f for f in FOLDS if f not in ("any", "all")])
 @pytest.mark.parametrize("name", WINDOWS)
-def test_their_gradients_are_the_references(name: str, fold: str) -> None:
+def test_rewritten_gradients_are_the_references(name: str, fold: str) -> None:
     torch = pytest.importorskip("torch")
     for dtype, near in ((torch.float64, 1e-9), (torch.float32, 1e-3)):
         found: list[Any] = []
@@ -116,7 +116,7 @@ def test_numpy_folds_that_are_functions_of_sums(fold: Any) -> None:
 
 @pytest.mark.parametrize("name", [n for n in WINDOWS if "points" not in n])
 @pytest.mark.parametrize("masked", [False, True])
-def test_windows_that_cancel_are_done_again_alone(name: str, masked: bool, monkeypatch: Any) -> None:
+def test_windows_that_cancel_are_computed_again_one_by_one(name: str, masked: bool, monkeypatch: Any) -> None:
     """A few windows of nearly equal numbers far from the others: exact, and the others still by sums."""
     x = RANDOM.standard_normal((2, 3, 13, 11)).astype("float32")
     x[:, :, 3:6, 4:7] = 5e6 + np.arange(9, dtype="float32").reshape(3, 3)

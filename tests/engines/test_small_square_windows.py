@@ -184,7 +184,7 @@ def test_every_instruction_set(isa: str) -> None:
 
 @pytest.mark.parametrize("reduction", ["argmax", "argmin"])
 @pytest.mark.parametrize("size", SIZES, ids=str)
-def test_places(size: tuple[int, int, int], reduction: str) -> None:
+def test_positions_of_extremes(size: tuple[int, int, int], reduction: str) -> None:
     """Of the first of those that tie, or of the last NaN, on the axes; values too, where both are asked for."""
     k, stride, pad = size
     windows = ap.sliding((k, k), stride=stride, padding=pad)

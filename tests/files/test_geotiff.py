@@ -78,7 +78,7 @@ def test_a_result_lies_where_its_windows_lie(tmp_path: Path, windows: str, point
         assert got == pytest.approx(place(tmp_path / "x.tif", middles[0][o], middles[1][o]), abs=1e-6)
 
 
-def test_no_place_where_windows_have_none(tmp_path: Path) -> None:
+def test_results_without_a_grid_have_no_georeference(tmp_path: Path) -> None:
     geo(tmp_path / "x.tif", np.zeros((24, 30), np.uint8))
     for windows in ("adaptive((7, 7))", "segments([0, 3, 24]).sliding(2)"):
         axes = ("--axes", "0") if "segments" in windows else ()

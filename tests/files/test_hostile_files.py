@@ -71,7 +71,7 @@ def test_frames_that_last_too_long(tmp_path: Path) -> None:
     assert "durations beyond" in said("pool", tmp_path / "x.webp", tmp_path / "y.gif", *HALF, "max")
 
 
-def test_a_file_is_read_by_what_it_holds(tmp_path: Path) -> None:
+def test_a_file_is_read_by_its_content(tmp_path: Path) -> None:
     x = RANDOM.integers(0, 256, (6, 8, 3), np.uint8)
     for kind, suffix in (("PNG", "tif"), ("TIFF", "png"), ("PNG", "jpg")):
         Image.fromarray(x).save(tmp_path / f"x.{suffix}", kind)

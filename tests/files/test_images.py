@@ -76,7 +76,7 @@ def test_colours_of_16_bits_say_what_they_need(tmp_path: Path, monkeypatch: pyte
         assert "pip install 'anypool[cli]'" in refused(*words)
 
 
-def test_what_is_kept_of_a_png_of_16_bits(tmp_path: Path) -> None:
+def test_metadata_of_a_png_of_16_bits_is_kept(tmp_path: Path) -> None:
     plain = imagecodecs.png_encode(RANDOM.integers(0, 65536, (6, 8, 3), np.uint16))
     small = io.BytesIO()
     Image.new("RGB", (1, 1)).save(small, "PNG", dpi=(300, 300), icc_profile=b"a profile")
@@ -211,7 +211,7 @@ def test_frames_are_no_rows(tmp_path: Path, suffix: str) -> None:
     np.testing.assert_array_equal(np.asarray(y.convert("RGB")), expected[0])
 
 
-def test_what_is_carried_over_is_said(tmp_path: Path) -> None:
+def test_metadata_that_is_kept_or_dropped_is_named(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112], exif[0x0110] = 6, "camera"
     exif.get_ifd(0x8769)[0xA002] = 40
@@ -271,7 +271,7 @@ def test_colours_of_16_bits_in_other_formats(tmp_path: Path) -> None:
     assert "of 48 pixels" in refused("pool", tmp_path / "cut.ppm", tmp_path / "y.npy", *HALF, "max")
 
 
-def test_colours_that_stand_for_nothing(tmp_path: Path) -> None:
+def test_colours_that_mean_absent(tmp_path: Path) -> None:
     """Opacity where Pillow has it; else it is said that they are left out."""
     x = RANDOM.integers(0, 4, (6, 8, 3), np.uint8)
     Image.fromarray(x).save(tmp_path / "x.png", transparency=(1, 2, 3))

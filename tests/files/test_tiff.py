@@ -193,7 +193,7 @@ def test_pixel_sizes_of_imagej_and_ome(tmp_path: Path) -> None:
         assert 'PhysicalSizeX="1.5"' in text and 'PhysicalSizeY="0.5"' in text and 'Name="green"' in text
 
 
-def test_what_tifffile_says_is_said(tmp_path: Path) -> None:
+def test_errors_of_tifffile_are_one_sentence(tmp_path: Path) -> None:
     """A tag that cannot be read is no line of its own on the error stream."""
     tifffile.imwrite(
         tmp_path / "x.tif",

@@ -100,7 +100,7 @@ def test_a_whole_model_that_is_not_faster_stays(monkeypatch: Any, capsys: Any) -
 
 
 @pytest.mark.usefixtures("brief")
-def test_other_numbers_are_never_taken(capsys: Any) -> None:
+def test_a_layer_with_other_numbers_is_not_replaced(capsys: Any) -> None:
     model = nn.Sequential(nn.LPPool2d(3, 2), nn.LPPool2d(2, 2))
     ap.nn.accelerate(model, torch.randn(1, 2, 8, 8), only_faster=False)
     assert not ours(model[0]) and ours(model[1]) and "the numbers differ by" in capsys.readouterr().out
@@ -112,7 +112,7 @@ def test_other_numbers_are_never_taken(capsys: Any) -> None:
     assert "no pooling layer of torch's" in capsys.readouterr().out
 
 
-def test_times_are_taken_in_turns() -> None:
+def test_layers_are_timed_alternately() -> None:
     seen: list[int] = []
     times = in_turns([lambda: seen.append(0), lambda: seen.append(1)], 0.0, least=4)
     assert [len(t) for t in times] == [4, 4] and seen[2:] == [0, 1, 1, 0, 0, 1, 1, 0]
@@ -190,7 +190,7 @@ def flat(y: Any) -> list[Any]:
         (lambda x: T.interpolate(x, 3), X2),
     ],
 )
-def test_what_ours_does_not_serve_stays_torchs(call: Any, x: Any) -> None:
+def test_calls_without_an_equal_stay_torchs(call: Any, x: Any) -> None:
     wanted = call(x)
     with ap.nn.accelerated():
         found = call(x)
@@ -246,7 +246,7 @@ def test_a_thread_enters_for_itself() -> None:
 
 
 @needs_core
-def test_second_gradients_and_what_leaves_inside() -> None:
+def test_second_gradients_and_export_inside_accelerate() -> None:
     with ap.nn.accelerated():
         compiled = torch.compile(lambda v: T.max_pool2d(v, 2), backend="eager", fullgraph=True)
         torch.testing.assert_close(compiled(X2), T.max_pool2d(X2, 2))

@@ -93,7 +93,7 @@ def test_replaced_parameters_are_read() -> None:
     torch.testing.assert_close(module(X), gem(X, 1.5))
 
 
-def test_what_the_caller_gave_stays_as_it_was() -> None:
+def test_arguments_of_the_caller_are_not_changed() -> None:
     mine = torch.tensor(3.0, requires_grad=True)
     reduction = ap.PowerMean(mine)
     layer = ap.nn.Pool2d(2, reduction)
@@ -123,7 +123,7 @@ def test_a_computed_tensor_is_no_parameter() -> None:
 
 
 @pytest.mark.parametrize("library", ["torch", "numpy"])
-def test_the_shape_of_a_parameter_is_said_with_one_that_fits(library: str) -> None:
+def test_a_wrong_parameter_shape_names_one_that_fits(library: str) -> None:
     x: Any = torch.rand(2, 16, 8, 8)
     p: Any = torch.full((16,), 3.0)
     if library == "numpy":

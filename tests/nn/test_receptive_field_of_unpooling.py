@@ -45,7 +45,7 @@ def seen(model: nn.Module, n: int, at: int) -> tuple[int, int]:
 
 @pytest.mark.parametrize("kind", [nn, ap.nn])
 @pytest.mark.parametrize(("size", "stride"), [(2, 2), (3, 2)])
-def test_the_field_is_what_changes_an_output(size: int, stride: int, kind: Any) -> None:
+def test_the_receptive_field_is_the_set_of_inputs_that_change_an_output(size: int, stride: int, kind: Any) -> None:
     torch.manual_seed(0)
     model = Net(kind, size, stride)
     row = ap.receptive_field(model, (1, 1, 25))["unpool"]

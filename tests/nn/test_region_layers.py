@@ -178,7 +178,7 @@ def test_bad_input(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's own, where it leaves a graph
-def test_compiled_graphs_call_them() -> None:
+def test_torch_compile_of_region_layers() -> None:
     """torch.compile leaves its graph for windows that are made of numbers, and keeps the others."""
     x, rows = torch.randn(2, 3, 8, 8), torch.tensor([[0, 1.0, 1, 5, 5], [1, 2, 2, 6, 7.0]])
     calls: list[tuple[Any, bool]] = [

@@ -34,7 +34,7 @@ def gathered(x: np.ndarray, size: tuple[int, ...], stride: tuple[int, ...], step
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint64", "int32", "float16", "uint8"])
 @pytest.mark.parametrize("inner", [1, 3, 20])
-def test_a_reach_beyond_the_rows_of_generated_networks(dtype: str, inner: int) -> None:
+def test_windows_wider_than_the_rows_of_networks(dtype: str, inner: int) -> None:
     """The fault: lanes were what a row of a set length leaves beside the reach, which was less than none."""
     for (rows, columns), step in itertools.product([(3, 20), (2, 7), (1, 9)], [1, 6, 13, 30, 45]):
         shape = (rows + 2, (columns - 1) * step + 12, inner)
@@ -58,7 +58,7 @@ def test_a_reach_beyond_the_rows_of_generated_networks(dtype: str, inner: int) -
         ((2, 3, 3000), (2, 2, 2), (1, 1, 1), (1, 1, 2500)),
     ],
 )
-def test_far_windows(
+def test_windows_far_apart(
     shape: tuple[int, ...], size: tuple[int, ...], stride: tuple[int, ...], step: tuple[int, ...], dtype: str
 ) -> None:
     """They span more rows, or reach further, than a network may stage."""

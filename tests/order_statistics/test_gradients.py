@@ -52,7 +52,7 @@ def test_ties(ties: str, want: list[float]) -> None:
 
 
 @pytest.mark.parametrize("ties", ["first", "last"])
-def test_selections_are_found_as_sorting_finds_them(ties: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_search_by_value_equals_sorting(ties: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from anypool.engines.ranks import gradient as orders_gradient
 
     x = torch.randint(0, 5, (2, 9, 8), generator=torch.Generator().manual_seed(2)).double()

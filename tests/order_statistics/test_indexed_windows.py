@@ -53,7 +53,7 @@ def outcome(x: Any, name: str, order: Any, **options: Any) -> Any:
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("name", WINDOWS)
-def test_they_are_the_sorting_references(name: str, order: str) -> None:
+def test_values_are_the_references(name: str, order: str) -> None:
     forms = [(2, False), (5, False), (21, True)]
     for dtype, nan, (channels, beside) in itertools.product(
         ("float32", "float64", "float16", "uint8", "int32", "int64", "bool"), ("propagate", "omit"), forms
@@ -78,7 +78,7 @@ def test_medians_of_groups_and_segments_are_numpys() -> None:
         np.testing.assert_array_equal(ap.pool(x, ap.segments(ends), ap.Quantile(q), axes=1), wanted)
 
 
-def test_what_explain_says() -> None:
+def test_explain_names_the_engine() -> None:
     x = np.zeros((2, 3, 17, 19), np.float32)
     for name in ("boxes", "groups", "adaptive", "segments"):
         windows, axes = WINDOWS[name]
@@ -119,7 +119,7 @@ class Spread(ap.Order):
 @pytest.mark.parametrize(
     "order", [ap.TrimmedMean(0.2, 0.1), ap.TopKMean(2), ap.Rank(1), ap.Rank(-3), Spread()], ids=str
 )
-def test_sums_over_ranks_of_listed_windows(order: Any, dtype: str) -> None:
+def test_sums_over_ranks_of_indexed_windows(order: Any, dtype: str) -> None:
     """Against the reference, which sorts gathered windows: short, long and too short ones, NaN and infinities."""
     random = np.random.default_rng(3)
     for lanes in (1, 20):

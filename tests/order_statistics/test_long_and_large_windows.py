@@ -214,7 +214,7 @@ def test_histograms_of_bytes(dtype: str, border: Any) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "int16"])
 @pytest.mark.parametrize("border", ["absent", "replicate"])
-def test_large_windows_that_share_nothing_are_selected_from(dtype: str, border: Any) -> None:
+def test_large_windows_without_overlap_are_selected_from(dtype: str, border: Any) -> None:
     """No network is planned for them, which took seconds."""
     x = (np.random.default_rng(0).normal(size=(2, 100, 90)) * 50).astype(dtype)
     windows = ap.sliding((30, 26), (40, 30), (3, 2), border=border)

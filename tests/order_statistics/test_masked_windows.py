@@ -71,7 +71,7 @@ def test_infinities_and_views() -> None:
             agrees(view, ap.sliding((3, 3), 1), order, tolerance(view, order), weights=view > 0)
 
 
-def test_a_user_order_is_compiled_once_it_says_that_it_is_linear() -> None:
+def test_a_linear_user_order_statistic_is_compiled() -> None:
     class Midrange(ap.Order):
         name = "midrange"
 
@@ -86,7 +86,7 @@ def test_a_user_order_is_compiled_once_it_says_that_it_is_linear() -> None:
     agrees(x, ap.sliding((5, 5), 2), Midrange(), 3e-5, weights=random.random(x.shape) < 0.5)
 
 
-def test_an_integer_window_without_an_answer_says_so() -> None:
+def test_an_empty_integer_window_raises_an_error() -> None:
     x = random.integers(0, 9, (20, 20), "uint8")
     mask = np.zeros(x.shape, bool)
     with pytest.raises(PoolingError, match="give empty="):

@@ -138,7 +138,7 @@ def test_element_types(name: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("name", [n for n, o in ORDERS.items() if o[2]])
-def test_masses(name: str) -> None:
+def test_weights(name: str) -> None:
     order, means, _ = ORDERS[name]
     w = np.random.default_rng(3).integers(0, 4, SHAPE).astype(float) + 1
     w[..., ::2, 1] = 0
@@ -173,7 +173,7 @@ def test_the_last_of_those_that_tie(key: str) -> None:
         held(SIMPLE[key], "argmedian", means, data("float32", nan), key, ties="last", weights=data("uint8") + 1.0)
 
 
-def test_the_element_there_is_the_answer() -> None:
+def test_the_element_at_the_position_is_the_value() -> None:
     """Boxes, groups, pyramids and several quantiles: what lies at the place is what the order statistic gives."""
     x = np.random.default_rng(5).integers(0, 30, (2, 3, 16, 20)).astype(np.float32)
     labels = np.random.default_rng(6).integers(-1, 9, (16, 20))
@@ -199,7 +199,7 @@ def test_the_element_there_is_the_answer() -> None:
         np.testing.assert_array_equal(found, ap.pool(x, ap.sliding((4, 3)), ap.Place(ap.Quantile(q, "lower"))))
 
 
-def test_nothing_has_no_place_and_empty_replaces_it() -> None:
+def test_an_empty_window_has_position_minus_1_or_empty() -> None:
     x, windows = np.arange(4, dtype=np.uint8), ap.segments([0, 0, 3, 4])
     for backend in (None, "reference"):
         for order, want in (("argmedian", [-1, 1, 3]), (ap.Place(ap.Rank(1)), [-1, 1, -1])):
@@ -213,7 +213,7 @@ def test_nothing_has_no_place_and_empty_replaces_it() -> None:
 @pytest.mark.parametrize(
     "order", [ap.Median(), ap.Quantile(0.3), ap.Quantile(0.3, "lower", smooth=1.0), ap.TopKMean(2), "max"]
 )
-def test_what_selects_nothing(order: Any) -> None:
+def test_order_statistics_that_select_no_element_have_no_position(order: Any) -> None:
     with pytest.raises(ap.PoolingError, match=r"selects no element.*Median\('lower'\).*'argmax'"):
         ap.Place(order)
 

@@ -154,7 +154,7 @@ def test_weights_that_only_choose_need_no_gradient(order: ap.Order) -> None:
 
 
 @pytest.mark.parametrize("ties", ["first", "last", "split"])
-def test_equal_elements_share_as_ties_says(ties: str) -> None:
+def test_ties_decide_the_share_of_equal_elements(ties: str) -> None:
     x = torch.tensor([[1.0, 0.0, -0.0, 0.0, 2.0, -1.0]], dtype=torch.float64, requires_grad=True)
     w = torch.tensor([[1.0, 2.0, 1.0, 3.0, 1.0, 1.0]], dtype=torch.float64)
     ap.pool(x, ap.sliding((6,)), "median", weights=w, ties=ties).sum().backward()
@@ -163,7 +163,7 @@ def test_equal_elements_share_as_ties_says(ties: str) -> None:
     np.testing.assert_allclose(x.grad.numpy()[0], want, rtol=1e-15)
 
 
-def test_what_learns_is_sorted_by_the_core_as_by_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gradients_of_parameters_by_the_core_and_by_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     x = torch.randn(2, 3, 8, 7, generator=torch.Generator().manual_seed(3)).double().requires_grad_()
     v = torch.rand(9, dtype=torch.float64, generator=torch.Generator().manual_seed(4)).requires_grad_()
     w = torch.rand(1, 1, 8, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(5)) * 2
@@ -184,7 +184,7 @@ def test_what_learns_is_sorted_by_the_core_as_by_the_reference(monkeypatch: pyte
 
 
 @needs_core
-def test_nothing_is_sorted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backward_does_not_sort_again(monkeypatch: pytest.MonkeyPatch) -> None:
     x = torch.tensor([[3.0, 1.0, 2.0, 9.0, 4.0, 8.0]], requires_grad=True)
     w = torch.tensor([[1.0, 1.0, 1.0, 1.0, 5.0, 1.0]])
     y = ap.pool(x, ap.sliding((3,)), "median", weights=w)

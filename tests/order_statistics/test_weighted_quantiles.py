@@ -79,7 +79,7 @@ def test_every_window_kind(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ORACLES)
-def test_equal_weights_are_as_none(name: str) -> None:
+def test_equal_weights_equal_no_weights(name: str) -> None:
     order, _ = ORACLES[name]
     random = np.random.default_rng(4)
     for dtype, size in (("float64", 4), ("float32", 7), ("int32", 3)):
@@ -148,7 +148,7 @@ def test_weights_of_every_type_meet_halves(dtype: torch.dtype) -> None:
             assert ap.pool(x, ap.whole(), "median", axes=0, weights=w, backend=backend).item() == 4.0
 
 
-def test_a_light_element_between_heavy_ones_is_seen() -> None:
+def test_a_light_element_between_heavy_ones_counts() -> None:
     x = np.array([1.0, 2.0, 3.0])
     for dtype in ("float32", "float64"):
         for w in ([1, 1e-9, 1], [4e9, 1, 4e9], [1, 1e-14, 1]):
@@ -157,7 +157,7 @@ def test_a_light_element_between_heavy_ones_is_seen() -> None:
 
 
 @pytest.mark.parametrize("name", ORACLES)
-def test_no_weight_is_no_element(name: str) -> None:
+def test_weight_0_deletes_an_element(name: str) -> None:
     order, _ = ORACLES[name]
     x, w = np.array([2.0, np.nan, 1.0, np.inf, 7.0, -np.inf, 4.0]), np.array([0.5, 0, 0.25, 0, 1.0, 0, 0.75])
     alone = ap.pool(x[w > 0], ap.whole(), order, axes=0, weights=w[w > 0])

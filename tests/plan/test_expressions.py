@@ -83,13 +83,13 @@ def parts(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", WINDOWS)
-def test_the_text_of_windows_makes_them_again(name: str) -> None:
+def test_text_of_windows_evaluates_to_equal_windows(name: str) -> None:
     windows = WINDOWS[name]
     assert parts(windows_from(text_of(windows))) == parts(windows), text_of(windows)
 
 
 @pytest.mark.parametrize("name", OBJECTS)
-def test_the_text_of_a_reduction_makes_it_again(name: str) -> None:
+def test_text_of_a_reduction_evaluates_to_an_equal_reduction(name: str) -> None:
     reduction = OBJECTS[name]
     assert parts(reduction_from(text_of(reduction))) == parts(reduction), text_of(reduction)
 
@@ -194,7 +194,7 @@ def test_names_are_registered_once() -> None:
         ap.register(3)  # type: ignore[call-overload]
 
 
-def test_arguments_that_are_not_kept_are_told() -> None:
+def test_arguments_that_are_not_kept_raise_an_error() -> None:
     @ap.register
     class Lost(ap.Fold):
         def __init__(self, rate: float) -> None:

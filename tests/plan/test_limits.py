@@ -169,7 +169,7 @@ class TestOut:
         np.testing.assert_allclose(buffer, want, rtol=1e-14)
 
 
-def test_inputs_are_left_alone() -> None:
+def test_inputs_are_not_changed() -> None:
     x, w = np.arange(30.0).reshape(5, 6), np.arange(6.0)
     kept, kept_w = x.copy(), w.copy()
     for name in ap.REDUCTIONS:
@@ -194,7 +194,7 @@ def test_no_axes_at_all() -> None:
 
 
 @pytest.mark.parametrize("backend", [*NAMES, None])
-def test_results_are_memory_of_their_own(backend: str | None) -> None:
+def test_results_own_their_memory(backend: str | None) -> None:
     """Writable, not a view of x, no stride of 0: for empty results and windows of one element too."""
     for x in (np.ones((3, 1)), np.zeros((2, 0)), np.ones((1, 1)), np.broadcast_to(np.ones((1, 3)), (4, 3))):
         for windows in (ap.sliding((1,)), ap.adaptive((None,)), ap.segments([0, 0, 0]), ap.segments([0]), ap.whole()):

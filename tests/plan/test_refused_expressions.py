@@ -113,7 +113,7 @@ FOREIGN = ("<unknown>", "SyntaxError", "literal", "line 1", "malformed", "object
 
 
 @pytest.mark.parametrize(("read", "text", "said"), OTHERS, ids=lambda v: str(v)[:30] if isinstance(v, str) else "")
-def test_a_wrong_text_is_told_in_one_sentence(read: Any, text: str, said: tuple[str, ...]) -> None:
+def test_a_wrong_text_raises_one_sentence(read: Any, text: str, said: tuple[str, ...]) -> None:
     with pytest.raises(ap.PoolingError) as stop:
         read(text)
     told = str(stop.value)
@@ -123,7 +123,7 @@ def test_a_wrong_text_is_told_in_one_sentence(read: Any, text: str, said: tuple[
 
 
 @pytest.mark.parametrize("text", [None, 3, b"whole()", ["whole()"], np.str_])
-def test_what_is_no_text_is_refused(text: Any) -> None:
+def test_objects_that_are_no_text_are_refused(text: Any) -> None:
     for read in (windows_from, reduction_from):
         with pytest.raises(ap.PoolingError, match="use"):
             read(text)
@@ -179,7 +179,7 @@ def test_a_text_takes_no_more_time_and_memory_than_its_length() -> None:
             text_of(Holder(value))
 
 
-def test_nothing_is_run_by_a_text(tmp_path: Any) -> None:
+def test_a_text_runs_no_code(tmp_path: Any) -> None:
     """An audit hook sees no import, file, process, pickle or compiled code while texts are read."""
     code = """
 import sys

@@ -24,7 +24,7 @@ def test_tables_are_current() -> None:
         assert f"{name}" in demo_tables.summary()
 
 
-def test_the_first_lines_say_it_all() -> None:
+def test_the_first_lines_say_the_essential() -> None:
     lines = TEXT.splitlines()
     for needed in ("WHERE", "WHAT", "HOW MUCH", "make demo", "make test", "pip install", "import numpy", "torch"):
         assert needed in "\n".join(lines[:30])
@@ -70,7 +70,7 @@ def test_renewing_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["no markers", "<!-- made by: anypool list --markdown moods -->\n<!-- end -->"])
-def test_what_cannot_be_renewed(tmp_path: Path, text: str) -> None:
+def test_files_that_cannot_be_renewed(tmp_path: Path, text: str) -> None:
     file = tmp_path / "page.md"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(PoolingError):

@@ -99,7 +99,7 @@ def test_types_are_what_the_function_gives() -> None:
     )
 
 
-def test_windows_of_nothing() -> None:
+def test_empty_windows() -> None:
     x, cuts = np.array([3.0, 1.0, 4.0]), ap.segments([0, 0, 3])
     np.testing.assert_array_equal(ap.pool(x, cuts, ap.function(np.ptp), axes=0), [np.nan, 3.0])
     np.testing.assert_array_equal(ap.pool(x, cuts, ap.function(np.ptp), axes=0, empty=-1.0), [-1.0, 3.0])
@@ -156,20 +156,20 @@ X = np.arange(24.0).reshape(4, 6)
         (torch.max, r"gave a torch.return_types.max"),
     ],
 )
-def test_what_the_function_does_wrong_is_said(f: Any, said: str) -> None:
+def test_errors_of_the_function_are_named(f: Any, said: str) -> None:
     for x in (X, torch.tensor(X)):
         with pytest.raises(ap.PoolingError, match=said):
             ap.pool(x, ap.sliding((2, 2)), ap.function(f))
 
 
 @pytest.mark.parametrize("f", [lambda v: v, np.add, 3, None, "max", int])
-def test_what_is_no_such_function(f: Any) -> None:
+def test_objects_that_are_no_functions(f: Any) -> None:
     with pytest.raises(ap.PoolingError, match=r"^function\("):
         ap.function(f)
 
 
 @pytest.mark.parametrize("f", [np.ptp, lambda v, axis: v, torch.amax, np.add.reduce])
-def test_a_bare_function_is_told_the_way(f: Any) -> None:
+def test_a_bare_function_raises_an_error_that_names_function(f: Any) -> None:
     for x in (X, torch.tensor(X)):
         with pytest.raises(ap.PoolingError, match=r"ap\.function\("):
             ap.pool(x, ap.sliding((2, 2)), f)

@@ -134,7 +134,7 @@ def test_order_is_row_major(size: tuple[int, int]) -> None:
     "bad",
     [object(), type("Half", (), {"init": lambda self, z: (z,)})(), type("NoFinish", (), {"init": 1, "step": 2})()],
 )
-def test_what_is_no_fold_is_named(bad: Any) -> None:
+def test_objects_that_are_no_folds(bad: Any) -> None:
     with pytest.raises(ap.PoolingError, match="finish"):
         ap.pool(np.ones(4), ap.sliding((2,)), bad)
 
@@ -146,7 +146,7 @@ def test_backends_say_why_not() -> None:
         ap.pool(np.ones((4, 4)), ap.sliding((2, 2)), Energy(), backend="cpu")
 
 
-def test_explain_computes_nothing_and_tells_the_truth() -> None:
+def test_explain_computes_nothing_and_names_the_backend() -> None:
     x = np.broadcast_to(np.float32(1), (2**20, 2**20))
     told = ap.explain(x, ap.sliding((3, 3), 2, 1), ("max", "mean"))
     assert told.out_shape == (2**19, 2**19) and told.bytes_read == 2**42 and told.bytes_written == 2 * 2**40
@@ -183,7 +183,7 @@ def test_a_state_is_a_tuple_of_arrays(base: Any, function: str, body: Any, said:
                     ap.pool(x, windows, fold, axes=axes, **more)
 
 
-def test_a_class_of_ones_own_is_made_an_object() -> None:
+def test_a_user_class_becomes_an_object() -> None:
     assert ap.pool(np.arange(4.0), ap.sliding((2,)), Energy).tolist() == [1.0, 13.0]
     with pytest.raises(ap.PoolingError, match="needs its parameters"):
         ap.pool(np.ones(4), ap.sliding((2,)), type("Needs", (Energy,), {"__init__": lambda self, a: None}))

@@ -62,7 +62,7 @@ def has(isa: str) -> bool:
 
 @pytest.mark.parametrize("border", ["replicate", "reflect"])
 @pytest.mark.parametrize("reduction", ["max", "mean"])
-def test_lifted_tiles_are_read_as_far_as_their_windows(reduction: str, border: str) -> None:
+def test_tiles_beside_borders_are_read_to_their_end(reduction: str, border: str) -> None:
     done = python(BORDERED, reduction, border, ANYPOOL_GUARD="behind")
     assert done.returncode == 0, f"after {done.stdout.splitlines()[-1:]}:\n{done.stderr[-3000:]}"
 

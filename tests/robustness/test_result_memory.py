@@ -32,7 +32,7 @@ def _address(y: Any) -> int:
     return y.__array_interface__["data"][0]
 
 
-def test_memory_that_was_let_go_is_used_again() -> None:
+def test_freed_memory_is_used_again() -> None:
     y = ap.pool(X, WINDOWS, "max")
     want, at = y.copy(), _address(y)
     del y
@@ -50,7 +50,7 @@ def test_a_view_keeps_its_memory() -> None:
     assert len({_address(o) for o in others}) == 3
 
 
-def test_tensors_share_it_and_keep_it() -> None:
+def test_tensors_share_the_memory_of_arrays_and_keep_it() -> None:
     torch = pytest.importorskip("torch")
     x = torch.from_numpy(X).requires_grad_()
     y = ap.pool(x, WINDOWS, "mean")
@@ -68,7 +68,7 @@ def test_tensors_share_it_and_keep_it() -> None:
     assert torch.equal(kept, want) and first and seen
 
 
-def test_no_more_is_kept_than_was_said() -> None:
+def test_the_cache_keeps_no_more_than_its_limit() -> None:
     held = [ap.pool(X, WINDOWS, "max") for _ in range(4)]
     size = held[0].nbytes
     ap.set_cache_bytes(2 * size + 4096)
@@ -90,7 +90,7 @@ def test_a_small_result_takes_no_large_block() -> None:
 
 
 @pytest.mark.parametrize("wrong", [-1, 1.5, True, "many", None])
-def test_what_is_no_number_of_bytes(wrong: Any) -> None:
+def test_refused_numbers_of_bytes(wrong: Any) -> None:
     with pytest.raises(ap.PoolingError, match="number of bytes"):
         ap.set_cache_bytes(wrong)
 
@@ -105,7 +105,7 @@ def test_many_threads() -> None:
         assert all(threads.map(work, range(4)))
 
 
-def test_a_process_says_how_much() -> None:
+def test_the_environment_sets_the_limit() -> None:
     code = "import anypool; print(anypool.get_cache_bytes())"
     for given, want in (("12345", "12345"), ("much", str(memory.DEFAULT))):
         environment = {**os.environ, "ANYPOOL_CACHE_BYTES": given}

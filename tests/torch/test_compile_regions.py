@@ -103,7 +103,7 @@ def test_types_of_integers(dtype: Any, reduction: str) -> None:
     torch.testing.assert_close(compiled, eager)
 
 
-def test_what_is_wrong_is_said_when_the_graph_runs() -> None:
+def test_errors_are_raised_when_the_graph_runs() -> None:
     torch._dynamo.reset()
     compiled = torch.compile(lambda x, b: ap.pool(x, ap.boxes(b, 2), "max"), fullgraph=True, backend="aot_eager")
     with pytest.raises(ap.PoolingError, match="finite"):

@@ -86,7 +86,7 @@ def _graphs(call: Any, values: list[Any], backend: str = "aot_eager") -> int:
 
 
 @pytest.mark.parametrize("name", spread(INSIDE, 3, "inside"))
-def test_a_number_of_what_is_made_inside(name: str) -> None:
+def test_numbers_of_objects_made_inside(name: str) -> None:
     assert _graphs(*INSIDE[name]) <= 3  # the first value, all others, and a size of 1, which torch keeps apart
 
 

@@ -138,7 +138,7 @@ def test_empty_tensors() -> None:
                 assert x.grad is not None and x.grad.shape == shape, name
 
 
-def test_meta_like_subclasses_and_parameters_survive() -> None:
+def test_subclasses_and_parameters_are_accepted() -> None:
     class Tagged(torch.Tensor):
         pass
 

@@ -152,7 +152,7 @@ def test_runs_along_one_axis() -> None:
         same_slope(lambda x, r=reduction: ap.nn.Pool1d(2, r)(x[0]), drawn())
 
 
-def test_memory_that_is_used_again() -> None:
+def test_reused_memory() -> None:
     """Results from 4 MiB on lie in memory of ours."""
     x = torch.rand(2, 16, 256, 256, requires_grad=True)
     for windows, reduction in ((ap.sliding((3, 3), 1, 1), "max"), (ap.sliding((3, 3), 1, 1), "softpool")):
@@ -199,7 +199,7 @@ def test_transforms_may_write_too() -> None:
         torch.testing.assert_close(each, torch.func.vmap(torch.func.grad(lambda v, f=made: f(v).relu().sum()))(x))
 
 
-def test_what_backward_needs_of_x_is_still_guarded() -> None:
+def test_torch_still_guards_x_for_backward() -> None:
     """Writing to x after the call is an error, as for torch's own layers."""
     x = drawn().requires_grad_()
     held = x * 1
@@ -209,7 +209,7 @@ def test_what_backward_needs_of_x_is_still_guarded() -> None:
         y.sum().backward()
 
 
-def test_a_graph_that_is_kept_and_saved_tensors_elsewhere() -> None:
+def test_retained_graphs_and_saved_tensor_hooks() -> None:
     x = drawn().requires_grad_()
     wanted = torch.autograd.grad(ap.pool(x, ap.sliding((2, 2)), "std", axes=(2, 3)).relu().sum(), x)[0]
     with torch.autograd.graph.save_on_cpu():

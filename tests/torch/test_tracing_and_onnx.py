@@ -117,7 +117,7 @@ def flat(y: Any) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("way", list(WAYS))
 @pytest.mark.parametrize("name", list(SERVED))
-def test_layers_with_torchs_numbers_leave(name: str, way: str) -> None:
+def test_layers_with_torchs_numbers_are_exported(name: str, way: str) -> None:
     """With the numbers that they have here, for another input than the one recorded too."""
     layer, x = SERVED[name]
     model = nn.Sequential(nn.Identity(), layer).eval()
@@ -127,7 +127,7 @@ def test_layers_with_torchs_numbers_leave(name: str, way: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(SERVED))
-def test_what_leaves_is_torchs_own(name: str) -> None:
+def test_exported_operators_are_torchs_own(name: str) -> None:
     layer, x = SERVED[name]
     assert "anypool" not in torch.fx.symbolic_trace(nn.Sequential(layer)).code
     graph = torch.jit.trace(nn.Sequential(layer), x)
@@ -145,7 +145,7 @@ def test_what_leaves_is_torchs_own(name: str) -> None:
 
 @pytest.mark.parametrize("way", ["trace", "script", "fx", "old ONNX", "ONNX"])
 @pytest.mark.parametrize("name", list(OTHERS))
-def test_others_say_what_works(name: str, way: str) -> None:
+def test_layers_that_cannot_be_exported_say_what_works(name: str, way: str) -> None:
     layer, args = OTHERS[name]
     model: nn.Module = (layer if len(args) > 1 else nn.Sequential(layer)).eval()
     kind: Any = Exception if way == "ONNX" else ap.PoolingError  # the newer exporter puts ours in an error of its own
@@ -190,7 +190,7 @@ def test_region_functions_and_pool_in_forward() -> None:
                 way(Net(call), (X2,))
 
 
-def test_a_call_seen_before_is_not_recorded_as_memory() -> None:
+def test_a_repeated_call_is_recorded_as_operators() -> None:
     """torch.jit.trace would keep memory that nobody filled."""
     window = ap.sliding((2, 2))
     for _ in range(3):
@@ -215,7 +215,7 @@ def test_lengths_may_change_after_recording(tmp_path: Path) -> None:
             torch.testing.assert_close(value, model(x), rtol=1e-5, atol=1e-5)
 
 
-def test_gradients_go_through_what_left() -> None:
+def test_gradients_of_exported_layers() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), ap.nn.AvgPool2d(2), ap.nn.MaxPool2d(2))
     wanted = torch.autograd.grad(model(X2).sum(), list(model.parameters()))
     for left in (torch.jit.script(model), torch.jit.trace(model, X2), torch.fx.symbolic_trace(model)):

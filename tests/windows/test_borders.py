@@ -180,7 +180,7 @@ def test_negative_paddings_crop(border: Any) -> None:
             ap.pool(np.ones(9), ap.sliding(2, 1, bad), "max")
 
 
-def test_what_is_refused_says_what_is_meant() -> None:
+def test_errors_name_the_right_argument() -> None:
     for call, says in (
         (lambda: ap.sliding(3, border="mirror"), "did you mean 'reflect'"),
         (lambda: ap.sliding(3, border="nearest"), "did you mean 'replicate'"),

@@ -247,7 +247,7 @@ def test_onnx_cases() -> None:
     assert done >= 2
 
 
-def test_far_boxes_do_no_harm() -> None:
+def test_coordinates_beyond_every_array() -> None:
     """Coordinates beyond every array: no crash, no allocation by their size."""
     rows = [[0, -1e30, -1e30, 1e30, 1e30], [0, 1e18, 1e18, 1e19, 1e19], [0, 1e-30, 1e-30, 2e-30, 2e-30]]
     for reading in ("quantised", "sampled", "exact"):
@@ -281,7 +281,7 @@ def test_k_largest_of_points(rotated: bool) -> None:
     np.testing.assert_allclose(several[1], ap.pool(X, windows, ap.Quantile(0.75)))
 
 
-def test_elements_of_no_weight_are_not_seen() -> None:
+def test_elements_of_weight_0_do_not_count() -> None:
     """Reductions that only ask who is there see an integral's elements as whole ones, in whatever type."""
     windows = ap.boxes(BOXES, (2, 3), reading="exact", border="absent")
     counts = ap.pool(X, windows, "count")

@@ -15,7 +15,7 @@ ROWS = np.array([[0, 1, 1, 4, 4], [0, 20, 20, 25, 25.0]])
 @pytest.mark.parametrize("backend", [None, "reference"])
 @pytest.mark.parametrize("reduction", ["argmax", "argmin", "argmedian"])
 @pytest.mark.parametrize("weighed", [False, True])
-def test_places_of_nothing(reduction: str, backend: str | None, weighed: bool) -> None:
+def test_positions_in_empty_windows(reduction: str, backend: str | None, weighed: bool) -> None:
     x = np.random.default_rng(0).normal(size=(1, 2, 8, 8))
     more: Any = {"weights": np.ones(x.shape, bool)} if weighed else {}
     for reading in ("quantised", "exact"):

@@ -196,7 +196,7 @@ def test_means_of_runs_are_divided_exactly(lanes: int, dtype: str) -> None:
         assert np.array_equal(got[o], want.astype(dtype))
 
 
-def test_windows_of_every_length_keep_their_places() -> None:
+def test_positions_in_groups_of_every_length() -> None:
     """Windows are sorted beside others of their length; results lie where their windows do."""
     lengths = RNG.permutation(np.arange(1, 60))
     index = RNG.permutation(np.repeat(np.arange(len(lengths)), lengths))

@@ -19,7 +19,7 @@ def integers(dtype: str, shape: tuple[int, ...]) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ["mean", "sum", "std", "median", ap.Quantile(0.95), "max", "argmax", "mode", "count"])
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float32", "float64"])
-def test_masked_whole_is_what_remains(name: object, dtype: str):
+def test_a_masked_window_is_the_window_of_present_elements(name: object, dtype: str):
     x = RNG.integers(0, 250, (31, 40, 50)).astype(dtype)
     mask = RNG.random(x.shape) < 0.2
     there = x[mask]
@@ -62,7 +62,7 @@ def test_masks_of_each_item_and_of_all():
     assert (ap.pool(x, ap.whole(), "std", axes=(2, 3), weights=none, empty=-1.0) == -1).all()
 
 
-def test_gradients_through_what_remains():
+def test_gradients_of_masked_windows():
     torch = pytest.importorskip("torch")
     x = torch.randn(3, 70, 80, dtype=torch.float64, requires_grad=True)
     mask = torch.rand(70, 80) < 0.3

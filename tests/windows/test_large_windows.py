@@ -34,7 +34,7 @@ def test_integers_are_summed_exactly_and_wrap_as_numpys_do(dtype: str):
 
 
 @pytest.mark.parametrize("dtype", [*INTEGERS, "float16", "float32", "float64"])
-def test_places_and_extremes(dtype: str):
+def test_positions_and_extremes(dtype: str):
     x = RNG.standard_normal((1031, 1021)).astype(dtype) if "float" in dtype else integers(dtype, (1031, 1021))
     for view in (x, x[::-1, ::2], x.T):
         for name, numpy in (("argmax", np.argmax), ("argmin", np.argmin), ("max", np.max), ("min", np.min)):
@@ -49,7 +49,7 @@ def test_places_and_extremes(dtype: str):
     assert ap.pool(x, ap.whole(), "all", axes=(0, 1)).item() == np.all(x)
 
 
-def test_a_spoiled_window_says_where():
+def test_the_position_of_a_nan():
     for dtype in ("float16", "float32", "float64"):
         x = np.zeros(N, dtype)
         x[[5, N // 2]] = np.nan

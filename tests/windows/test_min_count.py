@@ -72,7 +72,7 @@ def test_every_reduction(name: str) -> None:
         np.testing.assert_array_equal(both[1], np.where(many < 5, 0, many))
 
 
-def test_several_answers_and_lists() -> None:
+def test_several_answers_and_indexed_windows() -> None:
     index = np.array([0, 2, 2, 0, 3, 2, 0, 0])
     x = np.arange(16.0).reshape(2, 8)
     few = np.array([False, True, False, True])  # groups of 4, 0, 3 and 1
@@ -119,7 +119,7 @@ def test_integers_need_a_value() -> None:
 @pytest.mark.parametrize(
     "name", ["sum", "mean", "max", "range", "std", "logsumexp", "softpool", "rms", "median", "prod"]
 )
-def test_no_gradient_flows_from_them(name: str) -> None:
+def test_windows_with_too_few_elements_pass_no_gradient(name: str) -> None:
     """Not even a NaN: windows that count as empty are constants, whatever they hold."""
     t = torch.tensor([1.0, 1.0, np.nan, 2.0, 5.0, 3.0, 4.0], dtype=torch.float64, requires_grad=True)
     windows = ap.segments([0, 2, 3, 7])

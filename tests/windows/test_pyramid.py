@@ -89,7 +89,7 @@ def test_several_reductions_answers_out_and_maps() -> None:
     assert told.out_shape == (2, 7) and told.operations == 2 * sum(r * c for r, c in ((7, 9), (8, 9)))
 
 
-def test_a_call_seen_before_gives_the_numbers_of_its_array() -> None:
+def test_a_repeated_call_reads_its_own_array() -> None:
     kind = ap.pyramid([1, 2])
     for make in (np.asarray, torch.tensor):
         for seed in range(4):

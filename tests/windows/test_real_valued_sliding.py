@@ -81,7 +81,7 @@ def test_whole_numbers_as_floats_are_the_same_windows(name: str) -> None:
         np.testing.assert_allclose(ap.pool(x, real, FOLDS[name]), want, rtol=1e-12, atol=1e-12)
 
 
-def test_2_and_2_0_are_told_apart() -> None:
+def test_2_and_2_0_are_different_sizes() -> None:
     """Equal numbers, but whole windows keep integers' types and real ones weigh."""
     x = np.arange(8)
     for _ in range(2):
@@ -106,7 +106,7 @@ def test_a_constant_stays(n: int, size: float, stride: float, pad: float, ceil: 
 
 
 @given(st.integers(1, 30), st.integers(1, 30))
-def test_cells_share_out_everything(n: int, out: int) -> None:
+def test_cells_sum_to_the_array(n: int, out: int) -> None:
     """Also with more cells than elements."""
     x = np.random.default_rng(n).normal(size=n)
     y = ap.pool(x, ap.sliding((n / out,)), "sum")

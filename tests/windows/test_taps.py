@@ -18,7 +18,7 @@ def both(x: np.ndarray) -> list[Any]:
     return [x] if x.dtype.name in ("uint16", "uint32", "uint64") else [x, torch.from_numpy(x)]
 
 
-def test_taps_that_are_all_zero_hold_nothing() -> None:
+def test_windows_whose_taps_are_all_0_are_empty() -> None:
     """As a mask that hides everything: no integer comes out unless `empty=` says which; sums are 0."""
     for taps in (np.zeros((2, 2)), (np.zeros(2), np.ones(2)), (np.zeros(2), np.zeros(2))):
         windows = ap.sliding((2, 2), taps=taps)
@@ -52,7 +52,7 @@ def test_taps_make_float64_of_integers() -> None:
                     assert reduction == "mean" or want[0] == sum(held)
 
 
-def test_taps_whose_sum_is_zero_are_there() -> None:
+def test_windows_whose_taps_sum_to_0_are_not_empty() -> None:
     """A derivative's taps sum to 0, and so does the weight of its windows, which are not empty."""
     x = np.random.default_rng(0).standard_normal((9, 11))
     sobel = (np.array([1.0, 2.0, 1.0]), np.array([-1.0, 0.0, 1.0]))
