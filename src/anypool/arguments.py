@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .engines import check_backend, numpy_calls
 from .errors import PoolingError
 from .reductions import reduction_of
@@ -22,13 +24,21 @@ from .validation import (
 )
 from .windows import normal_axes
 
+_BY_TYPE: dict[type, Any] = {np.ndarray: numpy_calls}
+
 
 def library_of(x: Any) -> Any:
     """The module that binds plans to arrays like x; torch's is loaded only if the caller imported torch."""
+    return _BY_TYPE.get(type(x)) or _found(x)
+
+
+def _found(x: Any) -> Any:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(x, torch.Tensor):
         from .torch import calls  # torch is optional
 
+        if type(x) is torch.Tensor:
+            _BY_TYPE[torch.Tensor] = calls
         return calls
     return numpy_calls
 

@@ -38,7 +38,7 @@ def evaluate(
         options = {"axes": axes, "weights": weights, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
         return _reduced(x, windows, reduction, out, min_count, keepdims, options)
     key = None
-    if _plain(reduction, axes, empty):
+    if (type(reduction) is str and axes is None and type(empty) in (NoneType, float)) or _plain(reduction, axes, empty):
         key = library.key(x, (windows, reduction, axes, nan, ties, empty, backend), weights)
         try:
             ready = library.READY.get(key)

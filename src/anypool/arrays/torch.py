@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.autograd import forward_ad
 
 from ..errors import PoolingError
 from .torch_dtypes import DTYPES, TYPES
 from .torch_dtypes import dtype_name as dtype_name
-from .torch_incoming import PLAIN, UNSIGNED, odd_at, tensor, truths
+from .torch_incoming import PLAIN, UNSIGNED, functorch, odd_at, tensor, truths
 from .torch_incoming import as_weights as as_weights
 from .torch_incoming import check_weights as check_weights
 from .torch_incoming import transformed as transformed
@@ -19,7 +20,8 @@ from .torch_results import writable
 from .torch_unsigned import pooled
 
 NAME = "torch"
-is_tracing: Any = getattr(torch.jit, "is_tracing")  # noqa: B009  (not in torch's stubs)
+tracing_state: Any = getattr(torch._C, "_get_tracing_state")  # noqa: B009  (not in torch's stubs)
+is_compiling = torch.compiler.is_compiling
 
 
 def array(x: Any) -> Any:
@@ -50,12 +52,15 @@ def wide(dtype: str) -> str:
 
 def compiling(out: Any) -> bool:
     """Whether a tool records the call: torch.jit.trace, or torch.compile, which sees an operator where none writes to `out`."""
-    return is_tracing() or (out is None and torch.compiler.is_compiling())
+    return tracing_state() is not None or (out is None and is_compiling())
 
 
 def key(x: Any, call: tuple[Any, ...], weights: Any = None) -> Any:
     """What tells this call from others, the data apart; None where calls are not remembered."""
-    if type(x) not in PLAIN or transformed() or not x.is_cpu or x.is_neg():
+    # transformed(), written out: each call of Python counts in a small pooling
+    if type(x) not in PLAIN or is_compiling() or functorch.maybe_current_level() is not None:
+        return None
+    if forward_ad._current_level >= 0 or not x.is_cpu or x.is_neg():
         return None
     try:
         grad = torch.is_grad_enabled()

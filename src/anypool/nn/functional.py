@@ -16,8 +16,11 @@ import torch
 
 from ..api import pool
 from ..arrays.foreign import refuse
+from ..arrays.torch import is_compiling, tracing_state
 from ..errors import PoolingError
+from ..evaluation import evaluate
 from ..reductions import Lp
+from ..torch import calls
 from ..torch.recorders import recorder
 from ..windows import Windows, adaptive, sliding
 from ..windows.fractional_area import is_real
@@ -33,6 +36,8 @@ from .regions import roi_pool as roi_pool
 from .scripted import scriptable, twin
 
 KNOWN = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.uint8, torch.int32, torch.int64))
+
+LEAST = float("-inf")
 
 
 def _row(value: Any, rank: int, name: str) -> tuple[Any, ...]:
@@ -59,6 +64,7 @@ def _check(x: Any, rank: int, name: str) -> None:
 
 
 def _windows(
+    watched: bool,
     rank: int,
     kernel_size: Any,
     stride: Any,
@@ -67,7 +73,7 @@ def _windows(
     ceil_mode: bool = False,
     count: Any = "present",
 ) -> Windows:
-    if torch.compiler.is_compiling():  # which traces what a cache would hide
+    if watched:  # torch.compile traces what a cache would hide
         return _built(rank, kernel_size, stride, padding, dilation, ceil_mode, count)
     try:
         return _remembered(rank, kernel_size, stride, padding, dilation, ceil_mode, count)
@@ -118,11 +124,14 @@ def _max_pool(rank: int, indexed: bool = False) -> Callable[..., Any]:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Any:
-        if recorder(input) is not None:
+        watched = type(input) is not torch.Tensor or tracing_state() is not None or is_compiling()
+        if watched and recorder(input) is not None:
             return theirs(input, kernel_size, stride, padding, dilation, ceil_mode, indexed or return_indices)
         _check(input, rank, name)
-        windows = _windows(rank, kernel_size, stride, padding, dilation, ceil_mode)
-        return _max(input, windows, indexed or return_indices)
+        windows = _windows(watched, rank, kernel_size, stride, padding, dilation, ceil_mode)
+        if watched or indexed or return_indices or not input.is_floating_point():
+            return _max(input, windows, indexed or return_indices)
+        return evaluate(input, windows, "max", empty=LEAST, library=calls)
 
     also = "and its flat place in the plane" if indexed else "with return_indices its flat place in the plane too"
     return _named(max_pool, name, f"The greatest element of each window{' ' if indexed else '; '}{also}.")
@@ -141,14 +150,16 @@ def _avg_pool(rank: int) -> Callable[..., Any]:
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> Any:
-        if recorder(input) is not None:
+        watched = type(input) is not torch.Tensor or tracing_state() is not None or is_compiling()
+        if watched and recorder(input) is not None:
             size = _row(kernel_size, rank, "kernel_size")
             step, pads = _row(stride, rank, "stride") if stride else size, _row(padding, rank, "padding")
             more = (divisor_override,) if rank > 1 else ()
             return theirs(input, size, step, pads, ceil_mode, count_include_pad, *more)
         _check(input, rank, name)
         count = divisor_override if divisor_override is not None else "padded" if count_include_pad else "present"
-        y = pool(input, _windows(rank, kernel_size, stride, padding, 1, ceil_mode, count), "mean")
+        windows = _windows(watched, rank, kernel_size, stride, padding, 1, ceil_mode, count)
+        y = pool(input, windows, "mean") if watched else evaluate(input, windows, "mean", library=calls)
         return y if input.is_floating_point() else torch.trunc(y).to(input.dtype)
 
     return _named(avg_pool, name, "The mean of each window; integers divide towards zero, as torch's do.")
@@ -159,11 +170,12 @@ def _lp_pool(rank: int) -> Callable[..., Any]:
     theirs = twin(name)
 
     def lp_pool(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
-        if recorder(input) is not None:
+        watched = type(input) is not torch.Tensor or tracing_state() is not None or is_compiling()
+        if watched and recorder(input) is not None:
             size = _row(kernel_size, rank, "kernel_size")
             return theirs(input, float(norm_type), size, _row(stride, rank, "stride") if stride else size, ceil_mode)
         _check(input, rank, name)
-        return pool(input, _windows(rank, kernel_size, stride, 0, 1, ceil_mode), Lp(norm_type))
+        return pool(input, _windows(watched, rank, kernel_size, stride, 0, 1, ceil_mode), Lp(norm_type))
 
     return _named(lp_pool, name, "The p-norm (Σ|x|^p)^(1/p) of each window: a true norm, unlike torch's.")
 

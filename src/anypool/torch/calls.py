@@ -74,7 +74,8 @@ def bound(plan: Any, call: Any, x: Any, weights: Any) -> tuple[Bound, bool]:
     if _learns(x, weights, job.reduction):
         return partial(function.again, fold), compiled
     if compiled and type(x) in PLAIN:
-        return fold.again, True
+        fold.prepare(x, weights, False)
+        return (fold.again if fold.prepared is None else fold.bound), True
     return partial(_laid_alike, plan.bind(call, x, weights)), False
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 
+from ..arrays.buffer_pool import LARGE
 from ..arrays.torch_dtypes import TYPES, dtype_name
 from ..arrays.torch_incoming import PLAIN, odd_at, truths
 from ..arrays.torch_memory import empty, given, like_layout
 from ..arrays.torch_results import whole
 from ..engines.folds import native as cpu
+from ..engines.plan import Bound
 from ..engines.reference import fold as reference
 from ..plan import Grid, Job
 from . import linear_forms
@@ -111,6 +114,36 @@ class Call:
             return out, ()
         y, place = self.shown(y, place)
         return (place, ()) if y is None else (y, () if place is None else (place,))
+
+    @property
+    def bound(self) -> Bound:
+        """The fold of a tensor of this form, with nothing left to decide where it has neither weights nor `out`."""
+        (shape, dtype), prepared = next(m for m in self.memory if m is not None), self.prepared
+        values, back, item, bools = prepared.recipe.values, prepared.back, self.item, self.truths
+        run, job, table, again = prepared.run, prepared.address, prepared.weights, self.again
+        w, new = 0 if table is None else table.address, self.new
+
+        def fold(x: Any, weights: Any = None, out: Any = None) -> Any:
+            if weights is not None or out is not None:
+                return again(x, weights, out)
+            at = x.data_ptr()
+            if not at or at % item or (bools and odd_at(at, bools, x)):
+                return None
+            y = new(shape, dtype=dtype, device="cpu")
+            to = y.data_ptr()
+            outcome = run(job, at, w, to if values else 0, 0 if values else to)
+            if outcome and not cpu.was_done(outcome):
+                return None
+            return y if back is None else whole(y.permute(back))
+
+        return fold
+
+    @property
+    def new(self) -> Any:
+        """What allocates a result: torch's own function, but for large results."""
+        shape, dtype = next(m for m in self.memory if m is not None)
+        small = math.prod(shape) * dtype.itemsize < LARGE
+        return torch.empty if small else lambda shape, dtype, device: empty(shape, dtype)
 
     def again(self, x: Any, weights: Any = None, out: Any = None) -> Any:
         """The fold of a tensor of this form; None where the numbers need another engine."""

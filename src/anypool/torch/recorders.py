@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..arrays.torch import is_tracing
+from ..arrays.torch import tracing_state
 from ..errors import PoolingError
 
 
@@ -18,7 +18,7 @@ def recorder(x: Any) -> str | None:
     """
     if not isinstance(x, torch.Tensor):
         return "torch.fx" if isinstance(x, torch.fx.Proxy) else None
-    if is_tracing():
+    if tracing_state() is not None:
         return "torch.onnx.export" if exporting_onnx() else "torch.jit.trace"
     if torch.compiler.is_compiling() and not torch.compiler.is_dynamo_compiling() and exporting_onnx():
         return "torch.onnx.export"
