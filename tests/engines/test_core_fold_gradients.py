@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from backends import needs_core
 from grid_windows import WINDOWS
 from sampling import spread
 
 import anypool as ap
-from anypool.engines.native.library import library
 
-pytestmark = pytest.mark.skipif(library() is None, reason="the compiled library is not there")
+pytestmark = needs_core
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12, torch.bfloat16: 3e-2, torch.float16: 4e-3}
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import needs_core
 from sampling import spread
 
 import anypool as ap
-from anypool.engines.native.library import library
 from anypool.reductions import REDUCTIONS
 
-pytestmark = pytest.mark.skipif(library() is None, reason="the compiled library is not there")
+pytestmark = needs_core
 WINDOWS = {
     "2x2/2": ap.sliding((2, 2)),
     "3x3/1 padded": ap.sliding((3, 3), 1, 1),

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 import torch
+from backends import needs_core
 from fold_cases import folds
 from grid_windows import WINDOWS
 from sampling import QUICK, spread
 
 import anypool as ap
 from anypool.engines.folds import linear_forms as sums
-from anypool.engines.native.library import library
 from anypool.torch import linear_forms as factored
 
-pytestmark = pytest.mark.skipif(library() is None, reason="the compiled library is not there")
+pytestmark = needs_core
 FOLDS = folds(
     *"rms var std logsumexp softpool range prod".split(),
     *("Lp(1)", "Lp(2)", "Lp(3)", "Lp(0.5)", "PowerMean(3)", "PowerMean(-1.5)", "PowerMean(0)", "PowerMean(3, signed)"),

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import needs_core
 from fold_cases import folds
 from indexed_cases import BOXES, RANDOM, same, watched
 
 import anypool as ap
-from anypool.engines.native.library import library
 
-pytestmark = pytest.mark.skipif(library() is None, reason="the compiled library is not there")
+pytestmark = needs_core
 WINDOWS: dict[str, Any] = {
     "whole elements": ap.boxes(BOXES, (3, 2)),
     "integrals": ap.boxes(BOXES, (3, 2), reading="exact"),

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import needs_core
 
 import anypool as ap
-from anypool.engines.native.library import library
 from anypool.engines.reference import indexed as lists_reference
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.skipif(library() is None, reason="the compiled library is not there")
+pytestmark = needs_core
 RANDOM = np.random.default_rng(0)
 BOXES = np.concatenate(
     [RANDOM.integers(0, 2, (9, 1)), np.sort(RANDOM.uniform(-3, 20, (9, 2, 2)), axis=1).reshape(9, 4)], 1

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import needs_core
 
 import anypool as ap
-from anypool.engines.native.library import library
 
-pytestmark = pytest.mark.skipif(library() is None, reason="the compiled library is not there")
+pytestmark = needs_core
 SIZES = [(2, 1, 0), (2, 2, 0), *((k, s, p) for k, s in ((3, 1), (3, 2), (5, 1), (7, 1)) for p in (0, k // 2))]
 WIDTHS = [1, 2, 3, 7, 8, 15, 16, 17, 18, 30, 31, 32, 33, 34, 47, 48, 49, 50, 64, 65, 66, 79, 80, 81, 97, 112, 130]
 

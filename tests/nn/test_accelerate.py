@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import torch
+from backends import needs_core
 from torch import nn
 
 import anypool as ap
-from anypool.engines.native.library import library
 from anypool.nn import layers
 from anypool.nn.timing import in_turns, ratio
 
@@ -22,7 +22,6 @@ ACCELERATE: Any = sys.modules["anypool.nn.accelerate"]
 X1, X2, X3 = (
     torch.randn(2, 3, *shape, generator=torch.Generator().manual_seed(0)) for shape in ((12,), (9, 8), (6, 7, 8))
 )
-needs_core = pytest.mark.skipif(library() is None, reason="the core is not built")
 
 
 class Net(nn.Module):
