@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 from backends import needs_core
 from order_cases import orders
+from sampling import spread
 from scipy import ndimage
 
 import anypool as ap
@@ -35,22 +37,21 @@ def test_long_windows_are_the_references(dtype: str, monkeypatch: Any) -> None:
     """Small windows are asked to go this way too, so that blocks begin and end everywhere."""
     monkeypatch.setattr(orders_call, "LONG", 2)
     rng = np.random.default_rng(5)
-    for order in ORDERS:
-        for w in (2, 3, 10, 65, 400):
-            n = w + int(rng.choice([1, 2, w // 2, w, 3 * w + 7, 9000]))
-            x = drawn(rng, dtype, (2, n) if w < 100 else (n,))
-            axis = -1
-            if x.ndim > 1 and rng.random() < 0.5:
-                x, axis = np.moveaxis(x, -1, 0), 0
-            options: dict[str, Any] = {}
-            if rng.random() < 0.5:
-                border: Any = 3.0 if rng.random() < 0.3 else str(rng.choice(["reflect", "replicate"]))
-                options = {"padding": (tuple(int(p) for p in rng.integers(0, w, 2)),), "border": border}
-            windows = ap.sliding((w,), 1, **options)
-            made = ap.pool(x, windows, order, axes=axis)
-            wanted = ap.pool(x, windows, order, axes=axis, backend="reference")
-            assert made.dtype == wanted.dtype
-            np.testing.assert_array_equal(made, wanted, err_msg=f"{order} {w} {x.shape} {options}")
+    for order, w in spread(itertools.product(ORDERS, (2, 3, 10, 65, 400)), 3, dtype):
+        n = w + int(rng.choice([1, 2, w // 2, w, 3 * w + 7, 9000]))
+        x = drawn(rng, dtype, (2, n) if w < 100 else (n,))
+        axis = -1
+        if x.ndim > 1 and rng.random() < 0.5:
+            x, axis = np.moveaxis(x, -1, 0), 0
+        options: dict[str, Any] = {}
+        if rng.random() < 0.5:
+            border: Any = 3.0 if rng.random() < 0.3 else str(rng.choice(["reflect", "replicate"]))
+            options = {"padding": (tuple(int(p) for p in rng.integers(0, w, 2)),), "border": border}
+        windows = ap.sliding((w,), 1, **options)
+        made = ap.pool(x, windows, order, axes=axis)
+        wanted = ap.pool(x, windows, order, axes=axis, backend="reference")
+        assert made.dtype == wanted.dtype
+        np.testing.assert_array_equal(made, wanted, err_msg=f"{order} {w} {x.shape} {options}")
 
 
 @pytest.mark.parametrize("w", [311, 1001, 4097])

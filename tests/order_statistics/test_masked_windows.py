@@ -57,7 +57,7 @@ def test_masks_and_nan(windows: Any, dtype: str) -> None:
     ):
         x, mask = made(layout, dtype.replace("int64", "int32"), holes).astype(dtype), random.random(layout) < heard
         options = ({"weights": mask}, {"nan": "omit"}, {"weights": mask, "nan": "omit"})
-        for order, more in spread(itertools.product((*SELECTING, *MIXING), options), 5, windows, dtype, layout):
+        for order, more in spread(itertools.product((*SELECTING, *MIXING), options), 9, windows, dtype, layout):
             empty = {} if isinstance(order, ap.Range) else {"empty": 3}
             agrees(x, windows, order, tolerance(x, order), axes=axes, **empty, **more)
 

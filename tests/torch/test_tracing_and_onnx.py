@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from sampling import spread
 from torch import nn
 
 import anypool as ap
@@ -116,7 +117,7 @@ def flat(y: Any) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("way", list(WAYS))
-@pytest.mark.parametrize("name", list(SERVED))
+@pytest.mark.parametrize("name", spread(SERVED, 2, "served"))
 def test_layers_with_torchs_numbers_are_exported(name: str, way: str) -> None:
     """With the numbers that they have here, for another input than the one recorded too."""
     layer, x = SERVED[name]
@@ -126,7 +127,7 @@ def test_layers_with_torchs_numbers_are_exported(name: str, way: str) -> None:
     assert model[1] is layer or way == "script"  # which takes the layer with torch's name
 
 
-@pytest.mark.parametrize("name", list(SERVED))
+@pytest.mark.parametrize("name", spread(SERVED, 2, "served"))
 def test_exported_operators_are_torchs_own(name: str) -> None:
     layer, x = SERVED[name]
     assert "anypool" not in torch.fx.symbolic_trace(nn.Sequential(layer)).code
@@ -144,7 +145,7 @@ def test_exported_operators_are_torchs_own(name: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["trace", "script", "fx", "old ONNX", "ONNX"])
-@pytest.mark.parametrize("name", list(OTHERS))
+@pytest.mark.parametrize("name", spread(OTHERS, 2, "others"))
 def test_layers_that_cannot_be_exported_say_what_works(name: str, way: str) -> None:
     layer, args = OTHERS[name]
     model: nn.Module = (layer if len(args) > 1 else nn.Sequential(layer)).eval()
