@@ -5,7 +5,7 @@ NATIVE := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*)
 .PHONY: study study-long sanitize everyday arm64 demo test test-quick lint bench docs clean
 
 demo: .venv/ready
-	.venv/bin/anypool demo
+	$(PY) -m examples.demo
 
 test: .venv/ready
 	$(PY) -m pytest -n 2
@@ -55,7 +55,7 @@ arm64: .venv/ready
 lint: .venv/ready
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/pyright src
+	.venv/bin/pyright src examples docs
 
 # Every claim of the article, quickly; and with more seeds and epochs.
 study: .venv/ready

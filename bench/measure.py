@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from anypool.errors import PoolingError
-from anypool.show.demo_speed import fastest, load
+from anypool.timing import fastest, load
 
 from .cases import Case
 from .data import numpy_of, plain, tensor_of

@@ -14,7 +14,7 @@ import torch
 
 import anypool as ap
 from anypool.engines.folds import native as cpu
-from anypool.show.demo_speed import machine
+from anypool.timing import machine
 
 from .cases import Case
 from .irregular import every

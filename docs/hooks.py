@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -37,45 +38,7 @@ STATUS = {"yes": "as expected", "no": "not as expected", "open": "open"}
 
 def on_pre_build(config: Any) -> None:
     """Draw the figures of the pages."""
-    import numpy as np
-    from sklearn.datasets import load_digits
-
-    import anypool as ap
-    from anypool.show.figures import draw_all
-
-    folder = HERE / "figures"
-    draw_all(folder)
-    held: Any = load_digits()
-    ap.show(np.asarray(held.images[3]), ap.sliding((3, 3), 2, 1), "max").save(folder / "show-max.svg")
-    ap.show(np.asarray(held.images[3]), ap.adaptive((3, 3)), "softpool").save(folder / "show-softpool.svg")
-    by_size(folder / "median-by-size.svg")
-
-
-def by_size(path: Path) -> None:
-    """A median's time against the window's side, from the rows that `python -m bench.by_size` wrote."""
-    from anypool.show.canvas import COLOURS, figure, styled, write
-
-    made = json.loads((HERE.parent / "bench" / "results" / "median-by-size.json").read_text(encoding="utf-8"))
-
-    @styled
-    def draw() -> Any:
-        drawn, axes = figure(9.6, 4.2, 1, 2, sharey=True)
-        names = list(dict.fromkeys(r["by"] for r in made["rows"]))
-        for axis, dtype in zip(axes, ("float32", "uint8"), strict=True):
-            for name, colour in zip(names, COLOURS, strict=False):
-                line = [(r["size"], r["ns"]) for r in made["rows"] if r["by"] == name and r["dtype"] == dtype]
-                if line:
-                    wide = 2.4 if name == "anypool" else 1.4
-                    axis.plot(*zip(*line, strict=True), "o-", color=colour, label=name, linewidth=wide, markersize=3)
-            axis.set(xscale="log", yscale="log", title=dtype, xlabel="side of the window")
-            axis.set_xticks([3, 5, 9, 15, 31, 63, 101], ["3", "5", "9", "15", "31", "63", "101"], minor=False)
-            axis.minorticks_off()
-        axes[0].set_ylabel("ns an output")
-        lines = {line.get_label(): line for axis in axes for line in axis.get_lines()}  # some rivals take bytes only
-        axes[0].legend(handles=list(lines.values()), loc="upper left", ncols=2, fontsize=7)
-        return drawn
-
-    write(draw(), path, "median by size")
+    runpy.run_path(str(HERE / "draw_figures.py"))["draw_all"](HERE / "figures")
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from command_line import refused, said
 from PIL import Image
-from sampling import spread
 
 
 def anypool(*words: object, ok: bool = True) -> str:
@@ -116,13 +115,13 @@ def test_a_result_has_the_permissions_of_its_source(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy")[:, 0], [1, 4])
 
 
-def test_long_work_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pooling_in_chunks_gives_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     import anypool as ap
-    from anypool.show import demo_parts
+    from anypool.files import chunked
 
     x = np.random.default_rng(0).standard_normal((3, 7, 12, 10)).astype(np.float32)
-    monkeypatch.setattr(demo_parts, "LONG", 1)
-    monkeypatch.setattr(demo_parts, "PART", x.nbytes // 5)
+    monkeypatch.setattr(chunked, "LARGE", 1)
+    monkeypatch.setattr(chunked, "CHUNK", x.nbytes // 5)
     calls = [
         (ap.sliding((3, 3), 2, 1), "mean", None),
         (ap.sliding((3, 3)), "argmax", (0, 2)),
@@ -135,50 +134,23 @@ def test_long_work_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None
         (ap.pyramid([1, 2]), "max", (0, 1)),
     ]
     for windows, reduction, axes in calls:
-        y = demo_parts.pool_in_parts(x, windows, reduction, axes)
+        y = chunked.pool_in_chunks(x, windows, reduction, axes)
         np.testing.assert_array_equal(y, ap.pool(x, windows, reduction, axes=axes))
         assert y.dtype == np.asarray(ap.pool(x, windows, reduction, axes=axes)).dtype
 
 
 def test_bench_prints_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from anypool import cli
-    from anypool.show import demo_speed
+    from anypool.cli import commands, quick_bench
 
-    rows = demo_speed.speeds((1, 2, 12, 12))
+    rows = quick_bench.speeds((1, 2, 12, 12))
     assert len(rows) == 10 and all(r.ours > 0 and r.copy > 0 for r in rows)
-    monkeypatch.setattr(demo_speed, "speeds", lambda **_: rows)
-    cli.bench()
+    monkeypatch.setattr(quick_bench, "speeds", lambda **_: rows)
+    commands.bench()
     table = capsys.readouterr().out
     assert "15×15/1" in table and "make bench" in table
 
 
-def test_the_demo_page_is_complete_and_needs_no_network(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    pytest.importorskip("sklearn")
-    from anypool import REDUCTIONS, cli
-    from anypool.order_statistics import ORDERS
-    from anypool.show import demo
-
-    row = demo.Speed("max 2×2/2", 1.0, 20.0, 0.5, "cpu")
-    without = demo.Speed("max 2×2/2", 1.0, None, 0.5, "reference")
-    for rows in spread(([row], [without]), 2, "page"):
-        monkeypatch.setattr(demo, "speeds", lambda rows=rows: rows)
-        cli.demo(tmp_path / "page")
-        assert "the page:" in capsys.readouterr().out
-        page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
-        assert page.count("data:image/png") > len(REDUCTIONS) + 20
-        assert "://" not in page and "<link" not in page and 'src="/' not in page
-        assert all(f"&#34;{name}&#34;" in page for name in (*REDUCTIONS, *ORDERS))
-        assert all(
-            f"ap.{name}(" in page
-            for name in ("Quantile", "Rank", "Range", "TrimmedMean", "TopKMean", "KMax", "Ordinal")
-        )
-        assert [p.name for p in (tmp_path / "page").iterdir()] == ["index.html"]
-
-
-@pytest.mark.slow
-def test_demo_writes_a_page(tmp_path: Path) -> None:
-    anypool("demo", "--out", tmp_path / "page")
-    page = (tmp_path / "page" / "index.html").read_text()
-    assert page.count("data:image/png") > 20 and "://" not in page
+@pytest.mark.parametrize("module", ["anypool", "anypool.cli"])
+def test_the_package_runs_as_a_module(module: str) -> None:
+    done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == said("--version")

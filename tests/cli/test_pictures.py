@@ -14,8 +14,8 @@ import anypool as ap
 pytest.importorskip("matplotlib")
 
 from anypool.show.irregular import held_by, seen_by_all, windows_shape
-from anypool.show.parts import arithmetic, coverage, gradient_share, members, sources
 from anypool.show.subject import subject_of
+from anypool.show.window_info import arithmetic, coverage, gradient_share, members, sources
 
 X = np.random.default_rng(0).permutation(49).reshape(7, 7).astype(float)
 

@@ -30,8 +30,8 @@ def test_version() -> None:
 
 
 def test_check_names_what_is_compiled() -> None:
+    from anypool.cli.registry_tables import reduction_rows
     from anypool.engines.native.library import library
-    from anypool.show.demo_tables import reduction_rows
 
     if library() is None:
         pytest.skip("the core is not built")
@@ -73,11 +73,11 @@ def test_masks_of_every_form(tmp_path: Path) -> None:
         assert name in refused("pool", tmp_path / "x.png", tmp_path / "y.npy", *HALF, "mean", "--mask", tmp_path / name)
 
 
-def test_a_mask_lies_beside_its_image_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from anypool.show import demo_parts
+def test_a_mask_is_cut_into_the_same_chunks_as_its_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from anypool.files import chunked
 
-    monkeypatch.setattr(demo_parts, "LONG", 1)
-    monkeypatch.setattr(demo_parts, "PART", 100)
+    monkeypatch.setattr(chunked, "LARGE", 1)
+    monkeypatch.setattr(chunked, "CHUNK", 100)
     x, mask = RANDOM.random((6, 8, 5)), RANDOM.random((6, 8)) > 0.3
     np.save(tmp_path / "x.npy", x)
     np.save(tmp_path / "m.npy", mask)

@@ -15,7 +15,7 @@ from torch import nn
 
 import anypool as ap
 from anypool.nn import layers
-from anypool.nn.timing import in_turns, ratio
+from anypool.timing import in_turns, ratio
 
 T = nn.functional
 ACCELERATE: Any = sys.modules["anypool.nn.accelerate"]

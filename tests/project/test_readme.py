@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
+from anypool.cli import registry_tables
 from anypool.errors import PoolingError
 from anypool.reductions import PARAMETRIC, REDUCTIONS
-from anypool.show import demo_tables
 
 README = Path(__file__).parents[2] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
 
 
 def test_tables_are_current() -> None:
-    assert demo_tables.renewed(TEXT) == TEXT, "make them anew: anypool list --into README.md"
+    assert registry_tables.updated(TEXT) == TEXT, "update them: anypool list --into README.md"
     for name in (*REDUCTIONS, *PARAMETRIC):
-        assert demo_tables.reductions().count(f"{name}") >= 1
-        assert f"{name}" in demo_tables.summary()
+        assert registry_tables.reductions().count(f"{name}") >= 1
+        assert f"{name}" in registry_tables.summary()
 
 
 def test_the_first_lines_say_the_essential() -> None:
@@ -60,19 +60,19 @@ def test_the_code_runs() -> None:
     assert space["x"].grad is not None and space["p"].grad is not None
 
 
-def test_renewing_a_file(tmp_path: Path) -> None:
+def test_a_file_is_updated(tmp_path: Path) -> None:
     file = tmp_path / "page.md"
     file.write_text("a\n<!-- made by: anypool list --markdown summary -->\nold\n<!-- end -->\nb\n", encoding="utf-8")
-    assert demo_tables.renew(file) and not demo_tables.renew(file)
+    assert registry_tables.update(file) and not registry_tables.update(file)
     text = file.read_text(encoding="utf-8")
     assert "softpool" in text and "old" not in text and text.startswith("a\n") and text.endswith("b\n")
     assert [p.name for p in tmp_path.iterdir()] == ["page.md"]
 
 
 @pytest.mark.parametrize("text", ["no markers", "<!-- made by: anypool list --markdown moods -->\n<!-- end -->"])
-def test_files_that_cannot_be_renewed(tmp_path: Path, text: str) -> None:
+def test_a_file_without_known_tables_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "page.md"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(PoolingError):
-        demo_tables.renew(file)
+        registry_tables.update(file)
     assert file.read_text(encoding="utf-8") == text

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from ..atomic_write import atomic
 from ..errors import PoolingError
 from .formats import HOLDS, NAMES, SAME, write_image
 from .pillow import PIXELS, read_image
 from .raster import Raster
-from .whole import whole
 
 __all__ = ["IMAGES", "PIXELS", "WRITTEN", "Raster", "check_target", "read", "write", "write_arrays"]
 
@@ -105,7 +105,7 @@ def write(path: Path, held: Raster, like: Any = None, places: Any = None, qualit
     if suffix not in ARRAYS:
         held = replace(held, x=_rounded(path, held.x, like, suffix in TIFF))
     try:
-        with whole(path) as name, warnings.catch_warnings():
+        with atomic(path) as name, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if suffix == ".npy":
                 np.save(name, held.x)
@@ -132,7 +132,7 @@ def write(path: Path, held: Raster, like: Any = None, places: Any = None, qualit
 
 def write_arrays(path: Path, arrays: dict[str, Any], held: Raster) -> str:
     """Several results as one .npz; what it leaves out of the file that was read."""
-    with whole(path) as name:
+    with atomic(path) as name:
         np.savez_compressed(name, **arrays)
     lost = _beside(held)
     return f"left out: {', '.join(dict.fromkeys(lost))}" if lost else ""

@@ -16,6 +16,7 @@ from ..plan import Grid
 from ..reductions import reduction_of
 from . import PIXELS, Raster, check_target, read, write, write_arrays
 from .absent import absent_value, mask_for, present
+from .chunked import pool_in_chunks
 from .places import places_of
 
 NO_VALUES = ("count", "any", "all", "argmax", "argmin")  # an absent value of x is none of theirs
@@ -52,7 +53,6 @@ def pool(
 ) -> None:
     """Pool an image, .npy or .npz; every file is written whole or not at all, and what it leaves out is said."""
     from ..expressions import reduction_from, windows_from
-    from ..show.demo_parts import pool_in_parts
 
     if not windows:
         raise PoolingError("--windows is missing: such as --windows 'sliding((2, 2))'")
@@ -73,7 +73,7 @@ def pool(
         weights = present(seen, value, mask_for(seen, at, mask, pixels))
         nothing = _nothing(empty, value, reduction)
         said = options if nothing is None else {**options, "empty": nothing}
-        y = np.asarray(pool_in_parts(seen.x, chosen, reduction, at, weights=weights, **said))
+        y = np.asarray(pool_in_chunks(seen.x, chosen, reduction, at, weights=weights, **said))
         plan = chosen.plan(tuple(seen.x.shape), _positive(at, seen.x.ndim))
         same = isinstance(plan, Grid) and plan.out_shape == y.shape
         kept = value if not _no_value(reduction) else None

@@ -10,11 +10,11 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from ..timing import in_turns, ratio
 from . import layers
 from .accelerated import accelerated, name_of
 from .pooling_layers import ADAPTIVE, SLIDING, evaluating, is_pooling, rank_of
 from .swap import replace, restated
-from .timing import in_turns, ratio
 
 TYPICAL = {1: (8, 64, 2048), 2: (8, 64, 56, 56), 3: (2, 16, 16, 32, 32)}
 LAYER, MODEL = 0.1, 2.0  # seconds of measuring

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from ..atomic_write import write_bytes
 from ..errors import PoolingError
-from ..files.whole import write_bytes
 
 INK, PALE, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 COLOURS = ("#2563a8", "#d97706", "#15803d", "#b4247a", "#6d4fc4", "#0e7490", "#9a3412", "#52606d")
@@ -47,7 +47,7 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1, **optio
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
-        raise PoolingError("pictures need their extra: pip install 'anypool[demo]'") from None
+        raise PoolingError("pictures need their extra: pip install 'anypool[show]'") from None
     with matplotlib.rc_context(STYLE):
         made = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(made)
@@ -63,7 +63,7 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
         try:
             import matplotlib
         except ImportError:
-            raise PoolingError("pictures need their extra: pip install 'anypool[demo]'") from None
+            raise PoolingError("pictures need their extra: pip install 'anypool[show]'") from None
         with matplotlib.rc_context(STYLE):
             return draw(*args, **options)
 

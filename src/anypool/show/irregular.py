@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..plan import Axis, Grid, Lists, Union
-from .parts import positions
+from .window_info import positions
 
 Plane = NDArray[np.float64]
 

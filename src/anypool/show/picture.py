@@ -18,8 +18,8 @@ from ..plan import Grid
 from . import canvas
 from .irregular import held_by, seen_by_all, windows_shape
 from .panels import SMALL, Frame, Scene, draw
-from .parts import Member, arithmetic, coverage, gradient_share, positions, sources, written
 from .subject import Subject, subject_of
+from .window_info import Member, arithmetic, coverage, gradient_share, positions, sources, written
 
 LARGEST = 4096
 FEW = 64  # windows that are all drawn

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..atomic_write import write_text
 from ..errors import PoolingError
-from ..files.whole import write_text
 from . import training_free as exact
 from .hypotheses import Expectation, Seen, judge
 from .running import Study, run

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..atomic_write import write_text
 from ..errors import PoolingError
-from ..files.whole import write_text
 from ..version import VERSION
 from . import pictures
 from .results import HEAD, cells

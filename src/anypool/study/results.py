@@ -9,7 +9,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from ..files.whole import write_text
+from ..atomic_write import write_text
 from .trial import Row
 
 

@@ -1,4 +1,4 @@
-"""A file is written whole or not at all: to a temporary name in its folder, then moved into place."""
+"""Atomic writes: a file is written under a temporary name in its folder, then renamed."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import PoolingError
+from .errors import PoolingError
 
 
 @contextmanager
-def whole(path: Path) -> Generator[Path]:
-    """A temporary name beside `path`, which becomes `path` if nothing is raised.
+def atomic(path: Path) -> Generator[Path]:
+    """A temporary file in the folder of `path`; it is renamed to `path` unless the block raises.
 
-    The file's permissions are those of the file that it replaces, or what the process gives new files. Raises PoolingError
-    where the folder does not exist or cannot be written to.
+    The file gets the permissions of the file that it replaces, or those of a new file of the process. Raises
+    PoolingError if the folder does not exist or cannot be written.
 
     >>> folder = Path(tempfile.mkdtemp())
-    >>> with whole(folder / "a.txt") as name:
+    >>> with atomic(folder / "a.txt") as name:
     ...     _ = name.write_text("done")
     >>> [p.name for p in folder.iterdir()]
     ['a.txt']
@@ -46,18 +46,18 @@ def whole(path: Path) -> Generator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text as UTF-8, line ends as they are, whole or not at all."""
+    """Write text as UTF-8 without changing line ends, atomically."""
     write_bytes(path, text.encode())
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write bytes, whole or not at all."""
-    with whole(path) as name:
+    """Write bytes atomically."""
+    with atomic(path) as name:
         name.write_bytes(data)
 
 
 def _permissions(path: Path) -> int:
-    """A temporary file is its owner's alone: what the file at `path` has, or a new file would have."""
+    """The permissions of the file at `path`, or those of a new file: a temporary file has only its owner's."""
     if path.is_file():
         return path.stat().st_mode & 0o777
     mask = os.umask(0)

@@ -1,4 +1,4 @@
-"""Tables of what exists, made from the registries; the README holds them between markers."""
+"""Tables of what exists, written from the registries; the README contains them between markers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from ..atomic_write import write_text
 from ..engines import BACKENDS
 from ..engines.native.library import library
 from ..errors import PoolingError
 from ..explanation import explain
 from ..expressions import KINDS
-from ..files.whole import write_text
 from ..order_statistics import ORDERS, PARAMETRIC_ORDERS, Rank
 from ..reductions import PARAMETRIC, REDUCTIONS
 from ..windows import boxes, sliding
@@ -40,29 +40,29 @@ def summary() -> str:
 
 
 def reductions() -> str:
-    """Every reduction with its formula, its answer for an empty window, and what it is compiled for, in Markdown."""
-    rows = ["| reduction | formula | of nothing | compiled for | source |", "|---|---|---|---|---|"]
+    """Every reduction with its formula, its value of an empty window, and what it is compiled for, in Markdown."""
+    rows = ["| reduction | formula | empty window | compiled for | source |", "|---|---|---|---|---|"]
     rows += ["| " + " | ".join(row) + " |" for row in reduction_rows()]
     return "\n".join(rows)
 
 
 def reduction_rows() -> list[tuple[str, ...]]:
     """One row a reduction: name, formula, value of an empty window, what it is compiled for, source."""
-    found: list[tuple[str, ...]] = []
+    rows: list[tuple[str, ...]] = []
     for name, make in {**REDUCTIONS, **ORDERS}.items():
-        found.append(_row(f'`"{name}"`', make()))
+        rows.append(_row(f'`"{name}"`', make()))
     for name, kind in {**PARAMETRIC, **PARAMETRIC_ORDERS}.items():
-        found.append(_row(f"`ap.{name}({_argument(kind)})`", _sample(kind)))
-    return found
+        rows.append(_row(f"`ap.{name}({_argument(kind)})`", _sample(kind)))
+    return rows
 
 
 def _row(name: str, reduction: Any) -> tuple[str, ...]:
-    formula, nothing = str(reduction.formula).replace("|", "\\|"), type(reduction).empty
+    formula, empty = str(reduction.formula).replace("|", "\\|"), type(reduction).empty
     source = str(reduction.source)
-    return name, formula, "raises" if nothing is None else f"{nothing:g}", _compiled(reduction), source
+    return name, formula, "raises" if empty is None else f"{empty:g}", _compiled(reduction), source
 
 
-# What a reduction may be asked to do, on float32 of 8×8: regular windows, a mask, real weights, regions of interest.
+# Calls on float32 of 8×8: regular windows, a mask, real weights, boxes.
 _ONES = np.ones((1, 1, 8, 8), np.float32)
 PROBES: dict[str, tuple[Any, Any]] = {
     "windows": (sliding((3, 3), 1), None),
@@ -70,7 +70,7 @@ PROBES: dict[str, tuple[Any, Any]] = {
     "weights": (sliding((3, 3), 1), _ONES),
     "boxes": (boxes([[0, 0.0, 0.0, 6.0, 6.0]], (2, 2)), None),
 }
-# A value for parameters that have none of their own.
+# Values of parameters without a default.
 SAMPLES: dict[str, Any] = {
     "p": 3.0, "q": 0.25, "k": 1, "lower": 0.1, "upper": 0.1, "weights": np.ones(81), "r": 1.0, "beta": 1.0,
     "order": Rank(1),
@@ -79,12 +79,12 @@ SAMPLES: dict[str, Any] = {
 
 def _sample(kind: Any) -> Any:
     """A reduction of this kind."""
-    given = inspect.signature(kind).parameters.values()
-    return kind(*(SAMPLES[p.name] for p in given if p.default is p.empty))
+    parameters = inspect.signature(kind).parameters.values()
+    return kind(*(SAMPLES[p.name] for p in parameters if p.default is p.empty))
 
 
 def _compiled(reduction: Any) -> str:
-    """For what the compiled core says that it answers; the rest is the reference's."""
+    """The calls that the compiled core serves; the reference serves the rest."""
     if library() is None:
         return "–"
     served = [
@@ -108,24 +108,24 @@ def _codes(names: Iterable[str]) -> str:
 TABLES = {"summary": summary, "reductions": reductions}
 
 
-def renewed(text: str) -> str:
-    """The text with the tables between its markers made anew."""
+def updated(text: str) -> str:
+    """The text with current tables between its markers."""
 
-    def table(found: re.Match[str]) -> str:
-        if found[2] not in TABLES:
-            raise PoolingError(f"no table is called {found[2]!r}: there are {', '.join(TABLES)}")
-        return f"{found[1]}{TABLES[found[2]]()}\n{found[3]}"
+    def table(match: re.Match[str]) -> str:
+        if match[2] not in TABLES:
+            raise PoolingError(f"no table is called {match[2]!r}: there are {', '.join(TABLES)}")
+        return f"{match[1]}{TABLES[match[2]]()}\n{match[3]}"
 
     return MARKER.sub(table, text)
 
 
-def renew(path: Path) -> bool:
-    """Make the tables of a file anew, whole or not at all; whether anything changed."""
+def update(path: Path) -> bool:
+    """Write current tables into a file; returns whether anything changed."""
     try:
         old = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PoolingError(f"{path} cannot be read as text: {error}") from None
-    new = renewed(old)
+    new = updated(old)
     if MARKER.search(old) is None:
         raise PoolingError(f"{path} has no markers such as <!-- made by: anypool list --markdown summary -->")
     if new == old:

@@ -1,4 +1,4 @@
-"""Pictures of arrays and of windows: PNG and SVG that a page holds in itself."""
+"""Pictures of arrays and of windows, as PNG and SVG inside the page."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import plan_of
-from ..plan import Axis
+from anypool.arguments import plan_of
+from anypool.plan import Axis
 
 COLOURS = ("#e4572e", "#17b890", "#3d7dff", "#f2b134")
 
@@ -46,14 +46,14 @@ def mapped(y: Any) -> Any:
 
 
 def ends(y: Any) -> str:
-    """The least and the greatest value, as a caption says them."""
+    """The least and the greatest value, for a caption."""
     low, high = float(np.min(y)), float(np.max(y))
-    said = [f"{v:,.0f}" if abs(v) >= 100 else f"{v:.3g}" for v in (low, high)]
-    return " … ".join(dict.fromkeys(said))
+    texts = [f"{v:,.0f}" if abs(v) >= 100 else f"{v:.3g}" for v in (low, high)]
+    return " … ".join(dict.fromkeys(texts))
 
 
-def windows_on(pixels: Any, windows: Any, axes: tuple[int, ...], zoom: int) -> str:
-    """A crop with its pixel grid and four of its windows, by the library's own plan, as SVG."""
+def drawn_windows(pixels: Any, windows: Any, axes: tuple[int, ...], zoom: int) -> str:
+    """A crop with its pixel grid and four windows of the library's plan, as SVG."""
     rows, columns = pixels.shape[:2]
     spans = _spans(windows, (rows, columns), axes)
     room = max(0, *(-first for axis in spans for first, _, _ in axis)) * zoom
@@ -65,7 +65,7 @@ def windows_on(pixels: Any, windows: Any, axes: tuple[int, ...], zoom: int) -> s
     return f'<svg viewBox="{box}" width="{width + 2 * room}" height="{height + 2 * room}" role="img">{"".join(parts)}</svg>'
 
 
-def result_of(pixels: Any, width: int, height: int) -> str:
+def drawn_result(pixels: Any, width: int, height: int) -> str:
     """A result enlarged into a box, the cells of the four windows framed in their colours, as SVG."""
     rows, columns = pixels.shape[:2]
     across, down = width / columns, height / rows
@@ -79,7 +79,7 @@ def result_of(pixels: Any, width: int, height: int) -> str:
 
 
 def _spans(windows: Any, shape: tuple[int, int], axes: tuple[int, ...]) -> list[list[tuple[int, int, int]]]:
-    """For rows and columns: each window's first place (before it is clipped), how many places, how far apart."""
+    """For rows and columns: each window's first position (before clipping), its number of positions, and the step."""
     grid = plan_of(windows, shape, axes)
     pooled = dict(zip(grid.at, grid.axes, strict=True))
     sizes = getattr(windows, "size", None)

@@ -1,4 +1,4 @@
-"""The demo: a real photograph pooled by every reduction and several windows, on one self-contained page."""
+"""One self-contained page: a photograph pooled by every reduction and several windows."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from .. import windows as kinds
-from ..api import pool
-from ..engines.folds import native as cpu
-from ..errors import PoolingError
-from ..files.whole import write_text
-from ..order_statistics import ORDERS, KMax, Place
-from ..reductions import PARAMETRIC, REDUCTIONS, reduction_of
-from ..version import VERSION
-from .demo_orders import by_noise, by_size, chart, samples
-from .demo_pictures import bytes_of, ends, gray, mapped, png, result_of, windows_on
-from .demo_regions import by_boxes, by_levels, by_shift
-from .demo_speed import Speed, load, machine, speeds
+import anypool as ap
+from anypool.atomic_write import write_text
+from anypool.cli.quick_bench import Speed, speeds
+from anypool.engines.folds import native as cpu
+from anypool.errors import PoolingError
+from anypool.order_statistics import ORDERS
+from anypool.reductions import PARAMETRIC, REDUCTIONS, reduction_of
+from anypool.timing import load, machine
+
+from .order_statistics import by_noise, by_size, chart, samples
+from .pictures import bytes_of, drawn_result, drawn_windows, ends, gray, mapped, png
+from .regions import by_boxes, by_levels, by_shift
 
 PARAMETERS = {"LogSumExp": 10, "LogMeanExp": 10, "SoftPool": 20, "Var": 1, "Std": 1}  # else 3
 BRIGHT = 0.6
@@ -30,15 +30,16 @@ def make_page(out: Path) -> tuple[list[Speed], Path]:
     import jinja2
     from sklearn.datasets import load_sample_images
 
+    target = _folder(out) / "index.html"
     photo: Any = np.asarray(load_sample_images().images[0])
     light = photo.astype(np.float32).mean(-1) / 255
     rows = speeds()
-    template = Path(__file__).with_name("demo_page.html").read_text(encoding="utf-8")
-    page = (
+    template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+    text = (
         jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
         .from_string(template)
         .render(
-            version=VERSION,
+            version=ap.__version__,
             photo=png(photo),
             shape=photo.shape,
             hand=by_hand(light),
@@ -59,19 +60,20 @@ def make_page(out: Path) -> tuple[list[Speed], Path]:
             core=cpu.status()[0],
         )
     )
-    return rows, _write(out, page)
+    write_text(target, text)
+    return rows, target
 
 
 def by_hand(light: Any) -> dict[str, Any]:
-    """A few pixels as numbers, and what 2×2 windows make of them."""
+    """A few pixels as numbers, and their maxima and means in 2×2 windows."""
     block = np.rint(light[176:182, 232:240] * 255).astype(np.uint8)
-    windows = kinds.sliding((2, 2))
+    windows = ap.sliding((2, 2))
     corner = [int(v) for v in block[:2, :2].ravel()]
     return {
         "pixels": block.tolist(),
         "results": [
-            ("max", pool(block, windows, "max").tolist()),
-            ("mean", np.asarray(pool(block, windows, "mean")).round(1).tolist()),
+            ("max", ap.pool(block, windows, "max").tolist()),
+            ("mean", np.asarray(ap.pool(block, windows, "mean")).round(1).tolist()),
         ],
         "sum": f"max({', '.join(map(str, corner))}) = {max(corner)}; ({' + '.join(map(str, corner))}) / 4 = {sum(corner) / 4:g}",
     }
@@ -79,37 +81,37 @@ def by_hand(light: Any) -> dict[str, Any]:
 
 def by_reduction(light: Any) -> list[dict[str, str]]:
     """Every reduction of the registry over the same windows of the same picture."""
-    windows = kinds.sliding((7, 7), STRIDE, PADDING)
-    made: list[tuple[str, Any]] = [(f'"{name}"', name) for name in REDUCTIONS]
+    windows = ap.sliding((7, 7), STRIDE, PADDING)
+    reductions: list[tuple[str, Any]] = [(f'"{name}"', name) for name in REDUCTIONS]
     for name, kind in PARAMETRIC.items():
         make: Any = kind
-        made.append((f"ap.{name}({PARAMETERS.get(name, 3)})", make(PARAMETERS.get(name, 3))))
-    made += [(f'"{name}"', name) for name in ORDERS] + samples(49)
-    return [{"name": label, **_reduced(light, windows, reduction)} for label, reduction in made]
+        reductions.append((f"ap.{name}({PARAMETERS.get(name, 3)})", make(PARAMETERS.get(name, 3))))
+    reductions += [(f'"{name}"', name) for name in ORDERS] + samples(49)
+    return [{"name": label, **_reduced(light, windows, reduction)} for label, reduction in reductions]
 
 
 def _reduced(light: Any, windows: Any, reduction: Any) -> dict[str, str]:
-    whole = reduction_of(reduction)
-    name, formula = whole.name, str(whole.formula)
-    asked, x, weights = "x", light, None
+    rule = reduction_of(reduction)
+    name, formula = rule.name, str(rule.formula)
+    of, x, weights = "x", light, None
     if name in ("any", "all"):
-        asked, x = f"x > {BRIGHT}", light > BRIGHT
+        of, x = f"x > {BRIGHT}", light > BRIGHT
     elif name == "count":
-        asked, weights = f"where x > {BRIGHT}", light > BRIGHT
+        of, weights = f"where x > {BRIGHT}", light > BRIGHT
     elif name == "mode":
-        asked, x = "of 16 grays", np.rint(light * 15).astype(np.uint8)
-    y = np.asarray(pool(x, windows, reduction, weights=weights))
+        of, x = "of 16 grays", np.rint(light * 15).astype(np.uint8)
+    y = np.asarray(ap.pool(x, windows, reduction, weights=weights))
     if name == "mode":
         y = y / 15
-    elif isinstance(whole, Place) or getattr(whole, "gives", "") == "position":  # in the image: would be a gradient
-        asked = "its column in the window"
+    elif isinstance(rule, ap.Place) or getattr(rule, "gives", "") == "position":  # in the image: would be a gradient
+        of = "its column in the window"
         y = y % light.shape[1] - np.arange(y.shape[1]) * STRIDE + PADDING
-    elif isinstance(whole, KMax):
-        asked = "as red, green, blue"
+    elif isinstance(rule, ap.KMax):
+        of = "as red, green, blue"
     # an average of one value is that value: then the result is a picture like x, else a map of something else
-    like_x = y.dtype == bool or bool(np.allclose(pool(np.full((7, 7), 0.5), kinds.sliding((7, 7)), reduction), 0.5))
+    like_x = y.dtype == bool or bool(np.allclose(ap.pool(np.full((7, 7), 0.5), ap.sliding((7, 7)), reduction), 0.5))
     return {
-        "of": asked,
+        "of": of,
         "formula": formula,
         "picture": png(gray(y) if like_x else mapped(y)),
         "ends": ends(y),
@@ -121,30 +123,30 @@ def by_windows(photo: Any) -> list[dict[str, Any]]:
     """One reduction over several windows: drawn on a crop, the crop's result, and a larger part at true scale."""
     crop, region = photo[118:146, 284:324], _region(photo)
     choices: list[tuple[str, str, Any, tuple[int, ...], str]] = [
-        ("sliding((4, 4))", "tiles: the stride is the size", kinds.sliding((4, 4)), (0, 1), "max"),
-        ("sliding((7, 7), stride=3)", "overlapping", kinds.sliding((7, 7), 3), (0, 1), "mean"),
+        ("sliding((4, 4))", "tiles: the stride is the size", ap.sliding((4, 4)), (0, 1), "max"),
+        ("sliding((7, 7), stride=3)", "overlapping", ap.sliding((7, 7), 3), (0, 1), "mean"),
         (
             "sliding((7, 7), stride=2, padding='same')",
             "beyond the edge nothing is there: only present pixels count",
-            kinds.sliding((7, 7), 2, "same"),
+            ap.sliding((7, 7), 2, "same"),
             (0, 1),
             "max",
         ),
         (
             "sliding((3, 3), stride=2, dilation=3)",
             "dilated: nine pixels, three apart",
-            kinds.sliding((3, 3), 2, 0, 3),
+            ap.sliding((3, 3), 2, 0, 3),
             (0, 1),
             "min",
         ),
         (
             "adaptive((9, 13))",
             "any input to one output size; edges as torch's",
-            kinds.adaptive((9, 13)),
+            ap.adaptive((9, 13)),
             (0, 1),
             "mean",
         ),
-        ("sliding((1, 9), stride=(1, 3))", "long windows along one axis", kinds.sliding((1, 9), (1, 3)), (0, 1), "max"),
+        ("sliding((1, 9), stride=(1, 3))", "long windows along one axis", ap.sliding((1, 9), (1, 3)), (0, 1), "max"),
     ]
     return [_windowed(crop, region, *choice) for choice in choices] + [_ragged(crop, region)]
 
@@ -152,13 +154,13 @@ def by_windows(photo: Any) -> list[dict[str, Any]]:
 def _windowed(
     crop: Any, region: Any, call: str, says: str, windows: Any, axes: tuple[int, ...], name: str
 ) -> dict[str, Any]:
-    small, large = (bytes_of(pool(a, windows, name, axes=axes)) for a in (crop, region))
+    small, large = (bytes_of(ap.pool(a, windows, name, axes=axes)) for a in (crop, region))
     return {
         "call": f"ap.{call}",
         "says": says,
         "reduction": name,
-        "drawn": windows_on(crop, windows, axes, 9),
-        "result": result_of(small, 360, 252),
+        "drawn": drawn_windows(crop, windows, axes, 9),
+        "result": drawn_result(small, 360, 252),
         "small": small.shape[:2],
         "crop": crop.shape[:2],
         "large": large.shape[:2],
@@ -167,20 +169,20 @@ def _windowed(
 
 
 def _ragged(crop: Any, region: Any) -> dict[str, Any]:
-    """Segments of the columns, given by lengths that grow."""
+    """Segments of the columns; their lengths increase."""
 
     def lengths(n: int, least: int) -> list[int]:
-        found: list[int] = []
-        while sum(found) < n:
-            found.append(min(least + len(found), n - sum(found)))
-        return found
+        result: list[int] = []
+        while sum(result) < n:
+            result.append(min(least + len(result), n - sum(result)))
+        return result
 
     axes = (1,)
-    made = {n: kinds.segments(lengths=lengths(n, least)) for n, least in ((crop.shape[1], 2), (region.shape[1], 1))}
+    runs = {n: ap.segments(lengths=lengths(n, least)) for n, least in ((crop.shape[1], 2), (region.shape[1], 1))}
     row = _windowed(
-        crop, region, "segments(lengths=[2, 3, 4, …])", "ragged runs of one axis", made[crop.shape[1]], axes, "mean"
+        crop, region, "segments(lengths=[2, 3, 4, …])", "ragged runs of one axis", runs[crop.shape[1]], axes, "mean"
     )
-    large = bytes_of(pool(region, made[region.shape[1]], "mean", axes=axes))
+    large = bytes_of(ap.pool(region, runs[region.shape[1]], "mean", axes=axes))
     return {**row, "large": large.shape[:2], "picture": png(large)}
 
 
@@ -189,18 +191,18 @@ def by_weights(photo: Any) -> list[dict[str, str]]:
     region = _region(photo)
     mask = np.random.default_rng(0).random(region.shape[:2]) < 0.2
     broken = region * mask[..., None].astype(np.uint8)
-    windows = kinds.sliding((7, 7), 1, "same")
+    windows = ap.sliding((7, 7), 1, "same")
     calls: list[tuple[str, str, Any]] = [
         ("x", "before: four of five pixels are lost", broken),
         (
             "ap.pool(x, w, 'mean')",
             "every pixel counts: the lost ones darken it",
-            pool(broken, windows, "mean", axes=(0, 1)),
+            ap.pool(broken, windows, "mean", axes=(0, 1)),
         ),
         (
             "ap.pool(x, w, 'mean', weights=mask)",
             "only what is there counts",
-            pool(broken, windows, "mean", axes=(0, 1), weights=mask[..., None], empty=0.0),
+            ap.pool(broken, windows, "mean", axes=(0, 1), weights=mask[..., None], empty=0.0),
         ),
     ]
     return [{"call": call, "says": says, "picture": png(bytes_of(y))} for call, says, y in calls]
@@ -210,11 +212,10 @@ def _region(photo: Any) -> Any:
     return photo[60:312, 150:510]
 
 
-def _write(out: Path, page: str) -> Path:
-    """The page whole or not at all."""
+def _folder(out: Path) -> Path:
+    """The folder of the page; an error is reported before the work starts."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_text(out / "index.html", page)
-    except (OSError, PoolingError) as error:
+    except OSError as error:
         raise PoolingError(f"the page cannot be written under {out}: {error}; give another folder with --out") from None
-    return out / "index.html"
+    return out

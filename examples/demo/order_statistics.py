@@ -1,4 +1,4 @@
-"""The demo's order statistics: noise that a median removes, and what sorting, networks, radix and histograms cost."""
+"""Order statistics: noise that a median removes, and the time of a median by sorting, networks and histograms."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import windows as kinds
-from ..api import pool
-from ..explanation import explain
-from ..order_statistics import KMax, Order, Ordinal, Quantile, Range, Rank, TopKMean, TrimmedMean
-from .demo_pictures import gray, png
+import anypool as ap
+
+from .pictures import gray, png
 
 SIZES = (3, 5, 7, 9, 11, 15, 17, 21, 31, 51)
 SORTED = "every window sorted, float32"
-#: how `explain` begins to name an engine, and whether the elements are wider than bytes: a line's name and colour
+#: the first word of an engine that `explain` names, and whether elements are floats: a line's name and colour
 ENGINES = {
     ("selection", True): ("selection networks, float32", "#3d7dff"),
     ("histograms", True): ("radix: tiles sorted once, then counted, float32", "#8e44ad"),
@@ -31,9 +29,9 @@ def by_noise(light: Any) -> list[tuple[str, str]]:
     random = np.random.default_rng(0)
     hit = random.random(light.shape)
     noisy = np.where(hit < 0.1, 0.0, np.where(hit > 0.9, 1.0, light)).astype(np.float32)
-    windows = kinds.sliding((3, 3), 1, "same")
-    made = [("salt and pepper", noisy)] + [(f'"{r}"', pool(noisy, windows, r)) for r in ("mean", "max", "median")]
-    return [(f"{name}: {_error(y, light):.3f} away", png(gray(y))) for name, y in made]
+    windows = ap.sliding((3, 3), 1, "same")
+    results = [("salt and pepper", noisy)] + [(f'"{r}"', ap.pool(noisy, windows, r)) for r in ("mean", "max", "median")]
+    return [(f"{name}: {_error(y, light):.3f} away", png(gray(y))) for name, y in results]
 
 
 def _error(y: Any, light: Any) -> float:
@@ -41,37 +39,37 @@ def _error(y: Any, light: Any) -> float:
 
 
 def by_size(side: int = 512) -> dict[str, list[tuple[int, float]]]:
-    """Nanoseconds an output for each window's side, a line for each engine that the plans choose."""
+    """Nanoseconds per output for each side of the window; one line for each engine that was chosen."""
     wide = np.random.default_rng(0).normal(size=(side, side)).astype(np.float32)
     narrow = (np.abs(wide) * 80).astype(np.uint8)
     lines: dict[str, list[tuple[int, float]]] = {name: [] for name in COLOURS}
     for k in SIZES:
-        windows = kinds.sliding((k, k), 1)
-        few = wide[: k + 7, : k + 63]  # 8 × 64 windows are enough of what is this slow
+        windows = ap.sliding((k, k), 1)
+        few = wide[: k + 7, : k + 63]  # sorting is slow: 8 × 64 windows are enough
         lines[SORTED].append(
-            (k, _best(lambda w=windows, x=few: pool(x, w, "median", backend="reference"), 4) / 512 * 1e9)
+            (k, _best(lambda w=windows, x=few: ap.pool(x, w, "median", backend="reference"), 4) / 512 * 1e9)
         )
         for x in (wide, narrow):
-            said = explain(x, windows, "median")
-            found = ENGINES.get((said.engine.partition(" ")[0], x is wide)) if said.backend == "cpu" else None
-            if found is not None:
-                seconds = _best(lambda w=windows, x=x: pool(x, w, "median"), 5)
-                lines[found[0]].append((k, seconds / (side - k + 1) ** 2 * 1e9))
+            plan = ap.explain(x, windows, "median")
+            engine = ENGINES.get((plan.engine.partition(" ")[0], x is wide)) if plan.backend == "cpu" else None
+            if engine is not None:
+                seconds = _best(lambda w=windows, x=x: ap.pool(x, w, "median"), 5)
+                lines[engine[0]].append((k, seconds / (side - k + 1) ** 2 * 1e9))
     return {name: line for name, line in lines.items() if line}
 
 
 def _best(call: Any, times: int) -> float:
     call()
-    found = math.inf
+    best = math.inf
     for _ in range(times):
         begin = time.perf_counter()
         call()
-        found = min(found, time.perf_counter() - begin)
-    return found
+        best = min(best, time.perf_counter() - begin)
+    return best
 
 
 def chart(lines: dict[str, list[tuple[int, float]]]) -> str:
-    """Time an output against the window's side, both logarithmic, as SVG.
+    """Time per output against the window's side as SVG; both axes are logarithmic.
 
     >>> "polyline" in chart({SORTED: [(3, 100.0), (5, 300.0)]})
     True
@@ -92,9 +90,9 @@ def chart(lines: dict[str, list[tuple[int, float]]]) -> str:
     ]
     for decade in range(low, high + 1):
         y = point(sides[0], 10.0**decade)[1]
-        said = f"{10.0**decade:g} ns" if decade < 3 else f"{10.0 ** (decade - 3):g} µs"
+        label = f"{10.0**decade:g} ns" if decade < 3 else f"{10.0 ** (decade - 3):g} µs"
         parts.append(f'<line x1="80" x2="640" y1="{y:.0f}" y2="{y:.0f}" stroke="#e3e7ee"/>')
-        parts.append(f'<text x="70" y="{y + 4:.0f}" text-anchor="end">{said}</text>')
+        parts.append(f'<text x="70" y="{y + 4:.0f}" text-anchor="end">{label}</text>')
     for k in sides:
         if k != 17:  # no room beside 15
             parts.append(f'<text x="{point(k, 1.0)[0]:.0f}" y="292" text-anchor="middle">{k}×{k}</text>')
@@ -108,15 +106,15 @@ def chart(lines: dict[str, list[tuple[int, float]]]) -> str:
     return "".join([*parts, "</svg>"])
 
 
-def samples(places: int) -> list[tuple[str, Order]]:
-    """An order statistic of each kind, beside those that have a name, for windows of so many elements."""
+def samples(places: int) -> list[tuple[str, ap.Order]]:
+    """One order statistic of each class that has parameters, for windows of `places` elements."""
     fading = np.linspace(2, 0, places) / places
     return [
-        ("ap.Quantile(0.9)", Quantile(0.9)),
-        ("ap.Rank(4)", Rank(4)),
-        ("ap.Range(0.1, 0.9)", Range(0.1, 0.9)),
-        ("ap.TrimmedMean(0.2, 0.2)", TrimmedMean(0.2, 0.2)),
-        ("ap.TopKMean(5)", TopKMean(5)),
-        ("ap.KMax(3)", KMax(3)),
-        ("ap.Ordinal(fading)", Ordinal(fading)),
+        ("ap.Quantile(0.9)", ap.Quantile(0.9)),
+        ("ap.Rank(4)", ap.Rank(4)),
+        ("ap.Range(0.1, 0.9)", ap.Range(0.1, 0.9)),
+        ("ap.TrimmedMean(0.2, 0.2)", ap.TrimmedMean(0.2, 0.2)),
+        ("ap.TopKMean(5)", ap.TopKMean(5)),
+        ("ap.KMax(3)", ap.KMax(3)),
+        ("ap.Ordinal(fading)", ap.Ordinal(fading)),
     ]

@@ -1,4 +1,4 @@
-"""Long work in parts along an axis that no window spans, with a progress bar; the result is the same."""
+"""Pooling of a large array in chunks along an axis that no window spans, with a progress bar."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from ..arguments import plan_of
 from ..order_statistics import Order
 from ..reductions import reduction_of
 
-LONG = 2**26  # bytes of input from which work is cut: less takes no time worth a bar
-PART = 2**24  # bytes of input in one part
+LARGE = 2**26  # bytes of input: less takes too little time for a progress bar
+CHUNK = 2**24  # bytes of input in one chunk
 
 
-def pool_in_parts(
+def pool_in_chunks(
     x: Any, windows: Any, reduction: Any, axes: tuple[int, ...] | None = None, weights: Any = None, **options: Any
 ) -> Any:
-    """`pool` of a NumPy array for the command line: long work shows how far it is.
+    """`pool` of a NumPy array for the command line; a large array is pooled in chunks, with a progress bar.
+
+    The result is that of `pool`.
 
     >>> import numpy as np, anypool as ap
-    >>> pool_in_parts(np.arange(8.0).reshape(2, 4), ap.sliding((2,)), "max")
+    >>> pool_in_chunks(np.arange(8.0).reshape(2, 4), ap.sliding((2,)), "max")
     array([[1., 3.],
            [5., 7.]])
     """
@@ -30,11 +32,11 @@ def pool_in_parts(
     apart = len(grid.out_shape) == x.ndim and not (
         isinstance(order := reduction_of(reduction), Order) and order.answers()
     )  # else axes come or go
-    if free is None or not apart or x.nbytes < LONG or not all(grid.out_shape):
+    if free is None or not apart or x.nbytes < LARGE or not all(grid.out_shape):
         return pool(x, windows, reduction, axes=axes, weights=weights, **options)
     if weights is not None:
         weights = np.broadcast_to(weights, x.shape)
-    lines = max(1, x.shape[free] * PART // x.nbytes)
+    lines = max(1, x.shape[free] * CHUNK // x.nbytes)
     y: Any = None
     with _bar() as bar:
         for begin in bar.track(range(0, x.shape[free], lines), description="pooling"):

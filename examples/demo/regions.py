@@ -1,4 +1,4 @@
-"""The demo's regions: a window moved by hundredths of a pixel, boxes on a photograph, a spatial pyramid."""
+"""Regions: a box moved by hundredths of a pixel, boxes on a photograph, a spatial pyramid."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import windows as kinds
-from ..api import pool
-from .canvas import COLOURS, INK, embedded, figure, saved, styled, svg
-from .demo_pictures import bytes_of, png
+import anypool as ap
+from anypool.show.canvas import COLOURS, INK, embedded, figure, saved, styled, svg
+
+from .pictures import bytes_of, png
 
 READINGS = {"quantised": "RoIPool: a staircase", "sampled": "RoIAlign: kinks", "exact": "PrRoI: smooth"}
 #: x1, y1, x2, y2 on the 640 × 427 photograph of the temple
@@ -26,10 +26,10 @@ def by_shift(light: Any) -> str:
     rows = np.stack(
         [np.zeros_like(shifts), start + shifts, 0 * shifts + top, start + 6 + shifts, 0 * shifts + top + 6], 1
     )
-    made, axes = figure(9.6, 3.4, 1, 2)
+    drawing, axes = figure(9.6, 3.4, 1, 2)
     for (reading, says), colour in zip(READINGS.items(), COLOURS, strict=False):
         moved = rows - [0, 0, 0, 1, 1] if reading == "quantised" else rows  # its last pixel is included
-        y = pool(light[None, None], kinds.boxes(moved, 1, reading=reading, sampling=3), "mean")[:, 0, 0, 0]
+        y = ap.pool(light[None, None], ap.boxes(moved, 1, reading=reading, sampling=3), "mean")[:, 0, 0, 0]
         axes[0].plot(shifts, y, color=colour, label=f"{reading} ({says})", linewidth=1.6)
         slope = np.diff(y) / np.diff(shifts)
         steps = (reading == "quantised") & (np.abs(slope) > 1e-6)  # a jump has no derivative
@@ -38,7 +38,7 @@ def by_shift(light: Any) -> str:
     axes[1].set(title="its derivative by the position", xlabel="moved by (pixels)")
     axes[0].margins(y=0.35)
     axes[0].legend(loc="upper center")
-    return svg(made)
+    return svg(drawing)
 
 
 @styled
@@ -46,7 +46,7 @@ def by_boxes(photo: Any) -> dict[str, Any]:
     """Boxes on a photograph, and 18 × 18 bins of each, as the box is shaped, under several reductions."""
     from matplotlib.patches import Rectangle
 
-    made, axis = figure(6.4, 4.27)
+    drawing, axis = figure(6.4, 4.27)
     axis.imshow(photo)
     axis.set_axis_off()
     for (name, (x1, y1, x2, y2)), colour in zip(BOXES.items(), COLOURS, strict=False):
@@ -55,25 +55,25 @@ def by_boxes(photo: Any) -> dict[str, Any]:
             x1, y1 - 6, name, color="white", fontsize=10, bbox={"facecolor": colour, "edgecolor": INK, "pad": 1.5}
         )
     x = np.moveaxis(photo.astype(np.float32), -1, 0)[None]
-    windows = kinds.boxes([[0, *box] for box in BOXES.values()], 18, reading="exact")
+    windows = ap.boxes([[0, *box] for box in BOXES.values()], 18, reading="exact")
     rows = [
         {
             "name": f'"{name}"',
             "pictures": [
                 _enlarged(y, name, box)
-                for y, box in zip(np.asarray(pool(x, windows, name)), BOXES.values(), strict=True)
+                for y, box in zip(np.asarray(ap.pool(x, windows, name)), BOXES.values(), strict=True)
             ],
         }
         for name in REDUCTIONS
     ]
-    return {"photo": embedded(saved(made, "png")), "names": list(BOXES), "rows": rows}
+    return {"photo": embedded(saved(drawing, "png")), "names": list(BOXES), "rows": rows}
 
 
 def by_levels(photo: Any) -> list[dict[str, str]]:
     """The levels of a spatial pyramid, each of the photograph's proportions."""
     x = photo.astype(np.float32)
-    windows = kinds.pyramid(LEVELS)
-    vector = np.asarray(pool(x, windows, "mean", axes=(0, 1)))
+    windows = ap.pyramid(LEVELS)
+    vector = np.asarray(ap.pool(x, windows, "mean", axes=(0, 1)))
     maps: list[dict[str, str]] = []
     begin = 0
     for level in LEVELS:

@@ -1,4 +1,4 @@
-"""The command line: every command is a public function."""
+"""The commands of `anypool`; every command is a public function."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-from .errors import PoolingError
-from .files.command import pool
-from .study.command import argument, option, study
-from .version import VERSION
+from ..command_line import argument, option
+from ..errors import PoolingError
+from ..files.command import pool
+from ..study.command import study
+from ..version import VERSION
 
 
 def main() -> None:
@@ -32,7 +33,7 @@ def main() -> None:
         del version
 
     app.command(name="list")(list_all)
-    for command in (check, explain, pool, bench, demo, study):
+    for command in (check, explain, pool, bench, study):
         app.command()(command)
     try:
         app()
@@ -48,18 +49,18 @@ def _version(wanted: bool) -> None:
 
 
 def list_all(markdown: bool = False, into: Path | None = None) -> None:
-    """What exists: windows, reductions, backends; --markdown for tables, --into README.md to renew those of a file."""
-    from .show import demo_tables
+    """List windows, reductions and backends; --markdown prints tables, --into README.md updates those of a file."""
+    from . import registry_tables
 
     if into is not None:
-        print(f"{into}: {'made anew' if demo_tables.renew(into) else 'already what exists'}")
+        print(f"{into}: {'updated' if registry_tables.update(into) else 'already up to date'}")
     elif markdown:
-        print(f"{demo_tables.summary()}\n\n{demo_tables.reductions()}")
+        print(f"{registry_tables.summary()}\n\n{registry_tables.reductions()}")
     else:
         import rich.console
         import rich.markdown
 
-        for text in (demo_tables.summary(), demo_tables.reductions()):
+        for text in (registry_tables.summary(), registry_tables.reductions()):
             rich.console.Console().print(rich.markdown.Markdown(text))
 
 
@@ -69,7 +70,7 @@ def check() -> None:
 
     import numpy as np
 
-    from .engines.folds import native as cpu
+    from ..engines.folds import native as cpu
 
     print(f"anypool {VERSION}, Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}")
     for line in cpu.status():
@@ -91,8 +92,8 @@ def explain(
     """What a call would do: for a --shape its plan, for an image or array also its arithmetic and, with --out, a picture."""
     import numpy as np
 
-    from .explanation import explain as say
-    from .expressions import integers, reduction_from, windows_from
+    from ..explanation import explain as say
+    from ..expressions import integers, reduction_from, windows_from
 
     if not windows or not (shape or source):
         raise PoolingError(
@@ -110,13 +111,13 @@ def explain(
                 raise
             raise PoolingError(f"--shape {shape} --dtype {dtype}: there is no such array ({error})") from None
     else:
-        from .files import read
+        from ..files import read
 
         held = read(source, key).coloured()
         x, at = held.x, held.pooled_axes(axes)
     print(say(x, windows_from(windows), reduction_from(reduce), axes=at))
     if held is not None:
-        from .show.picture import show
+        from ..show.picture import show
 
         chosen = integers(window, "--window") if window else None
         seen, of_it = held.drawn(at)
@@ -130,24 +131,12 @@ def bench(threads: int = 0) -> None:
     """A short list of calls beside torch (where installed) and a copy of the same bytes, in one run."""
     import rich.console
 
-    from .engines.folds.native import set_num_threads
-    from .show.demo_speed import machine, speed_table, speeds
+    from ..engines.folds.native import set_num_threads
+    from ..timing import machine
+    from .quick_bench import speed_table, speeds
 
     if threads:
         set_num_threads(threads)
     console = rich.console.Console()
     console.print(speed_table(speeds(threads=threads)))
     console.print(f"{machine()}. Every case, with onnxruntime, OpenCV and SciPy: make bench in the source tree.")
-
-
-def demo(out: Path = Path("anypool-demo")) -> None:
-    """Pool a real photograph with every reduction and several windows; write one page with the pictures."""
-    import rich.console
-
-    from .show.demo import make_page
-    from .show.demo_speed import speed_table
-
-    rows, page = make_page(out)
-    console = rich.console.Console()
-    console.print(speed_table(rows))
-    console.print(f"the page: {page}", soft_wrap=True)

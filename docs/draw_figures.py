@@ -1,7 +1,8 @@
-"""The article's four missing figures, drawn from the plans and results themselves."""
+"""Draw the figures of the pages from plans, results and measured times: `python docs/draw_figures.py FOLDER`."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import windows as kinds
-from ..api import pool
-from .canvas import COLOURS, GRID, INK, figure, styled, write
-from .parts import coverage, positions
+import anypool as ap
+from anypool.show.canvas import COLOURS, GRID, INK, figure, styled, write
+from anypool.show.picture import show
+from anypool.show.window_info import coverage, positions
+
+ROOT = Path(__file__).parents[1]
 
 SAMPLE = np.array([[1, 3, 2, 9], [5, 6, 1, 7], [4, 2, 8, 0], [3, 1, 5, 2]], float)
 
@@ -30,21 +33,21 @@ def _bare(axis: Any, columns: float, rows: float) -> None:
 def _box(axis: Any, x: float, y: float, wide: float = 1, high: float = 1, **options: Any) -> None:
     from matplotlib.patches import Rectangle
 
-    given: Any = {"fill": False, "edgecolor": INK, "linewidth": 1.0, **options}
-    axis.add_patch(Rectangle((x - 0.5, y - 0.5), wide, high, **given))
+    style: Any = {"fill": False, "edgecolor": INK, "linewidth": 1.0, **options}
+    axis.add_patch(Rectangle((x - 0.5, y - 0.5), wide, high, **style))
 
 
 @styled
 def four_ways() -> Any:
     """Four ways from 7 to 3, and one that gives 4: which inputs each output sees along one axis."""
     ways: list[tuple[str, Any]] = [
-        ("sliding((3,), stride=2): overlapping, all are seen", kinds.sliding((3,), 2)),
-        ("sliding((2,), stride=2): the last element is dropped", kinds.sliding((2,), 2)),
-        ("adaptive((3,)): as even as can be, neighbours share", kinds.adaptive((3,))),
-        ("sliding((3,), stride=3, padding=1): present ones count", kinds.sliding((3,), 3, 1)),
-        ("sliding((2,), stride=2, ceil_mode=True): gives 4", kinds.sliding((2,), 2, ceil_mode=True)),
+        ("sliding((3,), stride=2): overlapping, all are seen", ap.sliding((3,), 2)),
+        ("sliding((2,), stride=2): the last element is dropped", ap.sliding((2,), 2)),
+        ("adaptive((3,)): as even as can be, neighbours share", ap.adaptive((3,))),
+        ("sliding((3,), stride=3, padding=1): present ones count", ap.sliding((3,), 3, 1)),
+        ("sliding((2,), stride=2, ceil_mode=True): gives 4", ap.sliding((2,), 2, ceil_mode=True)),
     ]
-    made, axes = figure(8.2, 6.6, len(ways), 1)
+    drawing, axes = figure(8.2, 6.6, len(ways), 1)
     for axis, (title, windows) in zip(axes, ways, strict=True):
         line = windows.plan((7,), (0,)).axes[0]
         for i in range(7):
@@ -66,16 +69,16 @@ def four_ways() -> Any:
         axis.set_title(f"{title}   7 → {line.out}", fontsize=9)
         _bare(axis, 7, 2.3)
         axis.set_ylim(1.8, -0.6)
-    return made
+    return drawing
 
 
 @styled
 def max_step_by_step() -> Any:
     """Max pooling 2×2, stride 2, window by window."""
-    windows = kinds.sliding((2, 2))
-    y: Any = pool(SAMPLE, windows, "max")
+    windows = ap.sliding((2, 2))
+    y: Any = ap.pool(SAMPLE, windows, "max")
     grid = windows.plan((4, 4), None)
-    made, axes = figure(9.6, 4.6, 2, 4)
+    drawing, axes = figure(9.6, 4.6, 2, 4)
     for step, (out, axis, below) in enumerate(zip(np.ndindex(2, 2), axes[0], axes[1], strict=True)):
         rows, columns = (positions(a, o) for a, o in zip(grid.axes, out, strict=True))
         best = max(((r, c) for r in rows for c in columns), key=lambda p: SAMPLE[p])
@@ -119,7 +122,7 @@ def max_step_by_step() -> Any:
         _bare(below, 4, 2)
         below.set_xlim(-1.7, 2.7)
         below.set_aspect("equal")
-    return made
+    return drawing
 
 
 @styled
@@ -127,9 +130,9 @@ def max_over_time() -> Any:
     """A sentence of words as vectors: the maximum over time of each feature, and the word it came from."""
     words = ["the", "film", "was", "not", "good", "at", "all"]
     x = np.round(np.random.default_rng(7).normal(0, 1, (6, len(words))), 1)
-    y: Any = pool(x, kinds.whole(), "max", axes=1)
-    places: Any = pool(x, kinds.whole(), "argmax", axes=1)
-    made, axis = figure(8.2, 4.2)
+    y: Any = ap.pool(x, ap.whole(), "max", axes=1)
+    places: Any = ap.pool(x, ap.whole(), "argmax", axes=1)
+    drawing, axis = figure(8.2, 4.2)
     top = float(np.abs(x).max()) * 1.5
     axis.imshow(x, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto")
     for (r, c), value in np.ndenumerate(x):
@@ -153,15 +156,15 @@ def max_over_time() -> Any:
     axis.set_title("each feature keeps its largest value, and the word it came from")
     for spine in axis.spines.values():
         spine.set_visible(False)
-    return made
+    return drawing
 
 
 @styled
 def dilated_taps() -> Any:
     """The taps of a 3×3 window at dilation 1, 2, 3, and what three layers of dilation 2 never see: gridding."""
-    made, axes = figure(9.6, 5.4, 2, 3)
+    drawing, axes = figure(9.6, 5.4, 2, 3)
     for axis, d in zip(axes[0], (1, 2, 3), strict=True):
-        grid = kinds.sliding((3, 3), 1, d, d).plan((9, 9), None)
+        grid = ap.sliding((3, 3), 1, d, d).plan((9, 9), None)
         rows, columns = (positions(a, 4) for a in grid.axes)
         for r, c in np.ndindex(9, 9):
             hit = r in rows and c in columns
@@ -175,7 +178,7 @@ def dilated_taps() -> Any:
         ways = np.zeros((n, n))
         ways[n // 2, n // 2] = 1
         for d in steps:  # the adjoint of a symmetric windowed sum is the same sum
-            ways = np.asarray(pool(ways, kinds.sliding((3, 3), 1, d, d), "sum"))
+            ways = np.asarray(ap.pool(ways, ap.sliding((3, 3), 1, d, d), "sum"))
         axis.imshow(np.where(ways > 0, ways, np.nan), cmap="Oranges", vmin=-ways.max() * 0.3)
         axis.set_title(f"dilations {', '.join(map(str, steps))} see {int((ways > 0).sum())}", fontsize=9)
         for k in range(n + 1):
@@ -185,21 +188,42 @@ def dilated_taps() -> Any:
         axis.set_aspect("equal")
     axes[1][1].set_xlabel("gridding: three of four inputs are never seen", fontsize=8, color=COLOURS[3])
     axes[1][2].set_xlabel("mixed dilations: no holes", fontsize=8, color=COLOURS[2])
-    return made
+    return drawing
 
 
 @styled
 def edges_seen() -> Any:
     """How many 3×3 windows see each element of a 9×9 plane, at stride 1 and 2."""
-    made, axes = figure(6.4, 3.3, 1, 2)
+    drawing, axes = figure(6.4, 3.3, 1, 2)
     for axis, stride in zip(axes, (1, 2), strict=True):
-        seen = coverage(kinds.sliding((3, 3), stride).plan((9, 9), None))
+        seen = coverage(ap.sliding((3, 3), stride).plan((9, 9), None))
         axis.imshow(seen, cmap="Greens", vmin=0, vmax=seen.max() * 1.7)
         for (r, c), value in np.ndenumerate(seen):
             axis.text(c, r, str(value), ha="center", va="center", fontsize=8)
         axis.set_title(f"3×3, stride {stride}: windows that see it", fontsize=9)
         _bare(axis, 9, 9)
-    return made
+    return drawing
+
+
+@styled
+def median_by_size() -> Any:
+    """The time of a median against the window's side, from the rows that `python -m bench.by_size` wrote."""
+    rows = json.loads((ROOT / "bench/results/median-by-size.json").read_text(encoding="utf-8"))["rows"]
+    drawing, axes = figure(9.6, 4.2, 1, 2, sharey=True)
+    names = list(dict.fromkeys(r["by"] for r in rows))
+    for axis, dtype in zip(axes, ("float32", "uint8"), strict=True):
+        for name, colour in zip(names, COLOURS, strict=False):
+            line = [(r["size"], r["ns"]) for r in rows if r["by"] == name and r["dtype"] == dtype]
+            if line:
+                wide = 2.4 if name == "anypool" else 1.4
+                axis.plot(*zip(*line, strict=True), "o-", color=colour, label=name, linewidth=wide, markersize=3)
+        axis.set(xscale="log", yscale="log", title=dtype, xlabel="side of the window")
+        axis.set_xticks([3, 5, 9, 15, 31, 63, 101], ["3", "5", "9", "15", "31", "63", "101"], minor=False)
+        axis.minorticks_off()
+    axes[0].set_ylabel("ns per output")
+    lines = {line.get_label(): line for axis in axes for line in axis.get_lines()}  # some libraries take bytes only
+    axes[0].legend(handles=list(lines.values()), loc="upper left", ncols=2, fontsize=7)
+    return drawing
 
 
 FIGURES: dict[str, Callable[[], Any]] = {
@@ -208,16 +232,24 @@ FIGURES: dict[str, Callable[[], Any]] = {
     "max-over-time": max_over_time,
     "dilated-taps": dilated_taps,
     "edges-seen": edges_seen,
+    "median-by-size": median_by_size,
 }
 
 
 def draw_all(folder: str | Path, kind: str = "svg") -> list[Path]:
-    """Write every figure into a folder."""
+    """Write every figure into a folder, and two pictures of `anypool.show` of a digit."""
+    from sklearn.datasets import load_digits
+
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    return [write(make(), target / f"{name}.{kind}", name) for name, make in FIGURES.items()]
+    paths = [write(draw(), target / f"{name}.{kind}", name) for name, draw in FIGURES.items()]
+    digits: Any = load_digits()
+    digit = np.asarray(digits.images[3])
+    paths.append(show(digit, ap.sliding((3, 3), 2, 1), "max").save(target / f"show-max.{kind}"))
+    paths.append(show(digit, ap.adaptive((3, 3)), "softpool").save(target / f"show-softpool.{kind}"))
+    return paths
 
 
 if __name__ == "__main__":
-    for path in draw_all(sys.argv[1] if len(sys.argv) > 1 else "figures", *sys.argv[2:3]):
+    for path in draw_all(sys.argv[1] if len(sys.argv) > 1 else ROOT / "docs/figures", *sys.argv[2:3]):
         print(path)

@@ -1,0 +1,1 @@
+"""Programs that use anypool; they are not part of the package."""

@@ -1,0 +1,5 @@
+"""`python -m anypool.cli`: the same as `python -m anypool`."""
+
+from . import main
+
+main()
