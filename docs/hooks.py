@@ -72,7 +72,7 @@ def reductions() -> str:
         empty = "raises" if kind.empty is None else f"{kind.empty:g}"
         formula = str(kind.formula).replace("|", "\\|")
         shared = "at the selected elements" if issubclass(kind, Order) else "by the share of each element"
-        smooth = issubclass(kind, Order) or getattr(kind, "pull", None)
+        smooth = issubclass(kind, Order) or getattr(kind, "local_gradient", None)
         gradient = GRADIENTS.get(name, shared if smooth else "none: not differentiable")
         rows.append(
             f"| {shown} | {formula} | {gradient.replace('|', chr(92) + '|')} | {empty} | {kind.source or 'textbook'} |"

@@ -68,7 +68,7 @@ def check(dtype: str, reductions: tuple[Any, ...], nan: str) -> None:
     if dtype != "bool":
         return
     for r in reductions:
-        if not getattr(r, "of_truth", True):
+        if not getattr(r, "accepts_bool", True):
             raise PoolingError(
                 f"{r.name!r} of bool: truth values have any, all, max, min, count, sum, mean, argmax and argmin; convert with x.astype(float) for more"
             )
@@ -171,7 +171,7 @@ def result_type(dtype: str, reduction: Any, wide: str, odd: bool, weighed: bool)
         return dtype
     if isinstance(reduction, Order):
         return dtype if reduction.whole(odd) else "float64"
-    if weighed and not reduction.masks:
+    if weighed and not reduction.ignores_weight_value:
         return "float64"
     return {"same": dtype, "wide": wide}.get(reduction.accumulates, "float64")
 

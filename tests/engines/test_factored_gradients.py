@@ -217,12 +217,12 @@ def test_user_folds_state_factors_beside_their_pull(monkeypatch: Any) -> None:
         def finish(self, state: Any, n: Any) -> Any:
             return 2 * super().finish(state, n)
 
-        def pull(self, x: Any, w: Any, at: Any, y: Any, kept: Any, n: Any) -> Any:
-            return 2 * super().pull(x, w, at, y / 2, kept, n)
+        def local_gradient(self, x: Any, w: Any, at: Any, y: Any, kept: Any, n: Any) -> Any:
+            return 2 * super().local_gradient(x, w, at, y / 2, kept, n)
 
     class Thrice(Twice):
-        def factors(self, x: Any, y: Any, seen: Any) -> Any:
-            ((a, b),) = super().factors(x, y / 2, seen)
+        def gradient_terms(self, x: Any, y: Any, seen: Any) -> Any:
+            ((a, b),) = super().gradient_terms(x, y / 2, seen)
             return ((a, 2.0 * b),)
 
     x = numbers(2, 3, 8, 8)

@@ -39,7 +39,7 @@ class Energy:
 class EnergyWithPull(Energy):
     """The same, and its gradient."""
 
-    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: Any, n: Any) -> Any:
+    def local_gradient(self, x: Any, w: Any, at: Any, y: Any, kept: Any, n: Any) -> Any:
         return 2.0 * w * x
 
 

@@ -37,7 +37,7 @@ def narrow(x: Any, dim: int, begin: int, length: int) -> Any:
 def accumulator(x: Any, reduction: Any) -> str:
     given = dtype_name(x)
     kind = getattr(reduction, "accumulates", "float")
-    if getattr(reduction, "doubles", False) and getattr(getattr(x, "device", None), "type", "cpu") != "mps":
+    if getattr(reduction, "sums_need_double", False) and getattr(getattr(x, "device", None), "type", "cpu") != "mps":
         return "float64"
     if given in ("float16", "bfloat16"):
         return "float32" if kind != "same" else given if given == "bfloat16" or library(x) is not np else "float16"

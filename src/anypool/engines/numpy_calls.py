@@ -81,7 +81,7 @@ def folded_together(x: Any, plans: list[Any], weights: Any) -> list[Any]:
     return [None if n is None else next(results) for n in natives]
 
 
-def by_sums(x: Any, job: Job) -> Any:
+def from_sums(x: Any, job: Job) -> Any:
     """A fold that is a function of sums; None where they do not hold the numbers safely."""
     y = buffer_pool.empty(job.grid.out_shape, x.dtype if x.dtype.kind not in "biu" else np.float64)
     done = sums.fill(y, x, job.grid, job.reduction, strides(x), partial(_seen, job.grid))
@@ -89,10 +89,10 @@ def by_sums(x: Any, job: Job) -> Any:
 
 
 @lru_cache(maxsize=256)
-def _seen(grid: Grid, shape: tuple[int, ...], dtype: Any) -> sums.Seen:
+def _seen(grid: Grid, shape: tuple[int, ...], dtype: Any) -> sums.WindowSums:
     of = grid if grid.shape == shape else replace(grid, shape=shape)
     n, held = (of.along(t).astype(dtype) for t in (of.counts, of.present))
-    return sums.Seen(n, held, lambda v, fold: run(v, of, (fold,))[0])
+    return sums.WindowSums(n, held, lambda v, fold: run(v, of, (fold,))[0])
 
 
 def listed(x: Any, job: Job, placed: bool = False) -> Any:

@@ -170,7 +170,7 @@ class Grid:
 
     def seen_by(self, reduction: Any) -> Grid:
         """What a reduction sees of it: one for which a weight only says that an element is there needs no ends."""
-        return self._unweighted if getattr(reduction, "masks", False) else self
+        return self._unweighted if getattr(reduction, "ignores_weight_value", False) else self
 
     @cached_property
     def _unweighted(self) -> Grid:

@@ -60,7 +60,7 @@ class Lists:
 
     def seen_by(self, reduction: Any) -> Lists:
         """What a reduction sees of it: one for which a weight only says that an element is there needs no weights."""
-        return self._unweighted if getattr(reduction, "masks", False) else self
+        return self._unweighted if getattr(reduction, "ignores_weight_value", False) else self
 
     @cached_property
     def _unweighted(self) -> Lists:

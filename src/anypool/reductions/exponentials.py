@@ -14,7 +14,7 @@ class LogSumExp(Fold):
     """(1/r)·log Σ w·e^{r·x}: a smooth maximum (r → −∞: minimum)."""
 
     name, formula, source, empty = "logsumexp", "(1/r) log Σ wᵢ e^{r xᵢ}", "Boyd & Vandenberghe §3.1.5", -inf
-    of_truth = False
+    accepts_bool = False
 
     def __init__(self, r: Any = 1.0) -> None:
         super().__init__()
@@ -43,24 +43,24 @@ class LogSumExp(Fold):
             / self.parameters["r"]
         )
 
-    def by_sums(self, x: Any, seen: Any) -> Any:
+    def from_sums(self, x: Any, sums: Any) -> Any:
         r = self.parameters["r"]
         if not isinstance(r, float):
             return None
         z = x * r
         top = greatest(z)
-        return (log(self.averaged(seen.mass(exp(z - top)), seen.n)) + top) / r
+        return (log(self.averaged(sums.mass(exp(z - top)), sums.n)) + top) / r
 
-    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+    def local_gradient(self, x: Any, w: Any, at: Any, y: Any, saved: State, n: Any) -> Any:
         return self.averaged(fade(x, y, self.parameters["r"]) * w, n)
 
-    def factors(self, x: Any, y: Any, seen: Any) -> Pairs | None:
+    def gradient_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
         r = self.parameters["r"]
         if not isinstance(r, float):
             return None
         z = x * r
         top = greatest(z)
-        return ((exp(z - top), self.averaged(exp(top - y * r), seen.n)),)
+        return ((exp(z - top), self.averaged(exp(top - y * r), sums.n)),)
 
 
 class LogMeanExp(LogSumExp):
@@ -81,7 +81,7 @@ class SoftPool(Fold):
     """Σ w·e^{βx}·x / Σ w·e^{βx}: the softmax-weighted mean; its exact gradient may be negative."""
 
     name, formula, source = "softpool", "Σ wᵢ e^{βxᵢ} xᵢ / Σ wᵢ e^{βxᵢ}", "Stergiou, Poppe & Kalliatakis 2021"
-    of_truth = False
+    accepts_bool = False
 
     def __init__(self, beta: Any = 1.0) -> None:
         super().__init__()
@@ -103,22 +103,22 @@ class SoftPool(Fold):
     def finish(self, state: State, n: Any) -> Any:
         return state[2] / state[1]
 
-    def by_sums(self, x: Any, seen: Any) -> Any:
+    def from_sums(self, x: Any, sums: Any) -> Any:
         beta = self.parameters["beta"]
         if not isinstance(beta, float):
             return None
         z = x * beta
         e = exp(z - greatest(z))
-        return seen.total(times(x, e)) / seen.mass(e)
+        return sums.total(times(x, e)) / sums.mass(e)
 
-    def keep(self, state: State) -> State:
+    def save_for_backward(self, state: State) -> State:
         return (state[0] + log(where(state[1] > 0, state[1], zeros(state[1]) + 1)),)
 
-    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+    def local_gradient(self, x: Any, w: Any, at: Any, y: Any, saved: State, n: Any) -> Any:
         beta = self.parameters["beta"]
-        return w * fade(x * beta, kept[0]) * (1.0 + beta * (x - y))
+        return w * fade(x * beta, saved[0]) * (1.0 + beta * (x - y))
 
-    def factors(self, x: Any, y: Any, seen: Any) -> Pairs | None:
+    def gradient_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
         beta = self.parameters["beta"]
         if not isinstance(beta, float):
             return None
@@ -126,5 +126,5 @@ class SoftPool(Fold):
         top = greatest(z)
         z = z - top
         e = exp(z)
-        share = 1.0 / seen.total(e)
+        share = 1.0 / sums.total(e)
         return ((e * (z + 1.0), share), (e, (top - y * beta) * share))

@@ -11,7 +11,7 @@ from .fold import Fold, State
 class Max(Fold):
     """The greatest element; a NaN beats all."""
 
-    name, formula, accumulates, selects, idempotent, masks, empty = "max", "max xᵢ", "same", True, True, True, -inf
+    name, formula, accumulates, selects, ignores_weight_value, empty = "max", "max xᵢ", "same", True, True, -inf
 
     def __init__(self, ties: str = "first") -> None:
         super().__init__()
@@ -36,11 +36,11 @@ class Max(Fold):
         take = (b[1] >= 0) & (self.beats(b[0], a[0]) | isnan(b[0]) | (a[1] < 0))
         return where(take, b[0], a[0]), where(take, b[1], a[1])
 
-    def keep(self, state: State) -> State:
+    def save_for_backward(self, state: State) -> State:
         return (state[1],)
 
-    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
-        return (kept[0] == at) * 1.0
+    def local_gradient(self, x: Any, w: Any, at: Any, y: Any, saved: State, n: Any) -> Any:
+        return (saved[0] == at) * 1.0
 
 
 class Min(Max):
@@ -58,7 +58,7 @@ class Min(Max):
 class SplitMax(Fold):
     """The greatest element; those that tie share the gradient."""
 
-    name, formula, accumulates, idempotent, masks, empty, ties = "max", "max xᵢ", "same", True, True, -inf, "split"
+    name, formula, accumulates, ignores_weight_value, empty, ties = "max", "max xᵢ", "same", True, -inf, "split"
 
     def beats(self, new: Any, old: Any) -> Any:
         """Whether one value is better than another."""
@@ -79,11 +79,11 @@ class SplitMax(Fold):
         tie = ~later & (b[1] > 0) & ~self.beats(a[0], b[0])
         return where(later, b[0], a[0]), where(later, b[1], where(tie, a[1] + b[1], a[1]))
 
-    def keep(self, state: State) -> State:
+    def save_for_backward(self, state: State) -> State:
         return (state[1],)
 
-    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
-        return where((x == y) | (isnan(x) & isnan(y)), 1.0 / kept[0], zeros(kept[0]))
+    def local_gradient(self, x: Any, w: Any, at: Any, y: Any, saved: State, n: Any) -> Any:
+        return where((x == y) | (isnan(x) & isnan(y)), 1.0 / saved[0], zeros(saved[0]))
 
 
 class SplitMin(SplitMax):
@@ -102,7 +102,7 @@ class ArgMax(Max):
     """Where the greatest element is: its flat position in the pooled axes, −1 for an empty window."""
 
     name, formula, gives, empty = "argmax", "argmax xᵢ", "position", -1.0
-    pull: Any = None
+    local_gradient: Any = None
 
     def finish(self, state: State, n: Any) -> Any:
         return state[1]
@@ -112,7 +112,7 @@ class ArgMin(Min):
     """Where the smallest element is: its flat position in the pooled axes, −1 for an empty window."""
 
     name, formula, gives, empty = "argmin", "argmin xᵢ", "position", -1.0
-    pull: Any = None
+    local_gradient: Any = None
 
     def finish(self, state: State, n: Any) -> Any:
         return state[1]
@@ -121,8 +121,8 @@ class ArgMin(Min):
 class Range(Fold):
     """The greatest less the smallest element; of integers widened as a sum is, so that 127 − (−128) is 255."""
 
-    name, formula, accumulates, selects, idempotent, masks = "range", "max xᵢ − min xᵢ", "wide", True, True, True
-    of_truth = False
+    name, formula, accumulates, selects, ignores_weight_value = "range", "max xᵢ − min xᵢ", "wide", True, True
+    accepts_bool = False
 
     def __init__(self, ties: str = "first") -> None:
         super().__init__()
@@ -145,8 +145,8 @@ class Range(Fold):
     def finish(self, state: State, n: Any) -> Any:
         return state[0] - state[2]
 
-    def keep(self, state: State) -> State:
+    def save_for_backward(self, state: State) -> State:
         return state[1], state[3]
 
-    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
-        return (kept[0] == at) * 1.0 - (kept[1] == at) * 1.0
+    def local_gradient(self, x: Any, w: Any, at: Any, y: Any, saved: State, n: Any) -> Any:
+        return (saved[0] == at) * 1.0 - (saved[1] == at) * 1.0

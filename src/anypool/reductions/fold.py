@@ -13,11 +13,11 @@ class Fold:
 
     A state is a tuple of arrays shaped as x, even of one. `init(zero)` is the state of nothing,
     `step(state, x, w, at)` takes in one element of weight w at position `at`, `merge(a, b)` joins two states (a
-    lies before b), `finish(state, n)` answers, n being what a mean divides by. `keep(state)` is what the gradient
-    needs besides x and y, and `pull(x, w, at, y, kept, n)` is the local gradient ∂y/∂x of one element. Where
-    that is a sum of products a(x)·b(y), `factors(x, y, seen)` gives the pairs (a, b), so that compiled sums make the
-    gradient: `seen.total(v)` sums each window, `seen.n` is n, `seen.held` how many elements it holds.
-    `by_sums(x, seen)` is the answer by such sums; `seen.mass(v, there)` is one that must not lose what is `there`.
+    lies before b), `finish(state, n)` answers, n being what a mean divides by. `save_for_backward(state)` is what the gradient
+    needs besides x and y, and `local_gradient(x, w, at, y, saved, n)` is the local gradient ∂y/∂x of one element. Where
+    that is a sum of products a(x)·b(y), `gradient_terms(x, y, sums)` gives the pairs (a, b), so that compiled sums make the
+    gradient: `sums.total(v)` sums each window, `sums.n` is n, `sums.count` how many elements it holds.
+    `from_sums(x, sums)` is the answer by such sums; `sums.mass(v, there)` is one that must not lose what is `there`.
 
     >>> import anypool as ap
     >>> class Energy(ap.Fold):
@@ -39,9 +39,8 @@ class Fold:
     gives: ClassVar[str] = "value"  # "value", "position", "count" or "truth"
     selects: ClassVar[bool] = False  # keeps places instead of values
     linear: ClassVar[bool] = False  # pull depends on neither x nor y, and the state is a sum that scales with w
-    idempotent: ClassVar[bool] = False  # merge(a, a) is a
-    of_truth: ClassVar[bool] = True  # truth values have it
-    masks: ClassVar[bool] = False  # a weight only says whether an element is there
+    accepts_bool: ClassVar[bool] = True  # truth values have it
+    ignores_weight_value: ClassVar[bool] = False  # a weight only says whether an element is there
     signed_weights: ClassVar[bool] = False  # negative weights mean something
     empty: ClassVar[float | None] = float("nan")  # of a window that holds nothing
     ties: str = "first"
@@ -77,16 +76,16 @@ class Fold:
         """The answer."""
         return state[0]
 
-    def keep(self, state: State) -> State:
-        """What `pull` needs besides x and y."""
+    def save_for_backward(self, state: State) -> State:
+        """What `local_gradient` needs besides x and y."""
         return ()
 
     #: The local gradient of one element; None where there is no gradient.
-    pull: Any = None
+    local_gradient: Any = None
 
-    #: `by_sums(x, seen)`: the answer as a function of windowed sums, made by `seen`; None where it has no such form.
-    by_sums: Any = None
-    doubles: ClassVar[bool] = False  # those sums cancel: they are made in a type twice as wide as x's
+    #: `from_sums(x, sums)`: the answer as a function of windowed sums, made by `sums`; None where it has no such form.
+    from_sums: Any = None
+    sums_need_double: ClassVar[bool] = False  # those sums cancel: they are made in a type twice as wide as x's
 
     #: The pairs whose products the local gradient is, without weights; None where it has no such form.
-    factors: Any = None
+    gradient_terms: Any = None

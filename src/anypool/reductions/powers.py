@@ -15,7 +15,7 @@ class Lp(Fold):
     """The p-norm (Σ w·|x|^p)^(1/p), scaled so that it neither overflows nor underflows; p > 0, inf for the maximum."""
 
     name, formula, source, empty = "Lp", "(Σ wᵢ |xᵢ|ᵖ)^(1/p)", "Sermanet, Chintala & LeCun 2012", 0.0
-    of_truth = False
+    accepts_bool = False
 
     def __init__(self, p: Any) -> None:
         super().__init__()
@@ -51,29 +51,29 @@ class Lp(Fold):
         root = where(mean > 0, root_of(where(mean > 0, mean, zeros(mean) + 1), p), mean)
         return joined(state[0], root)
 
-    def by_sums(self, x: Any, seen: Any) -> Any:
+    def from_sums(self, x: Any, sums: Any) -> Any:
         p = self.parameters["p"]
         if not isinstance(p, float) or is_infinite(p):
             return None
-        return root_of(self.averaged(seen.mass(power_of(absolute(x), p), x != 0), seen.n), p)
+        return root_of(self.averaged(sums.mass(power_of(absolute(x), p), x != 0), sums.n), p)
 
-    def keep(self, state: State) -> State:
+    def save_for_backward(self, state: State) -> State:
         return (state[1],) if is_infinite(self.parameters["p"]) else ()
 
-    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+    def local_gradient(self, x: Any, w: Any, at: Any, y: Any, saved: State, n: Any) -> Any:
         p = self.parameters["p"]
         if is_infinite(p):
-            return sign(x) * where(absolute(x) == y, w / kept[0], zeros(kept[0]))
+            return sign(x) * where(absolute(x) == y, w / saved[0], zeros(saved[0]))
         share = power_of(ratio(absolute(x), y), p - 1)
         share = where((y == 0) | (x == 0), zeros(share), share)  # p < 1: an infinite slope at 0 is taken as 0
         return sign(x) * self.averaged(share * w, n)
 
-    def factors(self, x: Any, y: Any, seen: Any) -> Pairs | None:
+    def gradient_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
         p = self.parameters["p"]
         if not isinstance(p, float) or is_infinite(p):
             return None
         slope = steep(x, p) if p >= 1 else where(x == 0, zeros(x), steep(x, p))
-        return ((slope, self.averaged(inverse_of(y, p - 1), seen.n)),)
+        return ((slope, self.averaged(inverse_of(y, p - 1), sums.n)),)
 
 
 class Rms(Lp):
@@ -101,7 +101,7 @@ class PowerMean(Fold):
     """
 
     name, formula, source = "PowerMean", "(Σ wᵢ f(xᵢ)ᵖ / n)^(1/p)", "Radenović, Tolias & Chum 2018 (GeM)"
-    of_truth = False
+    accepts_bool = False
 
     def __init__(self, p: Any, *, form: str = "clamped", eps: float = 1e-6) -> None:
         super().__init__()
@@ -159,24 +159,24 @@ class PowerMean(Fold):
             return exp(state[2] / n) if zero else y
         return where(zero | (y != y) & zero, exp(state[2] / n), y)
 
-    def by_sums(self, x: Any, seen: Any) -> Any:
+    def from_sums(self, x: Any, sums: Any) -> Any:
         p = self.parameters["p"]
         if not isinstance(p, float) or p == 0.0:
             return None
         there = x != 0 if self.form != "clamped" else True
         raised = power_of(absolute(x) if self.form != "clamped" else maximum(x, self.eps), p)
-        total = seen.mass(sign(x) * raised if self.form == "signed" else raised, there)
-        root = root_of(absolute(total / seen.n), p)
+        total = sums.mass(sign(x) * raised if self.form == "signed" else raised, there)
+        root = root_of(absolute(total / sums.n), p)
         return sign(total) * root if self.form == "signed" else root
 
-    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+    def local_gradient(self, x: Any, w: Any, at: Any, y: Any, saved: State, n: Any) -> Any:
         p = self.parameters["p"]
         alive = x >= self.eps if self.form == "clamped" else (x == x)
         share = power_of(ratio(absolute(where(alive, x, y)), absolute(y)), p - 1)
         share = where((y == 0) | ~alive, zeros(share), share)
         return (sign(x) if self.form == "magnitude" else 1.0) * share * w / n
 
-    def factors(self, x: Any, y: Any, seen: Any) -> Pairs | None:
+    def gradient_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
         p = self.parameters["p"]
         if not isinstance(p, float):
             return None
@@ -186,7 +186,7 @@ class PowerMean(Fold):
             slope = power_of(maximum(x, self.eps), p - 1) * (x >= self.eps)
         else:
             slope = power_of(absolute(x), p - 1)
-        return ((slope, inverse_of(absolute(y), p - 1) / seen.n),)
+        return ((slope, inverse_of(absolute(y), p - 1) / sums.n),)
 
 
 def steep(x: Any, p: float) -> Any:

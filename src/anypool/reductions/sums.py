@@ -22,7 +22,7 @@ class Sum(Fold):
     def merge(self, a: State, b: State) -> State:
         return (a[0] + b[0],)
 
-    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+    def local_gradient(self, x: Any, w: Any, at: Any, y: Any, saved: State, n: Any) -> Any:
         return w
 
 
@@ -34,15 +34,15 @@ class Mean(Sum):
     def finish(self, state: State, n: Any) -> Any:
         return state[0] / n
 
-    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
+    def local_gradient(self, x: Any, w: Any, at: Any, y: Any, saved: State, n: Any) -> Any:
         return w / n
 
 
 class Prod(Fold):
     """Π x."""
 
-    name, formula, accumulates, masks, empty = "prod", "Π xᵢ", "wide", True, 1.0
-    of_truth = False
+    name, formula, accumulates, ignores_weight_value, empty = "prod", "Π xᵢ", "wide", True, 1.0
+    accepts_bool = False
 
     def init(self, zero: Any) -> State:
         return zero + 1, zero + 1, zero
@@ -53,22 +53,22 @@ class Prod(Fold):
     def merge(self, a: State, b: State) -> State:
         return a[0] * b[0], a[1] * b[1], a[2] + b[2]
 
-    def keep(self, state: State) -> State:
+    def save_for_backward(self, state: State) -> State:
         return state[1:]
 
-    def pull(self, x: Any, w: Any, at: Any, y: Any, kept: State, n: Any) -> Any:
-        others = kept[0] / where(x == 0, zeros(x) + 1, x)
-        zeros_elsewhere = kept[1] - (x == 0) * 1
+    def local_gradient(self, x: Any, w: Any, at: Any, y: Any, saved: State, n: Any) -> Any:
+        others = saved[0] / where(x == 0, zeros(x) + 1, x)
+        zeros_elsewhere = saved[1] - (x == 0) * 1
         return where(zeros_elsewhere > 0, zeros(others), others)
 
-    def factors(self, x: Any, y: Any, seen: Any) -> Pairs | None:
+    def gradient_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
         return ((1.0 / x, y),)  # with a zero among them the reciprocal is infinite: not said
 
 
 class AnyOf(Fold):
     """Whether any element is other than zero."""
 
-    name, formula, accumulates, gives, idempotent, masks, empty = "any", "∃ xᵢ ≠ 0", "same", "truth", True, True, 0.0
+    name, formula, accumulates, gives, ignores_weight_value, empty = "any", "∃ xᵢ ≠ 0", "same", "truth", True, 0.0
 
     def init(self, zero: Any) -> State:
         return (zero != zero,)
@@ -79,14 +79,14 @@ class AnyOf(Fold):
     def merge(self, a: State, b: State) -> State:
         return (a[0] | b[0],)
 
-    def by_sums(self, x: Any, seen: Any) -> Any:
-        return seen.total((x != 0) * 1.0) > 0
+    def from_sums(self, x: Any, sums: Any) -> Any:
+        return sums.total((x != 0) * 1.0) > 0
 
 
 class AllOf(Fold):
     """Whether every element is other than zero."""
 
-    name, formula, accumulates, gives, idempotent, masks, empty = "all", "∀ xᵢ ≠ 0", "same", "truth", True, True, 1.0
+    name, formula, accumulates, gives, ignores_weight_value, empty = "all", "∀ xᵢ ≠ 0", "same", "truth", True, 1.0
 
     def init(self, zero: Any) -> State:
         return (zero == zero,)
@@ -97,14 +97,14 @@ class AllOf(Fold):
     def merge(self, a: State, b: State) -> State:
         return (a[0] & b[0],)
 
-    def by_sums(self, x: Any, seen: Any) -> Any:
-        return seen.total((x == 0) * 1.0) == 0
+    def from_sums(self, x: Any, sums: Any) -> Any:
+        return sums.total((x == 0) * 1.0) == 0
 
 
 class Count(Fold):
     """How many elements are present."""
 
-    name, formula, accumulates, gives, masks, empty = "count", "|window|", "same", "count", True, 0.0
+    name, formula, accumulates, gives, ignores_weight_value, empty = "count", "|window|", "same", "count", True, 0.0
 
     def init(self, zero: Any) -> State:
         return (nowhere(zero) + 1,)

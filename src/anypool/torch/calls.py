@@ -115,7 +115,7 @@ def _call_of(job: Job) -> Call:
     return Call(job.grid, job.reduction, job.omit_nan, job.empty, None)
 
 
-def by_sums(x: Any, job: Job) -> Any:
+def from_sums(x: Any, job: Job) -> Any:
     """A fold that is a function of sums; None where they do not hold the numbers safely."""
     if not x.is_floating_point():
         return None

@@ -22,7 +22,7 @@ def apply(x: Any, weights: Any, call: Call) -> Any:
     """The call's result, with a gradient; weights and parameters that learn are differentiated by torch."""
     others = [weights, *getattr(call.reduction, "parameters", {}).values()]
     alone = not any(isinstance(t, torch.Tensor) and t.requires_grad for t in others)
-    pulls = callable(getattr(call.reduction, "pull", None))
+    pulls = callable(getattr(call.reduction, "local_gradient", None))
     if alone and pulls and x.is_floating_point():
         return _Pool.apply(x, weights, call)
     if not alone:
@@ -85,7 +85,10 @@ def _made(x: Any, weights: Any, call: Call, selects: bool) -> tuple[Any, tuple[A
 def _saves(reduction: Any) -> tuple[bool, bool, bool]:
     """Whether backward needs the places, more than x and y that it computes again, and y."""
     selects = getattr(reduction, "selects", False)
-    keeps = callable(getattr(reduction, "keep", None)) and getattr(type(reduction), "keep", None) is not Fold.keep
+    keeps = (
+        callable(getattr(reduction, "save_for_backward", None))
+        and getattr(type(reduction), "save_for_backward", None) is not Fold.save_for_backward
+    )
     recompute = not selects and keeps
     needed = not recompute or factored.stated(reduction)
     return selects, recompute, needed and not selects and type(reduction) not in (Sum, Mean)

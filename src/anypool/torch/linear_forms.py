@@ -14,14 +14,14 @@ from ..arrays.torch_incoming import PLAIN
 from ..arrays.torch_memory import empty
 from ..engines.folds import adjoint
 from ..engines.folds import native as cpu
-from ..engines.folds.linear_forms import Declined, Seen, fill, pieces, safe, serves, states
+from ..engines.folds.linear_forms import Declined, WindowSums, fill, pieces, safe, serves, states
 from ..engines.native.library import library
 from ..plan import Grid, Job
 
 
 def stated(reduction: Any) -> bool:
     """Whether a fold states the factors of the very gradient that it pulls by."""
-    return states(reduction, "factors", "pull")
+    return states(reduction, "gradient_terms", "local_gradient")
 
 
 def forward(x: Any, grid: Grid, reduction: Any) -> Any:
@@ -55,12 +55,12 @@ def backward(g: Any, x: Any, y: Any, grid: Grid, reduction: Any) -> Any:
     return gx
 
 
-def gather(g: Any, x: Any, y: Any, reduction: Any, seen: Seen, spread: Any, to: Any) -> bool:
+def gather(g: Any, x: Any, y: Any, reduction: Any, seen: WindowSums, spread: Any, to: Any) -> bool:
     """Σ a · spread(g · b) into `to`; whether the factors hold the numbers safely."""
     wide = torch.float64 if x.dtype == torch.float64 else torch.float32
     xs, ys, gs = (t.to(wide) for t in (x, y, g))
     try:
-        made = reduction.factors(xs, ys, seen)
+        made = reduction.gradient_terms(xs, ys, seen)
     except Declined:
         return False
     if made is not None and seen.none is not None:
@@ -90,14 +90,14 @@ def _folded(prepared: Any, v: Any) -> Any:
 
 
 @lru_cache(maxsize=256)
-def _seen(grid: Grid, shape: tuple[int, ...], dtype: Any) -> tuple[Grid, Seen]:
+def _seen(grid: Grid, shape: tuple[int, ...], dtype: Any) -> tuple[Grid, WindowSums]:
     of = grid if grid.shape == tuple(shape) else replace(grid, shape=tuple(shape))
     n, held = (_table(of.along(t), dtype) for t in (of.counts, of.present))
 
     def folded(v: Any, fold: Any) -> Any:
         return _folded(cpu.prepare(Job(of, fold, dtype_name(v), "torch"), v.stride()), v)
 
-    return of, Seen(n, held, folded)
+    return of, WindowSums(n, held, folded)
 
 
 def _table(table: Any, dtype: Any) -> Any:

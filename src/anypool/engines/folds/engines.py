@@ -69,7 +69,7 @@ class FoldsBySums(BaseEngine):
 
     def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
         """The result; None where the sums do not hold the numbers safely."""
-        return call.arrays.by_sums(x, plan.job)
+        return call.arrays.from_sums(x, plan.job)
 
 
 class WeightedWindows(BaseEngine):

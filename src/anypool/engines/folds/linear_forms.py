@@ -26,24 +26,24 @@ class Declined(Exception):
     """The sums do not hold the numbers safely: the reference answers."""
 
 
-class Seen:
+class WindowSums:
     """What a fold may ask of the windows: n, how many elements they hold, sums; and which hold nothing, if any does.
 
-    `again(y, where)` is y with the windows whose sums lost their digits done anew, None if that is not to be had:
-    those of which less than `least` is left.
+    `recompute(y, where)` is y with the windows whose sums lost their digits done anew, None if that is not to be had:
+    those of which less than `smallest_share` is left.
     """
 
-    least = 1e-9
+    smallest_share = 1e-9
 
     def __init__(
         self,
         n: Any,
-        held: Any,
+        count: Any,
         folded: Callable[[Any, Any], Any],
         none: Any = None,
-        again: Callable[[Any, Any], Any] = lambda y, lost: None,
+        recompute: Callable[[Any, Any], Any] = lambda y, lost: None,
     ) -> None:
-        self.n, self.held, self._folded, self.none, self.again = n, held, folded, none, again
+        self.n, self.count, self._folded, self.none, self.recompute = n, count, folded, none, recompute
 
     def total(self, v: Any) -> Any:
         """The sum of each window."""
@@ -70,7 +70,7 @@ def answer(reduction: Any, x: Any, seen: Any) -> Any:
     """The fold of x by its sums; None where it has no such form for these numbers."""
     try:
         with np.errstate(all="ignore"):
-            return reduction.by_sums(x, seen)
+            return reduction.from_sums(x, seen)
     except Declined:
         return None
 
@@ -85,7 +85,7 @@ def states(reduction: Any, name: str, *beside: str) -> bool:
 
 def answers(reduction: Any) -> bool:
     """Whether a fold is a function of sums."""
-    return states(reduction, "by_sums", "step", "merge", "finish")
+    return states(reduction, "from_sums", "step", "merge", "finish")
 
 
 def safe(v: Any, most: float = MOST) -> bool:
@@ -98,7 +98,7 @@ def safe(v: Any, most: float = MOST) -> bool:
 
 def wide_for(reduction: Any, dtype: str) -> str | None:
     """The type that the sums of x are made in; None where none holds them."""
-    if not getattr(reduction, "doubles", False):
+    if not getattr(reduction, "sums_need_double", False):
         return "float32" if dtype in ("float16", "bfloat16", "float32") else "float64"
     return "float64" if dtype in NARROW else None
 
@@ -109,7 +109,7 @@ def serves(grid: Grid, reduction: Any, dtype: str) -> bool:
     return plain and library() is not None and answers(reduction) and wide_for(reduction, dtype) is not None
 
 
-def fill(y: Any, x: Any, grid: Grid, reduction: Any, strides: tuple[int, ...], seen: Callable[..., Seen]) -> bool:
+def fill(y: Any, x: Any, grid: Grid, reduction: Any, strides: tuple[int, ...], seen: Callable[..., WindowSums]) -> bool:
     """The fold into y, piece by piece, `seen(shape, dtype)` being what a piece sees; whether the sums hold the numbers."""
     wide = wide_for(reduction, dtype_name(x))
     assert wide is not None

@@ -15,7 +15,7 @@ from ...arrays.ops import where, zeros
 from ...arrays.shape_ops import accumulator, as_like, cast, dtype_name, result_of
 from ...plan import Job, Lists, Picks
 from ...reductions import Sum
-from ..folds.linear_forms import Seen, answer, answers, wide_for
+from ..folds.linear_forms import WindowSums, answer, answers, wide_for
 from ..reference import indexed as lists_reference
 from . import native as lists_cpu
 
@@ -62,7 +62,7 @@ def forward(library: ModuleType, x: Any, job: Job) -> Any:
     return result_of(cast(answered(made, job), accumulator(x, job.reduction)), x, job.reduction)
 
 
-def seen(library: ModuleType, x: Any, job: Job, wide: str) -> Seen:
+def seen(library: ModuleType, x: Any, job: Job, wide: str) -> WindowSums:
     """What the fold may ask of the windows."""
     n = as_like(_table(job.grid), zeros(x[:0]), exact=True)
     n = cast(n, wide)
@@ -70,14 +70,14 @@ def seen(library: ModuleType, x: Any, job: Job, wide: str) -> Seen:
     def folded(v: Any, fold: Any) -> Any:
         return library.listed(v, Job(job.grid, fold, dtype_name(v), job.library, job.device))
 
-    made = Seen(n, n, folded, n == 0 if job.grid.has_empty else None, anew(library, x, job))
-    made.least = least_of(job)
+    made = WindowSums(n, n, folded, n == 0 if job.grid.has_empty else None, anew(library, x, job))
+    made.smallest_share = least_of(job)
     return made
 
 
 def least_of(job: Job) -> float:
     """How much of a sum must be left where it cancels."""
-    return 1e-4 if job.dtype in SPARE else Seen.least
+    return 1e-4 if job.dtype in SPARE else WindowSums.smallest_share
 
 
 def anew(library: ModuleType, x: Any, job: Job, weights: Any = None) -> Callable[[Any, Any], Any]:

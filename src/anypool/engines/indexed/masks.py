@@ -15,7 +15,7 @@ from ...arrays.ops import library as library_of
 from ...arrays.shape_ops import accumulator, cast, filled, is_floating, result_of
 from ...plan import Job, Lists
 from ...reductions import ArgMax, ArgMin, Count, Fold, Max, Mean, Min, Prod, Range, Sum
-from ..folds.linear_forms import Seen, answer, answers
+from ..folds.linear_forms import WindowSums, answer, answers
 from . import native as lists_cpu
 from .linear_forms import anew, least_of, lifted, wide_of
 
@@ -55,7 +55,7 @@ def forward(library: ModuleType, x: Any, weights: Any, job: Job, one: One) -> An
     lists, r = job.grid, job.reduction
     keep, w = _present(x, weights, job)
     learns = [getattr(v, "requires_grad", False) and library_of(v).is_grad_enabled() for v in (x, w)]
-    low = 0.0 if r.masks or weights is None or "bool" in str(weights.dtype) else float(smallest(stop(w)))
+    low = 0.0 if r.ignores_weight_value or weights is None or "bool" in str(weights.dtype) else float(smallest(stop(w)))
     if not (low >= 0 or r.signed_weights) or not float(greatest(stop(w))) < inf:
         return None  # no weights: the reference says so
     if (any(learns) and type(r) not in (Sum, Mean, Max, Min, Prod, Range)) or (
@@ -130,8 +130,8 @@ def _value(v: Any, there: _Present, r: Any) -> Any:
         return one(where(keep, u, zeros(u) + NEUTRAL[type(fold)]), lists, fold)
 
     n = where(none, zeros(n) + 1, n) if r.gives != "value" else n
-    seen = Seen(n, n, folded, none if bool(none.any()) else None, again)
-    seen.least = least
+    seen = WindowSums(n, n, folded, none if bool(none.any()) else None, again)
+    seen.smallest_share = least
     return answer(r, v, seen)
 
 
@@ -142,7 +142,7 @@ def _present(x: Any, weights: Any, job: Job) -> tuple[Any, Any]:
     if w is not None:
         keep = w != 0 if keep is None else keep & (w != 0)
     assert keep is not None
-    real = w is not None and "bool" not in str(w.dtype) and not job.reduction.masks
+    real = w is not None and "bool" not in str(w.dtype) and not job.reduction.ignores_weight_value
     w = cast(keep, _wide(job)) if not real else cast(w, _wide(job)) * cast(keep, _wide(job))
     # every pooled axis whole, the others as they are
     shape = tuple(n if a in job.grid.at else k for a, (n, k) in enumerate(zip(x.shape, keep.shape, strict=True)))

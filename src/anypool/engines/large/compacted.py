@@ -114,7 +114,7 @@ def _present(x: Any, weights: Any, job: Job) -> tuple[Any, Any]:
         return keep, None
     w = weights.reshape((1,) * (x.ndim - weights.ndim) + tuple(weights.shape))
     heard = w != 0
-    real = "bool" not in str(w.dtype) and not getattr(job.reduction, "masks", False)
+    real = "bool" not in str(w.dtype) and not getattr(job.reduction, "ignores_weight_value", False)
     return heard if keep is None else keep & heard, w if real else None
 
 

@@ -70,7 +70,7 @@ def _finished(
     n, present = divisor_of(z, seen, grid, counted)
     with np.errstate(all="ignore"):
         y = answer_of(reduction.finish(state, n), reduction, grid.out_shape)
-        kept = reduction.keep(state) if callable(getattr(reduction, "keep", None)) else ()
+        kept = reduction.save_for_backward(state) if callable(getattr(reduction, "save_for_backward", None)) else ()
     kept = kept if isinstance(kept, tuple) else (kept,)
     if getattr(reduction, "selects", False):
         kept = tuple(place_of(k, grid, acc) for k in kept)
@@ -127,7 +127,7 @@ def backward(
             local = tuple(picked[3:])
             if getattr(reduction, "selects", False):
                 local = tuple(cast(k, "int64") for k in local)
-            pulled = picked[0] * reduction.pull(
+            pulled = picked[0] * reduction.local_gradient(
                 xa, weight, as_like(np.asarray(place), xa, exact=True), picked[1], local, picked[2]
             )
             keep = has & as_like(np.asarray(valid), xa, exact=True) & (picked[0] != 0)  # nothing asked: no NaN either

@@ -43,7 +43,7 @@ def weights_of(
         if imagined:
             full = imagine(full, grid, 1.0)
         has = full != 0
-        if not is_bool(full) and not getattr(reduction, "masks", False):
+        if not is_bool(full) and not getattr(reduction, "ignores_weight_value", False):
             w = cast(full, dtype_name(z) if is_floating(z) else "float64")
             w = where(has, w, zeros(w))
     if omit_nan and is_floating(z):
