@@ -81,7 +81,7 @@ def drawn_result(pixels: Any, width: int, height: int) -> str:
 def _spans(windows: Any, shape: tuple[int, int], axes: tuple[int, ...]) -> list[list[tuple[int, int, int]]]:
     """For rows and columns: each window's first position (before clipping), its number of positions, and the step."""
     grid = plan_of(windows, shape, axes)
-    pooled = dict(zip(grid.at, grid.axes, strict=True))
+    pooled = dict(zip(grid.pooled_dims, grid.axes, strict=True))
     sizes = getattr(windows, "size", None)
     spans: list[list[tuple[int, int, int]]] = []
     for at in (0, 1):
@@ -90,7 +90,7 @@ def _spans(windows: Any, shape: tuple[int, int], axes: tuple[int, ...]) -> list[
             spans.append([(i, 1, 1) for i in range(shape[at])])
             continue
         full = sizes[axes.index(at)] if isinstance(sizes, tuple) else 0
-        rows = zip(axis.first, axis.skipped, axis.length, strict=True)
+        rows = zip(axis.first, axis.absent_before, axis.length, strict=True)
         spans.append([(int(f - s * axis.step), int(full or n), axis.step) for f, s, n in rows])
     return spans
 

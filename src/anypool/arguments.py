@@ -44,7 +44,7 @@ def _found(x: Any) -> Any:
 
 
 def plan_of(windows: Any, shape: tuple[int, ...], axes: int | Iterable[int] | None) -> Any:
-    """The Grid of a window kind for this shape, its Lists, or its Union of several Grids."""
+    """The Grid of a window kind for this shape, its IndexedWindows, or its GridConcat of several Grids."""
     if not callable(getattr(windows, "plan", None)):
         raise PoolingError(
             f"windows={windows!r}: use sliding(…), adaptive(…), whole(), segments(…), groups(…) or boxes(…); for an int k, sliding((k, k))"

@@ -107,7 +107,7 @@ def _reduced(x: Any, windows: Any, reduction: Any, out: Any, least: Any, keepdim
         options |= {"min_count": least, "keepdims": keepdims}
         return instead(evaluate, x, windows, reduction, weights, out, options)
     if getattr(windows, "keepdims", True) is False:
-        windows, keepdims = windows.but(keepdims=True), flag(keepdims, "keepdims") and False
+        windows, keepdims = windows.replace(keepdims=True), flag(keepdims, "keepdims") and False
     grid = plan_of(windows, tuple(x.shape), options["axes"])
     least, gone = check_min_count(least), () if flag(keepdims, "keepdims") else gone_axes(grid)
     made = evaluate(x, windows, reduction, **options)

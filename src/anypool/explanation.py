@@ -94,7 +94,7 @@ def explain(
         _refusals(chosen),
         size_of(x.shape) * item * len(grid.grids),
         size_of(grid.out_shape) * item * len(reductions),
-        grid.seen * len(reductions),
+        grid.total_count * len(reductions),
         "; ".join(dict.fromkeys(str(s.plan) for s in chosen if str(s.plan))),
     )
 

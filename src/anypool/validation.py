@@ -11,7 +11,7 @@ from .arrays.ops import among, library, meant
 from .constants import constant, fitted
 from .errors import PoolingError
 from .order_statistics import Order
-from .plan import Grid, Union
+from .plan import Grid, GridConcat
 from .reductions import Fold
 from .windows import MEMORY
 
@@ -28,12 +28,12 @@ def check_parameters(plan: Any, reductions: tuple[Any, ...], x: Any) -> None:
                     f"{type(r).__name__}({name}) is {kinds[0]} and x is {kinds[1]}: give both in one library"
                 )
             for grid in plan.grids:
-                most = [1 if d in grid.at else n for d, n in enumerate(x.shape)]
+                most = [1 if d in grid.pooled_dims else n for d, n in enumerate(x.shape)]
                 given = list(value.shape)
                 if len(given) > len(most) or any(
                     n not in (1, m) for n, m in zip(given[::-1], most[::-1], strict=False)
                 ):
-                    raise PoolingError(_unfit(f"{type(r).__name__}({name})", given, x, grid.at, most))
+                    raise PoolingError(_unfit(f"{type(r).__name__}({name})", given, x, grid.pooled_dims, most))
 
 
 def _unfit(said: str, given: list[int], x: Any, at: tuple[int, ...], most: list[int]) -> str:
@@ -54,8 +54,8 @@ def check_orders(plan: Any, reductions: tuple[Any, ...]) -> None:
     """Whether each order statistic has an answer for windows of this many places."""
     for grid in plan.grids:
         for r in reductions:
-            if isinstance(r, Order) and grid.places:
-                r.check(grid.places)
+            if isinstance(r, Order) and grid.max_length:
+                r.check(grid.max_length)
 
 
 def check(dtype: str, reductions: tuple[Any, ...], nan: str) -> None:
@@ -124,7 +124,7 @@ def check_min_count(given: Any) -> int:
 
 def gone_axes(plan: Any) -> tuple[int, ...]:
     """The axes of the result that `keepdims=False` leaves out: those of the windows, one on each."""
-    at = (min(plan.at),) if isinstance(plan, Union) else getattr(plan, "into", plan.at)
+    at = (min(plan.pooled_dims),) if isinstance(plan, GridConcat) else getattr(plan, "result_dims", plan.pooled_dims)
     for a in at:
         if plan.out_shape[a] != 1:
             raise PoolingError(
@@ -137,7 +137,7 @@ def gone_axes(plan: Any) -> tuple[int, ...]:
 def channels_last(x: Any, dtype: str, plan: Any, axes: Any) -> bool:
     """Whether a call looks as if it pooled the width and the channels of a picture; then the reader is warned."""
     like = axes is None and dtype == "uint8" and isinstance(x, np.ndarray) and x.ndim == 3 and x.shape[-1] in (3, 4)
-    if not like or tuple(plan.at) != (1, 2):
+    if not like or tuple(plan.pooled_dims) != (1, 2):
         return False
     warnings.warn(
         f"x of shape {x.shape} looks like a picture whose last axis is its {x.shape[-1]} channels, but windows lie on the "

@@ -237,7 +237,7 @@ def within_reach(call: Call, options: dict[str, Any]) -> Any:
     if not orders or (counted and not (call.sliding and call.sliding["step"] > 1)):
         return call.reduction
     grid = plan_of(call.windows, tuple(call.plain.shape), options.get("axes"))
-    return call.reduction if grid.seen < 2e7 else "max"
+    return call.reduction if grid.total_count < 2e7 else "max"
 
 
 def as_tensors(call: Call, dtype: str, random: Random, flags: tuple[str, ...]) -> None:

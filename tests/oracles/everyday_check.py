@@ -59,7 +59,7 @@ def agree(got: Any, want: Any, call: Call, what: str, places: float = 1) -> None
 def seen(call: Call) -> tuple[float, float]:
     """How many elements all windows see together, and each on average."""
     grid = plan_of(call.windows, tuple(call.plain.shape), call.plain_options.get("axes"))
-    return float(grid.seen), float(grid.seen) / max(math.prod(grid.out_shape), 1)
+    return float(grid.total_count), float(grid.total_count) / max(math.prod(grid.out_shape), 1)
 
 
 def dear(call: Call, elements: float) -> float:

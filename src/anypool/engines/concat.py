@@ -9,14 +9,14 @@ import numpy as np
 
 from ..arrays.ops import library as words_of
 from ..order_statistics import Order
-from ..plan import Union
+from ..plan import GridConcat
 
 
 def run(
     arrays: Any,
     pooled: Any,
     x: Any,
-    union: Union,
+    union: GridConcat,
     reductions: tuple[Any, ...],
     weights: Any,
     out: Any,
@@ -33,12 +33,12 @@ def run(
     return results if out is None else arrays.into(out, results)
 
 
-def joined(parts: list[Any], union: Union, reduction: Any) -> Any:
+def joined(parts: list[Any], union: GridConcat, reduction: Any) -> Any:
     """One result a Grid as one array: the pooled axes flattened, one Grid's windows after the other's."""
     module = words_of(parts[0])
     many = reduction.answers() if isinstance(reduction, Order) else None
     before = int(many is not None and many[1] == 0)  # an axis of several answers comes first
-    at = [a + before for a in union.at]
+    at = [a + before for a in union.pooled_dims]
     to = list(range(at[0], at[0] + len(at)))
     rows: list[Any] = []
     for part in parts:
@@ -51,7 +51,7 @@ def joined(parts: list[Any], union: Union, reduction: Any) -> Any:
     return np.concatenate(rows, to[0]) if module is np else module.cat(rows, to[0])
 
 
-def _again(bound: list[Any], union: Union, reduction: Any, x: Any, weights: Any = None, out: Any = None) -> Any:
+def _again(bound: list[Any], union: GridConcat, reduction: Any, x: Any, weights: Any = None, out: Any = None) -> Any:
     """The same pooling of another array of this form; None where the numbers need other plans."""
     parts = [fold(x, weights, None) for fold in bound]
     return None if any(p is None for p in parts) else joined(parts, union, reduction)

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import PoolingError
-from ..plan import Grid, Job, Lists, Spread, Union
+from ..plan import Grid, GridConcat, IndexedWindows, Job, SparseGroups
 from . import concat as union
 from . import plans, select
 from .plan import Call, Plan
@@ -29,16 +29,16 @@ def run(
     remember: Any = None,
 ) -> tuple[Any, ...]:
     """One result a reduction; `remember` is the key under which the call is kept for its repetition."""
-    if isinstance(grid, Union):
+    if isinstance(grid, GridConcat):
         pooled = partial(run, arrays, omit_nan=omit_nan, empty=empty, backend=backend)
         return union.run(arrays, pooled, x, grid, reductions, weights, out, remember)
-    if isinstance(grid, Spread):
-        each = run(arrays, x, grid.held, reductions, weights, omit_nan=omit_nan, empty=empty, backend=backend)
+    if isinstance(grid, SparseGroups):
+        each = run(arrays, x, grid.nonempty, reductions, weights, omit_nan=omit_nan, empty=empty, backend=backend)
         results = tuple(everywhere(y, grid, r) for y, r in zip(each, reductions, strict=True))
         return results if out is None else arrays.into(out, results)
-    if isinstance(grid, Lists):
+    if isinstance(grid, IndexedWindows):
         _check_points(grid, reductions)
-    if isinstance(grid, Lists) and grid.split is not None:
+    if isinstance(grid, IndexedWindows) and grid.split is not None:
         x, weights, remember = split_bins(x, grid.split), split_bins(weights, grid.split, x.shape), None
     jobs = [job_of(arrays, x, grid, r, weights, omit_nan, empty) for r in reductions]
     if len(jobs) == 1:
@@ -57,7 +57,7 @@ def job_of(
     """The call of one reduction, without its data."""
     facts = None if weights is None else (tuple(weights.shape), arrays.dtype_name(weights))
     if isinstance(grid, Grid) or not arrays.transformed():  # tables of weights under transforms are torch's own
-        grid = grid.seen_by(reduction)
+        grid = grid.without_weights_for(reduction)
     return Job(grid, reduction, arrays.dtype_name(x), arrays.NAME, arrays.device(x), facts, omit_nan, empty)
 
 
@@ -73,9 +73,9 @@ def pool(
     return _remembered(arrays, x, job, weights, out, backend, None)
 
 
-def _check_points(lists: Lists, reductions: tuple[Any, ...]) -> None:
+def _check_points(lists: IndexedWindows, reductions: tuple[Any, ...]) -> None:
     """An interpolated point has no position."""
-    for reduction in reductions if lists.fan > 1 else ():
+    for reduction in reductions if lists.points_per_element > 1 else ():
         if getattr(reduction, "gives", "value") == "position":
             raise PoolingError(
                 f"{reduction!r} of interpolated points: a point is no element of x; use reading='quantised' or 'exact'"
@@ -93,7 +93,7 @@ def compute(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, backen
 
 
 def _remembered(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, backend: str | None, key: Any) -> Any:
-    if backend is None and isinstance(job.grid, Lists) and arrays.transformed():
+    if backend is None and isinstance(job.grid, IndexedWindows) and arrays.transformed():
         backend = "reference"  # torch.func and torch.compile see every step
     plan = select(job, backend).plan
     call = _call(arrays, backend)

@@ -15,7 +15,7 @@ from ..arrays.shape_ops import as_like, dtype_name, filled, is_floating
 from ..constants import fitted
 from ..errors import PoolingError
 from ..order_statistics import Order
-from ..plan import Grid, Union
+from ..plan import Grid, GridConcat
 from ..reductions import Count, Sum
 
 
@@ -36,7 +36,9 @@ def few(arrays: ModuleType, x: Any, plan: Any, weights: Any, omit_nan: bool, lea
 def _counted(arrays: ModuleType, there: Any, grid: Grid, omit: bool) -> Any:
     """How many of the elements that are there each window holds; axes that are not pooled broadcast."""
     there = there.reshape((1,) * (len(grid.shape) - there.ndim) + tuple(there.shape))
-    shape = tuple(n if a in grid.at else k for a, (n, k) in enumerate(zip(grid.shape, there.shape, strict=True)))
+    shape = tuple(
+        n if a in grid.pooled_dims else k for a, (n, k) in enumerate(zip(grid.shape, there.shape, strict=True))
+    )
     there = np.broadcast_to(there, shape) if isinstance(there, np.ndarray) else there.expand(shape)
     return arrays.run(there, _of_mask(grid, shape, omit), (Sum(),))[0]
 
@@ -57,13 +59,13 @@ def _table(plan: Any) -> Any:
     """How many elements each window holds, to meet the result."""
     if isinstance(plan, Grid):
         return plan.along(plan.present)
-    if isinstance(plan, Union):
+    if isinstance(plan, GridConcat):
         held = np.concatenate([g.present.reshape(-1) for g in plan.grids])
-        rank, at, n = len(plan.out_shape), {min(plan.at): 0}, {min(plan.at): len(held)}
+        rank, at, n = len(plan.out_shape), {min(plan.pooled_dims): 0}, {min(plan.pooled_dims): len(held)}
     else:
-        held = plan.seen_by(Count()).counts.reshape(plan.windows_shape)
-        at = {a: k for k, a in enumerate(plan.into)}
-        n, rank = dict(zip(plan.into, plan.windows_shape, strict=True)), len(plan.out_shape)
+        held = plan.without_weights_for(Count()).counts.reshape(plan.windows_shape)
+        at = {a: k for k, a in enumerate(plan.result_dims)}
+        n, rank = dict(zip(plan.result_dims, plan.windows_shape, strict=True)), len(plan.out_shape)
         held = held.transpose([at[a] for a in sorted(at)])
     return np.ascontiguousarray(held.reshape([n.get(a, 1) for a in range(rank)]))
 

@@ -8,18 +8,18 @@ import numpy as np
 
 from ..arrays.ops import library
 from ..order_statistics import Order
-from ..plan import Spread
+from ..plan import SparseGroups
 
 
-def everywhere(y: Any, plan: Spread, reduction: Any) -> Any:
+def everywhere(y: Any, plan: SparseGroups, reduction: Any) -> Any:
     """The answers of the groups that hold something, and that of the empty one everywhere else."""
     many = reduction.answers() if isinstance(reduction, Order) else None
-    dim = plan.into[0] + (many is not None and many[1] == 0)
+    dim = plan.result_dims[0] + (many is not None and many[1] == 0)
     shape = tuple(plan.total if a == dim else n for a, n in enumerate(y.shape))
     front = (slice(None),) * dim
     held, empty = y[(*front, slice(0, -1))], y[(*front, slice(-1, None))]
     if isinstance(y, np.ndarray):
         result = np.broadcast_to(empty, shape).copy()
-        result[(*front, plan.numbers)] = held
+        result[(*front, plan.group_numbers)] = held
         return result
-    return empty.expand(shape).index_copy(dim, library(y).from_numpy(plan.numbers), held)
+    return empty.expand(shape).index_copy(dim, library(y).from_numpy(plan.group_numbers), held)

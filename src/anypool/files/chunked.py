@@ -28,7 +28,7 @@ def pool_in_chunks(
            [5., 7.]])
     """
     grid = plan_of(windows, tuple(x.shape), axes)
-    free = next((a for a in range(x.ndim) if a not in grid.at and x.shape[a] > 1), None)
+    free = next((a for a in range(x.ndim) if a not in grid.pooled_dims and x.shape[a] > 1), None)
     apart = len(grid.out_shape) == x.ndim and not (
         isinstance(order := reduction_of(reduction), Order) and order.answers()
     )  # else axes come or go

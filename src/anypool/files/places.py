@@ -33,9 +33,9 @@ def places_of(windows: Any, plan: Any, at: tuple[int, ...] | None = None) -> dic
     if not isinstance(plan, Grid):
         return None
     found = {a: Place() for a in range(len(plan.shape))}
-    order = [a % len(plan.shape) for a in at] if at else list(plan.at)
+    order = [a % len(plan.shape) for a in at] if at else list(plan.pooled_dims)
     for number, a in enumerate(order):
-        axis = plan.axes[plan.at.index(a)]
+        axis = plan.axes[plan.pooled_dims.index(a)]
         place = _sliding(windows, axis, number, len(order)) if isinstance(windows, Sliding) else _listed(axis)
         if place is None:
             return None
@@ -57,7 +57,7 @@ def _sliding(windows: Sliding, axis: Axis, number: int, rank: int) -> Place | No
         if not len(there):
             return None
         o = int(there[0])
-        start = float(axis.first[o] - axis.skipped[o] * axis.step - _before(axis)) - o * stride
+        start = float(axis.first[o] - axis.absent_before[o] * axis.step - _before(axis)) - o * stride
         size = (size - 1) * axis.step + 1
     return Place(stride, start + size / 2 - stride / 2)
 

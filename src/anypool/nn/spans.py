@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..plan import Union
+from ..plan import GridConcat
 from .pooling_layers import row
 
 
@@ -87,25 +87,25 @@ def through_axes(field: Field | None, grid: Any) -> Field | None:
     """Through the windows of a plan."""
     if field is None:
         return None
-    if isinstance(grid, Union):  # its windows follow no axis
-        return tuple(gone(s, grid.grids[0]) if s.at in grid.at else s for s in field)
-    axes = dict(zip(grid.at, grid.axes, strict=True))
+    if isinstance(grid, GridConcat):  # its windows follow no axis
+        return tuple(gone(s, grid.grids[0]) if s.at in grid.pooled_dims else s for s in field)
+    axes = dict(zip(grid.pooled_dims, grid.axes, strict=True))
     spans: list[Span] = []
     for s in field:
         axis = axes.get(s.at) if s.at is not None else None
         if axis is None or not axis.out:
             spans.append(s)
             continue
-        most = int((axis.skipped + axis.length).max()) if axis.stride else axis.places
+        most = int((axis.absent_before + axis.length).max()) if axis.stride else axis.max_length
         stride = axis.stride or (int(axis.first[-1]) - int(axis.first[0])) / max(axis.out - 1, 1)
-        lo = s.lo + (int(axis.first[0]) - int(axis.skipped[0]) * axis.step) * s.jump
+        lo = s.lo + (int(axis.first[0]) - int(axis.absent_before[0]) * axis.step) * s.jump
         spans.append(Span(lo, lo + s.hi - s.lo + (most - 1) * axis.step * s.jump, s.jump * stride, s.at))
     return tuple(spans)
 
 
 def pooled_elements(grid: Any) -> int:
     """How many elements all windows hold together: each is read once and joined once."""
-    others = math.prod(n for a, n in enumerate(grid.grids[0].shape) if a not in grid.at)
+    others = math.prod(n for a, n in enumerate(grid.grids[0].shape) if a not in grid.pooled_dims)
     return sum(int(g.present.sum()) for g in grid.grids) * others
 
 

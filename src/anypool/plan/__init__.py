@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from .grids import Axis, Grid, Ints, Union, joined_shape
+from .grids import Axis, Grid, GridConcat, Ints, joined_shape
+from .indexed import AxisIndices, IndexedWindows, as_indexed_windows
 from .job import Job
-from .lists import Lists, Picks, lists_of
-from .spread import Spread
+from .sparse_groups import SparseGroups
 
-__all__ = ["Axis", "Grid", "Ints", "Job", "Lists", "Picks", "Spread", "Union", "joined_shape", "lists_of"]
+__all__ = [
+    "Axis",
+    "AxisIndices",
+    "Grid",
+    "GridConcat",
+    "IndexedWindows",
+    "Ints",
+    "Job",
+    "SparseGroups",
+    "as_indexed_windows",
+    "joined_shape",
+]

@@ -1,4 +1,4 @@
-"""Windows as products of axes: Axis, Grid, Union, records of plain integers."""
+"""Windows as products of axes: Axis, Grid, GridConcat, records of plain integers."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ class Axis:
     first: Ints  # (out,) position of each window's first present element
     length: Ints  # (out,) how many present elements; 0 is an empty window
     step: int  # distance between neighbours in a window
-    skipped: Ints  # (out,) absent taps before the first present one
+    absent_before: Ints  # (out,) absent taps before the first present one
     padded: NDArray[Any]  # (out,) taps inside the padded input, or their length where windows are real-valued
     source: Ints | None = None  # imagined axis -> real axis, -1 is the constant
     stride: int = 0  # distance between neighbouring windows, 0 where irregular
-    ends: NDArray[np.float64] | None = None  # (out, 2) weight of a window's first and last element; 1 between them
+    edge_weights: NDArray[np.float64] | None = (
+        None  # (out, 2) weight of a window's first and last element; 1 between them
+    )
 
     @cached_property
     def out(self) -> int:
@@ -38,7 +40,7 @@ class Axis:
         return len(self.first)
 
     @cached_property
-    def places(self) -> int:
+    def max_length(self) -> int:
         """The most elements that any window holds."""
         return int(self.length.max()) if len(self.length) else 0
 
@@ -52,17 +54,17 @@ class Axis:
         """The range of windows that are full and `stride` apart: a kernel needs no table there."""
         if not self.stride or not self.out:
             return 0, 0
-        full = np.flatnonzero(self.length == self.places)
+        full = np.flatnonzero(self.length == self.max_length)
         lo, hi = int(full[0]), int(full[-1]) + 1
         steady = hi - lo == len(full) and bool(np.all(np.diff(self.first[lo:hi]) == self.stride))
         return (lo, hi) if steady else (0, 0)
 
     def weights_at(self, window: Any, place: Any) -> NDArray[np.float64]:
         """The weight of the element at this place of this window, for tables of both that broadcast."""
-        if self.ends is None:
+        if self.edge_weights is None:
             return np.ones(np.broadcast_shapes(np.shape(window), np.shape(place)))
-        last = np.where(place == self.length[window] - 1, self.ends[window, 1], 1.0)
-        return np.where(place == 0, self.ends[window, 0], last)
+        last = np.where(place == self.length[window] - 1, self.edge_weights[window, 1], 1.0)
+        return np.where(place == 0, self.edge_weights[window, 0], last)
 
     @cached_property
     def transposed(self) -> Axis | None:
@@ -102,7 +104,7 @@ class Grid:
     """A product of axes: window (o1, o2 …) holds the product of what each axis holds."""
 
     shape: tuple[int, ...]  # of the input
-    at: tuple[int, ...]  # which axes of the input are pooled, ascending
+    pooled_dims: tuple[int, ...]  # which axes of the input are pooled, ascending
     axes: tuple[Axis, ...]  # one each
     fill: Any = None  # the constant beyond the edge: one number, or one for each axis where they differ
     divisor: str | float = "present"  # "present", "padded" or a number
@@ -113,7 +115,7 @@ class Grid:
 
     @property
     def grids(self) -> tuple[Grid, ...]:
-        """Itself alone, as a Union has several."""
+        """Itself alone, as a GridConcat has several."""
         return (self,)
 
     @property
@@ -125,7 +127,7 @@ class Grid:
     def out_shape(self) -> tuple[int, ...]:
         """Shape of the result."""
         shape = list(self.shape)
-        for at, axis in zip(self.at, self.axes, strict=True):
+        for at, axis in zip(self.pooled_dims, self.axes, strict=True):
             shape[at] = axis.out
         return tuple(shape)
 
@@ -135,9 +137,9 @@ class Grid:
         return tuple(a.out for a in self.axes)
 
     @cached_property
-    def places(self) -> int:
+    def max_length(self) -> int:
         """The most elements in any window."""
-        return math.prod(a.places for a in self.axes)
+        return math.prod(a.max_length for a in self.axes)
 
     @cached_property
     def present(self) -> Ints:
@@ -166,18 +168,18 @@ class Grid:
     @cached_property
     def weighted(self) -> bool:
         """Whether the windows themselves weigh their elements."""
-        return self.taps is not None or any(a.ends is not None for a in self.axes)
+        return self.taps is not None or any(a.edge_weights is not None for a in self.axes)
 
-    def seen_by(self, reduction: Any) -> Grid:
+    def without_weights_for(self, reduction: Any) -> Grid:
         """What a reduction sees of it: one for which a weight only says that an element is there needs no ends."""
         return self._unweighted if getattr(reduction, "ignores_weight_value", False) else self
 
     @cached_property
     def _unweighted(self) -> Grid:
         """An element that a window holds by a real-valued share weighs more than nothing."""
-        if all(a.ends is None for a in self.axes):
+        if all(a.edge_weights is None for a in self.axes):
             return self
-        return replace(self, axes=tuple(replace(a, ends=None) for a in self.axes))
+        return replace(self, axes=tuple(replace(a, edge_weights=None) for a in self.axes))
 
     @cached_property
     def adjoint(self) -> Grid | None:
@@ -185,12 +187,12 @@ class Grid:
         if self.weighted or any(a.source is not None or a.transposed is None for a in self.axes):
             return None
         axes = tuple(a.transposed for a in self.axes if a.transposed is not None)
-        return Grid(self.out_shape, self.at, axes)
+        return Grid(self.out_shape, self.pooled_dims, axes)
 
     def along(self, table: NDArray[Any]) -> NDArray[Any]:
         """A table shaped as the windows, broadcastable to the result."""
         shape = [1] * len(self.shape)
-        for at, axis in zip(self.at, self.axes, strict=True):
+        for at, axis in zip(self.pooled_dims, self.axes, strict=True):
             shape[at] = axis.out
         return table.reshape(shape)
 
@@ -202,14 +204,14 @@ class Grid:
         return reduce(np.multiply.outer, self.taps)
 
     @property
-    def seen(self) -> int:
+    def total_count(self) -> int:
         """How many elements the windows see, all together."""
-        lead = math.prod(n for a, n in enumerate(self.shape) if a not in self.at)
+        lead = math.prod(n for a, n in enumerate(self.shape) if a not in self.pooled_dims)
         return lead * math.prod(int(a.length.sum()) for a in self.axes)
 
 
 @dataclass(frozen=True, eq=False)
-class Union:
+class GridConcat:
     """Several Grids over the same axes of one array: their windows lie, one Grid after the other, on one axis.
 
     That axis stands in the place of the first pooled axis; the other pooled axes are gone.
@@ -218,19 +220,19 @@ class Union:
     grids: tuple[Grid, ...]
 
     @property
-    def at(self) -> tuple[int, ...]:
+    def pooled_dims(self) -> tuple[int, ...]:
         """The pooled axes, ascending."""
-        return self.grids[0].at
+        return self.grids[0].pooled_dims
 
     @cached_property
     def out_shape(self) -> tuple[int, ...]:
         """Shape of the result."""
-        return joined_shape(self.grids[0].shape, self.at, sum(math.prod(g.windows_shape) for g in self.grids))
+        return joined_shape(self.grids[0].shape, self.pooled_dims, sum(math.prod(g.windows_shape) for g in self.grids))
 
     @property
-    def seen(self) -> int:
+    def total_count(self) -> int:
         """How many elements the windows see, all together."""
-        return sum(g.seen for g in self.grids)
+        return sum(g.total_count for g in self.grids)
 
 
 def joined_shape(shape: Sequence[Any], at: Sequence[int], windows: Any) -> tuple[Any, ...]:

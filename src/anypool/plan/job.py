@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -10,7 +10,7 @@ from typing import Any
 class Job:
     """One call, without the array's data: what a backend accepts or refuses."""
 
-    grid: Any  # a Grid, or Lists
+    grid: Any  # a Grid, or IndexedWindows
     reduction: Any
     dtype: str  # NumPy's name of the element type, "bfloat16" too
     library: str  # "numpy", "torch"
@@ -18,4 +18,3 @@ class Job:
     weights: tuple[tuple[int, ...], str] | None = None  # their shape (broadcastable to x) and dtype
     omit_nan: bool = False
     empty: float | None = None
-    facts: frozenset[str] = field(default_factory=frozenset)

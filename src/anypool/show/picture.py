@@ -130,11 +130,11 @@ def _grid(subject: Subject, windows: Any, reduction: Any, window: tuple[int, ...
         raise PoolingError(f"a picture of {plane.shape} → {grid.out_shape}: give lengths from 1 to {LARGEST}")
     y = _result(subject, windows, reduction)
     window = _chosen(window, grid.windows_shape)
-    full = len(grid.at) == plane.ndim
+    full = len(grid.pooled_dims) == plane.ndim
     if full:
         text = arithmetic(plane, grid, window, reduction, float(y[window]), subject.weights)
     else:
-        text = f"rows {tuple(grid.at)} of {plane.shape} are pooled"
+        text = f"rows {tuple(grid.pooled_dims)} of {plane.shape} are pooled"
     before, after = np.atleast_2d(plane), np.atleast_2d(y)
     share = gradient_share(plane, windows, reduction, at, **subject.options)
     came = sources(plane, windows, reduction, at, **subject.options) if full else {}
@@ -227,7 +227,7 @@ def _image_of(plan: Any, held: NDArray[Any]) -> tuple[Any, ...]:
     index: list[Any] = [slice(None) if n > 1 else 0 for n in held.shape]
     if getattr(plan, "groups", None) is not None:
         first = np.argwhere(held != 0)
-        index[plan.at[0]] = int(first[0][plan.at[0]]) if len(first) else 0
+        index[plan.pooled_dims[0]] = int(first[0][plan.pooled_dims[0]]) if len(first) else 0
     return tuple(index)
 
 

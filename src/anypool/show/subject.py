@@ -68,11 +68,11 @@ def subject_of(array: NDArray[Any], windows: Any, axes: Any, weights: Any, given
         w = np.broadcast_to(as_weights(plain, array), array.shape)
     irregular = isinstance(windows, IRREGULAR)
     colour = array[..., :3] if array.ndim == 3 and array.shape[-1] in (3, 4) and array.shape[0] > 4 else None
-    if colour is not None and not (irregular and len(plan_of(windows, array.shape, axes).at) != 2):
+    if colour is not None and not (irregular and len(plan_of(windows, array.shape, axes).pooled_dims) != 2):
         array, w = colour.mean(-1), None if w is None else w[..., 0]
     elif irregular:
         plan = plan_of(windows, array.shape, axes)
-        first = tuple(slice(None) if a in plan.at else slice(0, 1) for a in range(array.ndim))
+        first = tuple(slice(None) if a in plan.pooled_dims else slice(0, 1) for a in range(array.ndim))
         axes = normal_axes(axes, array.ndim)
         array, w = array[first], None if w is None else w[first]
     else:

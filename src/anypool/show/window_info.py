@@ -42,7 +42,7 @@ def members(x: NDArray[Any], grid: Grid, window: tuple[int, ...], weights: NDArr
     found: list[Member] = []
     for places in np.ndindex(*(len(line) for line in lines)):
         at = tuple(line[p] for line, p in zip(lines, places, strict=True))
-        inside = tuple(int(axis.skipped[w]) + p for axis, w, p in zip(grid.axes, window, places, strict=True))
+        inside = tuple(int(axis.absent_before[w]) + p for axis, w, p in zip(grid.axes, window, places, strict=True))
         tap = 1.0 if taps is None else float(taps[inside])
         for axis, w, p in zip(grid.axes, window, places, strict=True):
             tap *= float(axis.weights_at(np.asarray(w), np.asarray(p)))

@@ -36,7 +36,7 @@ from ..engines.folds import native as cpu
 from ..engines.indexed import rank_calls
 from ..engines.plan import Bound
 from ..order_statistics import Order
-from ..plan import Job, Lists
+from ..plan import IndexedWindows, Job
 from . import function, indexed, indexed_weights, linear_forms, ranks
 from .folds import Call
 
@@ -61,7 +61,7 @@ def in_numpy(function: Any, call: Any, x: Any, job: Job, weights: Any) -> Any:
 def bound(plan: Any, call: Any, x: Any, weights: Any) -> tuple[Bound, bool]:
     """The plan for tensors like x and weights, and whether it checks the memory of those that it gets."""
     job: Job = plan.job
-    if isinstance(job.grid, Lists) or (getattr(plan.engine, "composes", False) and not transformed()):
+    if isinstance(job.grid, IndexedWindows) or (getattr(plan.engine, "composes", False) and not transformed()):
         return plan.bind(call, x, weights), False
     if isinstance(job.reduction, Order):
         if plain(x) and not _learns(x, weights, job.reduction):

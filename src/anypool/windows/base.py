@@ -31,7 +31,7 @@ class Windows(Protocol):
     """A window kind: says its output shape and lowers to a plan."""
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Any:
-        """The Grid or the Lists for an input of this shape."""
+        """The Grid or the IndexedWindows for an input of this shape."""
         ...
 
 
@@ -43,21 +43,21 @@ class Kind:
         raise NotImplementedError
 
     def deferred(self) -> Any:
-        """What torch.compile keeps of windows whose tables are tensors; itself where `facts` says it all."""
+        """What torch.compile keeps of windows whose tables are tensors; itself where no field is a tensor."""
         return self
 
-    def but(self, **changes: Any) -> Any:
+    def replace(self, **changes: Any) -> Any:
         """The same windows with other fields."""
         return replace(self, **changes)
 
     def symbolic(self) -> bool:
-        """Whether `counts` asks only arithmetic of the integers among `facts`, and nothing of the floats."""
+        """Whether `counts` asks only arithmetic of the integers among the fields, and nothing of the floats."""
         return False
 
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
         """How many windows lie along each pooled axis; lengths may be symbols, of which only arithmetic is asked."""
         grid = self.plan(tuple(int(n) for n in shape), axes)
-        return {a: axis.out for a, axis in zip(grid.at, grid.axes, strict=True)}
+        return {a: axis.out for a, axis in zip(grid.pooled_dims, grid.axes, strict=True)}
 
     def result_shape(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> tuple[Any, ...]:
         """Shape of the result; lengths may be symbols, as in `counts`."""

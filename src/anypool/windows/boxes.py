@@ -13,7 +13,7 @@ import numpy as np
 from ..arrays.ops import library
 from ..constants import constant, is_constant
 from ..errors import PoolingError
-from ..plan import Ints, Lists, Picks
+from ..plan import AxisIndices, IndexedWindows, Ints
 from .arguments import among, at_least, entries, integer, is_number, shown, sizes_of, to_numpy
 from .base import MEMORY, Kind
 from .deferred import deferred, later, table
@@ -43,7 +43,7 @@ class Boxes(Kind):
     offsets: Any
     gamma: float
     inclusive: bool = True
-    made: dict[Any, Lists] = field(default_factory=dict)
+    made: dict[Any, IndexedWindows] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"boxes({len(self.images)} boxes, {shown(self.size)}, reading={self.reading!r})"
@@ -74,8 +74,8 @@ class Boxes(Kind):
         """The same whole elements without the last of each box, and of the axes: R-FCN's, as torchvision counts them."""
         return replace(self, inclusive=False, made={})
 
-    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Lists:
-        """The Lists for features of this shape; kept, unless the corners learn."""
+    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> IndexedWindows:
+        """The IndexedWindows for features of this shape; kept, unless the corners learn."""
         if self.learns:
             return self.lower(shape, axes)
         key = (shape, axes)
@@ -96,7 +96,7 @@ class Boxes(Kind):
         """Whether a gradient for the corners or the offsets is wanted."""
         return any(getattr(t, "requires_grad", False) or _watched(t) for t in (self.rows, self.offsets))
 
-    def lower(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Lists:
+    def lower(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> IndexedWindows:
         at = self._axes(shape, axes)
         images, split = shape[at[0]], None
         wrong = (self.images < 0) | (self.images >= images)
@@ -110,12 +110,14 @@ class Boxes(Kind):
         if self.position_sensitive:
             shape, split = self._split(shape, at), self.size
         if self.rotated is not None or self.offsets is not None:
-            picks: tuple[Picks, ...] = (self._planar(lengths),)
+            picks: tuple[AxisIndices, ...] = (self._planar(lengths),)
         else:
             picks = tuple(self._along(k, n) for k, n in enumerate(lengths))
         if split is not None:
             picks = tuple(_beside(p) for p in picks)
-        return Lists(shape, at, picks, (len(self.images), *self.size), at, self.images, self.border or 0.0, split)
+        return IndexedWindows(
+            shape, at, picks, (len(self.images), *self.size), at, self.images, self.border or 0.0, split
+        )
 
     def _split(self, shape: tuple[int, ...], at: tuple[int, ...]) -> tuple[int, ...]:
         """The shape once each bin's channels lie beside each other."""
@@ -130,7 +132,7 @@ class Boxes(Kind):
     def _axes(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> tuple[int, ...]:
         return _axes_of(len(self.size), shape, axes, repr(self))
 
-    def _along(self, k: int, n: int) -> Picks:
+    def _along(self, k: int, n: int) -> AxisIndices:
         """Axis k's bins; columns hold the last axis first."""
         rank = len(self.size)
         start = self.rows[:, rank - 1 - k] * self.scale[k]
@@ -143,7 +145,7 @@ class Boxes(Kind):
             return exact(start, end, self.size[k], n, self.border)
         return sampled(start, end, self.size[k], n, self.sampling, self.aligned, self.border)
 
-    def _planar(self, lengths: list[int]) -> Picks:
+    def _planar(self, lengths: list[int]) -> AxisIndices:
         place = (self.size, lengths, self.scale, self.sampling, self.aligned, self.border)
         if self.rotated is not None:
             return turned(self.rows, self.rotated, *place)
@@ -277,11 +279,11 @@ def boxes(
     )
 
 
-def _beside(p: Picks) -> Picks:
+def _beside(p: AxisIndices) -> AxisIndices:
     """Bin o reads the o-th of the parts that lie beside each other."""
     bin_of = np.repeat(np.arange(len(p.offsets) - 1) % p.out, np.diff(p.offsets))
     index = np.where(p.index < 0, -1, bin_of * p.size + p.index)
-    return Picks(p.size * p.out, p.out, p.offsets, index, p.taps, p.fan)
+    return AxisIndices(p.size * p.out, p.out, p.offsets, index, p.taps, p.points_per_element)
 
 
 def _watched(value: Any) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arrays.incoming import array_of
 from ..errors import PoolingError
-from ..plan import Axis, Grid, Ints, Lists, Picks, Spread, joined_shape
+from ..plan import Axis, AxisIndices, Grid, IndexedWindows, Ints, SparseGroups, joined_shape
 from .arguments import at_least, integer
 from .base import MOST_WINDOWS, Kind
 from .deferred import deferred, later
@@ -26,7 +26,7 @@ class Groups(Kind):
 
     index: Ints
     count: int
-    made: dict[Any, Grid | Lists] = field(default_factory=dict)
+    made: dict[Any, Grid | IndexedWindows] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"groups(index of shape {self.index.shape}, count={self.count})"
@@ -39,7 +39,7 @@ class Groups(Kind):
         """What makes these windows; labels have become numbers from 0."""
         return {"index": self.index, "count": self.count}
 
-    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid | Lists:
+    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid | IndexedWindows:
         at = self._axes(shape, axes)
         if (shape, at) not in self.made:
             if len(self.made) > 8:
@@ -47,8 +47,8 @@ class Groups(Kind):
             self.made[shape, at] = self.lower(shape, at)
         return self.made[shape, at]
 
-    def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid | Lists:
-        """The Lists of the groups; runs along the axis where the index is in order, as segments are."""
+    def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid | IndexedWindows:
+        """The IndexedWindows of the groups; runs along the axis where the index is in order, as segments are."""
         flat = self.index.reshape(-1)
         if self.count > SPARSE * (flat.size + 1024):
             return self._spread(shape, at)
@@ -56,22 +56,24 @@ class Groups(Kind):
         if len(at) == 1 and length.max(initial=0) < LONG and bool((np.diff(flat) >= 0).all()):
             first = self.offsets[:-1] + (flat.size - self.offsets[-1])  # those of no group come first
             return Grid(shape, at, (Axis(flat.size, first, length, 1, np.zeros(self.count, np.int64), length),))
-        return Lists(
+        return IndexedWindows(
             shape,
             at,
-            (Picks(flat.size, self.count, self.offsets, lambda: self.sorted),),
+            (AxisIndices(flat.size, self.count, self.offsets, lambda: self.sorted),),
             (self.count,),
             at[:1],
-            owner=np.ascontiguousarray(flat),
+            group_ids=np.ascontiguousarray(flat),
         )
 
-    def _spread(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Spread:
+    def _spread(self, shape: tuple[int, ...], at: tuple[int, ...]) -> SparseGroups:
         """The groups that hold something, numbered anew, and one that holds nothing."""
         numbers = np.unique(self.index[self.index >= 0])
         dense = Groups(renumbered(self.index, numbers), len(numbers) + 1)
-        picks = Picks(self.index.size, dense.count, dense.offsets, lambda: dense.sorted)
+        picks = AxisIndices(self.index.size, dense.count, dense.offsets, lambda: dense.sorted)
         owner = np.ascontiguousarray(dense.index.reshape(-1))
-        return Spread(shape, at, (picks,), (dense.count,), at[:1], owner=owner, numbers=numbers, total=self.count)
+        return SparseGroups(
+            shape, at, (picks,), (dense.count,), at[:1], group_ids=owner, group_numbers=numbers, total=self.count
+        )
 
     def result_shape(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> tuple[Any, ...]:
         """One axis of groups in place of the first pooled one."""

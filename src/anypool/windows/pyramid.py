@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import PoolingError
-from ..plan import Union, joined_shape
+from ..plan import GridConcat, joined_shape
 from .adaptive import Adaptive
 from .arguments import at_least, integer, is_row, last_axes, need_axes
 from .base import Kind, grid_of
@@ -30,12 +30,12 @@ class Pyramid(Kind):
         """
         return tuple(Adaptive(level) for level in self.levels)
 
-    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Union:
+    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> GridConcat:
         return grid_of(self, shape, self._axes(shape, axes))
 
-    def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Union:
+    def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> GridConcat:
         """One Grid a level."""
-        return Union(tuple(level.lower(shape, at) for level in self.apart()))
+        return GridConcat(tuple(level.lower(shape, at) for level in self.apart()))
 
     def symbolic(self) -> bool:
         return True

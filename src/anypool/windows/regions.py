@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
-from ..plan import Ints, Lists, Picks
+from ..plan import AxisIndices, IndexedWindows, Ints
 from .arguments import among, at_least, integer, is_number, last_axes
 from .base import Kind, grid_of
 from .roi_sampling import laid
@@ -25,22 +25,22 @@ class Regions(Kind):
     overlap: float
     whole: bool
 
-    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Lists:
+    def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> IndexedWindows:
         return grid_of(self, shape, tuple(sorted(last_axes(axes, 2, shape, "regions(…)"))))
 
     def result_shape(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> tuple[Any, ...]:
         """One axis of regions in place of the first pooled one."""
         return self.plan(tuple(int(n) for n in shape), axes).out_shape
 
-    def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Lists:
+    def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> IndexedWindows:
         squares = self.squares(shape[at[0]], shape[at[1]])
-        picks: list[Picks] = []
+        picks: list[AxisIndices] = []
         for k, a in enumerate(at):
             owner, place = laid(squares[:, 2 + k])
             picks.append(
-                Picks(shape[a], 1, np.concatenate([[0], np.cumsum(squares[:, 2 + k])]), squares[owner, k] + place)
+                AxisIndices(shape[a], 1, np.concatenate([[0], np.cumsum(squares[:, 2 + k])]), squares[owner, k] + place)
             )
-        return Lists(shape, at, tuple(picks), (len(squares),), at[:1])
+        return IndexedWindows(shape, at, tuple(picks), (len(squares),), at[:1])
 
     def squares(self, height: int, width: int) -> Ints:
         """(regions, 4) top, left, height and width of each, largest first.

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from ..arrays.ops import library, where, zeros
-from ..plan import Ints, Picks
+from ..plan import AxisIndices, Ints
 from .arguments import to_numpy
 
 FAR = 2.0**40  # coordinates beyond it are beyond every array
 
 
-def quantised(start: Any, end: Any, out: int, n: int, inclusive: bool) -> Picks:
+def quantised(start: Any, end: Any, out: int, n: int, inclusive: bool) -> AxisIndices:
     """RoIPool's bins (Girshick 2015): corners rounded half away from zero, the last one included, bins rounded outward.
 
     Without `inclusive`, R-FCN's as torchvision counts it: the end is excluded, and so is the axis' last position.
@@ -26,7 +26,7 @@ def quantised(start: Any, end: Any, out: int, n: int, inclusive: bool) -> Picks:
     first = np.clip(np.floor(o[:-1] * step).astype(np.int64) + lo[:, None], 0, max(limit, 0)).reshape(-1)
     last = np.clip(np.ceil(o[1:] * step).astype(np.int64) + lo[:, None], 0, max(limit, 0)).reshape(-1)
     owner, place = laid(np.maximum(last - first, 0))
-    return Picks(n, out, _offsets(np.maximum(last - first, 0)), first[owner] + place)
+    return AxisIndices(n, out, _offsets(np.maximum(last - first, 0)), first[owner] + place)
 
 
 def points(start: Any, end: Any, out: int, sampling: int, aligned: bool) -> tuple[Any, Ints]:
@@ -67,7 +67,7 @@ def interpolated(at: Any, n: int, border: float | None) -> tuple[Ints, Any, Any]
     return index, taps, inside
 
 
-def sampled(start: Any, end: Any, out: int, n: int, sampling: int, aligned: bool, border: float | None) -> Picks:
+def sampled(start: Any, end: Any, out: int, n: int, sampling: int, aligned: bool, border: float | None) -> AxisIndices:
     """Interpolated points along one axis."""
     at, counts = points(start, end, out, sampling, aligned)
     index, taps, inside = interpolated(at, n, border)
@@ -75,10 +75,10 @@ def sampled(start: Any, end: Any, out: int, n: int, sampling: int, aligned: bool
         owner, _ = laid(counts)
         counts = np.bincount(owner[inside], minlength=len(counts))
         index, taps = index[inside], _rows(taps, np.flatnonzero(inside))
-    return Picks(n, out, _offsets(counts * 2), index.reshape(-1), taps.reshape(-1), 2)
+    return AxisIndices(n, out, _offsets(counts * 2), index.reshape(-1), taps.reshape(-1), 2)
 
 
-def exact(start: Any, end: Any, out: int, n: int, border: float | None) -> Picks:
+def exact(start: Any, end: Any, out: int, n: int, border: float | None) -> AxisIndices:
     """The integral of the linear interpolant over each bin (PrRoI, Jiang 2018): element i weighs ∫ hat(u − i) du.
 
     What lies beyond the first and the last element's hats is the border's constant, or is not there if it is None.
@@ -104,7 +104,7 @@ def exact(start: Any, end: Any, out: int, n: int, border: float | None) -> Picks
         taps = _rows(library(taps).concatenate([taps, where(rest > 0, rest, zeros(rest))]), order)
         index = position[order]
         counts = counts + np.bincount(beyond, minlength=len(counts))
-    return Picks(n, out, _offsets(counts), index, taps)
+    return AxisIndices(n, out, _offsets(counts), index, taps)
 
 
 def laid(counts: Ints) -> tuple[Ints, Ints]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.ops import library, where, zeros
-from ..plan import Ints, Picks
+from ..plan import AxisIndices, Ints
 from .arguments import to_numpy
 from .roi_sampling import _as, _offsets, _rows, interpolated, laid
 
@@ -23,7 +23,7 @@ def turned(
     sampling: int,
     aligned: bool,
     border: float | None,
-) -> Picks:
+) -> AxisIndices:
     """Points of boxes (x, y, width, height, angle): the upright box's points, turned about its centre."""
     shift = 0.5 if aligned else 0.0
     width, height = rows[:, 2] * scale[1], rows[:, 3] * scale[0]
@@ -49,7 +49,7 @@ def deformed(
     sampling: int,
     aligned: bool,
     border: float | None,
-) -> Picks:
+) -> AxisIndices:
     """Points of upright boxes, each bin moved by gamma · the box's size · its offset (Dai 2017)."""
     rank, shift = len(size), 0.5 if aligned else 0.0
     starts, extents = [], []
@@ -88,7 +88,9 @@ def _spread(extents: list[Any], size: tuple[int, ...], sampling: int) -> tuple[l
     return found[::-1], box, per_bin
 
 
-def _planar(at: list[Any], counts: Ints, size: tuple[int, ...], lengths: list[int], border: float | None) -> Picks:
+def _planar(
+    at: list[Any], counts: Ints, size: tuple[int, ...], lengths: list[int], border: float | None
+) -> AxisIndices:
     """Interpolated points of several axes at once, positions flat in all of them."""
     each = [interpolated(a, n, border) for a, n in zip(at, lengths, strict=True)]
     index: list[Ints] = []
@@ -109,6 +111,6 @@ def _planar(at: list[Any], counts: Ints, size: tuple[int, ...], lengths: list[in
         counts = np.bincount(owner[inside], minlength=len(counts))
         positions, shares = positions[inside], _rows(shares, np.flatnonzero(inside))
     fan = 2 ** len(at)
-    return Picks(
+    return AxisIndices(
         math.prod(lengths), math.prod(size), _offsets(counts * fan), positions.reshape(-1), shares.reshape(-1), fan
     )

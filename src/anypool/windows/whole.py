@@ -19,10 +19,6 @@ class Whole(Kind):
 
     keepdims: bool = True
 
-    def facts(self) -> tuple[Any, ...]:
-        """What makes these windows, in the order of the fields."""
-        return (self.keepdims,)
-
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
         return grid_of(self, shape, need_axes(axes, shape, "whole()", "axes, such as axes=(-2, -1) for images"))
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...order_statistics import Order
-from ...plan import Grid, Job, lists_of
+from ...plan import Grid, Job, as_indexed_windows
 from ..plan import FOREIGN, BaseEngine, Call, Plan, Refusal, first_compiled
 from . import linear_forms as sums
 from . import narrow_range as spans
@@ -81,7 +81,7 @@ class WeightedWindows(BaseEngine):
         """The plan of the indexed windows, if the core serves those."""
         if not isinstance(job.grid, Grid) or not job.grid.weighted:
             return FOREIGN
-        lists = None if job.weights is not None else lists_of(job.grid)
+        lists = None if job.weights is not None else as_indexed_windows(job.grid)
         if lists is None:
             return Refusal("cpu: these taps are no product of an axis each, see a border, or meet weights")
         part = first_compiled(replace(job, grid=lists), without="masked indexed")  # taps of 0 are absent there

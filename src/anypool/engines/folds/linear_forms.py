@@ -125,7 +125,7 @@ def fill(y: Any, x: Any, grid: Grid, reduction: Any, strides: tuple[int, ...], s
 def pieces(grid: Grid, strides: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
     """x cut along the axes that lie outside the pooled ones in memory."""
     shape = grid.shape
-    inside = max(strides[a] for a in grid.at)
+    inside = max(strides[a] for a in grid.pooled_dims)
     outer = sorted((a for a in range(len(shape)) if strides[a] > inside), key=lambda a: -strides[a])
     cuts = [[slice(None)] for _ in shape]
     rest = 1

@@ -194,11 +194,11 @@ def memory_order(grid: Grid, x: Sequence[int], w: Sequence[int], ascending: bool
     rank = range(len(grid.shape))
     far = [(0 if grid.shape[a] == 1 else 1, -abs(x[a]) if x[a] else -(2**62)) for a in rank]
     order = sorted(rank, key=lambda a: far[a])
-    pooled = [a for a in order if a in grid.at]
+    pooled = [a for a in order if a in grid.pooled_dims]
     if ascending and pooled != sorted(pooled):
         order = list(rank)
     # under the last pooled axis lies one row of lanes: an axis that cannot join it is put outermost
-    end = max(order.index(a) for a in grid.at) + 1
+    end = max(order.index(a) for a in grid.pooled_dims) + 1
     lanes = order[end:]
     joined, apart = lanes[-1:], list[int]()
     for a in reversed(lanes[:-1]):

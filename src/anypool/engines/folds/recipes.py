@@ -166,7 +166,7 @@ def _placed(job: Job, plain: Recipe) -> Recipe:
     bits = sum(max(axis.extent - 1, 1).bit_length() for axis in job.grid.axes)
     if bits > 31:
         raise Refusal("the pooled axes are too long for compiled places: their positions need more than 31 bits")
-    kind = "uint8" if job.grid.places <= 255 else "int32"
+    kind = "uint8" if job.grid.max_length <= 255 else "int32"
     return replace(plain, lift="place", merges=("max",), finish="select", plane="int64", places=kind)
 
 
@@ -236,7 +236,7 @@ def _walked(axis: Axis, squares: bool) -> bool:
     squares serve (`squares`), long windows that are copies of one are those; where they do not, an element may be seen often."""
     alike = _alike(axis)
     once = int(axis.length.sum()) <= (2 if squares else OFTEN) * axis.size
-    return axis.places <= (FEW if alike else SOME) or (once and not (alike and squares))
+    return axis.max_length <= (FEW if alike else SOME) or (once and not (alike and squares))
 
 
 def _moment(job: Job, fold: Any) -> Recipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ...plan import Job, Lists
+from ...plan import IndexedWindows, Job
 from ..plan import FOREIGN, BaseEngine, Call, Plan, Refusal
 from ..ranks import served
 from ..ranks.engines import RankEngine
@@ -23,7 +23,7 @@ class IndexedFolds(BaseEngine):
 
     def plan(self, job: Job) -> Plan | Refusal:
         """The compiled fold of lists."""
-        if not isinstance(job.grid, Lists):
+        if not isinstance(job.grid, IndexedWindows):
             return FOREIGN
         sentence = lists_cpu.refuses(job)
         return Plan(self, job, "compiled fold of listed elements") if sentence is None else Refusal(sentence)
@@ -48,7 +48,7 @@ class Rewrites(BaseEngine):
 
     def plan(self, job: Job) -> Plan | Refusal:
         """The rewrite, if every reduction that it needs is compiled."""
-        if not isinstance(job.grid, Lists) or job.weights is not None or job.device != "cpu":
+        if not isinstance(job.grid, IndexedWindows) or job.weights is not None or job.device != "cpu":
             return FOREIGN
         return Plan(self, job, self.way.said) if self.way.serves(job) else FOREIGN
 
@@ -71,7 +71,7 @@ class MaskedIndexed(BaseEngine):
 
     def plan(self, job: Job) -> Plan | Refusal:
         """The rewrite into plain reductions, if those are compiled."""
-        if not isinstance(job.grid, Lists) or (job.weights is None and not job.omit_nan):
+        if not isinstance(job.grid, IndexedWindows) or (job.weights is None and not job.omit_nan):
             return FOREIGN
         if lists_masked.serves(job):
             return Plan(self, job, lists_masked.SAID)
@@ -81,7 +81,7 @@ class MaskedIndexed(BaseEngine):
         """The result; None where the numbers forbid the rewrite."""
         job = plan.job
 
-        def one(v: Any, lists: Lists, reduction: Any) -> Any:
+        def one(v: Any, lists: IndexedWindows, reduction: Any) -> Any:
             dtype = call.arrays.dtype_name(v)
             plain = replace(job, grid=lists, reduction=reduction, dtype=dtype, weights=None, omit_nan=False, empty=None)
             return call.pool(v, plain, None)

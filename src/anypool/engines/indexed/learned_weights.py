@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ...plan import Job, Lists
+from ...plan import IndexedWindows, Job
 from ...reductions import Mean, Sum
 from . import native
 
 
 def serves(job: Job) -> bool:
     """Whether the core computes the sum, and x is surrounded by numbers or by nothing."""
-    lists: Lists = job.grid
-    if not any(getattr(p.taps, "requires_grad", False) for p in lists.picks):
+    lists: IndexedWindows = job.grid
+    if not any(getattr(p.taps, "requires_grad", False) for p in lists.indices):
         return False
     if type(job.reduction) not in (Sum, Mean) or job.omit_nan or (lists.fill and lists.outside):
         return False
@@ -24,10 +24,10 @@ def serves(job: Job) -> bool:
 
 
 @lru_cache(maxsize=64)
-def detached(lists: Lists) -> Lists:
+def detached(lists: IndexedWindows) -> IndexedWindows:
     """The same windows with weights that are mere numbers."""
-    picks = (p if p.taps is None else replace(p, taps=_numbers(p.taps)) for p in lists.picks)
-    return replace(lists, picks=tuple(picks))
+    picks = (p if p.taps is None else replace(p, taps=_numbers(p.taps)) for p in lists.indices)
+    return replace(lists, indices=tuple(picks))
 
 
 def _numbers(taps: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from ...arrays.ops import library as library_of
 from ...arrays.ops import where, zeros
 from ...arrays.shape_ops import accumulator, as_like, cast, dtype_name, result_of
-from ...plan import Job, Lists, Picks
+from ...plan import AxisIndices, IndexedWindows, Job
 from ...reductions import Sum
 from ..folds.linear_forms import WindowSums, answer, answers, wide_for
 from ..reference import indexed as lists_reference
@@ -25,7 +25,7 @@ FEW = 4  # one window in so many may be done again
 
 def serves(job: Job) -> bool:
     """Whether the fold is a function of sums that the core makes."""
-    wide = wide_of(job) if answers(job.reduction) and job.grid.fan == 1 else None
+    wide = wide_of(job) if answers(job.reduction) and job.grid.points_per_element == 1 else None
     if wide is None or (job.reduction.gives != "value" and job.empty is not None):
         return False
     return lists_cpu.refuses(replace(job, grid=_inside(job.grid), reduction=Sum(), dtype=wide)) is None
@@ -36,11 +36,11 @@ def wide_of(job: Job) -> str | None:
     return wide_for(job.reduction, job.dtype) or ("float64" if job.dtype in SPARE else None)
 
 
-def lifted(x: Any, lists: Lists) -> tuple[Any, Lists]:
+def lifted(x: Any, lists: IndexedWindows) -> tuple[Any, IndexedWindows]:
     """x and the windows with what lies outside made an element of x, where a window holds it."""
     if _inside(lists) is lists:
         return x, lists
-    at, end = list(lists.at), list(range(-len(lists.at), 0))
+    at, end = list(lists.pooled_dims), list(range(-len(lists.pooled_dims), 0))
     moved: Any = np.moveaxis(x, at, end) if isinstance(x, np.ndarray) else x.movedim(at, end)
     flat = moved.reshape(tuple(n - 1 if a in grown else n for a, n, grown in _shape(lists)))
     pads = [(0, int(a in grown)) for a, _, grown in _shape(lists)]
@@ -82,11 +82,11 @@ def least_of(job: Job) -> float:
 
 def anew(library: ModuleType, x: Any, job: Job, weights: Any = None) -> Callable[[Any, Any], Any]:
     """A function that does the windows whose sums lost their digits again, one by one, if they are few."""
-    lists: Lists = job.grid
-    to = list(range(len(lists.into)))
+    lists: IndexedWindows = job.grid
+    to = list(range(len(lists.result_dims)))
 
     def front(v: Any) -> Any:
-        v = np.moveaxis(v, lists.into, to) if isinstance(v, np.ndarray) else v.movedim(lists.into, to)
+        v = np.moveaxis(v, lists.result_dims, to) if isinstance(v, np.ndarray) else v.movedim(lists.result_dims, to)
         return v.reshape(lists.windows, -1)
 
     def pooled(z: Any, grid: Any, reduction: Any, w: Any) -> Any:
@@ -96,22 +96,30 @@ def anew(library: ModuleType, x: Any, job: Job, weights: Any = None) -> Callable
         which = np.flatnonzero(np.asarray(front(lost)).any(1))
         if FEW * len(which) > lists.windows:
             return None
-        some = lists.some(which)
+        some = lists.select(which)
         made = lists_reference.forward(x, some, job.reduction, weights, pooled)
         flat = front(y)
         flat = flat.copy() if isinstance(flat, np.ndarray) else flat.clone()
-        made = np.moveaxis(made, some.into[0], 0) if isinstance(made, np.ndarray) else made.movedim(some.into[0], 0)
+        made = (
+            np.moveaxis(made, some.result_dims[0], 0)
+            if isinstance(made, np.ndarray)
+            else made.movedim(some.result_dims[0], 0)
+        )
         flat[which] = cast(made.reshape(len(which), -1), dtype_name(y))
-        shape = [*lists.windows_shape, *(n for a, n in enumerate(y.shape) if a not in lists.into)]
+        shape = [*lists.windows_shape, *(n for a, n in enumerate(y.shape) if a not in lists.result_dims)]
         flat = flat.reshape(shape)
-        return np.moveaxis(flat, to, lists.into) if isinstance(flat, np.ndarray) else flat.movedim(to, lists.into)
+        return (
+            np.moveaxis(flat, to, lists.result_dims)
+            if isinstance(flat, np.ndarray)
+            else flat.movedim(to, lists.result_dims)
+        )
 
     return again
 
 
 def answered(y: Any, job: Job) -> Any:
     """y, with the answer for windows that hold nothing."""
-    lists: Lists = job.grid
+    lists: IndexedWindows = job.grid
     if not lists.has_empty:
         return y
     value = job.reduction.empty if job.empty is None else job.empty
@@ -119,32 +127,33 @@ def answered(y: Any, job: Job) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _table(lists: Lists) -> Any:
+def _table(lists: IndexedWindows) -> Any:
     """The weight of each window, shaped to meet the result."""
     weights = lists_cpu.table(lists, True).weights
     shape = [1] * len(lists.out_shape)
-    order = np.argsort(lists.into)
-    for at, n in zip(lists.into, lists.windows_shape, strict=True):
+    order = np.argsort(lists.result_dims)
+    for at, n in zip(lists.result_dims, lists.windows_shape, strict=True):
         shape[at] = n
     return np.ascontiguousarray(weights.reshape(lists.windows_shape).transpose(order).reshape(shape))
 
 
-def _shape(lists: Lists) -> list[tuple[int, int, range]]:
+def _shape(lists: IndexedWindows) -> list[tuple[int, int, range]]:
     """(axis, length, the axes that hold one element more) of `lifted` arrays."""
-    lead = [n for a, n in enumerate(lists.shape) if a not in lists.at]
-    images = [lists.shape[lists.at[0]]] if lists.groups is not None else []
-    shape = [*lead, *images, *(p.size + 1 for p in lists.picks)]
-    return [(a, n, range(len(shape) - len(lists.picks), len(shape))) for a, n in enumerate(shape)]
+    lead = [n for a, n in enumerate(lists.shape) if a not in lists.pooled_dims]
+    images = [lists.shape[lists.pooled_dims[0]]] if lists.groups is not None else []
+    shape = [*lead, *images, *(p.size + 1 for p in lists.indices)]
+    return [(a, n, range(len(shape) - len(lists.indices), len(shape))) for a, n in enumerate(shape)]
 
 
 @lru_cache(maxsize=64)
-def _inside(lists: Lists) -> Lists:
+def _inside(lists: IndexedWindows) -> IndexedWindows:
     """The windows of `lifted` arrays: those given, where none holds anything outside."""
     if not lists.outside:
         return lists
     shape = tuple(n for _, n, _ in _shape(lists))
     picks = tuple(
-        Picks(p.size + 1, p.out, p.offsets, np.where(p.index < 0, p.size, p.index), p.taps, p.fan) for p in lists.picks
+        AxisIndices(p.size + 1, p.out, p.offsets, np.where(p.index < 0, p.size, p.index), p.taps, p.points_per_element)
+        for p in lists.indices
     )
-    at = tuple(range(len(lists.shape) - len(lists.at), len(shape)))
-    return Lists(shape, at, picks, lists.windows_shape, lists.into, lists.groups, lists.fill)
+    at = tuple(range(len(lists.shape) - len(lists.pooled_dims), len(shape)))
+    return IndexedWindows(shape, at, picks, lists.windows_shape, lists.result_dims, lists.groups, lists.fill)

@@ -13,14 +13,14 @@ import numpy as np
 from ...arrays.ops import greatest, inf, smallest, stop, typical, where, zeros
 from ...arrays.ops import library as library_of
 from ...arrays.shape_ops import accumulator, cast, filled, is_floating, result_of
-from ...plan import Job, Lists
+from ...plan import IndexedWindows, Job
 from ...reductions import ArgMax, ArgMin, Count, Fold, Max, Mean, Min, Prod, Range, Sum
 from ..folds.linear_forms import WindowSums, answer, answers
 from . import native as lists_cpu
 from .linear_forms import anew, least_of, lifted, wide_of
 
 SAID = "what is masked made neutral, weights multiplied in, compiled as the rest"
-One = Callable[[Any, Lists, Any], Any]  # a plain reduction of an array over windows
+One = Callable[[Any, IndexedWindows, Any], Any]  # a plain reduction of an array over windows
 NEUTRAL: dict[type, float] = {Max: -inf, Min: inf, Prod: 1.0}
 PLACES: dict[type, type] = {ArgMax: Max, ArgMin: Min}
 
@@ -28,11 +28,16 @@ PLACES: dict[type, type] = {ArgMax: Max, ArgMin: Min}
 def serves(job: Job) -> bool:
     """Whether the reduction can be made of plain ones over the same windows."""
     lists, r = job.grid, job.reduction
-    if (job.weights is None and not job.omit_nan) or lists.fan > 1 or not isinstance(r, Fold) or job.device != "cpu":
+    if (
+        (job.weights is None and not job.omit_nan)
+        or lists.points_per_element > 1
+        or not isinstance(r, Fold)
+        or job.device != "cpu"
+    ):
         return False
     if job.dtype.endswith("int64") or (r.gives != "value" and job.empty is not None) or r.ties != "first":
         return False
-    if any(getattr(p.taps, "requires_grad", False) for p in lists.picks):
+    if any(getattr(p.taps, "requires_grad", False) for p in lists.indices):
         return False
     whole = "float" not in job.dtype
     real = job.weights is not None and job.weights[1] != "bool"
@@ -44,10 +49,10 @@ def serves(job: Job) -> bool:
     return wide is not None and lists_cpu.refuses(Job(inside, Sum(), wide, job.library)) is None
 
 
-def exact(lists: Lists, dtype: str) -> bool:
+def exact(lists: IndexedWindows, dtype: str) -> bool:
     """Whether float64 holds every sum of so many integers."""
     bits = 1 if dtype == "bool" else int(dtype.lstrip("uint"))
-    return all(p.taps is None for p in lists.picks) and bits + lists.places.bit_length() < 53
+    return all(p.taps is None for p in lists.indices) and bits + lists.max_length.bit_length() < 53
 
 
 def forward(library: ModuleType, x: Any, weights: Any, job: Job, one: One) -> Any:
@@ -86,10 +91,10 @@ def forward(library: ModuleType, x: Any, weights: Any, job: Job, one: One) -> An
     return result_of(y, x, r)
 
 
-def _unlifted(y: Any, lists: Lists) -> Any:
+def _unlifted(y: Any, lists: IndexedWindows) -> Any:
     """Positions among lifted elements as positions in x; what lies outside has none."""
     place, beyond, inside, rest = zeros(y), y < 0, 1, y
-    for p in reversed(lists.picks):
+    for p in reversed(lists.indices):
         rest, at = rest // (p.size + 1), rest % (p.size + 1)
         place, beyond, inside = place + at * inside, beyond | (at == p.size), inside * p.size
     return where(beyond, zeros(y) - 1, place)
@@ -98,8 +103,8 @@ def _unlifted(y: Any, lists: Lists) -> Any:
 class _Present(NamedTuple):
     keep: Any  # which elements are there
     w: Any  # what each counts, 0 where it is not
-    lists: Lists
-    of: Lists  # the same windows over arrays shaped as `w`
+    lists: IndexedWindows
+    of: IndexedWindows  # the same windows over arrays shaped as `w`
     one: One
     none: Any  # which windows hold nothing
     again: Any
@@ -145,12 +150,14 @@ def _present(x: Any, weights: Any, job: Job) -> tuple[Any, Any]:
     real = w is not None and "bool" not in str(w.dtype) and not job.reduction.ignores_weight_value
     w = cast(keep, _wide(job)) if not real else cast(w, _wide(job)) * cast(keep, _wide(job))
     # every pooled axis whole, the others as they are
-    shape = tuple(n if a in job.grid.at else k for a, (n, k) in enumerate(zip(x.shape, keep.shape, strict=True)))
+    shape = tuple(
+        n if a in job.grid.pooled_dims else k for a, (n, k) in enumerate(zip(x.shape, keep.shape, strict=True))
+    )
     keep, w = (np.broadcast_to(t, shape) if isinstance(t, np.ndarray) else t.expand(shape) for t in (keep, w))
     return keep, w
 
 
-def _spread(y: Any, lists: Lists) -> Any:
+def _spread(y: Any, lists: IndexedWindows) -> Any:
     if isinstance(y, np.ndarray):
         return np.broadcast_to(y, lists.out_shape).copy()
     return y.expand(lists.out_shape).contiguous()
@@ -165,6 +172,6 @@ def _name(v: Any) -> str:
 
 
 @lru_cache(maxsize=256)
-def _over(lists: Lists, shape: tuple[int, ...]) -> Lists:
+def _over(lists: IndexedWindows, shape: tuple[int, ...]) -> IndexedWindows:
     """The same windows over weights of this shape; what lies outside weighs 1."""
     return replace(lists, shape=shape, fill=1.0)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...arrays.ops import library as library_of
 from ...errors import PoolingError
-from ...plan import Ints, Job, Lists, Picks
+from ...plan import AxisIndices, IndexedWindows, Ints, Job
 from ...reductions import Max, Mean, Min, Sum
 from ..folds.recipes import FLOATS, MERGES, TYPES
 from ..native.library import Pick, get_num_threads, library, missing
@@ -51,34 +51,34 @@ def refuses(job: Job) -> str | None:
         return f"cpu: lists of {job.dtype} are not compiled yet"
     if job.weights is not None or job.omit_nan:
         return "cpu: weighted lists are not compiled yet"
-    if lists.fan > 1 and kind in (Max, Min):
+    if lists.points_per_element > 1 and kind in (Max, Min):
         return "cpu: extremes of interpolated points are not compiled yet"
     if getattr(reduction, "ties", "first") != "first":
         return "cpu: other ties than the first are not compiled for lists"
-    if len(lists.picks) > 3 or 0 in lists.shape or 0 in lists.out_shape:
+    if len(lists.indices) > 3 or 0 in lists.shape or 0 in lists.out_shape:
         return "cpu: x or the result is empty"
-    if math.prod(p.size for p in lists.picks) >= 2**31:
+    if math.prod(p.size for p in lists.indices) >= 2**31:
         return "cpu: the pooled axes hold too many positions"
-    if any(p.taps is not None and getattr(p.taps, "requires_grad", False) for p in lists.picks):
+    if any(p.taps is not None and getattr(p.taps, "requires_grad", False) for p in lists.indices):
         return "cpu: corners that learn are the reference's"
-    signed = any(isinstance(p.taps, np.ndarray) and bool((p.taps < 0).any()) for p in lists.picks)
+    signed = any(isinstance(p.taps, np.ndarray) and bool((p.taps < 0).any()) for p in lists.indices)
     if kind is Mean and signed and table(lists, True).cancels:
         return "cpu: a mean by weights that sum to 0 is not compiled"
-    if kind in (Sum, Mean) and lists.fill and any((p.index < 0).any() for p in lists.picks):
+    if kind in (Sum, Mean) and lists.fill and any((p.index < 0).any() for p in lists.indices):
         return "cpu: a border other than 0 is not compiled for sums and means of lists"
     return None
 
 
 class Table:
-    """Lists in the form that the core reads: no constants, no weights of 0, positions that repeat joined."""
+    """IndexedWindows in the form that the core reads: no constants, no weights of 0, positions that repeat joined."""
 
-    def __init__(self, lists: Lists, weighs: bool) -> None:
-        owned = lists.owner is not None
-        made = [_counted(p) if owned else _compact(p, weighs) for p in lists.picks]
-        self.picks = [pick for pick, _, _, _ in made]
+    def __init__(self, lists: IndexedWindows, weighs: bool) -> None:
+        owned = lists.group_ids is not None
+        made = [_counted(p) if owned else _compact(p, weighs) for p in lists.indices]
+        self.indices = [pick for pick, _, _, _ in made]
         weights, constants = np.ones(lists.windows), np.zeros(lists.windows, bool)
         held = np.ones(lists.windows)
-        for (_, total, many, beyond), row in zip(made, lists.rows, strict=True):
+        for (_, total, many, beyond), row in zip(made, lists.index_rows, strict=True):
             weights *= total[row]
             held *= many[row]
             constants |= beyond[row]
@@ -86,9 +86,9 @@ class Table:
         self.held = held  # how many elements are there
         self.cancels = bool(np.any((weights == 0) & (held > 0)))  # weights of both signs
         self.constants = constants if constants.any() else None
-        self.owner = lists.owner
-        groups = lists.windows // max(math.prod(p.out for p in lists.picks), 1)
-        images = lists.shape[lists.at[0]] if lists.groups is not None else 1
+        self.group_ids = lists.group_ids
+        groups = lists.windows // max(math.prod(p.out for p in lists.indices), 1)
+        images = lists.shape[lists.pooled_dims[0]] if lists.groups is not None else 1
         of = lists.groups if lists.groups is not None else np.zeros(groups, np.int64)
         self.order = np.argsort(of, kind="stable").astype(np.int64)
         self.begin = np.concatenate([[0], np.cumsum(np.bincount(of, minlength=images))]).astype(np.int64)
@@ -96,28 +96,28 @@ class Table:
     @property
     def shuffled(self) -> bool:
         """Whether some element names an earlier window than the one before it."""
-        return self.owner is not None and bool((np.diff(self.owner) < 0).any())
+        return self.group_ids is not None and bool((np.diff(self.group_ids) < 0).any())
 
     @cached_property
-    def listed(self) -> Picks:
+    def listed(self) -> AxisIndices:
         """What each window holds, read off the elements' owners."""
-        owner, picks = self.owner, self.picks[0]
+        owner, picks = self.group_ids, self.indices[0]
         assert owner is not None
         index, next_ = np.empty(picks.offsets[-1], np.int64), picks.offsets.copy()
         library().anypool_lists_sort(_address(owner), len(owner), _address(next_), _address(index))
-        return Picks(picks.size, picks.out, picks.offsets, index)
+        return AxisIndices(picks.size, picks.out, picks.offsets, index)
 
 
-_Axis = tuple[Picks, NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
+_Axis = tuple[AxisIndices, NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
 
 
-def _counted(p: Picks) -> _Axis:
-    """Lists that need not be read, only counted."""
+def _counted(p: AxisIndices) -> _Axis:
+    """IndexedWindows that need not be read, only counted."""
     many = p.counts.astype(np.float64)
     return p, many, many, np.zeros(len(p.offsets) - 1, np.bool_)
 
 
-def _compact(p: Picks, weighs: bool) -> _Axis:
+def _compact(p: AxisIndices, weighs: bool) -> _Axis:
     """One axis' lists, the weight of each row (its elements, where points are interpolated), how many elements have one,
     and where constants were."""
     taps = (
@@ -131,7 +131,7 @@ def _compact(p: Picks, weighs: bool) -> _Axis:
     beyond[owner[(p.index < 0) & (taps != 0 if taps is not None else True)]] = True
     many: NDArray[Any] = p.counts.astype(np.float64)
     total: NDArray[Any] = many
-    if p.fan == 1 and taps is not None:
+    if p.points_per_element == 1 and taps is not None:
         total, many = np.bincount(owner, taps, rows), np.bincount(owner, taps != 0, rows)
     if taps is None and not beyond.any():
         return p, total, many, beyond
@@ -141,7 +141,7 @@ def _compact(p: Picks, weighs: bool) -> _Axis:
     owner, index = owner[keep], p.index[keep]
     if taps is None or not weighs:
         offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=rows))])
-        return Picks(p.size, p.out, offsets, index), total, many, beyond
+        return AxisIndices(p.size, p.out, offsets, index), total, many, beyond
     key = owner * p.size + index
     if len(key) and not (key[1:] > key[:-1]).all():
         key, back = np.unique(key, return_inverse=True)
@@ -150,7 +150,12 @@ def _compact(p: Picks, weighs: bool) -> _Axis:
     else:
         shares = taps[keep]
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=rows))])
-    return Picks(p.size, p.out, offsets, np.ascontiguousarray(index), np.ascontiguousarray(shares)), total, many, beyond
+    return (
+        AxisIndices(p.size, p.out, offsets, np.ascontiguousarray(index), np.ascontiguousarray(shares)),
+        total,
+        many,
+        beyond,
+    )
 
 
 class Prepared:
@@ -160,8 +165,8 @@ class Prepared:
         lists, kind = job.grid, type(job.reduction)
         self.lists = lists
         self.table = read = table(lists, kind in (Sum, Mean))
-        lead = [a for a in range(len(lists.shape)) if a not in lists.at]
-        rest = [o for o in range(len(lists.out_shape)) if o not in lists.into]  # where those are in the result
+        lead = [a for a in range(len(lists.shape)) if a not in lists.pooled_dims]
+        rest = [o for o in range(len(lists.out_shape)) if o not in lists.result_dims]  # where those are in the result
         unit = [o for a, o in zip(lead, rest, strict=True) if strides[a] == 1 and lists.shape[a] > 1]
         self.order = [o for o in range(len(lists.out_shape)) if o not in unit[-1:]] + unit[-1:]
         self.shape = tuple(lists.out_shape[o] for o in self.order)
@@ -170,17 +175,17 @@ class Prepared:
         outs = [dense[b] for b in self.back]
         lanes = _merged([(lists.shape[a], strides[a], outs[o]) for a, o in zip(lead, rest, strict=True)])
         grouped = lists.groups is not None
-        steps = _steps(lists, lists.at[1:] if grouped else lists.at, strides)
-        inner = math.prod(p.out for p in lists.picks)
+        steps = _steps(lists, lists.pooled_dims[1:] if grouped else lists.pooled_dims, strides)
+        inner = math.prod(p.out for p in lists.indices)
         groups = lists.windows // max(inner, 1)
-        axes = [(n, outs[o]) for n, o in zip(lists.windows_shape, lists.into, strict=True)]
+        axes = [(n, outs[o]) for n, o in zip(lists.windows_shape, lists.result_dims, strict=True)]
         across = (
             axes[:1]
             if groups == axes[0][0] and groups * inner == lists.windows and (len(axes) > 1 or inner == 1)
             else []
         )
         bins = _merged([(n, s, s) for n, s in axes[len(across) :]])
-        self.fits = steps is not None and len(lanes) <= 2 and len(bins) <= 1 and len(read.picks) <= 3
+        self.fits = steps is not None and len(lanes) <= 2 and len(bins) <= 1 and len(read.indices) <= 3
         if not self.fits or steps is None:
             return
         call = self.call = Call()
@@ -188,21 +193,21 @@ class Prepared:
         (call.outer, call.x_outer, call.y_outer), (call.lanes, call.x_lane, call.y_lane) = [(1, 0, 0)] * (
             2 - len(lanes)
         ) + lanes
-        call.images, call.x_image = len(read.begin) - 1, strides[lists.at[0]] if grouped else 0
+        call.images, call.x_image = len(read.begin) - 1, strides[lists.pooled_dims[0]] if grouped else 0
         call.begin, call.order = _address(read.begin), _address(read.order)
         call.bins, call.y_bin = inner, bins[0][1] if bins else 0
         call.y_group = across[0][1] if across else 0
         self.zero = np.zeros(1, np.int64)
         self.every = np.arange(groups + 1, dtype=np.int64)
         self.trivial = np.zeros(groups, np.int64)
-        owned = read.owner is not None and job.dtype in ("float32", "float64")
-        if owned and read.owner is not None:
-            call.owner, call.positions = _address(read.owner), len(read.owner)
+        owned = read.group_ids is not None and job.dtype in ("float32", "float64")
+        if owned and read.group_ids is not None:
+            call.owner, call.positions = _address(read.group_ids), len(read.group_ids)
             call.pick[2].stride = steps[0]
         self.beside = call.x_lane == call.y_lane == 1 and call.lanes > 1
-        picks = read.picks
+        picks = read.indices
         wide = self.beside and call.lanes * (2 if job.dtype == "bfloat16" else np.dtype(job.dtype).itemsize) >= WIDE
-        long = lists.places > MOST_IN_A_ROW and kind in (Sum, Mean) and job.dtype == "float32"
+        long = lists.max_length > MOST_IN_A_ROW and kind in (Sum, Mean) and job.dtype == "float32"
         if owned and ((wide and inner >= MANY and read.shuffled) or long):
             call.scattered, picks = 1, [read.listed]
         for k in range(0 if owned and not call.scattered else 3):
@@ -238,13 +243,15 @@ class Prepared:
 
 
 @lru_cache(maxsize=64)
-def table(lists: Lists, weighs: bool) -> Table:
+def table(lists: IndexedWindows, weighs: bool) -> Table:
     """The lists as the core reads them, made once."""
     return Table(lists, weighs)
 
 
 @lru_cache(maxsize=64)
-def _prepared(lists: Lists, reduction: Any, dtype: str, empty: float | None, strides: tuple[int, ...]) -> Prepared:
+def _prepared(
+    lists: IndexedWindows, reduction: Any, dtype: str, empty: float | None, strides: tuple[int, ...]
+) -> Prepared:
     return Prepared(Job(lists, reduction, dtype, "", empty=empty), strides)
 
 
@@ -267,11 +274,11 @@ def _merged(axes: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
     return found
 
 
-def _steps(lists: Lists, axes: tuple[int, ...], strides: tuple[int, ...]) -> list[int] | None:
-    """From one position of each Picks to the next; None where axes that are read as one lie apart."""
+def _steps(lists: IndexedWindows, axes: tuple[int, ...], strides: tuple[int, ...]) -> list[int] | None:
+    """From one position of each AxisIndices to the next; None where axes that are read as one lie apart."""
     found: list[int] = []
     rest = list(axes)
-    for p in lists.picks:
+    for p in lists.indices:
         span: list[tuple[int, int, int]] = []
         while rest and (not span or math.prod(n for n, _, _ in span) < p.size):
             a = rest.pop(0)
@@ -283,7 +290,7 @@ def _steps(lists: Lists, axes: tuple[int, ...], strides: tuple[int, ...]) -> lis
     return found
 
 
-def _pick(p: Picks, stride: int) -> Pick:
+def _pick(p: AxisIndices, stride: int) -> Pick:
     return Pick(
         p.out, p.size, stride, _address(p.offsets), _address(p.index), 0 if p.taps is None else _address(p.taps)
     )

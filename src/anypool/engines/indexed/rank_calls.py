@@ -7,32 +7,32 @@ from functools import lru_cache
 from typing import Any
 
 from ...arrays.shape_ops import contiguous, moved
-from ...plan import Job, Lists
+from ...plan import IndexedWindows, Job
 from . import linear_forms as lists_sums
 from . import ranks as orders_lists
 
 
 def forward(arrays: Any, x: Any, job: Job) -> Any:
     """The answers; the job's windows may be a Grid, read as lists."""
-    lists = job.grid if isinstance(job.grid, Lists) else orders_lists.listing(job.grid)
+    lists = job.grid if isinstance(job.grid, IndexedWindows) else orders_lists.listing(job.grid)
     assert lists is not None
     x, lists = lists_sums.lifted(x, lists)
     job = replace(job, grid=lists)
     y = _forward(arrays, x, job)
     if y is None:
         last = _pooled_axes_last(lists)
-        y = _forward(arrays, contiguous(moved(x, lists.at, last.at)), replace(job, grid=last))
-        y = moved(y, last.into, lists.into)
+        y = _forward(arrays, contiguous(moved(x, lists.pooled_dims, last.pooled_dims)), replace(job, grid=last))
+        y = moved(y, last.result_dims, lists.result_dims)
     return y
 
 
 @lru_cache(maxsize=64)
-def _pooled_axes_last(lists: Lists) -> Lists:
+def _pooled_axes_last(lists: IndexedWindows) -> IndexedWindows:
     """The same windows of arrays whose pooled axes lie last."""
-    lead = [n for a, n in enumerate(lists.shape) if a not in lists.at]
-    shape = (*lead, *(lists.shape[a] for a in lists.at))
+    lead = [n for a, n in enumerate(lists.shape) if a not in lists.pooled_dims]
+    shape = (*lead, *(lists.shape[a] for a in lists.pooled_dims))
     into = tuple(range(len(lead), len(lists.out_shape)))
-    return replace(lists, shape=shape, at=tuple(range(len(lead), len(shape))), into=into)
+    return replace(lists, shape=shape, pooled_dims=tuple(range(len(lead), len(shape))), result_dims=into)
 
 
 def _forward(arrays: Any, x: Any, job: Job) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from ...constants import is_double
 from ...errors import PoolingError
 from ...order_statistics import Median, Order, Quantile, Rank
-from ...plan import Axis, Grid, Job, Lists, Picks
+from ...plan import Axis, AxisIndices, Grid, IndexedWindows, Job
 from ...reductions import Max
 from ..folds.recipes import FLOATS, TYPES
 from ..native.library import library, missing
@@ -37,24 +37,29 @@ class Call(ctypes.Structure):
 
 def refuses(job: Job) -> str | None:
     """A sentence, or None if the compiled core serves the job this way."""
-    order, lists = job.reduction, job.grid if isinstance(job.grid, Lists) else listing(job.grid)
+    order, lists = job.reduction, job.grid if isinstance(job.grid, IndexedWindows) else listing(job.grid)
     if library() is None:
         return f"the compiled library is not there ({missing()})"
     if lists is not None and not _ranked(order, lists):
         if not order.linear() or order.answers() is not None:
             return f"{order!r} of such windows is not compiled"
         omits = job.omit_nan and job.dtype in FLOATS
-        if lists.places**2 > MOST_SUMMED or sum(n * n for n in _counts(lists, omits)) > MOST_SUMMED:
+        if lists.max_length**2 > MOST_SUMMED or sum(n * n for n in _counts(lists, omits)) > MOST_SUMMED:
             return f"{order!r} of so many elements in so many numbers is not compiled"
-    if job.weights is not None or lists is None or lists.fan > 1 or any(p.taps is not None for p in lists.picks):
+    if (
+        job.weights is not None
+        or lists is None
+        or lists.points_per_element > 1
+        or any(p.taps is not None for p in lists.indices)
+    ):
         return f"{order!r} with weights is not compiled"
     if job.dtype not in (*TYPES, "bool"):
         return f"{job.dtype} is not compiled"
-    if len(lists.picks) > 3 or 0 in lists.shape or 0 in lists.out_shape:
+    if len(lists.indices) > 3 or 0 in lists.shape or 0 in lists.out_shape:
         return "x or the result is empty"
-    if math.prod(p.size + 1 for p in lists.picks) >= 2**31:
+    if math.prod(p.size + 1 for p in lists.indices) >= 2**31:
         return "the pooled axes hold too many positions"
-    if job.omit_nan and job.dtype in FLOATS and lists.places > MOST_OMITTED:
+    if job.omit_nan and job.dtype in FLOATS and lists.max_length > MOST_OMITTED:
         return f"NaN is omitted from windows of at most {MOST_OMITTED} elements"
     if result_of(order, lists, job.dtype) == job.dtype and job.dtype not in FLOATS:
         if job.empty is None and any(bool(order.lacks(n)) for n in lists.lengths):
@@ -66,42 +71,44 @@ def refuses(job: Job) -> str | None:
     return None
 
 
-def _counts(lists: Lists, omits: bool) -> Iterable[int]:
+def _counts(lists: IndexedWindows, omits: bool) -> Iterable[int]:
     """How many elements a window may hold."""
-    return range(lists.places + 1) if omits else lists.lengths
+    return range(lists.max_length + 1) if omits else lists.lengths
 
 
-def _ranked(order: Order, lists: Lists) -> bool:
+def _ranked(order: Order, lists: IndexedWindows) -> bool:
     """Whether the answer is an element of a known rank, or a blend of two."""
-    return type(order) in (Median, Quantile, Rank) and not isinstance(wanted(order, max(lists.places, 1)), str)
+    return type(order) in (Median, Quantile, Rank) and not isinstance(wanted(order, max(lists.max_length, 1)), str)
 
 
-def result_of(order: Order, lists: Lists, dtype: str) -> str:
+def result_of(order: Order, lists: IndexedWindows, dtype: str) -> str:
     """The element type of the answers."""
     return dtype if dtype in FLOATS or order.whole(lists.odd) else "float64"
 
 
 @lru_cache(maxsize=256)
-def listing(grid: Grid) -> Lists | None:
+def listing(grid: Grid) -> IndexedWindows | None:
     """The windows of a grid as lists; None where they weigh their elements, or constants differ by axis."""
     if grid.weighted or isinstance(grid.fill, tuple):
         return None
     picks = tuple(_picks(axis) for axis in grid.axes)
-    return Lists(grid.shape, grid.at, picks, grid.windows_shape, grid.at, fill=grid.fill or 0.0)
+    return IndexedWindows(
+        grid.shape, grid.pooled_dims, picks, grid.windows_shape, grid.pooled_dims, fill=grid.fill or 0.0
+    )
 
 
-def _picks(axis: Axis) -> Picks:
+def _picks(axis: Axis) -> AxisIndices:
     owner = np.repeat(np.arange(axis.out), axis.length)
     offsets = np.concatenate([[0], np.cumsum(axis.length)]).astype(np.int64)
     at = axis.first[owner] + (np.arange(len(owner)) - offsets[owner]) * axis.step
-    return Picks(axis.size, axis.out, offsets, at if axis.source is None else axis.source[at])
+    return AxisIndices(axis.size, axis.out, offsets, at if axis.source is None else axis.source[at])
 
 
 class Prepared:
     """One call for arrays of these strides: what remains is addresses."""
 
     def __init__(self, job: Job, strides: tuple[int, ...]) -> None:
-        lists: Lists = job.grid
+        lists: IndexedWindows = job.grid
         order, dtype = job.reduction, "uint8" if job.dtype == "bool" else job.dtype
         self.result = result_of(order, lists, job.dtype)
         self.read = lists_cpu.Prepared(Job(_listed(lists), Max(), dtype, job.library), strides)
@@ -110,7 +117,7 @@ class Prepared:
             return
         self.shape, self.back = self.read.shape, self.read.back
         omit = job.omit_nan and dtype in FLOATS
-        most = lists.places
+        most = lists.max_length
         self.low, self.high = np.full(most + 1, -1, np.int64), np.full(most + 1, -1, np.int64)
         self.shares = np.zeros(most + 1)
         blends = {0}
@@ -149,17 +156,17 @@ class Prepared:
 
 
 @lru_cache(maxsize=64)
-def _listed(lists: Lists) -> Lists:
+def _listed(lists: IndexedWindows) -> IndexedWindows:
     """The same windows, each with its list where elements name their window."""
-    if lists.owner is None:
+    if lists.group_ids is None:
         return lists
     picks = (lists_cpu.table(lists, False).listed,)
-    return Lists(lists.shape, lists.at, picks, lists.windows_shape, lists.into, lists.groups)
+    return IndexedWindows(lists.shape, lists.pooled_dims, picks, lists.windows_shape, lists.result_dims, lists.groups)
 
 
 @lru_cache(maxsize=64)
 def _prepared(
-    lists: Lists, order: Order, dtype: str, omit: bool, empty: float | None, strides: tuple[int, ...]
+    lists: IndexedWindows, order: Order, dtype: str, omit: bool, empty: float | None, strides: tuple[int, ...]
 ) -> Prepared:
     return Prepared(Job(lists, order, dtype, "", omit_nan=omit, empty=empty), strides)
 

@@ -13,7 +13,7 @@ from ...arrays.ops import library as library_of
 from ...arrays.shape_ops import accumulator, cast
 from ...constants import is_double
 from ...order_statistics import Order
-from ...plan import Axis, Grid, Job, Lists
+from ...plan import Axis, Grid, IndexedWindows, Job
 from ...reductions import ArgMax, ArgMin, Max, Mean, Min, Range, Std, Sum, Var
 from ..folds import native as cpu
 from . import learned_weights
@@ -41,12 +41,16 @@ def way(job: Job) -> Way | None:
 
 
 def _turns_real(job: Job) -> bool:
-    return job.grid.fan > 1 and "float" not in job.dtype and lists_points.serves(replace(job, dtype="float64"))
+    return (
+        job.grid.points_per_element > 1
+        and "float" not in job.dtype
+        and lists_points.serves(replace(job, dtype="float64"))
+    )
 
 
 def _single(job: Job) -> bool:
     """Whether windows hold elements of x, all of them numbers that count."""
-    return job.grid.fan == 1 and not job.omit_nan
+    return job.grid.points_per_element == 1 and not job.omit_nan
 
 
 def _selection(job: Job) -> Job | None:
@@ -82,7 +86,7 @@ def _carried(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:
 
 def _carrier(job: Job) -> str | None:
     """A float type that holds integers, and their fold, exactly; None for floats, and where none does."""
-    whole = all(p.taps is None for p in job.grid.picks) and not job.grid.outside
+    whole = all(p.taps is None for p in job.grid.indices) and not job.grid.outside
     if "int" not in job.dtype:
         return None
     bits, kind = int(job.dtype.lstrip("uint")), type(job.reduction)
@@ -90,7 +94,7 @@ def _carrier(job: Job) -> str | None:
         return None
     if kind is Mean and bits <= 32:
         return "float64"
-    if kind is Sum and whole and bits + job.grid.places.bit_length() < 53:
+    if kind is Sum and whole and bits + job.grid.max_length.bit_length() < 53:
         return "float64"
     if kind in (Max, Min) and whole and bits <= 32 and not job.grid.has_empty:
         return "float32" if bits <= 16 else "float64"
@@ -112,28 +116,28 @@ def _ordered(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:
 
 def _groups(job: Job) -> bool:
     """Whether a variance of groups is that of runs: one copy of x, where sums of squares would take several."""
-    lists: Lists = job.grid
-    beside = lists.at == tuple(range(lists.at[0], lists.at[0] + len(lists.at)))
-    if lists.owner is None or not beside or type(job.reduction) not in (Var, Std):
+    lists: IndexedWindows = job.grid
+    beside = lists.pooled_dims == tuple(range(lists.pooled_dims[0], lists.pooled_dims[0] + len(lists.pooled_dims)))
+    if lists.group_ids is None or not beside or type(job.reduction) not in (Var, Std):
         return False
     return cpu.refuses(replace(job, grid=_runs(lists))) is None
 
 
 def _grouped(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:
-    lists: Lists = job.grid
-    a, index = lists.at[0], lists_cpu.table(lists, False).listed.index
-    x = x.reshape(*x.shape[:a], lists.picks[0].size, *x.shape[a + len(lists.at) :])
+    lists: IndexedWindows = job.grid
+    a, index = lists.pooled_dims[0], lists_cpu.table(lists, False).listed.index
+    x = x.reshape(*x.shape[:a], lists.indices[0].size, *x.shape[a + len(lists.pooled_dims) :])
     x = np.take(x, index, a) if isinstance(x, np.ndarray) else x.index_select(a, library_of(x).from_numpy(index))
     return library.run(x, _runs(lists), (job.reduction,), None, **options)[0]
 
 
 @lru_cache(maxsize=64)
-def _runs(lists: Lists) -> Grid:
+def _runs(lists: IndexedWindows) -> Grid:
     """The groups as runs of an array whose elements lie group by group."""
-    (p,), a = lists.picks, lists.at[0]
+    (p,), a = lists.indices, lists.pooled_dims[0]
     length = np.diff(p.offsets)
     axis = Axis(int(p.offsets[-1]), p.offsets[:-1], length, 1, np.zeros_like(length), length)
-    shape = (*lists.shape[:a], axis.size, *lists.shape[a + len(lists.at) :])
+    shape = (*lists.shape[:a], axis.size, *lists.shape[a + len(lists.pooled_dims) :])
     return Grid(shape, (a,), (axis,))
 
 

@@ -18,7 +18,7 @@ SAID = "window by window, block by block"
 def serves(job: Job) -> bool:
     """Whether the job is an argmax or argmin of large windows that the core refuses."""
     grid = job.grid
-    if type(job.reduction) not in (ArgMax, ArgMin) or not isinstance(grid, Grid) or grid.places < LARGE:
+    if type(job.reduction) not in (ArgMax, ArgMin) or not isinstance(grid, Grid) or grid.max_length < LARGE:
         return False
     plain = not grid.weighted and job.weights is None and not job.omit_nan and job.device == "cpu"
     edges = any(axis.source is not None for axis in grid.axes)
@@ -36,7 +36,7 @@ def forward(x: Any, job: Job) -> Any:
             continue
         place = np.unravel_index(_place(window, r.ties == "last", type(r) is ArgMin), window.shape)
         flat = 0
-        for a, axis, i in zip(grid.at, grid.axes, place, strict=True):
+        for a, axis, i in zip(grid.pooled_dims, grid.axes, place, strict=True):
             flat = flat * axis.size + int(axis.first[at[a]]) + int(i) * axis.step
         y[at] = flat
     return y

@@ -12,7 +12,7 @@ from ...arrays.ops import library as words_of
 from ...arrays.ops import where, zeros
 from ...arrays.shape_ops import cast
 from ...order_statistics import Order
-from ...plan import Axis, Grid, Ints, Job, Lists, Picks
+from ...plan import Axis, AxisIndices, Grid, IndexedWindows, Ints, Job
 from ..folds import native as cpu
 
 LARGE = 1 << 12  # elements of a window from which laying them side by side costs less than what else sees gaps
@@ -22,7 +22,7 @@ SAID = "elements that are there laid side by side, pooled as runs"
 def serves(job: Job) -> bool:
     """Whether the job is of large windows that share no element and lack some, and nothing faster serves it."""
     grid = job.grid
-    if not isinstance(grid, Grid) or grid.gathered or grid.places < LARGE or job.device != "cpu":
+    if not isinstance(grid, Grid) or grid.gathered or grid.max_length < LARGE or job.device != "cpu":
         return False
     if job.weights is None and not (job.omit_nan and "float" in job.dtype):
         return False
@@ -37,9 +37,9 @@ def forward(library: ModuleType, x: Any, job: Job, weights: Any) -> Any:
     keep, real = _present(x, weights, job)
     if not bool(keep.any()):
         return None
-    rows = [a for a in range(x.ndim) if a not in grid.at and (keep.shape[a] > 1 or a < grid.at[-1])]
-    lanes = [a for a in range(x.ndim) if a not in grid.at and a not in rows]
-    front = [*rows, *grid.at]
+    rows = [a for a in range(x.ndim) if a not in grid.pooled_dims and (keep.shape[a] > 1 or a < grid.pooled_dims[-1])]
+    lanes = [a for a in range(x.ndim) if a not in grid.pooled_dims and a not in rows]
+    front = [*rows, *grid.pooled_dims]
     shape = [grid.shape[a] for a in front]
     mask = _flat(keep, front, lanes, shape)
     x = _turned(x, (*front, *lanes))
@@ -68,8 +68,8 @@ class _There:
         """Where each of them lies."""
         return np.flatnonzero(self.mask)
 
-    def windows(self, shape: tuple[int, ...], grid: Grid, listed: bool) -> Grid | Lists:
-        """The windows over what is there: as many for each row as the grid has; `listed`: as Lists, which take weights."""
+    def windows(self, shape: tuple[int, ...], grid: Grid, listed: bool) -> Grid | IndexedWindows:
+        """The windows over what is there: as many for each row as the grid has; `listed`: as IndexedWindows, which take weights."""
         windows, owners = int(np.prod(grid.windows_shape)), _owners(grid)
         assert owners is not None
         count = self.rows * windows
@@ -92,17 +92,19 @@ class _There:
             window, far = window + here * far, far * axis.out
         return np.where(inside, window, -1)
 
-    def _listed(self, shape: tuple[int, ...], owner: Ints, count: int) -> Lists:
+    def _listed(self, shape: tuple[int, ...], owner: Ints, count: int) -> IndexedWindows:
         length = np.bincount(owner[owner >= 0], minlength=count)
         offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
 
         def entries() -> Ints:
             return np.argsort(owner, kind="stable")[len(owner) - offsets[-1] :]
 
-        return Lists(shape, (0,), (Picks(shape[0], count, offsets, entries),), (count,), (0,), owner=owner)
+        return IndexedWindows(
+            shape, (0,), (AxisIndices(shape[0], count, offsets, entries),), (count,), (0,), group_ids=owner
+        )
 
 
-def _pooled(library: ModuleType, x: Any, runs: Grid | Lists, job: Job, weights: Any) -> Any:
+def _pooled(library: ModuleType, x: Any, runs: Grid | IndexedWindows, job: Job, weights: Any) -> Any:
     empty = None if job.reduction.gives == "position" else job.empty
     return library.run(x, runs, (job.reduction,), weights, omit_nan=False, empty=empty)[0]
 
@@ -163,7 +165,7 @@ def _restored(y: Any, grid: Grid, rows: list[int], lanes: list[int], r: Any) -> 
     shape = [*(grid.shape[a] for a in rows), *grid.windows_shape, *(grid.shape[a] for a in lanes)]
     shape = shape if many is None else [many[0], *shape] if first else [*shape, many[0]]
     y = y.reshape(shape)
-    laid = [*rows, *grid.at, *lanes]
+    laid = [*rows, *grid.pooled_dims, *lanes]
     back = [laid.index(a) for a in range(len(laid))]
     back = [0, *(b + 1 for b in back)] if first else back if many is None else [*back, len(back)]
     y = _turned(y, tuple(back))

@@ -23,7 +23,10 @@ def serves(job: Job) -> bool:
     if type(job.reduction) is not Mode or job.reduction.ties != "first" or not isinstance(grid, Grid):
         return False
     return (
-        job.device == "cpu" and not grid.weighted and grid.places >= LARGE and 0 not in (*grid.shape, *grid.out_shape)
+        job.device == "cpu"
+        and not grid.weighted
+        and grid.max_length >= LARGE
+        and 0 not in (*grid.shape, *grid.out_shape)
     )
 
 

@@ -19,7 +19,7 @@ def each(grid: Grid) -> Iterator[tuple[int, ...]]:
 
 def view(x: Any, grid: Grid, at: tuple[int, ...], fill: Any = None) -> Any:
     """The elements that the result at this place is of, an axis a pooled axis; a copy only where there is a border."""
-    pooled = dict(zip(grid.at, grid.axes, strict=True))
+    pooled = dict(zip(grid.pooled_dims, grid.axes, strict=True))
     parts: list[int | slice] = []
     for a, i in enumerate(at):
         axis = pooled.get(a)
@@ -28,7 +28,7 @@ def view(x: Any, grid: Grid, at: tuple[int, ...], fill: Any = None) -> Any:
         else:
             parts.append(slice(None) if axis.source is not None else _run(axis, i))
     made = x[tuple(parts)]
-    for k, (a, axis) in enumerate(zip(grid.at, grid.axes, strict=True)):
+    for k, (a, axis) in enumerate(zip(grid.pooled_dims, grid.axes, strict=True)):
         if axis.source is None:
             continue
         source = axis.source[_run(axis, at[a])]

@@ -29,7 +29,7 @@ def seen(grid: Grid) -> tuple[tuple[Ints, ...], Grid] | None:
     if all(len(at) == axis.size for (at, _), axis in zip(found, grid.axes, strict=True)):
         return None
     shape = list(grid.shape)
-    for a, (at, _) in zip(grid.at, found, strict=True):
+    for a, (at, _) in zip(grid.pooled_dims, found, strict=True):
         shape[a] = len(at)
     axes = tuple(axis for _, axis in found)
     return tuple(at for at, _ in found), replace(grid, shape=tuple(shape), axes=axes)
@@ -94,7 +94,9 @@ def _compact(axis: Axis) -> tuple[Ints, Axis]:
 def _kept(x: Any, grid: Grid, positions: tuple[Ints, ...]) -> Any:
     """These positions of x, the axis that loses most first; numpy.take would copy all of x before."""
     words = words_of(x)
-    for a, at in sorted(zip(grid.at, positions, strict=True), key=lambda pair: len(pair[1]) / grid.shape[pair[0]]):
+    for a, at in sorted(
+        zip(grid.pooled_dims, positions, strict=True), key=lambda pair: len(pair[1]) / grid.shape[pair[0]]
+    ):
         if x.shape[a] == grid.shape[a] > len(at):
             index = at if words is np else words.from_numpy(at).to(x.device)
             x = x[(slice(None),) * a + (index,)]

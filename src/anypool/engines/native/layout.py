@@ -36,7 +36,7 @@ def levels_of(
     grid: Grid, order: tuple[int, ...], x: Sequence[int], w: Sequence[int]
 ) -> tuple[Any, tuple[int, int, int], list[Any]]:
     """The array's axes in memory order, neighbours joined where that changes nothing; and the lanes under them."""
-    pooled: dict[int, Axis] = dict(zip(grid.at, grid.axes, strict=True))
+    pooled: dict[int, Axis] = dict(zip(grid.pooled_dims, grid.axes, strict=True))
     rows: list[_Row] = []
     for a in order:
         axis = pooled.get(a)
@@ -65,7 +65,7 @@ def _describe(level: Any, axis: Axis, count: Any) -> list[Any]:
     """Write a pooled axis down; the tables that must stay alive."""
     tables = [np.ascontiguousarray(t) for t in (axis.first, axis.length, count)]
     start = _affine_start(axis)
-    level.size, level.windows, level.places, level.step = axis.extent, axis.out, axis.places, axis.step
+    level.size, level.windows, level.places, level.step = axis.extent, axis.out, axis.max_length, axis.step
     level.affine, level.start, level.stride = int(start is not None), start or 0, axis.stride
     level.first, level.length, level.count = (t.ctypes.data for t in tables)
     if axis.source is not None:
@@ -87,15 +87,15 @@ def _is_whole(axis: Axis | None) -> bool:
 def _affine_start(axis: Axis) -> int | None:
     """Where window 0 begins before it is clipped, if every window is a clipped copy of one, `stride` apart."""
     low, high = axis.regular
-    if high <= low or axis.places * axis.step >= 2**31 or axis.stride >= 2**31:
+    if high <= low or axis.max_length * axis.step >= 2**31 or axis.stride >= 2**31:
         return None
     start = int(axis.first[low]) - low * axis.stride
-    beyond = max(-start, 0) + max(start + (axis.out - 1) * axis.stride + axis.places * axis.step - axis.extent, 0)
+    beyond = max(-start, 0) + max(start + (axis.out - 1) * axis.stride + axis.max_length * axis.step - axis.extent, 0)
     if beyond > 4 * axis.extent + 4096:  # rows would be mostly margin
         return None
     at = start + np.arange(axis.out) * axis.stride
     skip = np.maximum(-(at // axis.step), 0)
-    until = np.clip(-((at - axis.extent) // axis.step), 0, axis.places)
+    until = np.clip(-((at - axis.extent) // axis.step), 0, axis.max_length)
     same = np.array_equal(np.maximum(until - skip, 0), axis.length)
     held = axis.length > 0
     return start if same and np.array_equal((at + skip * axis.step)[held], axis.first[held]) else None

@@ -40,7 +40,7 @@ def forward(call: Any, x: Any, job: Job, weights: Any) -> Any:
     made.find(address(elements), 0 if mask is None else address(mask), address(values), address(position))
     if made.back is not None:
         position = position.transpose(made.back) if words is np else position.permute(made.back)
-    if job.empty is not None or np.any(order.lacks(np.arange(1, grid.places + 1))):
+    if job.empty is not None or np.any(order.lacks(np.arange(1, grid.max_length + 1))):
         gaps = weights is not None or (job.omit_nan and "float" in job.dtype)
         n = pooled(Count()) if gaps else grid.along(grid.present)
         lacks = order.lacks(n) if words is np else words.as_tensor(order.lacks(n), device=x.device)

@@ -31,8 +31,8 @@ def parts(order: Order, grid: Grid, gaps: bool) -> list[tuple[float, Order]] | N
     if isinstance(order, Quantile) and order.answers() is None and order.parameters["smooth"] is None:
         if order.whole(False):
             return [(1.0, order)]
-        if order.parameters["method"] == "linear" and not gaps and bool(np.all(grid.present == grid.places)):
-            made = wanted(order, grid.places)
+        if order.parameters["method"] == "linear" and not gaps and bool(np.all(grid.present == grid.max_length)):
+            made = wanted(order, grid.max_length)
             if isinstance(made, str):
                 return None
             low, high = (Quantile(order.qs[0], method) for method in ("lower", "higher"))
@@ -92,9 +92,9 @@ def _counted(x: Any, grid: Grid, order: Order, mask: Any, taken: Iterable[tuple[
     """The same for borders, where an element may lie in a window twice: the owners' positions, then sums by position."""
     torch = library(x)
     known = finder(Job(grid, order, dtype_name(x), "torch", omit_nan=True), x.stride())  # a NaN has no owner
-    turned = [*(a for a in range(x.ndim) if a not in grid.at), *grid.at]
-    rows = math.prod(grid.shape[a] for a in turned[: x.ndim - len(grid.at)])
-    inside = math.prod(grid.shape[a] for a in grid.at)
+    turned = [*(a for a in range(x.ndim) if a not in grid.pooled_dims), *grid.pooled_dims]
+    rows = math.prod(grid.shape[a] for a in turned[: x.ndim - len(grid.pooled_dims)])
+    inside = math.prod(grid.shape[a] for a in grid.pooled_dims)
     begin = torch.arange(rows, dtype=torch.int64, device=x.device)[:, None] * inside
 
     def lying(t: Any) -> Any:

@@ -51,11 +51,11 @@ class Edge:
 
 
 def _edge(where: tuple[slice, ...], grid: Grid) -> Edge:
-    last = grid.at[-1]
-    longest = max(grid.at, key=lambda a: grid.out_shape[a])
+    last = grid.pooled_dims[-1]
+    longest = max(grid.pooled_dims, key=lambda a: grid.out_shape[a])
     if grid.weighted or math.prod(grid.shape[last + 1 :]) > 1 or grid.out_shape[longest] < 8 * grid.out_shape[last]:
         return Edge(where, grid)
-    shape, axes, k = list(grid.shape), list(grid.axes), grid.at.index(longest)
+    shape, axes, k = list(grid.shape), list(grid.axes), grid.pooled_dims.index(longest)
     shape[last], shape[longest] = shape[longest], shape[last]
     axes[-1], axes[k] = axes[k], axes[-1]
     return Edge(where, replace(grid, shape=tuple(shape), axes=tuple(axes)), (longest, last))
@@ -112,7 +112,7 @@ def ranges(grid: Grid) -> tuple[tuple[int, int], ...]:
             found.append(axis.regular if axis.source is None else (0, 0))
             continue
         last = axis.first + (axis.length - 1) * axis.step
-        inside = (axis.first >= begin) & (last < begin + axis.size) & (axis.length == axis.places)
+        inside = (axis.first >= begin) & (last < begin + axis.size) & (axis.length == axis.max_length)
         full = np.flatnonzero(inside)
         found.append((int(full[0]), int(full[-1]) + 1) if len(full) and full[-1] - full[0] == len(full) - 1 else (0, 0))
     return tuple(found)
@@ -136,7 +136,7 @@ def _without_border(axis: Axis) -> Axis:
 def slab(grid: Grid, parts: Sequence[slice]) -> tuple[slice, ...]:
     """Where these windows lie in the result."""
     where = [slice(None)] * len(grid.shape)
-    for a, part in zip(grid.at, parts, strict=True):
+    for a, part in zip(grid.pooled_dims, parts, strict=True):
         where[a] = part
     return tuple(where)
 
@@ -148,9 +148,9 @@ def cut(grid: Grid, parts: Sequence[slice]) -> Grid:
             axis,
             first=axis.first[part],
             length=axis.length[part],
-            skipped=axis.skipped[part],
+            absent_before=axis.absent_before[part],
             padded=axis.padded[part],
-            ends=None if axis.ends is None else axis.ends[part],
+            edge_weights=None if axis.edge_weights is None else axis.edge_weights[part],
             stride=axis.stride * (part.step or 1),
         )
         for axis, part in zip(grid.axes, parts, strict=True)
@@ -161,9 +161,9 @@ def cut(grid: Grid, parts: Sequence[slice]) -> Grid:
 @lru_cache(maxsize=4096)
 def steady(axis: Axis) -> tuple[int, int] | None:
     """(start, stride) where every window is full; else None."""
-    if not axis.out or not np.all(axis.length == axis.places):
+    if not axis.out or not np.all(axis.length == axis.max_length):
         return None
-    stride = int(axis.first[1] - axis.first[0]) if axis.out > 1 else max(axis.places * axis.step, 1)
+    stride = int(axis.first[1] - axis.first[0]) if axis.out > 1 else max(axis.max_length * axis.step, 1)
     if axis.out > 2 and not np.all(np.diff(axis.first) == stride):
         return None
     return (int(axis.first[0]), stride) if 0 < stride < 2**31 and axis.step < 2**20 else None

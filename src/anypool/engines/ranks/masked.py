@@ -62,7 +62,7 @@ def _interior(call: Any, x: Any, job: Job, mask: Any) -> tuple[Any, Any]:
         return None, ()
     if spoiled and not order.nan_is_largest:
         np.copyto(result, np.nan, where=np.isnan(_largest(call, x, job, mask)))
-    held = np.array(job.grid.places) if counts is None and not gaps else counts
+    held = np.array(job.grid.max_length) if counts is None and not gaps else counts
     if held is not None:
         result = _answer(result, held if held is not counts else held.transpose(prepared.back), job, whole)
     return result, prepared.edges
@@ -138,7 +138,7 @@ def _answer(y: Any, held: Any, job: Job, whole: bool) -> Any:
 def _framed(x: Any, grid: Grid, made: orders_terms.Frame, mask: Any) -> tuple[Any, Any]:
     """x on axes as long as the windows reach, absent elements above all; and which are there (None: all but NaN)."""
     mask = None if mask is None else np.broadcast_to(mask, x.shape)
-    for a, axis, fill in zip(grid.at, grid.axes, grid.fills, strict=True):
+    for a, axis, fill in zip(grid.pooled_dims, grid.axes, grid.fills, strict=True):
         if axis.source is not None:
             constant = (slice(None),) * a + (axis.source < 0,)
             x = np.take(x, np.maximum(axis.source, 0), a)
@@ -156,7 +156,7 @@ def _framed(x: Any, grid: Grid, made: orders_terms.Frame, mask: Any) -> tuple[An
         return np.full([made.grid.shape[a] for a in order], value, dtype).transpose(back)
 
     inside = [slice(None)] * x.ndim
-    for a, before in zip(grid.at, made.before, strict=True):
+    for a, before in zip(grid.pooled_dims, made.before, strict=True):
         inside[a] = slice(before, before + x.shape[a])
     z = everywhere(_top(x.dtype), x.dtype)
     np.copyto(z[tuple(inside)], x, where=True if mask is None else mask)
@@ -176,7 +176,7 @@ def _present(grid: Grid, made: orders_terms.Frame, order: list[int]) -> Any:
     """How many elements the edges leave each window; None: all the most."""
     if len(made.counts) == 1:
         return None
-    shape = [n if a in grid.at else 1 for a, n in enumerate(grid.out_shape)]
+    shape = [n if a in grid.pooled_dims else 1 for a, n in enumerate(grid.out_shape)]
     held = np.broadcast_to(grid.present.astype(np.uint8).reshape(shape), grid.out_shape)
     return np.ascontiguousarray(held.transpose(order))
 

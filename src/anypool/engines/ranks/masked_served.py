@@ -26,12 +26,12 @@ def refuses(job: Job) -> str | None:
         return "x or the result is empty, or more than three axes are pooled"
     if isinstance(grid.fill, tuple):
         return "constants that differ from axis to axis are not compiled"
-    if not 1 < grid.places <= MOST_PLACES:
+    if not 1 < grid.max_length <= MOST_PLACES:
         return f"{order!r} of windows of more than {MOST_PLACES} elements is not compiled"
     inside = interior(grid)
     if inside is None:
         made = frame(grid)
-        if made is None or made.grid.places > MOST_PLACES or any(steady(a) is None for a in made.grid.axes):
+        if made is None or made.grid.max_length > MOST_PLACES or any(steady(a) is None for a in made.grid.axes):
             return "these windows are not equally far apart and alike"
         inside = made.grid
     if not fits(shape_of(inside, Wanted((0,)))):

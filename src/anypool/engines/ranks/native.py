@@ -94,11 +94,11 @@ def histogrammed(grid: Grid, dtype: str, made: Wanted | str) -> bool:
     if len(grid.axes) != 2 or isinstance(made, str) or not 0 < len(made.ranks) <= 2:
         return False
     near = all(a.step == 1 and (a.out == 1 or (steady(a) or (0, 0))[1] == 1) for a in grid.axes)
-    size = [a.places for a in grid.axes]
+    size = [a.max_length for a in grid.axes]
     if dtype not in ("uint8", "int8", "bool"):
         near = near and max(size) <= SIDE and min(size) > 1
-    least = DOUBLES if dtype.endswith("64") else MIDDLE if made.ranks == ((grid.places - 1) / 2,) else OTHERS
-    return near and least <= grid.places < 2**16
+    least = DOUBLES if dtype.endswith("64") else MIDDLE if made.ranks == ((grid.max_length - 1) / 2,) else OTHERS
+    return near and least <= grid.max_length < 2**16
 
 
 def chained(grid: Grid, made: Wanted | str) -> bool:
@@ -107,7 +107,7 @@ def chained(grid: Grid, made: Wanted | str) -> bool:
         return False
     axis = grid.axes[0]
     near = axis.step == 1 and axis.out > 1 and (steady(axis) or (0, 0))[1] == 1
-    return near and LONG <= axis.places < 2**31
+    return near and LONG <= axis.max_length < 2**31
 
 
 def described(kind: str, shape: networks.Shape) -> str:
@@ -127,7 +127,7 @@ def shape_of(grid: Grid, made: Wanted | str) -> networks.Shape:
         found = steady(axis)
         assert found is not None
         stride = 1 if axis.out == 1 else found[1]
-        spans.append((axis.places, min(stride, 1 << 20), axis.step))
+        spans.append((axis.max_length, min(stride, 1 << 20), axis.step))
     size, stride, step = zip(*spans, strict=True)
     return networks.Shape(size, stride, step, made.ranks)
 
@@ -144,14 +144,18 @@ class Prepared:
         into: tuple[tuple[int, ...], int] | None = None,  # strides of a result that lies there, and where it begins
     ) -> None:
         grid, order = job.grid, job.reduction
-        made = wanted(order, grid.places) if terms is None else Wanted(terms.ranks, terms.blend)
+        made = wanted(order, grid.max_length) if terms is None else Wanted(terms.ranks, terms.blend)
         assert isinstance(made, Wanted)
         self.grid = grid
         self.result = result or (job.dtype if "float" in job.dtype or order.whole(grid.odd) else "float64")
         if terms is None and self.result == job.dtype and (len(made.ranks) < 2 or "float" not in job.dtype):
             made = Wanted(made.ranks)
         memory = sorted(range(len(grid.shape)), key=lambda a: (-abs(strides[a]), a))
-        self.order = memory if [a for a in memory if a in grid.at] == list(grid.at) else list(range(len(grid.shape)))
+        self.order = (
+            memory
+            if [a for a in memory if a in grid.pooled_dims] == list(grid.pooled_dims)
+            else list(range(len(grid.shape)))
+        )
         self.shape = tuple(grid.out_shape[a] for a in self.order)
         whole, inside = grid, interior(grid)
         assert inside is not None
@@ -168,7 +172,7 @@ class Prepared:
         self.y_strides = tuple(y_strides)
         self.first = sum((s.start or 0) * n for s, n in zip(self.inside, y_strides, strict=False))
         self.first += 0 if into is None else into[1]
-        lanes = [a for a in self.order[self.order.index(grid.at[-1]) + 1 :] if grid.shape[a] > 1]
+        lanes = [a for a in self.order[self.order.index(grid.pooled_dims[-1]) + 1 :] if grid.shape[a] > 1]
         inner, under = 1, list[int]()
         for a in reversed(lanes):
             if strides[a] != inner:
@@ -177,7 +181,7 @@ class Prepared:
         counted = terms is None and (histogrammed(grid, job.dtype, made) or chained(grid, made))
         if inner == 1 or counted:
             inner, under = 1, []
-        apart = [a for a in range(len(grid.shape)) if a not in grid.at and a not in under]
+        apart = [a for a in range(len(grid.shape)) if a not in grid.pooled_dims and a not in under]
         self.batches = [offsets([grid.shape[a] for a in apart], [s[a] for a in apart]) for s in (strides, y_strides)]
         shape = shape_of(grid, made)
         program = None if counted else networks.program(shape, networks.tile_of(shape))
@@ -212,10 +216,10 @@ class Prepared:
             span.windows = span.size = span.stride = span.step = span.extent = 1
             if k < unused:
                 continue
-            axis, a = grid.axes[k - unused], grid.at[k - unused]
+            axis, a = grid.axes[k - unused], grid.pooled_dims[k - unused]
             start = steady(axis)
             assert start is not None
-            span.windows, span.size, span.step, span.stride = axis.out, axis.places, axis.step, shape.stride[k]
+            span.windows, span.size, span.step, span.stride = axis.out, axis.max_length, axis.step, shape.stride[k]
             span.start, span.extent, span.x_stride, span.y_stride = start[0], axis.extent, strides[a], y_strides[a]
             if axis.source is not None:
                 self.held.append(np.ascontiguousarray(axis.source))

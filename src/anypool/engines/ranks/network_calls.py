@@ -24,7 +24,7 @@ class NetworkCalls:
         parts, left = [self.inner], list[Edge]()
         for edge in self.inner.edges:
             part = replace(job, grid=edge.grid)
-            if interior(edge.grid) is not edge.grid or edge.grid.places < 2 or served.plain(part) is not None:
+            if interior(edge.grid) is not edge.grid or edge.grid.max_length < 2 or served.plain(part) is not None:
                 left.append(edge)
                 continue
             begins = [s.start or 0 for s in edge.where]

@@ -104,7 +104,7 @@ def frame(grid: Grid) -> Frame | None:
         axes.append(made[0])
         before.append(made[1])
     shape = list(grid.shape)
-    for a, axis in zip(grid.at, axes, strict=True):
+    for a, axis in zip(grid.pooled_dims, axes, strict=True):
         shape[a] = axis.size
     present = grid.present
     full = replace(grid, shape=tuple(shape), axes=tuple(axes), fill=None)
@@ -116,8 +116,8 @@ def _full(axis: Axis) -> tuple[Axis, int] | None:
     held = np.flatnonzero(axis.length)
     if not len(held):
         return None
-    begin = axis.first - axis.skipped * axis.step
-    places = int((axis.skipped + axis.length)[held].max())
+    begin = axis.first - axis.absent_before * axis.step
+    places = int((axis.absent_before + axis.length)[held].max())
     first = int(held[0])
     stride = int(begin[held[1]] - begin[first]) // int(held[1] - first) if len(held) > 1 else max(places * axis.step, 1)
     start = int(begin[first]) - first * stride
@@ -145,9 +145,9 @@ def gaps(job: Job) -> bool:
 def planned(order: Order, grid: Grid, lacking: bool) -> Terms:
     """The terms of windows that hold as many elements as the edges leave them, or any number."""
     if lacking:
-        return terms(order, range(grid.places + 1))
+        return terms(order, range(grid.max_length + 1))
     if interior(grid) is not None:  # edges are plans of their own
-        return terms(order, range(grid.places, grid.places + 1))
+        return terms(order, range(grid.max_length, grid.max_length + 1))
     made = frame(grid)
     assert made is not None
     return terms(order, made.counts)

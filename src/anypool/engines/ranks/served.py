@@ -26,7 +26,7 @@ def plain(job: Job) -> str | None:
         return f"{order!r} that omits NaN is not compiled"
     if job.dtype not in (*TYPES, "bool"):
         return f"{job.dtype} is not compiled"
-    if isinstance(order, Mode) and (job.dtype in FLOATS or grid.places > MOST_LABELS):
+    if isinstance(order, Mode) and (job.dtype in FLOATS or grid.max_length > MOST_LABELS):
         return f"the mode is compiled for integers and up to {MOST_LABELS} elements a window"
     if 0 in grid.shape or 0 in grid.out_shape:
         return "x or the result is empty"
@@ -35,9 +35,9 @@ def plain(job: Job) -> str | None:
     inside = interior(grid)
     if inside is None:
         return "these windows are not full and equally far apart"
-    made = wanted(order, grid.places)
+    made = wanted(order, grid.max_length)
     counted = histogrammed(inside, job.dtype, made) or chained(inside, made)
-    if not counted and not 1 < grid.places <= MOST_PLACES:
+    if not counted and not 1 < grid.max_length <= MOST_PLACES:
         return f"order statistics are compiled for windows of 2 to {MOST_PLACES} elements, or more bytes next to each other"
     if not counted and not isinstance(made, str) and not fits(shape_of(inside, made)):
         return "these windows are dilated too far, or lie too far apart, for a selection network"
@@ -51,27 +51,27 @@ def plain(job: Job) -> str | None:
 def large_and_disjoint(job: Job) -> bool:
     """Whether windows are so large, and share no element, that to select from each is quicker than a network."""
     grid, order = job.grid, job.reduction
-    if not isinstance(grid, Grid) or type(order) not in (Median, Quantile, Rank) or grid.places <= MOST_APART:
+    if not isinstance(grid, Grid) or type(order) not in (Median, Quantile, Rank) or grid.max_length <= MOST_APART:
         return False
     if job.weights is not None or grid.weighted or len(grid.axes) > 3 or 0 in grid.shape or 0 in grid.out_shape:
         return False
     inside = interior(grid)
     if inside is None or not _apart(inside):
         return False
-    made = wanted(order, grid.places)
+    made = wanted(order, grid.max_length)
     return not (histogrammed(inside, job.dtype, made) or chained(inside, made))
 
 
 def _apart(grid: Grid) -> bool:
     """Whether windows share no element."""
-    return all(axis.out < 2 or axis.stride >= axis.places * axis.step for axis in grid.axes)
+    return all(axis.out < 2 or axis.stride >= axis.max_length * axis.step for axis in grid.axes)
 
 
 def described_engine(job: Job) -> str:
     """What runs a job that `plain` does not refuse, in words."""
     inside = interior(job.grid)
     assert inside is not None
-    made = wanted(job.reduction, job.grid.places)
+    made = wanted(job.reduction, job.grid.max_length)
     if histogrammed(inside, job.dtype, made):
         return "histograms by column, fine bins renewed where the rank lies" + (
             ""

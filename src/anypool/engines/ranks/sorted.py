@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import PoolingError
-from ...plan import Axis, Grid, Job, Picks
+from ...plan import Axis, AxisIndices, Grid, Job
 from ..folds.recipes import TYPES
 from ..native.library import Pick, library, missing
 from .native import bits_of, offsets
@@ -49,7 +49,7 @@ def refuses(job: Job) -> str | None:
         return f"{job.dtype} is not compiled"
     if 0 in grid.shape or 0 in grid.out_shape or len(grid.axes) > 3:
         return "x or the result is empty, or more than three axes are pooled"
-    if not 0 < grid.places <= MOST_PLACES:
+    if not 0 < grid.max_length <= MOST_PLACES:
         return f"windows of more than {MOST_PLACES} elements, or of none, are not compiled"
     if grid.fill is not None and bits_of(grid.fill, job.dtype) is None:
         return f"the border {grid.fill} is no {job.dtype}"
@@ -57,24 +57,24 @@ def refuses(job: Job) -> str | None:
 
 
 @lru_cache(maxsize=64)
-def _picks(grid: Grid) -> tuple[Picks, ...]:
+def _picks(grid: Grid) -> tuple[AxisIndices, ...]:
     rows: Any = grid.taps if isinstance(grid.taps, tuple) else (None,) * len(grid.axes)
     if isinstance(grid.taps, np.ndarray):  # in place of a weight, how far a place lies into the table
         rows = [np.arange(n) * math.prod(grid.taps.shape[k + 1 :]) for k, n in enumerate(grid.taps.shape)]
     return tuple(_picked(axis, taps) for axis, taps in zip(grid.axes, rows, strict=True))
 
 
-def _picked(axis: Axis, taps: Any) -> Picks:
+def _picked(axis: Axis, taps: Any) -> AxisIndices:
     """What the windows take along one axis, borders and weights included."""
     owner = np.repeat(np.arange(axis.out), axis.length)
     starts = np.concatenate([[0], np.cumsum(axis.length)]).astype(np.int64)
     place = np.arange(len(owner)) - starts[owner]
     at = axis.first[owner] + place * axis.step
-    weights = None if axis.ends is None and taps is None else axis.weights_at(owner, place)
+    weights = None if axis.edge_weights is None and taps is None else axis.weights_at(owner, place)
     if taps is not None:
-        weights = weights * np.asarray(taps)[place + axis.skipped[owner]]
+        weights = weights * np.asarray(taps)[place + axis.absent_before[owner]]
     at = np.ascontiguousarray(at if axis.source is None else axis.source[at])
-    return Picks(axis.size, axis.out, starts, at, None if weights is None else np.ascontiguousarray(weights))
+    return AxisIndices(axis.size, axis.out, starts, at, None if weights is None else np.ascontiguousarray(weights))
 
 
 class Prepared:
@@ -82,13 +82,13 @@ class Prepared:
 
     def __init__(self, job: Job, strides: tuple[int, ...], w: tuple[tuple[int, ...], str] | None = None) -> None:
         grid: Grid = job.grid
-        lead = [a for a in range(len(grid.shape)) if a not in grid.at]
+        lead = [a for a in range(len(grid.shape)) if a not in grid.pooled_dims]
         sizes = [grid.shape[a] for a in lead]
-        self.rows, self.places = math.prod(sizes), grid.places
+        self.rows, self.places = math.prod(sizes), grid.max_length
         self.windows = self.rows * math.prod(grid.windows_shape)
         self.held: list[Any] = [offsets(sizes, [strides[a] for a in lead])]
         call = self.call = Call()
-        call.rows, call.places, call.row_x = self.rows, grid.places, self.held[0].ctypes.data
+        call.rows, call.places, call.row_x = self.rows, grid.max_length, self.held[0].ctypes.data
         call.type = TYPES.index("uint8" if job.dtype == "bool" else job.dtype)
         call.fill = 0 if grid.fill is None else bits_of(grid.fill, job.dtype)
         call.omit, call.flipped = int(job.omit_nan), int(job.reduction.descending)
@@ -102,7 +102,7 @@ class Prepared:
         unused = 3 - len(grid.axes)
         for pick in call.pick[:unused]:
             pick.out, pick.size, pick.offsets, pick.index = 1, 1, _ONE.ctypes.data, _ZERO.ctypes.data
-        for k, (p, a) in enumerate(zip(_picks(grid), grid.at, strict=True), unused):
+        for k, (p, a) in enumerate(zip(_picks(grid), grid.pooled_dims, strict=True), unused):
             self.held += (p.offsets, p.index, p.taps)
             pick = call.pick[k]
             pick.out, pick.size, pick.stride = p.out, p.size, strides[a]

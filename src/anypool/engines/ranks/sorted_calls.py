@@ -82,11 +82,11 @@ def backward(g: Any, x: Any, job: Job, weights: Any, learned: tuple[str, ...]) -
     by_weight = torch.zeros_like(total) if weighs else None
     sums = [torch.zeros_like(t) for t in asked]
     ties = TIES[order.ties] if order.shares else 0
-    tabled = order.linear() and order.answers() is None and not asked and job.grid.places <= MOST_TABLED
+    tabled = order.linear() and order.answers() is None and not asked and job.grid.max_length <= MOST_TABLED
     windows = _Windows(x, job, weights, torch)
     tabled = tabled and not windows.prepared.weighs
     windows = _Windows(x, job, weights, np) if tabled else windows
-    table = _table(order, job.grid.places, "float64" if x.dtype is torch.float64 else "float32") if tabled else None
+    table = _table(order, job.grid.max_length, "float64" if x.dtype is torch.float64 else "float32") if tabled else None
     for piece in windows.prepared.pieces:
         held, given = windows.sorted(piece), rows[piece[0] : piece[1]]
         to: list[tuple[Any, Any, int]] = []
@@ -156,7 +156,7 @@ def _flat(g: Any, grid: Grid, order: Order) -> Any:
     if many is not None and many[1] == 0:
         g = g.movedim(0, -1)
     rank = len(grid.shape)
-    g = g.movedim(list(grid.at), list(range(rank - len(grid.at), rank)))
+    g = g.movedim(list(grid.pooled_dims), list(range(rank - len(grid.pooled_dims), rank)))
     half = dtype_name(g) in ("float16", "bfloat16")
     return cast(g, "float32" if half else dtype_name(g)).reshape(-1, *([many[0]] if many is not None else []))
 
@@ -187,7 +187,7 @@ class _Windows:
         self.kind = "float32" if half else "uint8" if job.dtype == "bool" else job.dtype
         self.result = "float32" if half else job.dtype
         self.watched = float_ and not job.omit_nan and not job.reduction.nan_is_largest
-        full = bool(np.all(job.grid.present == job.grid.places))
+        full = bool(np.all(job.grid.present == job.grid.max_length))
         self.full = full and weights is None and not job.grid.weighted and not (float_ and job.omit_nan)
 
     def memory(self, shape: tuple[int, ...], dtype: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from ...arrays.ops import where
 from ...arrays.shape_ops import filled
 from ...order_statistics import Order
-from ...plan import Grid, Job, Lists
+from ...plan import Grid, IndexedWindows, Job
 from ..plan import FOREIGN, BaseEngine, Call, Plan, Refusal
 from . import fold as reference
 from . import indexed as lists_reference
@@ -54,7 +54,7 @@ class ReferenceIndexed(BaseEngine):
 
     def plan(self, job: Job) -> Plan | Refusal:
         """Every reduction of listed elements."""
-        return Plan(self, job, "") if isinstance(job.grid, Lists) else FOREIGN
+        return Plan(self, job, "") if isinstance(job.grid, IndexedWindows) else FOREIGN
 
     def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
         """The result; a window without a position is marked first, and `empty` replaces the mark at last."""

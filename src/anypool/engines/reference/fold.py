@@ -100,25 +100,27 @@ def backward(
         for slots in itertools.product(*(range(t[0].shape[1]) for t in tables)):
             picked: list[Any] = [ga, ya, expanded(n, ya), *kept]
             valid, place, tap, share = None, 0, [], np.ones(1)
-            for k, (slot, (windows, places), axis, a) in enumerate(zip(slots, tables, grid.axes, grid.at, strict=True)):
+            for k, (slot, (windows, places), axis, a) in enumerate(
+                zip(slots, tables, grid.axes, grid.pooled_dims, strict=True)
+            ):
                 o = np.maximum(windows[:, slot], 0)
                 picked = [take(v, o, a) for v in picked]
                 shape = [1] * xa.ndim
                 shape[a] = axis.size
                 here = (windows[:, slot] >= 0).reshape(shape)
                 valid = here if valid is None else valid & here
-                place = place * axis.places + np.maximum(places[:, slot], 0).reshape(shape)
-                if axis.ends is not None:
+                place = place * axis.max_length + np.maximum(places[:, slot], 0).reshape(shape)
+                if axis.edge_weights is not None:
                     share = share * axis.weights_at(o, np.maximum(places[:, slot], 0)).reshape(shape)
                 if taps is not None:
                     along = [1] * len(slots)
                     along[k] = axis.size
-                    tap.append((np.maximum(places[:, slot], 0) + axis.skipped[o]).reshape(along))
+                    tap.append((np.maximum(places[:, slot], 0) + axis.absent_before[o]).reshape(along))
             weight = w
             if taps is not None:
                 value = taps[tuple(tap)]
                 shape = [1] * xa.ndim
-                for a, axis in zip(grid.at, grid.axes, strict=True):
+                for a, axis in zip(grid.pooled_dims, grid.axes, strict=True):
                     shape[a] = axis.size
                 weight = w * as_like(value.reshape(shape), xa)
                 valid = valid & (value.reshape(shape) != 0)

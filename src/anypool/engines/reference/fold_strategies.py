@@ -60,7 +60,7 @@ def doubled(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tu
         merged = [*state_of(merged, reduction, "merge", states)]
         return merged + [p + q for p, q in zip(a[states:], b[states:], strict=True)]
 
-    for axis, dim in reversed(list(zip(grid.axes, grid.at, strict=True))):
+    for axis, dim in reversed(list(zip(grid.axes, grid.pooled_dims, strict=True))):
         parts = double_axis(parts, axis, dim, join, nothing)
     return tuple(parts[:states]), (parts[states:] or None)
 
@@ -83,7 +83,7 @@ def double_axis(parts: list[Any], axis: Axis, dim: int, join: Any, nothing: list
                 result = [where(mask, new, old) for new, old in zip(join(block, result), result, strict=True)]
             end = np.where(bit, begin, end)
         run *= 2
-        if run > axis.places:
+        if run > axis.max_length:
             break
         half = run // 2 * axis.step
         extent -= half
@@ -103,11 +103,11 @@ def shared(z: Any, at: Any, grid: Grid, reduction: Any) -> tuple[State, Any]:
     def join(a: list[Any], b: list[Any]) -> list[Any]:
         return list(reduction.merge(tuple(a), tuple(b)))
 
-    for axis, dim in reversed(list(zip(grid.axes, grid.at, strict=True))):
-        if axis.ends is None:
+    for axis, dim in reversed(list(zip(grid.axes, grid.pooled_dims, strict=True))):
+        if axis.edge_weights is None:
             parts = double_axis(parts, axis, dim, join, nothing)
             continue
-        inner = replace(axis, first=axis.first + 1, length=np.maximum(axis.length - 2, 0), ends=None)
+        inner = replace(axis, first=axis.first + 1, length=np.maximum(axis.length - 2, 0), edge_weights=None)
         whole = double_axis(parts, inner, dim, join, nothing)
         for place in (np.zeros(axis.out, np.int64), np.maximum(axis.length - 1, 1)):
             here = place < axis.length
@@ -120,9 +120,9 @@ def shared(z: Any, at: Any, grid: Grid, reduction: Any) -> tuple[State, Any]:
                 ends = [take(p, index, dim) if axis.extent else v for p, v in zip(parts, whole, strict=True)]
                 whole = [v + where(ok, e * share, zeros(v)) for v, e in zip(whole, ends, strict=True)]
         parts = whole
-    sums = [a.weights_at(np.arange(a.out)[:, None], np.arange(a.places)) for a in grid.axes]
+    sums = [a.weights_at(np.arange(a.out)[:, None], np.arange(a.max_length)) for a in grid.axes]
     sums = [
-        np.where(np.arange(a.places) < a.length[:, None], s, 0).sum(1) for a, s in zip(grid.axes, sums, strict=True)
+        np.where(np.arange(a.max_length) < a.length[:, None], s, 0).sum(1) for a, s in zip(grid.axes, sums, strict=True)
     ]
     total = as_like(grid.along(reduce(np.multiply.outer, sums)), z)
     return tuple(parts), [total, as_like(grid.along(grid.present), z, exact=True)]
@@ -131,9 +131,9 @@ def shared(z: Any, at: Any, grid: Grid, reduction: Any) -> tuple[State, Any]:
 def walked(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tuple[State, Any]:
     """Visit the places of the window one after the other, all windows at once: for weighted ones, and folds that cannot merge."""
     taps = None if grid.taps is None else grid.tap_weights()
-    ranges = [range(n) for n in taps.shape] if taps is not None else [range(a.places) for a in grid.axes]
+    ranges = [range(n) for n in taps.shape] if taps is not None else [range(a.max_length) for a in grid.axes]
     shape = list(z.shape)
-    for axis, dim in zip(grid.axes, grid.at, strict=True):
+    for axis, dim in zip(grid.axes, grid.pooled_dims, strict=True):
         shape[dim] = axis.out
     zero = zeros_of(z, shape)
     state = state_of(reduction.init(zero), reduction, "init")
@@ -145,8 +145,8 @@ def walked(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tup
             continue
         items: list[Any] = [z, at] + ([has] if has is not None else []) + ([w] if not is_one(w) else [])
         valid, share = None, None
-        for place, axis, dim in zip(places, grid.axes, grid.at, strict=True):
-            j = place - (axis.skipped if taps is not None else 0)
+        for place, axis, dim in zip(places, grid.axes, grid.pooled_dims, strict=True):
+            j = place - (axis.absent_before if taps is not None else 0)
             here = (j >= 0) & (j < axis.length)
             index = np.where(here, axis.first + j * axis.step, 0)
             items = (
@@ -157,7 +157,7 @@ def walked(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tup
             along = [1] * z.ndim
             along[dim] = axis.out
             valid = here.reshape(along) if valid is None else valid & here.reshape(along)
-            if axis.ends is not None:
+            if axis.edge_weights is not None:
                 table = axis.weights_at(np.arange(axis.out), np.asarray(place)).reshape(along)
                 share = table if share is None else share * table
         ok = as_like(np.asarray(valid), z, exact=True)

@@ -50,19 +50,19 @@ def table(grid: Grid, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[
     place: list[Any] = []
     share: Any = np.ones(1)
     for k, (axis, o) in enumerate(zip(grid.axes, wanted, strict=True)):
-        j = np.arange(max(axis.places, 1))  # where every window is empty, one absent element each
+        j = np.arange(max(axis.max_length, 1))  # where every window is empty, one absent element each
         at = axis.first[o][:, None] + j * axis.step
         here = j < axis.length[o][:, None]
         if axis.source is not None and axis.extent:
             at = np.where(here, axis.source[np.where(here, at, 0)], -1)
             at = np.where(here & (at == -1), -2 - k, at)
         at = np.where(here, at, -1)
-        if axis.ends is not None:
+        if axis.edge_weights is not None:
             along = [end - begin] + [1] * len(grid.axes)
             along[k + 1] = len(j)
             share = share * axis.weights_at(o[:, None], j).reshape(along)
         if taps is not None:
-            tap = np.minimum(j + axis.skipped[o][:, None], taps.shape[k] - 1)
+            tap = np.minimum(j + axis.absent_before[o][:, None], taps.shape[k] - 1)
             shape = [end - begin] + [1] * len(grid.axes)
             shape[k + 1] = len(j)
             place.append(tap.reshape(shape))

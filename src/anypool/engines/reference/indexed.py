@@ -1,4 +1,4 @@
-"""Lists in any array library: the elements that windows name are gathered, a few million at a time, and pooled as runs."""
+"""IndexedWindows in any array library: the elements that windows name are gathered, a few million at a time, and pooled as runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ...arrays.ops import library, where, zeros
 from ...arrays.shape_ops import as_like, cast, dtype_name, filled, is_bool, is_floating
 from ...order_statistics import Order
-from ...plan import Axis, Grid, Ints, Lists
+from ...plan import Axis, Grid, IndexedWindows, Ints
 
 CHUNK = 1 << 24  # elements that are gathered at once
 NOWHERE = (
@@ -18,13 +18,13 @@ NOWHERE = (
 )  # what `run` says of a window that has no place, where `empty=` is given: a place is looked up, `empty=` is not
 
 
-def forward(x: Any, lists: Lists, reduction: Any, weights: Any, run: Callable[..., Any]) -> Any:
+def forward(x: Any, lists: IndexedWindows, reduction: Any, weights: Any, run: Callable[..., Any]) -> Any:
     """One reduction of every window; `run(z, grid, reduction, weights)` pools runs along the last axis of z."""
     flat = _flat(x, lists)
     full = None if weights is None else _flat(_expanded(weights, lists.shape), lists)
     sorts = isinstance(reduction, Order) and len(lists.lengths) > 1
     by = np.argsort(lists.counts, kind="stable") if sorts else None
-    seen = lists if by is None else lists.some(by)
+    seen = lists if by is None else lists.select(by)
     parts = [_part(flat, full, seen, reduction, run, *piece) for piece in pieces(seen, int(flat.shape[0]), sorts)]
     many = getattr(reduction, "answers", lambda: None)()
     first = many is not None and many[1] == 0
@@ -33,19 +33,23 @@ def forward(x: Any, lists: Lists, reduction: Any, weights: Any, run: Callable[..
         y = _back(y, by, 1 + first)
     if first:
         y = np.moveaxis(y, 0, -1) if library(y) is np else y.movedim(0, -1)
-    lead = [n for a, n in enumerate(lists.shape) if a not in lists.at]
+    lead = [n for a, n in enumerate(lists.shape) if a not in lists.pooled_dims]
     y = y.reshape(*lead, *lists.windows_shape, *([many[0]] if many is not None else []))
     source = range(len(lead), len(lead) + len(lists.windows_shape))
-    y = np.moveaxis(y, list(source), lists.into) if library(y) is np else y.movedim(list(source), list(lists.into))
+    y = (
+        np.moveaxis(y, list(source), lists.result_dims)
+        if library(y) is np
+        else y.movedim(list(source), list(lists.result_dims))
+    )
     if first:
         y = np.moveaxis(y, -1, 0) if library(y) is np else y.movedim(-1, 0)
     return np.ascontiguousarray(y) if library(y) is np else y.contiguous()
 
 
-def pieces(lists: Lists, rows: int, alike: bool = False) -> Iterator[tuple[int, int]]:
+def pieces(lists: IndexedWindows, rows: int, alike: bool = False) -> Iterator[tuple[int, int]]:
     """Ranges of windows that hold at most CHUNK elements, or one window; `alike`: of ascending lengths, the longest at
     most half as long again as the shortest, since a sort of windows side by side costs what the longest does."""
-    total = np.concatenate([[0], np.cumsum(lists.counts * lists.fan * max(rows, 1) + 1)])
+    total = np.concatenate([[0], np.cumsum(lists.counts * lists.points_per_element * max(rows, 1) + 1)])
     begin = 0
     while True:
         end = max(begin + 1, int(np.searchsorted(total, total[begin] + CHUNK, side="right")) - 1)
@@ -67,7 +71,7 @@ def _back(y: Any, by: Ints, axis: int) -> Any:
     return np.take(y, place, axis) if module is np else y.index_select(axis, module.as_tensor(place, device=y.device))
 
 
-def elements(lists: Lists, begin: int, end: int, like: Any) -> tuple[Ints, Ints, Any]:
+def elements(lists: IndexedWindows, begin: int, end: int, like: Any) -> tuple[Ints, Ints, Any]:
     """Windows [begin, end): offsets of their elements, and by (element, entry) the flat positions and the taps."""
     window = slice(begin, end)
     counts = lists.counts[window]
@@ -79,34 +83,40 @@ def elements(lists: Lists, begin: int, end: int, like: Any) -> tuple[Ints, Ints,
         inner = max(lists.windows // max(len(lists.groups), 1), 1)
         index = index + lists.groups[np.arange(begin, end) // inner][owner][:, None]
     taps: Any = None
-    sizes = [p.counts[row[window]][owner] for p, row in zip(lists.picks, lists.rows, strict=True)]
-    for k, (p, row) in enumerate(zip(lists.picks, lists.rows, strict=True)):
+    sizes = [p.counts[row[window]][owner] for p, row in zip(lists.indices, lists.index_rows, strict=True)]
+    for k, (p, row) in enumerate(zip(lists.indices, lists.index_rows, strict=True)):
         after = np.ones(len(local), np.int64)
         for n in sizes[k + 1 :]:
             after = after * n
         place = local // np.maximum(after, 1) % np.maximum(sizes[k], 1)
-        entry = (p.offsets[row[window]][owner] + place * p.fan)[:, None] + np.arange(p.fan)
+        entry = (p.offsets[row[window]][owner] + place * p.points_per_element)[:, None] + np.arange(
+            p.points_per_element
+        )
         at, left = p.index[entry][:, None, :], index[:, :, None]
-        index = np.where((at < 0) | (left < 0), -1, left * p.size + at).reshape(len(local), index.shape[1] * p.fan)
+        index = np.where((at < 0) | (left < 0), -1, left * p.size + at).reshape(
+            len(local), index.shape[1] * p.points_per_element
+        )
         if p.taps is not None:
             right = _taken(p.taps, entry, like)
             taps = right if taps is None else taps[:, :, None] * right[:, None, :]
-        elif p.fan == 1 and taps is not None:
+        elif p.points_per_element == 1 and taps is not None:
             taps = taps[:, :, None]
         taps = None if taps is None else taps.reshape(len(local), index.shape[1])
     return offsets, index, taps
 
 
-def _part(flat: Any, full: Any, lists: Lists, reduction: Any, run: Callable[..., Any], begin: int, end: int) -> Any:
+def _part(
+    flat: Any, full: Any, lists: IndexedWindows, reduction: Any, run: Callable[..., Any], begin: int, end: int
+) -> Any:
     offsets, index, taps = elements(lists, begin, end, flat)
     if taps is not None and not is_floating(flat):
-        flat = cast(flat, "float64") if is_bool(flat) or lists.fan > 1 else flat
+        flat = cast(flat, "float64") if is_bool(flat) or lists.points_per_element > 1 else flat
     if taps is not None and is_floating(flat) and dtype_name(flat) not in ("float16", "bfloat16"):
         taps = cast(taps, dtype_name(flat))
     rows = int(flat.shape[0])
     z = _gathered(flat, index, lists.fill)
     w = None if full is None else _gathered(full, index, 1)
-    if lists.fan > 1:
+    if lists.points_per_element > 1:
         z, w = _points(z, w, taps)
         taps = None
     z = z.reshape(rows, len(index))
@@ -160,12 +170,12 @@ def _gathered(flat: Any, index: Ints, fill: float) -> Any:
     return where(as_like(beyond, values, exact=True), filled(values, fill), values)
 
 
-def _positions(y: Any, index: Ints, lists: Lists) -> Any:
+def _positions(y: Any, index: Ints, lists: IndexedWindows) -> Any:
     """Positions in the gathered runs as positions in the pooled axes, the groups' axis left out."""
     table = index[:, 0]
     if lists.groups is not None:
         inside = 1
-        for p in lists.picks:
+        for p in lists.indices:
             inside *= p.size
         table = np.where(table < 0, -1, table % max(inside, 1))
     table = np.concatenate([table, [NOWHERE, -1]])  # these stay what they are
@@ -179,15 +189,15 @@ def _taken(taps: Any, entry: Ints, like: Any) -> Any:
     return taps.index_select(0, torch.as_tensor(entry.reshape(-1), device=taps.device)).reshape(entry.shape)
 
 
-def _flat(x: Any, lists: Lists) -> Any:
+def _flat(x: Any, lists: IndexedWindows) -> Any:
     """(rows, positions of the pooled axes)."""
-    at, end = list(lists.at), list(range(-len(lists.at), 0))
+    at, end = list(lists.pooled_dims), list(range(-len(lists.pooled_dims), 0))
     moved = np.moveaxis(x, at, end) if library(x) is np else x.movedim(at, end)
     rows = 1
     for a, n in enumerate(lists.shape):
-        rows *= 1 if a in lists.at else n
+        rows *= 1 if a in lists.pooled_dims else n
     inside = 1
-    for a in lists.at:
+    for a in lists.pooled_dims:
         inside *= lists.shape[a]
     return moved.reshape(rows, inside)
 

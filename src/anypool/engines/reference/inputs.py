@@ -14,7 +14,7 @@ from ...plan import Grid
 def imagine(x: Any, grid: Grid, fill: Any) -> Any:
     """x as its windows see it, the border included; `fill`: its constant, or one for each axis."""
     fills = fill if isinstance(fill, tuple) else (fill,) * len(grid.axes)
-    for axis, dim, fill in zip(grid.axes, grid.at, fills, strict=True):
+    for axis, dim, fill in zip(grid.axes, grid.pooled_dims, fills, strict=True):
         if axis.source is None:
             continue
         beyond = axis.source < 0

@@ -40,12 +40,12 @@ def fold(x: Any, grid: Grid, reduction: Any, weights: Any, omit_nan: bool, acc: 
 
 def _fold(x: Any, weights: Any, grid: Grid, begin: list[int], whole: Whole) -> tuple[int, list[Any]]:
     """How many states there are, and these with what is present, of pooled axes that begin at these positions."""
-    beside = math.prod(n for a, n in enumerate(x.shape) if a not in grid.at)
+    beside = math.prod(n for a, n in enumerate(x.shape) if a not in grid.pooled_dims)
     size = beside * math.prod(axis.extent for axis in grid.axes)
     k = next((k for k, axis in enumerate(grid.axes) if axis.extent > 1), None)
     if size <= LARGE or k is None or _step(grid.axes[k], size) is None:
         return _lifted(x, weights, grid, begin, whole)
-    axis, dim = grid.axes[k], grid.at[k]
+    axis, dim = grid.axes[k], grid.pooled_dims[k]
     step = _step(axis, size) or axis.extent
     states, total = 0, list[Any]()
     for p in range(0, axis.extent, step):
@@ -80,7 +80,7 @@ def _lifted(x: Any, weights: Any, grid: Grid, begin: list[int], whole: Whole) ->
     z = cast(imagine(x, grid, grid.fill), whole.acc)
     w, has = weights_of(z, weights, grid, whole.reduction, whole.omit_nan)
     flat: Any = np.zeros((1,) * z.ndim, np.int64)
-    for axis, dim, b, n in zip(grid.axes, grid.at, begin, whole.extents, strict=True):
+    for axis, dim, b, n in zip(grid.axes, grid.pooled_dims, begin, whole.extents, strict=True):
         along = [1] * z.ndim
         along[dim] = axis.extent
         flat = flat * n + np.arange(b, b + axis.extent).reshape(along)

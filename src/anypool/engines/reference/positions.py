@@ -14,7 +14,7 @@ from ...plan import Grid
 def positions_of(z: Any, grid: Grid) -> Any:
     """Flat positions in the imagined pooled axes, broadcastable to z."""
     flat: Any = np.zeros((1,) * z.ndim, np.int64)
-    for axis, dim in zip(grid.axes, grid.at, strict=True):
+    for axis, dim in zip(grid.axes, grid.pooled_dims, strict=True):
         shape = [1] * z.ndim
         shape[dim] = axis.extent
         flat = flat * axis.extent + np.arange(axis.extent).reshape(shape)
@@ -33,12 +33,12 @@ def place_of(position: Any, grid: Grid, like: Any) -> Any:
     """Flat imagined positions as places inside their windows, in the smallest unsigned type; nothing is place 0."""
     place: Any = 0
     safe = where(position < 0, zeros(position), position)
-    for part, axis, dim in zip(split_position(safe, grid), grid.axes, grid.at, strict=True):
+    for part, axis, dim in zip(split_position(safe, grid), grid.axes, grid.pooled_dims, strict=True):
         shape = [1] * position.ndim
         shape[dim] = axis.out
         j = (part - as_like(axis.first.reshape(shape), position, exact=True)) // axis.step
-        place = place * max(axis.places, 1) + where(j < 0, zeros(j), j)
-    return cast(place, place_dtype(grid.places))
+        place = place * max(axis.max_length, 1) + where(j < 0, zeros(j), j)
+    return cast(place, place_dtype(grid.max_length))
 
 
 def place_dtype(places: int) -> str:

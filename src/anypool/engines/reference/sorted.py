@@ -35,7 +35,7 @@ def backward(
     rows, many = _size(_lead(x, grid)), order.answers()
     if many is not None and many[1] == 0:
         g = g.movedim(0, -1)
-    at = [a - x.ndim - (many is not None) for a in grid.at]
+    at = [a - x.ndim - (many is not None) for a in grid.pooled_dims]
     last = range(-len(at) - 1, -1) if many is not None else range(-len(at), 0)
     g = g.movedim(at, list(last)).reshape(rows, -1, *([many[0]] if many is not None else []))
     total = torch.zeros_like(x, memory_format=torch.preserve_format)
@@ -54,8 +54,8 @@ def joined(parts: list[Any], x: Any, grid: Grid, order: Order, weights: Any) -> 
     many = order.answers()
     shape = [*_lead(x, grid), *grid.windows_shape] + ([many[0]] if many is not None else [])
     y = whole.reshape(shape)
-    source = list(range(len(shape) - len(grid.at) - (many is not None), len(shape) - (many is not None)))
-    y = np.moveaxis(y, source, grid.at) if library(y) is np else y.movedim(source, list(grid.at))
+    source = list(range(len(shape) - len(grid.pooled_dims) - (many is not None), len(shape) - (many is not None)))
+    y = np.moveaxis(y, source, grid.pooled_dims) if library(y) is np else y.movedim(source, list(grid.pooled_dims))
     if many is not None and many[1] == 0:
         y = np.moveaxis(y, -1, 0) if library(y) is np else y.movedim(-1, 0)
     del weights
@@ -78,7 +78,7 @@ def _concatenate(parts: list[Any], x: Any, grid: Grid) -> Any:
 
 def _pieces(x: Any, grid: Grid) -> list[tuple[slice, slice]]:
     rows, windows = _size(_lead(x, grid)), _size(grid.windows_shape)
-    wide = max(1, CHUNK // max(grid.places, 1))  # windows at once
+    wide = max(1, CHUNK // max(grid.max_length, 1))  # windows at once
     if windows <= wide:
         step, wide = max(1, wide // max(windows, 1)), max(windows, 1)
     else:
@@ -259,13 +259,13 @@ def _wide(z: Any) -> Any:
 
 def _flat(x: Any, grid: Grid) -> Any:
     """(rows, pooled elements)."""
-    at, end = list(grid.at), list(range(-len(grid.at), 0))
+    at, end = list(grid.pooled_dims), list(range(-len(grid.pooled_dims), 0))
     moved = np.moveaxis(x, at, end) if library(x) is np else x.movedim(at, end)
     return moved.reshape(_size(_lead(x, grid)), _size([grid.shape[a] for a in at]))
 
 
 def _lead(x: Any, grid: Grid) -> list[int]:
-    return [n for a, n in enumerate(grid.shape) if a not in grid.at]
+    return [n for a, n in enumerate(grid.shape) if a not in grid.pooled_dims]
 
 
 def _size(shape: Any) -> int:
