@@ -119,6 +119,7 @@ def test_statistics_by_hand() -> None:
     assert judge([Expectation("b", "max", "more")], rows)[0].status == "no"
 
 
+@pytest.mark.slow
 def test_run_resumes_repeats_and_reports(tmp_path: Path) -> None:
     data, options = tiny(), {"seeds": 2, "budget": 1, "progress": False}
     first = run(data, pools=["max", "min"], out=tmp_path / "a", **options)

@@ -115,6 +115,7 @@ print("all", len(sys.argv) - 1)
 """
 
 
+@pytest.mark.slow
 def test_saved_programs_load_in_a_new_process(tmp_path: Path) -> None:
     paths: list[str] = []
     for k, (model, given, lengths) in enumerate(spread(CASES.values(), 3, "saved")):
