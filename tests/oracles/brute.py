@@ -1,102 +1,14 @@
-"""Every window as an explicit list of places, every reduction as its formula on a list: shares no code with the library."""
+"""Every reduction as its formula on a list of elements, and every window by its list: shares no code with the library."""
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-CONSTANT = -1
-Taps = list[tuple[int, float]]  # (position in the axis or CONSTANT, weight of the place)
-
-
-@dataclass
-class Line:
-    """One pooled axis: what each window holds, and how many of its taps lie in the padded input."""
-
-    windows: list[Taps]
-    padded: list[int]
-
-    def __add__(self, other: Line) -> Line:
-        return Line(self.windows + other.windows, self.padded + other.padded)
-
-
-def beyond(p: int, n: int, border: Any) -> int | None:
-    """The position that stands for p, CONSTANT, or None where nothing is there."""
-    if 0 <= p < n:
-        return p
-    if border == "absent":
-        return None
-    if border == "circular":
-        return p % n
-    if border == "replicate":
-        return 0 if p < 0 else n - 1
-    if border == "symmetric":
-        while not 0 <= p < n:
-            p = -1 - p if p < 0 else 2 * n - 1 - p
-        return p
-    if border == "reflect":
-        while n > 1 and not 0 <= p < n:
-            p = -p if p < 0 else 2 * (n - 1) - p
-        return p if n > 1 else 0
-    return CONSTANT
-
-
-def slide(
-    n: int,
-    size: int,
-    stride: int | None = None,
-    before: int = 0,
-    after: int | None = None,
-    dilation: int = 1,
-    ceil: bool = False,
-    border: Any = "absent",
-    taps: Any = None,
-    begin: int = 0,
-) -> Line:
-    """Walk the windows one tap at a time."""
-    stride, after = stride or size, before if after is None else after
-    line, start = Line([], []), -before
-    while True:
-        last = start + dilation * (size - 1)
-        alone = not line.windows and border == "absent" and n + before + after > 0
-        overhangs = ceil and start < n and last - stride < n + after - 1
-        if last >= n + after and not overhangs and not alone:
-            return line
-        seen: Taps = []
-        places = [start + dilation * t for t in range(size)]
-        for t, p in enumerate(places):
-            real = beyond(p, n, border) if p < n + after else None
-            if real is not None:
-                seen.append((real if real == CONSTANT else real + begin, 1.0 if taps is None else float(taps[t])))
-        line.windows.append(seen)
-        line.padded.append(sum(p < n + after for p in places))
-        start += stride
-
-
-def divide(n: int, out: int) -> Line:
-    """torch's adaptive edges, by fractions of the axis."""
-    runs = [range(math.floor(o * n / out), math.ceil((o + 1) * n / out)) for o in range(out)]
-    return Line([[(p, 1.0) for p in r] for r in runs], [len(r) for r in runs])
-
-
-def cut(offsets: list[int]) -> Line:
-    """Segments."""
-    runs = [range(a, b) for a, b in itertools.pairwise(offsets)]
-    return Line([[(p, 1.0) for p in r] for r in runs], [len(r) for r in runs])
-
-
-def inside(offsets: list[int], *args: Any, **options: Any) -> Line:
-    """Sliding windows inside each segment."""
-    made = Line([], [])
-    for a, b in itertools.pairwise(offsets):
-        made = made + slide(b - a, *args, **options, begin=a)
-    return made
-
+from window_lists import Line, elements
 
 # ---- reductions on a list: v values, w weights (None: none were given), n the divisor, at flat positions ----------
 
@@ -268,29 +180,22 @@ def pooled(
     ws = None if full is None else np.moveaxis(full, axes, range(-len(axes), 0)).reshape(rows.shape)
     lead = rows.shape[:-1]
     made = np.empty((*lead, *(len(line.windows) for line in lines)), object)
-    for o in itertools.product(*(range(len(line.windows)) for line in lines)):
-        at, tap = [], []
-        for combo in itertools.product(*(line.windows[i] for line, i in zip(lines, o, strict=True))):
-            places = [c[0] for c in combo]
-            outside = [k for k, p in enumerate(places) if p == CONSTANT]  # of two constants the later axis'
-            at.append(CONSTANT - outside[-1] if outside else int(np.ravel_multi_index(places, flat_lengths)))
-            tap.append(math.prod(c[1] for c in combo))
-        where, taps = np.array(at, int), np.array(tap, float)
-        constant = np.resize(np.array(border or 0, wide.dtype), len(axes))[np.where(where < 0, CONSTANT - where, 0)]
-        where = np.maximum(where, CONSTANT)
-        padded = math.prod(line.padded[i] for line, i in zip(lines, o, strict=True))
-        for i in itertools.product(*(range(k) for k in lead)):
-            v = np.where(where == CONSTANT, constant, rows[i][where]) if len(where) else np.zeros(0, wide.dtype)
-            w = np.ones(len(where)) if ws is None else np.where(where == CONSTANT, 1, ws[i][where] if len(where) else 1)
-            w = w.astype(float) * taps
-            here = (w != 0) & ~(omit & (v != v))
-            weighty = (weights is not None and weights.dtype != bool) or has_taps
-            left = w[here]
-            n = {"present": float(left.sum()), "padded": float(padded)}.get(count, count)
-            if not len(left):
-                made[(*i, *o)] = meant.empty
-                continue
-            with np.errstate(all="ignore"):
-                made[(*i, *o)] = meant.f(v[here], left if weighty and not meant.masks else None, n, where[here])
+    constants = np.resize(np.array(border or 0, wide.dtype), len(axes))
+    weighty = (weights is not None and weights.dtype != bool) or has_taps
+    with np.errstate(all="ignore"):
+        for o, at, outside, source, taps, padded in elements(lines, flat_lengths):
+            for i in np.ndindex(*lead):
+                v = rows[i][at] if len(at) else np.zeros(0, wide.dtype)
+                w = taps if ws is None or not len(at) else ws[i][at].astype(float) * taps
+                if outside is not None:
+                    v = np.where(outside, constants[source], v)
+                    w = np.where(outside, taps, w)
+                here = (w != 0) & (v == v) if omit else w != 0
+                left = w[here]
+                if not len(left):
+                    made[(*i, *o)] = meant.empty
+                    continue
+                n = float(left.sum()) if count == "present" else padded if count == "padded" else count
+                made[(*i, *o)] = meant.f(v[here], left if weighty and not meant.masks else None, n, at[here])
     order = front + list(axes)
     return np.moveaxis(made, range(x.ndim), order)

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from brute import FORMULAS, Line, beyond, pooled
+from brute import FORMULAS, pooled
 from everyday_calls import Call
+from window_lists import Line, beyond
 
 import anypool as ap
 

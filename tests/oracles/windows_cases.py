@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from brute import Line, Taps, beyond, cut, divide, inside, slide
+from window_lists import Line, Taps, beyond, cut, divide, inside, slide
 
 import anypool as ap
 

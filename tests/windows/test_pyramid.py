@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from brute import FORMULAS, divide, pooled, result_dtype
+from brute import FORMULAS, pooled, result_dtype
 from element_types import agree, data
 from fold_cases import FOLDS
+from window_lists import divide
 from windows_cases import SHAPE
 
 import anypool as ap
