@@ -65,10 +65,10 @@ LAYOUTS: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("name", FOLDS)
 def test_factors_give_the_gradient_of_the_reference(name: str, monkeypatch: Any) -> None:
-    """Within the rounding of float64, for every window and memory layout; float32 and bfloat16 are near it."""
+    """Within the rounding of float64, for every window and memory layout; float32 and bfloat16 in turns are near it."""
     heard, wrong = answers(monkeypatch), list[Any]()
     calls = itertools.product([(2, 3, 17, 37), (3, 2, 7, 6)], WINDOWS.items(), LAYOUTS)
-    for shape, (key, w), layout in spread(calls, 11, name):
+    for number, (shape, (key, w), layout) in spread(enumerate(calls), 11, name):
         if "divisor" in key or (key == "count padded" and name in ("var", "std", "Std(0.5)")):
             continue
         x = numbers(*shape)
@@ -79,7 +79,7 @@ def test_factors_give_the_gradient_of_the_reference(name: str, monkeypatch: Any)
         scale = truth[1].abs().max() + 1
         if not torch.allclose(*truth, rtol=1e-10, atol=1e-12 * float(scale), equal_nan=True):
             wrong.append((shape, key, layout, torch.float64))
-        for dtype, near in ((torch.float32, 2e-4), (torch.bfloat16, 3e-2)):
+        for dtype, near in ((torch.float32, 2e-4), (torch.bfloat16, 3e-2))[(number + number // 4) % 2 :: 2]:
             a, b = (t.double() for t in gradients(v.to(dtype), w, FOLDS[name]))
             if a.dtype != b.dtype or not bool(((a - b).abs() <= near * (scale + b.abs())).all()):
                 wrong.append((shape, key, layout, dtype))

@@ -56,7 +56,8 @@ def test_masks_and_nan(windows: Any, dtype: str) -> None:
         ((23, 17, 3), (0, 1), 0.02, 0.5),
     ):
         x, mask = made(layout, dtype.replace("int64", "int32"), holes).astype(dtype), random.random(layout) < heard
-        options = ({"weights": mask}, {"nan": "omit"}, {"weights": mask, "nan": "omit"})
+        options: Any = ({"weights": mask}, {"nan": "omit"}, {"weights": mask, "nan": "omit"})
+        options = options[:1] if holes and "int" in dtype else options  # integers have no NaN: one layout says so
         for order, more in spread(itertools.product((*SELECTING, *MIXING), options), 9, windows, dtype, layout):
             empty = {} if isinstance(order, ap.Range) else {"empty": 3}
             agrees(x, windows, order, tolerance(x, order), axes=axes, **empty, **more)
