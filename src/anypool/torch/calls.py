@@ -37,7 +37,7 @@ from ..engines.indexed import rank_calls
 from ..engines.plan import Bound
 from ..order_statistics import Order
 from ..plan import IndexedWindows, Job
-from . import function, indexed, indexed_weights, linear_forms, ranks
+from . import fold_gradient, indexed, indexed_weights, linear_forms, ranks
 from .folds import Call
 
 READY: dict[Any, Any] = CallCache()  # calls that are bound: nothing is left to decide
@@ -72,7 +72,7 @@ def bound(plan: Any, call: Any, x: Any, weights: Any) -> tuple[Bound, bool]:
         return (lambda x, weights, out: fold.reference(x, weights)[0]), False
     compiled = plan.engine.name == "folds"
     if _learns(x, weights, job.reduction):
-        return partial(function.again, fold), compiled
+        return partial(fold_gradient.again, fold), compiled
     if compiled and type(x) in PLAIN:
         fold.prepare(x, weights, False)
         return (fold.again if fold.prepared is None else fold.bound), True

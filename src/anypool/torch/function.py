@@ -1,152 +1,68 @@
-"""The one autograd.Function: pull or a compiled gradient for the first order, torch words for higher ones."""
+"""The one autograd.Function: a rule computes a result and its first derivative, torch differentiates its reference."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 import torch
 
-from ..arrays.torch_dtypes import dtype_name
 from ..arrays.torch_incoming import readable
-from ..arrays.torch_memory import empty, like_layout
 from ..arrays.torch_results import Differentiable, Witness, whole
-from ..engines.folds import adjoint
-from ..engines.reference import fold as reference
-from ..plan import Grid
-from ..reductions import Fold, Max, Mean, Min, Range, Sum
-from . import linear_forms as factored
-from .folds import Call
 
 
-def apply(x: Any, weights: Any, call: Call) -> Any:
-    """The call's result, with a gradient; weights and parameters that learn are differentiated by torch."""
-    others = [weights, *getattr(call.reduction, "parameters", {}).values()]
-    alone = not any(isinstance(t, torch.Tensor) and t.requires_grad for t in others)
-    pulls = callable(getattr(call.reduction, "local_gradient", None))
-    if alone and pulls and x.is_floating_point():
-        return _Pool.apply(x, weights, call)
-    if not alone:
-        return call.reference(x, weights)[0]
-    y = call.forward(x.detach(), weights, False)[0] if not pulls and isinstance(call.reduction, Fold) else None
-    return call.reference(x, weights)[0] if y is None or y.is_floating_point() else y
+class Forward(NamedTuple):
+    """What a rule computes from the tensors."""
+
+    result: Any
+    kept: tuple[Any, ...] = ()  # tensors that the gradient needs besides the arguments
+    needs_result: bool = False  # whether the gradient needs the values of the result
 
 
-def again(call: Call, x: Any, weights: Any = None, out: Any = None) -> Any:
-    """The result of the call, with a gradient; the caller writes it to `out`."""
-    return apply(x, weights, call) if call.saves is None or weights is not None else _Pool.apply(x, None, call)
+class Rule(Protocol):
+    """How one result is computed and differentiated; the first tensor is x, a tensor that is not there is None."""
+
+    def forward(self, tensors: Sequence[Any]) -> Forward:
+        """The result; no gradient is attached."""
+        ...
+
+    def backward(self, g: Any, tensors: Sequence[Any], result: Any, kept: Sequence[Any]) -> Sequence[Any]:
+        """The gradients of all tensors, None for those that need none, from the gradient g of the result."""
+        ...
+
+    def reference(self, tensors: Sequence[Any]) -> Any:
+        """The same result in torch's own functions, which torch differentiates any number of times."""
+        ...
 
 
 class _Pool(Differentiable):
     @staticmethod
-    def forward(ctx: Any, x: Any, weights: Any, call: Call) -> Any:
-        if call.saves is None:
-            call.saves = _saves(call.reduction)
-        selects, ctx.recompute, valued = call.saves
-        y, kept = _made(x, weights, call, selects)
-        y = whole(y)
-        ctx.call, ctx.weighted, ctx.valued = call, weights is not None, valued
-        ctx.witness = Witness(y) if valued else None
-        saved = (x,) if weights is None else (x, weights)
-        ctx.save_for_backward(*saved, *((y.data,) if valued else ()), *(kept if selects else ()))
-        return y
+    def forward(ctx: Any, rule: Rule, *tensors: Any) -> Any:
+        result, kept, needs_result = rule.forward(tensors)
+        result = whole(result)
+        ctx.rule, ctx.count, ctx.needs_result = rule, len(tensors), needs_result
+        ctx.witness = Witness(result) if needs_result else None
+        ctx.save_for_backward(*tensors, *((result.data,) if needs_result else ()), *kept)
+        return result
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        g = readable(grad_outputs[0])
+        g, rule = readable(grad_outputs[0]), ctx.rule
         saved = list(ctx.saved_tensors)
-        x = saved.pop(0)
-        weights = saved.pop(0) if ctx.weighted else None
-        y = saved.pop(0) if ctx.valued else g
-        call: Call = ctx.call
-        if torch.is_grad_enabled() and (g.requires_grad or x.requires_grad):
+        tensors, rest = saved[: ctx.count], saved[ctx.count :]
+        learning = [t for t in tensors if t is not None and t.requires_grad]
+        if torch.is_grad_enabled() and (learning or g.requires_grad):
             with torch.enable_grad():
-                again = call.reference(x, weights)[0]
-                return torch.autograd.grad(again, x, g, create_graph=True)[0], None, None
-        if ctx.valued and not ctx.witness.unwritten():  # an activation in place wrote to it
-            y = _made(x.detach(), weights, call, False)[0]
-        made = _compiled(g, x, y, saved, call, weights)
-        if made is not None:
-            return made, None, None
-        if ctx.recompute:
-            y, kept = call.reference(x, weights)
-            saved = list(kept)
-        gx = reference.backward(g, x, y, tuple(saved), call.grid, call.reduction, weights, call.omit_nan)
-        return like_layout(gx, x), None, None
+                again = rule.reference(tensors)
+                each = torch.autograd.grad(again, learning, g, create_graph=True, allow_unused=True)
+            gradients = iter(each)
+            return None, *(next(gradients) if t is not None and t.requires_grad else None for t in tensors)
+        result = rest.pop(0) if ctx.needs_result else None
+        if ctx.needs_result and not ctx.witness.unwritten():  # an activation in place wrote to it
+            result = rule.forward([None if t is None else t.detach() for t in tensors]).result
+        return None, *rule.backward(g, tensors, result, rest)
 
 
-def _made(x: Any, weights: Any, call: Call, selects: bool) -> tuple[Any, tuple[Any, ...]]:
-    """The result and what backward needs besides x and it."""
-    plain = call.prepared is not None and call.places == selects and weights is None
-    made = call.again_with(x) if plain else None  # a call that was seen before
-    made = _ends(x, weights, call) if made is None else made
-    return made if made is not None else call.forward(x, weights, selects)
-
-
-def _saves(reduction: Any) -> tuple[bool, bool, bool]:
-    """Whether backward needs the places, more than x and y that it computes again, and y."""
-    selects = getattr(reduction, "selects", False)
-    keeps = (
-        callable(getattr(reduction, "save_for_backward", None))
-        and getattr(type(reduction), "save_for_backward", None) is not Fold.save_for_backward
-    )
-    recompute = not selects and keeps
-    needed = not recompute or factored.stated(reduction)
-    return selects, recompute, needed and not selects and type(reduction) not in (Sum, Mean)
-
-
-def _compiled(g: Any, x: Any, y: Any, kept: list[Any], call: Call, weights: Any) -> Any:
-    """The compiled gradient of a sum, a mean, a selection or a fold of factors; None where there is none."""
-    grid, kind = call.grid, type(call.reduction)
-    served = weights is None and not call.omit_nan and not grid.weighted and x.device.type == "cpu"
-    if not served or call.backend == "reference" or type(g) is not torch.Tensor:
-        return None
-    if kind in (Sum, Mean):
-        strides, turned = g.stride(), call.turned  # read once: another thread may turn it for other strides
-        if turned[0] != strides:
-            turned = call.turned = (strides, adjoint.total(grid, dtype_name(x), strides, "torch", kind is Mean))
-        made = turned[1]
-        if made is None:
-            return None
-        gx = empty(made.shape, x.dtype)
-        made.forward(g.data_ptr(), 0, gx.data_ptr(), 0)
-        return gx if made.back is None else gx.permute(made.back)
-    if factored.stated(call.reduction):
-        return factored.backward(g, x, y, grid, call.reduction)
-    if kind in (Max, Min):
-        if call.turned[1] is None:
-            call.turned = (None, _spreading(x, kept[0], grid))
-        return _chosen(g, x, kept[0], call.turned[1])
-    parts = [_chosen(g, x, place, _spreading(x, place, grid)) for place in kept] if kind is Range else []
-    return parts[0].sub_(parts[1]) if parts and parts[0] is not None else None
-
-
-def _ends(x: Any, weights: Any, call: Call) -> Any:
-    """A range and both places, by two compiled selections; None where they are not compiled."""
-    if type(call.reduction) is not Range or weights is not None or call.backend == "reference":
-        return None
-    both = [Call(call.grid, end, call.omit_nan, call.empty, call.backend) for end in call.reduction.ends]
-    for end in both:
-        end.prepare(x, None, True)
-    if any(end.prepared is None for end in both):
-        return None
-    made = [end.again_with(x) for end in both]
-    if any(m is None for m in made):
-        return None
-    (top, high), (low, least) = made
-    return top.sub_(low), (*high, *least)
-
-
-def _spreading(x: Any, place: Any, grid: Grid) -> Any:
-    return adjoint.places(grid, x.stride(), dtype_name(x), dtype_name(place))
-
-
-def _chosen(g: Any, x: Any, place: Any, asked: Any) -> Any:
-    """The gradient of a selection, whose windows' places are known; None where it is not compiled."""
-    if asked is None:
-        return None
-    if asked.back is not None:
-        g, place = g.permute(asked.order), place.permute(asked.order)
-    g, place = g.contiguous(), place.contiguous()
-    gx = empty(asked.shape, x.dtype)
-    asked.spread(g.data_ptr(), place.data_ptr(), gx.data_ptr())
-    return gx if asked.back is None else gx.permute(asked.back)
+def differentiable(rule: Rule, *tensors: Any) -> Any:
+    """The rule's result, with a gradient for each tensor."""
+    return _Pool.apply(rule, *tensors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -9,15 +10,14 @@ from typing import Any
 import torch
 
 from ..arrays.torch_dtypes import TYPES, dtype_name
-from ..arrays.torch_incoming import readable
 from ..arrays.torch_memory import empty
-from ..arrays.torch_results import Differentiable, Witness, whole
 from ..engines.indexed import linear_forms as lists_sums
 from ..engines.indexed import native as lists_cpu
 from ..engines.reference import indexed as lists_reference
 from ..plan import Job
 from ..reductions import Max, Min, Sum
 from . import linear_forms as factored
+from .function import Forward, differentiable
 
 
 def listed(arrays: Any, x: Any, job: Job, placed: bool) -> Any:
@@ -31,7 +31,7 @@ def listed(arrays: Any, x: Any, job: Job, placed: bool) -> Any:
         assert prepared is not None
         return _fold(x.detach(), job, True)[1].permute(prepared.back).long()
     if torch.is_grad_enabled() and x.requires_grad:
-        return _Lists.apply(x, job, arrays)
+        return differentiable(IndexedRule(arrays, job), x)
     return _fold(x, job, False)[0]
 
 
@@ -44,30 +44,31 @@ def _fold(x: Any, job: Job, placed: bool) -> tuple[Any, Any]:
     return y.permute(prepared.back), place
 
 
-class _Lists(Differentiable):
-    @staticmethod
-    def forward(ctx: Any, x: Any, job: Job, arrays: Any) -> Any:
-        selects = type(job.reduction) in (Max, Min)
-        y, place = _fold(x, job, selects)
-        y, ctx.job, ctx.arrays = whole(y), job, arrays
-        ctx.save_for_backward(x, *(() if place is None else (place,)))
-        return y
+class IndexedRule:
+    """A compiled fold of indexed windows."""
 
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        g = readable(grad_outputs[0])
-        x, *rest = ctx.saved_tensors
-        job: Job = ctx.job
-        if torch.is_grad_enabled() and (g.requires_grad or x.requires_grad):
-            with torch.enable_grad():
-                again = lists_reference.forward(x, job.grid, job.reduction, None, _pooled(ctx.arrays, job))
-                return torch.autograd.grad(again, x, g, create_graph=True)[0], None, None
-        prepared = lists_cpu.prepare(job, x.stride())
+    def __init__(self, arrays: Any, job: Job) -> None:
+        self.arrays, self.job = arrays, job
+
+    def forward(self, tensors: Sequence[Any]) -> Forward:
+        """The fold, and the positions of a selection."""
+        y, place = _fold(tensors[0], self.job, type(self.job.reduction) in (Max, Min))
+        return Forward(y, () if place is None else (place,))
+
+    def backward(self, g: Any, tensors: Sequence[Any], result: Any, kept: Sequence[Any]) -> Sequence[Any]:
+        """The gradient of x."""
+        (x,) = tensors
+        prepared = lists_cpu.prepare(self.job, x.stride())
         assert prepared is not None
         gx = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device).zero_()
         g = g.permute(prepared.order).contiguous()
-        prepared.pull(g.data_ptr(), gx.data_ptr(), rest[0].data_ptr() if rest else 0)
-        return gx, None, None
+        prepared.pull(g.data_ptr(), gx.data_ptr(), kept[0].data_ptr() if kept else 0)
+        return (gx,)
+
+    def reference(self, tensors: Sequence[Any]) -> Any:
+        """The fold in torch's own functions."""
+        job = self.job
+        return lists_reference.forward(tensors[0], job.grid, job.reduction, None, _pooled(self.arrays, job))
 
 
 def summed(arrays: Any, x: Any, job: Job) -> Any:
@@ -78,35 +79,32 @@ def summed(arrays: Any, x: Any, job: Job) -> Any:
     if learns and not factored.stated(job.reduction):
         return None
     y = lists_sums.forward(arrays, x.detach(), job)
-    return _Summed.apply(x, [y], job, arrays) if learns and y is not None else y
+    return differentiable(SumsRule(arrays, job, y), x) if learns and y is not None else y
 
 
-class _Summed(Differentiable):
-    @staticmethod
-    def forward(ctx: Any, x: Any, made: list[Any], job: Job, arrays: Any) -> Any:
-        y = whole(made[0])
-        ctx.job, ctx.witness, ctx.arrays = job, Witness(y), arrays
-        ctx.save_for_backward(x, y.data)
-        return y
+class SumsRule(IndexedRule):
+    """A fold of indexed windows that is a function of compiled sums."""
 
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        g = readable(grad_outputs[0])
-        x, y = ctx.saved_tensors
-        job: Job = ctx.job
-        if not (torch.is_grad_enabled() and (g.requires_grad or x.requires_grad)):
-            if not ctx.witness.unwritten():
-                y = lists_sums.forward(ctx.arrays, x.detach(), job)
-            wide = "float64" if job.dtype == "float64" else "float32"
-            gx = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device)
-            seen = lists_sums.seen(ctx.arrays, x, job, wide)
-            if factored.gather(g, x, y, job.reduction, seen, partial(_spread, x=x, job=job), gx):
-                return gx, None, None, None
-        higher = torch.is_grad_enabled()
+    def __init__(self, arrays: Any, job: Job, result: Any) -> None:
+        super().__init__(arrays, job)
+        self.result: Any = result  # computed before its gradient was asked for
+
+    def forward(self, tensors: Sequence[Any]) -> Forward:
+        """The fold."""
+        y, self.result = self.result, None
+        return Forward(lists_sums.forward(self.arrays, tensors[0], self.job) if y is None else y, (), True)
+
+    def backward(self, g: Any, tensors: Sequence[Any], result: Any, kept: Sequence[Any]) -> Sequence[Any]:
+        """The gradient of x, by compiled sums where they hold the numbers."""
+        (x,), job = tensors, self.job
+        wide = "float64" if job.dtype == "float64" else "float32"
+        gx = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device)
+        seen = lists_sums.seen(self.arrays, x, job, wide)
+        if factored.gather(g, x, result, job.reduction, seen, partial(_spread, x=x, job=job), gx):
+            return (gx,)
         with torch.enable_grad():
-            x = x if higher else x.detach().requires_grad_()
-            again = lists_reference.forward(x, job.grid, job.reduction, None, _pooled(ctx.arrays, job))
-            return torch.autograd.grad(again, x, g, create_graph=higher)[0], None, None, None
+            leaf = x.detach().requires_grad_()
+            return torch.autograd.grad(self.reference((leaf,)), leaf, g)
 
 
 def _spread(v: Any, x: Any, job: Job) -> Any:

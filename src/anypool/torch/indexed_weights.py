@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +11,7 @@ import numpy as np
 import torch
 
 from ..arrays.torch_dtypes import TYPES
-from ..arrays.torch_incoming import readable
 from ..arrays.torch_memory import empty
-from ..arrays.torch_results import Differentiable, whole
 from ..engines.indexed import native as lists_cpu
 from ..engines.indexed.learned_weights import detached
 from ..engines.native.library import library
@@ -20,6 +19,7 @@ from ..engines.reference import indexed as lists_reference
 from ..errors import PoolingError
 from ..plan import IndexedWindows, Job
 from ..reductions import Mean, Sum
+from .function import Forward, differentiable
 
 
 def forward(arrays: Any, x: Any, job: Job) -> Any:
@@ -30,7 +30,7 @@ def forward(arrays: Any, x: Any, job: Job) -> Any:
         x = x.contiguous()
         if lists_cpu.prepare(of, x.stride()) is None:
             return None
-    total = _Weighed.apply(x, lists, of, arrays, *(p.taps for p in lists.indices if p.taps is not None))
+    total = differentiable(WeightedRule(arrays, lists, of), x, *(p.taps for p in lists.indices if p.taps is not None))
     n = _weight(lists)
     if type(job.reduction) is Mean:
         total = (total / torch.where(n == 0, 1.0, n)).to(total.dtype)
@@ -60,32 +60,43 @@ def _weight(lists: IndexedWindows) -> Any:
     return made.reshape(lists.windows_shape).permute(order).reshape(shape)
 
 
-class _Weighed(Differentiable):
-    @staticmethod
-    def forward(ctx: Any, x: Any, lists: IndexedWindows, job: Job, arrays: Any, *taps: Any) -> Any:
-        ctx.lists, ctx.job, ctx.arrays = lists, job, arrays
-        ctx.save_for_backward(x, *taps)
-        prepared = lists_cpu.prepare(job, x.stride())
-        assert prepared is not None
-        y = empty(prepared.shape, TYPES[job.dtype])
-        prepared.fold(x.data_ptr(), y.data_ptr())
-        return whole(y.permute(prepared.back))
+class WeightedRule:
+    """A compiled sum of indexed windows whose weights learn; the tensors are x and the weights along each axis."""
 
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        g = readable(grad_outputs[0])
-        x, *taps = ctx.saved_tensors
-        job: Job = ctx.job
-        if torch.is_grad_enabled():
-            return _again(g, x, taps, ctx, ctx.needs_input_grad)
-        prepared = lists_cpu.prepare(job, x.stride())
+    def __init__(self, arrays: Any, lists: IndexedWindows, job: Job) -> None:
+        self.arrays, self.lists, self.job = arrays, lists, job
+
+    def forward(self, tensors: Sequence[Any]) -> Forward:
+        """The sum."""
+        x = tensors[0]
+        prepared = lists_cpu.prepare(self.job, x.stride())
+        assert prepared is not None
+        y = empty(prepared.shape, TYPES[self.job.dtype])
+        prepared.fold(x.data_ptr(), y.data_ptr())
+        return Forward(y.permute(prepared.back))
+
+    def backward(self, g: Any, tensors: Sequence[Any], result: Any, kept: Sequence[Any]) -> Sequence[Any]:
+        """The gradients of x and of the weights."""
+        x, *taps = tensors
+        prepared = lists_cpu.prepare(self.job, x.stride())
         assert prepared is not None
         g = g.to(x.dtype).permute(prepared.order).contiguous()
         gx = None
-        if ctx.needs_input_grad[0]:
+        if x.requires_grad:
             gx = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device).zero_()
             prepared.pull(g.data_ptr(), gx.data_ptr())
-        return gx, None, None, None, *_pulled(x, g, taps, ctx.lists, prepared)
+        return gx, *_pulled(x, g, taps, self.lists, prepared)
+
+    def reference(self, tensors: Sequence[Any]) -> Any:
+        """The sum in torch's own functions."""
+        x, *taps = tensors
+        rest = iter(taps)
+        picks = tuple(p if p.taps is None else replace(p, taps=next(rest)) for p in self.lists.indices)
+
+        def pooled(z: Any, grid: Any, reduction: Any, w: Any) -> Any:
+            return self.arrays.run(z, grid, (reduction,), w)[0]
+
+        return lists_reference.forward(x, replace(self.lists, indices=picks), Sum(), None, pooled)
 
 
 def _pulled(x: Any, g: Any, taps: list[Any], lists: IndexedWindows, prepared: Any) -> list[Any]:
@@ -103,19 +114,3 @@ def _pulled(x: Any, g: Any, taps: list[Any], lists: IndexedWindows, prepared: An
         raise PoolingError("the compiled core ran out of memory for the gradient of the boxes; pool in parts")
     found = [m for m in made if m is not None]
     return [m.to(t.dtype) for m, t in zip(found, taps, strict=True)]
-
-
-def _again(g: Any, x: Any, taps: list[Any], ctx: Any, needed: Any) -> Any:
-    """Higher derivatives: by torch, through the reference."""
-    rest, lists = iter(taps), ctx.lists
-    picks = tuple(p if p.taps is None else replace(p, taps=next(rest)) for p in lists.indices)
-
-    def pooled(z: Any, grid: Any, reduction: Any, w: Any) -> Any:
-        return ctx.arrays.run(z, grid, (reduction,), w)[0]
-
-    with torch.enable_grad():
-        y = lists_reference.forward(x, replace(lists, indices=picks), Sum(), None, pooled)
-        wanted = [t for t, need in zip([x, *taps], [needed[0], *needed[4:]], strict=True) if need]
-        found = iter(torch.autograd.grad(y, wanted, g, create_graph=True, allow_unused=True))
-    every = [next(found) if need else None for need in [needed[0], *needed[4:]]]
-    return every[0], None, None, None, *every[1:]

@@ -1,16 +1,16 @@
-"""Order statistics of PyTorch tensors: the backend chosen, and one autograd.Function of their own."""
+"""Order statistics of PyTorch tensors: the backend chosen, and their gradients."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 
 from ..arrays.torch import dtype_name, transformed
-from ..arrays.torch_incoming import PLAIN, readable
+from ..arrays.torch_incoming import PLAIN
 from ..arrays.torch_memory import like_layout
-from ..arrays.torch_results import Differentiable, whole
 from ..engines import execute
 from ..engines.ranks import gradient as orders_gradient
 from ..engines.ranks import sorted as sorting
@@ -18,6 +18,7 @@ from ..engines.ranks import sorted_calls as orders_sorted
 from ..engines.reference import sorted as orders_reference
 from ..order_statistics import Order
 from ..plan import Grid, Job
+from .function import Forward, differentiable
 
 
 def pooled(context: Any, job: Job, x: Any, weights: Any, out: Any = None) -> Any:
@@ -41,7 +42,7 @@ def pooled(context: Any, job: Job, x: Any, weights: Any, out: Any = None) -> Any
         if learned and not call.sorts(x, weights):
             return call.reference(x, weights)
         if x.requires_grad or learned or (weights is not None and weights.requires_grad):
-            return _Learning.apply(x, weights, call, *learned)
+            return differentiable(RankRule(call), x, weights, *learned)
     return call.forward(x, weights)
 
 
@@ -110,52 +111,43 @@ class _Call:
         return lambda order: _Call(self.arrays, self.grid, order, self.omit_nan, None, self.backend).forward(x, weights)
 
 
-class _Learning(Differentiable):
-    @staticmethod
-    def forward(ctx: Any, x: Any, weights: Any, call: _Call, *learned: Any) -> Any:
-        ctx.call, ctx.weighted = call, weights is not None
-        taken: list[tuple[Any, Any]] = []
-        if not learned and call.takes(x.detach(), weights):
-            held = weights.detach()
-            y, taken = orders_sorted.taking(x.detach(), call.job(x, held), held)
-            y = like_layout(y, x)
-        else:
-            y = call.forward(x.detach(), weights)
-        ctx.learned = len(learned)
-        ctx.save_for_backward(
-            x, *(() if weights is None else (weights,)), *learned, *(t for pair in taken for t in pair)
-        )
-        return whole(y)
+class RankRule:
+    """An order statistic of x, with weights and parameters that may learn."""
 
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        g = readable(grad_outputs[0])
-        x, *rest = ctx.saved_tensors
-        call: _Call = ctx.call
-        weights = rest[0] if ctx.weighted else None
-        taken = rest[ctx.weighted + ctx.learned :]
-        learned = rest[ctx.weighted : ctx.weighted + ctx.learned]
-        given = (x, *rest[: ctx.weighted + ctx.learned])
-        if torch.is_grad_enabled() and any(t.requires_grad for t in (g, *given)):
-            with torch.enable_grad():
-                again = call.reference(x, weights)
-                asked = [t for t in given if t.requires_grad]
-                found = iter(torch.autograd.grad(again, asked, g, create_graph=True, allow_unused=True))
-                gx, *gl = (next(found) if t.requires_grad else None for t in given)
-                return gx, gl.pop(0) if ctx.weighted else None, None, *gl
-        plain, gw = x.detach(), None
+    def __init__(self, call: _Call) -> None:
+        self.call = call
+
+    def forward(self, tensors: Sequence[Any]) -> Forward:
+        """The result, and which elements were taken where that is known."""
+        x, weights, *learned = tensors
+        call = self.call
+        if learned or not call.takes(x.detach(), weights):
+            return Forward(call.forward(x.detach(), weights))
+        masses = weights.detach()
+        y, taken = orders_sorted.taking(x.detach(), call.job(x, masses), masses)
+        return Forward(like_layout(y, x), tuple(t for pair in taken for t in pair))
+
+    def backward(self, g: Any, tensors: Sequence[Any], result: Any, kept: Sequence[Any]) -> Sequence[Any]:
+        """The gradients of x, of weights and of parameters."""
+        x, weights, *learned = tensors
+        call, plain, gw = self.call, x.detach(), None
+        gl: Sequence[Any] = ()
         if learned or (weights is not None and weights.requires_grad):
             names = tuple(
                 k for k, v in call.order.parameters.items() if isinstance(v, torch.Tensor) and v.requires_grad
             )
             gx, gw, gl = orders_sorted.backward(g, plain, call.job(plain, weights), weights, names)
-        elif taken and type(g) is torch.Tensor and not orders_gradient.takes_nan(call.order, plain, call.omit_nan):
-            pairs = zip(taken[::2], taken[1::2], strict=True)
+        elif kept and type(g) is torch.Tensor and not orders_gradient.takes_nan(call.order, plain, call.omit_nan):
+            pairs = zip(kept[::2], kept[1::2], strict=True)
             each = ((v, torch.where(slope == 0, 0.0, g * slope).to(x.dtype)) for v, slope in pairs)
-            gx, gl = orders_gradient.spread(plain, call.grid, call.order, weights, each), ()
+            gx = orders_gradient.spread(plain, call.grid, call.order, weights, each)
         else:
-            gx, gl = call.gradient(g, plain, weights), ()
-        return like_layout(gx, x), gw, None, *gl
+            gx = call.gradient(g, plain, weights)
+        return like_layout(gx, x), gw, *gl
+
+    def reference(self, tensors: Sequence[Any]) -> Any:
+        """The order statistic in torch's own functions."""
+        return self.call.reference(tensors[0], tensors[1])
 
 
 def _plain(x: Any) -> bool:
