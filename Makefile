@@ -1,6 +1,8 @@
 # demo: the main job on a real photograph · test: every test · the rest: see README
 PY := .venv/bin/python
 NATIVE := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*)
+# An editable install lists the package's files: it is renewed when a file is added, moved or removed.
+FILES := .venv/files-$(shell find src -name '*.py' | LC_ALL=C sort | cksum | cut -d' ' -f1)
 
 .PHONY: study study-long sanitize everyday arm64 demo test test-quick lint bench docs clean
 
@@ -71,7 +73,12 @@ docs: .venv/ready
 	.venv/bin/pip install -q -c constraints.txt "mkdocs-material>=9.5"
 	.venv/bin/mkdocs build -q
 
-.venv/ready: $(NATIVE)
+$(FILES):
+	mkdir -p .venv
+	rm -f .venv/files-*
+	touch $@
+
+.venv/ready: $(NATIVE) $(FILES)
 	test -x $(PY) || python3 -m venv .venv
 	.venv/bin/pip install -q -c constraints.txt "scikit-build-core>=0.10" cmake ninja
 	.venv/bin/pip install -q -c constraints.txt --no-build-isolation -e ".[all,dev]"
