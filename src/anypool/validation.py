@@ -13,6 +13,7 @@ from .errors import PoolingError
 from .order_statistics import Order
 from .plan import Grid, GridConcat
 from .reductions import Fold
+from .scalars import is_integer
 from .windows import MEMORY
 
 
@@ -117,7 +118,7 @@ def check_min_count(given: Any) -> int:
     """How many elements a window needs; 0 where nothing was asked for."""
     if given is None:
         return 0
-    if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, np.integer)) or given < 0:
+    if not is_integer(given) or given < 0:
         raise PoolingError(f"min_count={given!r}: give an integer of at least 0, how many elements a window needs")
     return int(given)
 

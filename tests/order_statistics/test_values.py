@@ -211,7 +211,7 @@ def test_smooth_quantile_is_an_average_and_has_a_limit() -> None:
         (lambda: ap.Quantile([]), "row"),
         (lambda: ap.Quantile(0.5, "cubic"), "inverted_cdf"),
         (lambda: ap.Quantile(0.0, smooth=0.1), "inside"),
-        (lambda: ap.Quantile(float("nan")), "outside"),
+        (lambda: ap.Quantile(float("nan")), "from 0 to 1"),
         (lambda: ap.Median("middle"), "'lower'"),
         (lambda: ap.Rank(1.5), "integer"),
         (lambda: ap.pool(np.ones(4), ap.sliding((2,)), ap.Rank(2)), "Rank.2."),

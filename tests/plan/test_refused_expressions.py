@@ -96,7 +96,7 @@ WRONG_REDUCTIONS: dict[str, tuple[str, ...]] = {
     "Lp": ("Lp(p) needs 'p'",),
     "Lp(q=3)": ("no argument 'q'",),
     "Lp(p)": ("no 'p'",),
-    "Lp('3')": ("Lp(p)", "no number"),
+    "Lp('3')": ("Lp(p)", "use a number"),
     "Quantile(0.5, methd='lower')": ("did you mean 'method'",),
     "Quantile(0.5": ("the end",),
     "5": ("a call that makes a reduction is needed",),

@@ -26,7 +26,7 @@ from anypool.reductions import PARAMETRIC
 PACKAGE = Path(ap.__file__).parent
 ROOT = Path(__file__).parents[2]
 # A room may import the rooms before it. `engines` itself decides, so it stands after its own rooms.
-ROOMS = """errors version lazy atomic_write timing constants plan arrays order_statistics reductions
+ROOMS = """errors version lazy atomic_write timing scalars constants plan arrays order_statistics reductions
 windows expressions engines.native engines.plan engines.call_cache engines.reference engines.folds
 engines.ranks engines.indexed engines.large engines torch validation arguments evaluation torch.operators
 api explanation nn command_line files show study cli __init__ __main__""".split()
@@ -125,6 +125,17 @@ def test_few_imports_are_late() -> None:
         if late
     }
     assert len(late) <= MOST_LATE_IMPORTS, sorted(late)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_files_are_written_by_one_helper(path: Path) -> None:
+    """A temporary file is renamed in `atomic_write.py` alone."""
+    renames = {"mkstemp", "NamedTemporaryFile", "replace", "rename"}
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = {
+        n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and ast.unparse(n.value) in ("os", "tempfile")
+    }
+    assert not calls & renames or path.name == "atomic_write.py"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))

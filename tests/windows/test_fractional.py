@@ -229,7 +229,7 @@ def _torch(**options: Any) -> Any:
         (_torch(kernel_size=2), "output_size or output_ratio"),
         (_torch(kernel_size=3, output_size=4), "≤ 5"),
         (_torch(kernel_size=2, output_ratio=2.0), "between 0 and 1"),
-        (_torch(kernel_size=(2, 2, 2), output_size=2), "or 2 of them"),
+        (_torch(kernel_size=(2, 2, 2), output_size=2), "3 entries for 2 axes"),
         (_torch(kernel_size=2, output_size=2, _random_samples=torch.rand(1, 2, 3)), r"shape \(1, 2, 2\)"),
         (_torch(kernel_size=2, output_size=2, _random_samples=torch.full((1, 2, 2), torch.nan)), "NaN"),
         (lambda: F.fractional_max_pool2d(torch.ones(1, 1, 5, 5, dtype=torch.int64), 2, 2), "floats"),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
+from ..scalars import is_integer
 
 LARGE = (
     1 << 22
@@ -38,7 +39,7 @@ def set_cache_bytes(n: Any) -> None:
     >>> ap.set_cache_bytes(1 << 28)
     """
     global _most
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
+    if not is_integer(n) or n < 0:
         raise PoolingError(f"set_cache_bytes({n!r}): give a number of bytes, an integer of at least 0")
     with _lock:
         _most = int(n)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..plan import Axis, Grid
+from ..scalars import entries
 from ..windows import Sliding
-from ..windows.arguments import entries
 
 
 @dataclass(frozen=True)

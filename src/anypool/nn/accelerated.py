@@ -13,9 +13,9 @@ from torch.overrides import TorchFunctionMode
 from ..arrays.torch import transformed
 from ..engines.native.library import library
 from ..errors import PoolingError
+from ..scalars import entries
 from ..torch.recorders import recorder
 from . import functional as F
-from .pooling_layers import row
 
 TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
@@ -41,7 +41,13 @@ def _strict(ours: Callable[..., Any], rank: int) -> Callable[..., Any]:
 
     def strict(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, *rest: Any, **more: Any) -> Any:
         gaps = rest[0] if rest and "max" in ours.__name__ else more.get("dilation", 1)
-        every = zip(input.shape[-rank:], row(kernel_size, rank), row(padding, rank), row(gaps, rank), strict=False)
+        every = zip(
+            input.shape[-rank:],
+            entries(kernel_size, rank, "kernel_size"),
+            entries(padding, rank, "padding"),
+            entries(gaps, rank, "dilation"),
+            strict=False,
+        )
         if any(2 * p > k or (k - 1) * d >= n + 2 * p for n, k, p, d in every):
             raise PoolingError(f"kernel_size={kernel_size!r}, padding={padding!r}: torch refuses it")
         return ours(input, kernel_size, stride, padding, *rest, **more)
@@ -53,7 +59,7 @@ def _even(ours: Callable[..., Any], rank: int) -> Callable[..., Any]:
     """A norm where torch's is one: for even powers, in windows that do not overhang."""
 
     def norm(input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
-        fits = all(k <= n for n, k in zip(input.shape[-rank:], row(kernel_size, rank), strict=False))
+        fits = all(k <= n for n, k in zip(input.shape[-rank:], entries(kernel_size, rank, "kernel_size"), strict=False))
         if norm_type % 2 or ceil_mode or not fits:
             raise PoolingError(f"norm_type={norm_type!r}, ceil_mode={ceil_mode!r}: torch's numbers are others")
         return ours(input, norm_type, kernel_size, stride, ceil_mode)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..api import library_of, pool
 from ..errors import PoolingError
+from ..scalars import entries, integer, is_number
 from ..torch.recorders import recorder, refuse
 from ..windows import sliding
 from .scripted import scriptable, twin
@@ -29,17 +30,17 @@ def _fractional_max(
     """Values and flat places in the plane."""
     name = f"fractional_max_pool{rank}d"
     _check(x, rank, name)
-    kernel = _row(kernel_size, rank, "kernel_size", int)
+    kernel = tuple(integer(k, "kernel_size") for k in entries(kernel_size, rank, "kernel_size"))
     lengths = tuple(x.shape[-rank:])
     if output_size is None and output_ratio is None:
         raise PoolingError(f"{name} needs output_size or output_ratio")
     if output_size is None:
-        ratios = _row(output_ratio, rank, "output_ratio", (int, float))
-        if not all(0 < r < 1 for r in ratios):
+        ratios = entries(output_ratio, rank, "output_ratio")
+        if not all(is_number(r) and 0 < r < 1 for r in ratios):
             raise PoolingError(f"output_ratio={output_ratio!r}: use numbers between 0 and 1")
         sizes = tuple(int(n * r) for n, r in zip(lengths, ratios, strict=True))
     else:
-        sizes = _row(output_size, rank, "output_size", int)
+        sizes = tuple(integer(n, "output_size") for n in entries(output_size, rank, "output_size"))
     for n, k, out in zip(lengths, kernel, sizes, strict=True):
         if k < 1 or out < 1 or out + k - 1 > n:
             raise PoolingError(
@@ -106,14 +107,6 @@ def _check(x: Any, rank: int, name: str) -> None:
         raise PoolingError(
             f"{name} takes {rank + 1} axes (one sample) or {rank + 2} (a batch), not shape {tuple(x.shape)}"
         )
-
-
-def _row(value: Any, rank: int, name: str, kinds: Any) -> tuple[Any, ...]:
-    row = tuple(value) if isinstance(value, (tuple, list)) else (value,) * rank
-    row = row * rank if len(row) == 1 else row
-    if len(row) != rank or not all(isinstance(v, (kinds, torch.SymInt)) and not isinstance(v, bool) for v in row):
-        raise PoolingError(f"{name}={value!r}: give a number or {rank} of them")
-    return row
 
 
 def _function(rank: int, indices: bool) -> Callable[..., Any]:

@@ -20,6 +20,7 @@ from ..arrays.torch import is_compiling, tracing_state
 from ..errors import PoolingError
 from ..evaluation import evaluate
 from ..reductions import Lp
+from ..scalars import entries
 from ..torch import calls
 from ..torch.recorders import recorder
 from ..windows import Windows, adaptive, sliding
@@ -38,14 +39,6 @@ from .scripted import scriptable, twin
 KNOWN = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.uint8, torch.int32, torch.int64))
 
 LEAST = float("-inf")
-
-
-def _row(value: Any, rank: int, name: str) -> tuple[Any, ...]:
-    """One entry an axis, from an int or a row of one or `rank`."""
-    row = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-    if len(row) not in (1, rank):
-        raise PoolingError(f"{name}={value!r}: give an int or {rank} of them")
-    return row * rank if len(row) == 1 else row
 
 
 def _check(x: Any, rank: int, name: str) -> None:
@@ -84,19 +77,21 @@ def _windows(
 def _built(
     rank: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, count: Any
 ) -> Windows:
-    size = _row(kernel_size, rank, "kernel_size")
+    size = entries(kernel_size, rank, "kernel_size")
     if is_real(size, stride):
         raise PoolingError(
             f"kernel_size={kernel_size!r}, stride={stride!r}: use integers; anypool.sliding takes real numbers"
         )
     step = (
-        size if stride is None or (isinstance(stride, (tuple, list)) and not stride) else _row(stride, rank, "stride")
+        size
+        if stride is None or (isinstance(stride, (tuple, list)) and not stride)
+        else entries(stride, rank, "stride")
     )
     return sliding(
         size,
         step,
-        _row(padding, rank, "padding"),
-        _row(dilation, rank, "dilation"),
+        entries(padding, rank, "padding"),
+        entries(dilation, rank, "dilation"),
         ceil_mode=bool(ceil_mode),
         count=count,
     )
@@ -152,8 +147,8 @@ def _avg_pool(rank: int) -> Callable[..., Any]:
     ) -> Any:
         watched = type(input) is not torch.Tensor or tracing_state() is not None or is_compiling()
         if watched and recorder(input) is not None:
-            size = _row(kernel_size, rank, "kernel_size")
-            step, pads = _row(stride, rank, "stride") if stride else size, _row(padding, rank, "padding")
+            size = entries(kernel_size, rank, "kernel_size")
+            step, pads = entries(stride, rank, "stride") if stride else size, entries(padding, rank, "padding")
             more = (divisor_override,) if rank > 1 else ()
             return theirs(input, size, step, pads, ceil_mode, count_include_pad, *more)
         _check(input, rank, name)
@@ -172,8 +167,8 @@ def _lp_pool(rank: int) -> Callable[..., Any]:
     def lp_pool(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
         watched = type(input) is not torch.Tensor or tracing_state() is not None or is_compiling()
         if watched and recorder(input) is not None:
-            size = _row(kernel_size, rank, "kernel_size")
-            return theirs(input, float(norm_type), size, _row(stride, rank, "stride") if stride else size, ceil_mode)
+            size = entries(kernel_size, rank, "kernel_size")
+            return theirs(input, float(norm_type), size, entries(stride, rank, "stride") if stride else size, ceil_mode)
         _check(input, rank, name)
         return pool(input, _windows(watched, rank, kernel_size, stride, 0, 1, ceil_mode), Lp(norm_type))
 
@@ -181,7 +176,7 @@ def _lp_pool(rank: int) -> Callable[..., Any]:
 
 
 def _adaptive(rank: int, output_size: Any) -> Windows:
-    return adaptive(_row(output_size, rank, "output_size"))
+    return adaptive(entries(output_size, rank, "output_size"))
 
 
 def _adaptive_avg_pool(rank: int) -> Callable[..., Any]:

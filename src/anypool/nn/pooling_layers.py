@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from .. import windows as kinds
-from ..errors import PoolingError
+from ..scalars import entries
 from .pools import Pool1d, Pool2d, Pool3d
 
 SLIDING = tuple(getattr(nn, f"{kind}Pool{r}d") for kind in ("Max", "Avg", "LP") for r in (1, 2, 3))
@@ -47,16 +47,16 @@ def windows_of(module: Any) -> Any:
     if isinstance(module, OURS):
         return module.windows
     if isinstance(module, ADAPTIVE):
-        return kinds.adaptive(row(module.output_size, rank))
+        return kinds.adaptive(entries(module.output_size, rank, "output_size"))
     if isinstance(module, CONVOLUTIONS):  # ⌈m/s⌉ windows, as the strided convolution has
         return kinds.sliding(tuple(module.stride), ceil_mode=True)
-    size = row(module.kernel_size, rank)
-    stride = size if module.stride in (None, ()) else row(module.stride, rank)
+    size = entries(module.kernel_size, rank, "kernel_size")
+    stride = size if module.stride in (None, ()) else entries(module.stride, rank, "stride")
     return kinds.sliding(
         size,
         stride,
-        row(getattr(module, "padding", 0), rank),
-        row(getattr(module, "dilation", 1), rank),
+        entries(getattr(module, "padding", 0), rank, "padding"),
+        entries(getattr(module, "dilation", 1), rank, "dilation"),
         ceil_mode=bool(module.ceil_mode),
         count=_count(module),
     )
@@ -72,16 +72,6 @@ def evaluating(model: nn.Module) -> Generator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
-
-
-def row(value: Any, rank: int) -> tuple[Any, ...]:
-    """One entry for each axis."""
-    entries = tuple(value) if isinstance(value, (tuple, list)) else (value,) * rank
-    if len(entries) == 1:
-        entries = entries * rank
-    if len(entries) != rank:
-        raise PoolingError(f"{value!r} has {len(entries)} entries for {rank} axes")
-    return entries
 
 
 def _count(module: Any) -> Any:

@@ -11,6 +11,7 @@ from .. import windows as kinds
 from ..api import pool
 from ..errors import PoolingError
 from ..reductions import Max, Mean, reduction_of
+from ..scalars import entries
 from ..torch.recorders import recorder, refuse
 from . import layers
 from .held import Reducing
@@ -76,11 +77,6 @@ def _is(value: Any, usual: Any) -> bool:
     return value is usual or (isinstance(value, str) and value == usual)
 
 
-def row(value: Any, rank: int) -> tuple[Any, ...]:
-    """One entry for each axis."""
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,) * rank
-
-
 def torchs(rank: int, windows: Any, reduction: Any) -> Any:
     """The layer of torch's that pools the last axes over these windows; None where torch has none."""
     if isinstance(reduction, (tuple, list)) or not isinstance(reduction_of(reduction), (Max, Mean)):
@@ -96,12 +92,12 @@ def torchs(rank: int, windows: Any, reduction: Any) -> Any:
         or windows.offsets is not None
     ):
         return None
-    size, pads, gaps = (row(v, rank) for v in (windows.size, windows.padding, windows.dilation))
+    size, pads, gaps = (entries(getattr(windows, n), rank, n) for n in ("size", "padding", "dilation"))
     plain = windows.border == "absent" and all(type(p) is int and p <= k // 2 for p, k in zip(pads, size, strict=True))
     count, rule = windows.count, type(windows.count)
     if not plain or (kind == "Avg" and (set(gaps) != {1} or rule not in (str, int) or (rule is int and rank == 1))):
         return None
-    step = None if windows.stride is None else row(windows.stride, rank)
+    step = None if windows.stride is None else entries(windows.stride, rank, "stride")
     if kind == "Max":
         return getattr(layers, f"MaxPool{rank}d")(size, step, pads, gaps, ceil_mode=windows.ceil_mode)
     more = {"divisor_override": count} if rule is int else {"count_include_pad": count == "padded"}

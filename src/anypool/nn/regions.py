@@ -11,9 +11,9 @@ from torch import nn
 
 from ..api import pool
 from ..errors import PoolingError
+from ..scalars import integer
 from ..torch.recorders import recorder, refuse
 from ..windows import boxes as boxes_of
-from ..windows.arguments import integer
 from ..windows.deferred import numbered
 from .held import Reducing
 

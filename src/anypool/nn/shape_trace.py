@@ -10,7 +10,8 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from .pooling_layers import UNPOOLING, is_pooling, rank_of, row, windows_of
+from ..scalars import entries
+from .pooling_layers import UNPOOLING, is_pooling, rank_of, windows_of
 from .spans import (
     Field,
     Span,
@@ -80,7 +81,8 @@ class Trace(TorchDispatchMode):
             for each in output if isinstance(output, (tuple, list)) else (y,):  # values, and places
                 self.fields[each] = through_axes(self.fields.get(x), grid)
         if isinstance(module, UNPOOLING):
-            how = [row(v, int(type(module).__name__[-2])) for v in (module.kernel_size, module.stride)]
+            rank = int(type(module).__name__[-2])
+            how = [entries(getattr(module, n), rank, n) for n in ("kernel_size", "stride")]
             both = [f for t in inputs[:2] if (f := unpooled(self.fields.get(t), t, y, *how)) is not None]
             self.fields[y] = joined(both)
         made.output, made.field = tuple(y.shape), self.fields.get(y)

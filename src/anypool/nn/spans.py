@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..plan import GridConcat
-from .pooling_layers import row
+from ..scalars import entries
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,9 @@ def convolved(field: Field | None, args: Any, x: Any, y: Any) -> Field | None:
         return None
     weight, transposed = args[1], bool(args[6])
     rank = weight.ndim - 2
-    strides, pads, dilations = (row(list(a), rank) for a in args[3:6])
+    strides, pads, dilations = (
+        entries(list(a), rank, n) for n, a in zip(("stride", "padding", "dilation"), args[3:6], strict=True)
+    )
     spans: list[Span] = []
     for s in field:
         i = None if s.at is None else s.at - (x.ndim - rank)
@@ -72,11 +74,11 @@ def pooled(name: str, field: Field | None, args: Any, x: Any, y: Any) -> tuple[F
     if "adaptive" in name or "fractional" in name:  # fractional windows are as many, and about where these are
         windows: Any = adaptive(tuple(y.shape[-rank:]))
     else:
-        size = row(list(args[1]), rank)
-        stride = row(list(args[2]), rank) if len(args) > 2 and args[2] else size
-        padding = row(list(args[3]), rank) if len(args) > 3 else 0
+        size = entries(list(args[1]), rank, "kernel_size")
+        stride = entries(list(args[2]), rank, "stride") if len(args) > 2 and args[2] else size
+        padding = entries(list(args[3]), rank, "padding") if len(args) > 3 else 0
         at = 4 if "max" in name else 6
-        dilation = row(list(args[4]), rank) if "max" in name and len(args) > 4 else 1
+        dilation = entries(list(args[4]), rank, "dilation") if "max" in name and len(args) > 4 else 1
         ceil = bool(args[5 if "max" in name else 4]) if len(args) > (5 if "max" in name else at) - (at == 6) else False
         windows = sliding(size, stride, padding, dilation, ceil_mode=ceil)
     grid = windows.plan(tuple(x.shape), tuple(range(x.ndim - rank, x.ndim)))

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arrays.ops import among, exp, library, meant, where, zeros
 from ..errors import PoolingError
+from ..scalars import fraction, integer, number
 from .base import Order
 from .effective_size import STEPS, between, by_mass
 from .row_ops import floor, last, ranks
@@ -265,25 +266,3 @@ def smoothed(window: Sorted, q: float, h: float) -> Any:
             error, slope = excess(m, x)
             m = m - where(slope > 0, error / where(slope > 0, slope, zeros(slope) + 1), zeros(slope))
     return m
-
-
-def integer(value: Any, name: str) -> int:
-    """An integer, or a PoolingError that names the parameter."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise PoolingError(f"{name}: {value!r} is no integer")
-    return value if type(value) is int else int(value)
-
-
-def number(value: Any, name: str) -> float:
-    """A real number, or a PoolingError that names the parameter."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise PoolingError(f"{name}: {value!r} is no number")
-    return float(value)
-
-
-def fraction(value: Any, name: str) -> float:
-    """A number in 0 … 1."""
-    made = number(value, name)
-    if not 0 <= made <= 1:
-        raise PoolingError(f"{name}: {made} lies outside 0 … 1; a percentage is divided by 100")
-    return made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,9 @@ import numpy as np
 from ..arrays.foreign import refuse
 from ..arrays.ops import library, maximum, minimum, where, zeros
 from ..errors import PoolingError
+from ..scalars import fraction, integer, is_row, number
 from .base import Order
-from .quantiles import Quantile, fraction, integer, number
+from .quantiles import Quantile
 from .row_ops import floor, last, ranks, take_along
 from .sorted_window import Sorted
 
@@ -74,7 +74,7 @@ class TopKMean(Order):
 
     def __init__(self, k: int) -> None:
         super().__init__()
-        self.parameters = {"k": at_least_one(k, "TopKMean(k)")}
+        self.parameters = {"k": integer(k, "TopKMean(k)", 1)}
 
     def linear(self) -> bool:
         return True
@@ -169,7 +169,7 @@ class KMax(Order):
 
     def __init__(self, k: int) -> None:
         super().__init__()
-        self.parameters = {"k": at_least_one(k, "KMax(k)")}
+        self.parameters = {"k": integer(k, "KMax(k)", 1)}
 
     @classmethod
     def dynamic(cls, top: int, layer: int, layers: int, length: int) -> KMax:
@@ -178,8 +178,10 @@ class KMax(Order):
         >>> KMax.dynamic(3, 1, 3, 18)
         KMax(k=12)
         """
-        top, length = at_least_one(top, "KMax.dynamic(top)"), at_least_one(length, "KMax.dynamic(length)")
-        layers, layer = at_least_one(layers, "KMax.dynamic(layers)"), at_least_one(layer, "KMax.dynamic(layer)")
+        top = integer(top, "KMax.dynamic(top)", 1)
+        length = integer(length, "KMax.dynamic(length)", 1)
+        layers = integer(layers, "KMax.dynamic(layers)", 1)
+        layer = integer(layer, "KMax.dynamic(layer)", 1)
         if layer > layers:
             raise PoolingError(f"KMax.dynamic(layer={layer}, layers={layers}): use layer 1 … {layers}")
         return cls(max(top, -(-(layers - layer) * length // layers)))
@@ -251,14 +253,6 @@ class Range(Order):
             return high - low
 
 
-def at_least_one(value: Any, name: str) -> int:
-    """A positive integer."""
-    made = integer(value, name)
-    if made < 1:
-        raise PoolingError(f"{name}: {made} must be at least 1")
-    return made
-
-
 def beyond(order: Order, k: int, places: int) -> None:
     """Refuse more elements than any window holds."""
     if k > places:
@@ -268,12 +262,12 @@ def beyond(order: Order, k: int, places: int) -> None:
 def _row(weights: Any) -> tuple[float, ...]:
     """Plain numbers, which nobody can change under an engine that remembers what it read off them."""
     row = weights.tolist() if isinstance(weights, np.ndarray) else weights
-    if not isinstance(row, Iterable) or isinstance(row, (str, bytes)):
+    if not is_row(row):
         raise PoolingError(f"Ordinal(weights={weights!r}): give a row of numbers")
-    made = tuple([number(v, "Ordinal(weights), a row of numbers") for v in row])
+    made = tuple([number(v, "an entry of the row Ordinal(weights)") for v in row])
     if not made or not all(-math.inf < v < math.inf for v in made):
         raise PoolingError(
-            f"Ordinal(weights): {'they hold a NaN or an infinity' if made else 'there are none'}; use 0 for a rank that shall not count"
+            f"Ordinal(weights): {'they hold an infinity' if made else 'there are none'}; use 0 for a rank that shall not count"
         )
     return made
 

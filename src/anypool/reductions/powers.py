@@ -8,7 +8,7 @@ from ..arrays.ops import absolute, among, exp, isnan, log, maximum, sign, stop, 
 from ..errors import PoolingError
 from .arithmetic import inverse_of, is_infinite, joined, power_of, ratio, root_of
 from .fold import Fold, Pairs, State
-from .parameters import number, positive, positive_number
+from .parameters import number_or_array, positive, positive_number
 
 
 class Lp(Fold):
@@ -108,7 +108,9 @@ class PowerMean(Fold):
         if not among(form, ("clamped", "signed", "magnitude")):
             raise PoolingError(f"PowerMean(form={form!r}): use 'clamped', 'signed' or 'magnitude'")
         self.parameters = {
-            "p": number(p, "PowerMean(p)") if form == "clamped" else positive(p, f"PowerMean(p, form={form!r})")
+            "p": number_or_array(p, "PowerMean(p)")
+            if form == "clamped"
+            else positive(p, f"PowerMean(p, form={form!r})")
         }
         self.form, self.eps = form, positive_number(eps, "PowerMean(eps)")
 

@@ -22,11 +22,11 @@ from ..nn.pooling_layers import (
     is_pooling,
     is_strided,
     rank_of,
-    row,
     windows_of,
 )
 from ..nn.swap import pooled, replace, restated
 from ..reductions import reduction_of
+from ..scalars import entries
 from ..windows.sliding import Sliding
 
 BASELINES = ("max", "mean", "strided", "none")
@@ -126,7 +126,7 @@ def apply(net: nn.Module, arm: Arm, x: torch.Tensor) -> nn.Module:
         if choice == "strided" and is_pooling(old):
             before = _before(flow, name)
             conv: Any = restated(net.get_submodule(before), type(net.get_submodule(before)))
-            strides = row(_stride(old), rank_of(old))
+            strides = entries(_stride(old), rank_of(old), "stride")
             conv.stride = tuple(a * b for a, b in zip(conv.stride, strides, strict=True))
             replace(net, [(before, net.get_submodule(before), conv), (name, old, nn.Identity())])
         else:
@@ -143,7 +143,7 @@ def _layer(old: Any, choice: str, flow: dict[str, Any]) -> nn.Module:
         plain = restated(old, type(old))
         plain.stride = (1,) * rank
         return plain
-    stride = row(_stride(old), rank)
+    stride = entries(_stride(old), rank, "stride")
     steps: list[nn.Module] = []
     for step in _steps(choice):
         if step == "none":
@@ -173,10 +173,10 @@ def layer(windows: Any, reduction: Any, rank: int) -> nn.Module:
     w: Any = windows
     plain = isinstance(w, Sliding) and w.border == "absent" and w.taps is None and w.offsets is None and not w.real
     if plain and reduction in ("max", "mean") and not isinstance(w.padding, str):
-        size, pads = row(w.size, rank), row(w.padding, rank)
-        stride = size if w.stride is None else row(w.stride, rank)
+        size, pads = entries(w.size, rank, "size"), entries(w.padding, rank, "padding")
+        stride = size if w.stride is None else entries(w.stride, rank, "stride")
         fits = all(isinstance(p, int) and 2 * p <= s for p, s in zip(pads, size, strict=True))
-        flat = row(w.dilation, rank) == (1,) * rank
+        flat = entries(w.dilation, rank, "dilation") == (1,) * rank
         if fits and reduction == "max":
             return SLIDING[rank - 1](size, stride, pads, w.dilation, ceil_mode=w.ceil_mode)
         if fits and flat and w.count in ("present", "padded"):

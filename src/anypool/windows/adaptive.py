@@ -10,7 +10,8 @@ import numpy as np
 
 from ..errors import PoolingError
 from ..plan import Axis, Grid, Ints
-from .arguments import at_least, integer, is_row, last_axes, need_axes, numbers, shown
+from ..scalars import integer, is_row
+from .arguments import last_axes, need_axes, numbers, shown
 from .base import MOST_WINDOWS, Kind, ascending, grid_of
 
 
@@ -72,12 +73,8 @@ def adaptive(output_size: int | Sequence[int | None] | None) -> Adaptive:
     array([1., 3., 5.])
     """
     if not is_row(output_size):
-        return Adaptive(
-            None if output_size is None else at_least(integer(output_size, "output_size"), 0, "output_size")
-        )
-    return Adaptive(
-        tuple(None if v is None else at_least(integer(v, "output_size"), 0, "output_size") for v in output_size)
-    )
+        return Adaptive(None if output_size is None else integer(output_size, "output_size", 0))
+    return Adaptive(tuple(None if v is None else integer(v, "output_size", 0) for v in output_size))
 
 
 def _times_over(o: Ints, n: int, out: int, up: bool) -> Ints:

@@ -1,10 +1,9 @@
-"""Reading arguments: integers, sizes, axes; each error says what is possible."""
+"""Arguments of windows: sizes and axes; each error says what is possible."""
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Mapping, Set
-from typing import Any, TypeGuard, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from ..arrays.incoming import array_of, of_tensor
 from ..arrays.ops import among as among  # for the kinds of windows
 from ..errors import PoolingError
 from ..plan import Ints
+from ..scalars import integer, is_row
 
 Made = TypeVar("Made")
 
@@ -22,34 +22,17 @@ def constant(make: Made) -> Made:
     return make
 
 
-def integer(value: Any, name: str) -> int:
-    """An int from an int or a NumPy integer; anything else raises."""
-    if isinstance(value, (bool, np.bool_)) or isinstance(value, (str, bytes)):
-        raise PoolingError(f"{name}={value!r}: use an integer")
-    if type(value) is int or type(value).__name__ == "SymInt":  # an index would fix what torch.compile lets vary
-        return value
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise PoolingError(f"{name}={value!r}: use an integer (a {type(value).__name__} is not one)") from None
-
-
-def is_row(value: Any) -> TypeGuard[Iterable[Any]]:
-    """Whether a value has entries: no text, and no array without axes."""
-    return isinstance(value, Iterable) and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) != 0
-
-
 def sizes_of(value: Any, name: str) -> int | tuple[int, ...]:
     """An int, or a tuple of them; entries below 1 raise."""
     value = _listed(value, name)
     if isinstance(value, (Mapping, Set)):
         raise PoolingError(f"{name}={value!r}: use an integer or a row of them, one for each pooled axis")
     if is_row(value):
-        row = tuple(at_least(integer(v, name), 1, name) for v in _entries_of(value, name))
+        row = tuple(integer(v, name, 1) for v in _entries_of(value, name))
         if not row:
             raise PoolingError(f"{name}=(): give one entry for each pooled axis")
         return row
-    return at_least(integer(value, name), 1, name)
+    return integer(value, name, 1)
 
 
 def _entries_of(row: Iterable[Any], name: str) -> tuple[Any, ...]:
@@ -67,19 +50,6 @@ def _listed(value: Any, name: str) -> Any:
     if isinstance(value, (int, float)):  # first: torch.compile asks nothing else of a symbol
         return value
     return array_of(value, name).tolist() if isinstance(value, np.ndarray) or hasattr(value, "detach") else value
-
-
-def entries(value: int | tuple[int, ...], rank: int, name: str) -> tuple[int, ...]:
-    """One entry a pooled axis."""
-    if not isinstance(value, tuple):
-        return (value,) * rank
-    if len(value) == 1 and rank > 1:
-        return value * rank
-    if len(value) != rank:
-        raise PoolingError(
-            f"{name}={shown(value)} has {len(value)} entries for {rank} pooled axes; give {rank}, or one int for all"
-        )
-    return value
 
 
 def normal_axes(axes: int | Iterable[int] | None, rank: int) -> tuple[int, ...] | None:
@@ -132,21 +102,11 @@ def numbers(out: int) -> Ints:
         ) from None
 
 
-def at_least(value: int, least: int, name: str) -> int:
-    if value < least:
-        raise PoolingError(f"{name}={value}: must be at least {least}")
-    return value
-
-
 def flag(value: Any, name: str) -> bool:
     """True or False; anything else raises."""
     if not among(value, (True, False)):
         raise PoolingError(f"{name}={value!r}: use True or False")
     return bool(value)
-
-
-def is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool) and value == value
 
 
 def to_numpy(value: Any) -> Any:

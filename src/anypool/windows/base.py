@@ -12,7 +12,8 @@ import numpy as np
 
 from ..errors import PoolingError
 from ..plan import Axis, Grid
-from .arguments import integer, normal_axes
+from ..scalars import integer
+from .arguments import normal_axes
 
 
 def _memory() -> int:

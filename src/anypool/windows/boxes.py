@@ -14,7 +14,8 @@ from ..arrays.ops import library
 from ..constants import constant, is_constant
 from ..errors import PoolingError
 from ..plan import AxisIndices, IndexedWindows, Ints
-from .arguments import among, at_least, entries, integer, is_number, shown, sizes_of, to_numpy
+from ..scalars import entries, integer, is_number
+from .arguments import among, flag, shown, sizes_of, to_numpy
 from .base import MEMORY, Kind
 from .deferred import deferred, later, table
 from .parse_boxes import offsets_of, rows_of, scales_of
@@ -222,9 +223,7 @@ def boxes(
     """
     if not among(reading, READINGS):
         raise PoolingError(f"reading={reading!r}: use one of {', '.join(map(repr, READINGS))}")
-    for name, flag in (("aligned", aligned), ("position_sensitive", position_sensitive)):
-        if not among(flag, (True, False)):
-            raise PoolingError(f"{name}={flag!r}: use True or False")
+    aligned, position_sensitive = flag(aligned, "aligned"), flag(position_sensitive, "position_sensitive")
     if aligned and reading == "quantised":
         raise PoolingError(
             "aligned=True with reading='quantised': rounding has no half shift; use 'sampled' or 'exact'"
@@ -241,7 +240,7 @@ def boxes(
     rank = 2 if rotated is not None else rows.shape[1] // 2
     bins = entries(sizes_of(size, "size"), rank, "size")
     planar = rotated is not None or offsets is not None
-    many = at_least(integer(sampling, "sampling"), 0, "sampling")
+    many = integer(sampling, "sampling", 0)
     held = len(images) * math.prod(bins) * max(many if reading == "sampled" else 1, 1) ** (rank if planar else 1)
     if held > MEMORY // ENTRY:
         raise PoolingError(
@@ -270,10 +269,10 @@ def boxes(
         scales_of(scale, rank),
         reading,
         many,
-        bool(aligned),
+        aligned,
         outside,
         rotated,
-        bool(position_sensitive),
+        position_sensitive,
         offsets_of(offsets, len(images), rank, bins, rows),
         float(gamma),
     )

@@ -11,7 +11,8 @@ import numpy as np
 from ..arrays.incoming import array_of
 from ..errors import PoolingError
 from ..plan import Axis, Grid, Ints
-from .arguments import among, at_least, integer, is_number, is_row, last_axes, need_axes, numbers, shown
+from ..scalars import entries, integer, is_number, is_row
+from .arguments import among, flag, last_axes, need_axes, numbers, shown
 from .base import MOST_WINDOWS, Kind, ascending, grid_of
 
 SEQUENCES = ("random", "pseudorandom")
@@ -42,7 +43,7 @@ class Fractional(Kind):
         if self.output_ratio is not None:
             return super().counts(shape, axes)
         at = self._axes(shape, axes)
-        sizes = _row(self.size, len(at), "size")
+        sizes = entries(self.size, len(at), "size")
         return {a: shape[a] if out is None else out for a, out in zip(at, sizes, strict=True)}
 
     def redrawn(self) -> Fractional:
@@ -59,12 +60,12 @@ class Fractional(Kind):
         """Build the Grid: every axis draws its own windows."""
         rank = len(at)
         if self.output_ratio is not None:
-            ratios = _row(self.output_ratio, rank, "output_ratio")
+            ratios = entries(self.output_ratio, rank, "output_ratio")
             sizes = tuple(math.floor(shape[a] * r) for a, r in zip(at, ratios, strict=True))
         else:
-            sizes = _row(self.size, rank, "size")
-        kernels = _row(self.kernel_size, rank, "kernel_size")
-        samples = (None,) * rank if self.samples is None else _row(self.samples, rank, "samples")
+            sizes = entries(self.size, rank, "size")
+        kernels = entries(self.kernel_size, rank, "kernel_size")
+        samples = (None,) * rank if self.samples is None else entries(self.samples, rank, "samples")
         rows = enumerate(zip(at, sizes, kernels, samples, strict=True))
         return ascending(
             shape, at, [self._axis(shape[a], shape[a] if o is None else o, k, u, i, a) for i, (a, o, k, u) in rows]
@@ -130,8 +131,7 @@ def fractional(
         raise PoolingError(f"convention={convention!r}: use one of {', '.join(map(repr, CONVENTIONS))}")
     if not among(sequence, (None, *SEQUENCES)):
         raise PoolingError(f"sequence={sequence!r}: use 'random' or 'pseudorandom'")
-    if not among(overlapping, (True, False)):
-        raise PoolingError(f"overlapping={overlapping!r}: use True or False")
+    overlapping = flag(overlapping, "overlapping")
     if (size is None) == (output_ratio is None):
         raise PoolingError("fractional needs either a size or output_ratio=, and not both")
     if convention == "torch":
@@ -150,12 +150,10 @@ def fractional(
         None if size is None else _entries(size, _count),
         None if output_ratio is None else _entries(output_ratio, _ratio),
         sequence,
-        bool(overlapping),
-        _fresh() if seed is None else at_least(integer(seed, "seed"), 0, "seed"),
+        overlapping,
+        _fresh() if seed is None else integer(seed, "seed", 0),
         convention,
-        None
-        if kernel_size is None
-        else _entries(kernel_size, lambda k: at_least(integer(k, "kernel_size"), 1, "kernel_size")),
+        None if kernel_size is None else _entries(kernel_size, lambda k: integer(k, "kernel_size", 1)),
         None if samples is None else tuple(_sample(u) for u in array_of(samples, "samples").reshape(-1).tolist()),
     )
 
@@ -200,7 +198,7 @@ def _entries(given: Any, one: Any) -> Any:
 
 
 def _count(value: Any) -> int | None:
-    return None if value is None else at_least(integer(value, "size"), 1, "size")
+    return None if value is None else integer(value, "size", 1)
 
 
 def _ratio(value: Any) -> float:
@@ -215,14 +213,3 @@ def _sample(value: Any) -> float:
     if not is_number(value) or not 0 <= value < 1:
         raise PoolingError(f"samples hold {value!r}: use numbers from 0 to 1, 1 excluded")
     return float(value)
-
-
-def _row(given: Any, rank: int, name: str) -> Any:
-    """One entry a pooled axis."""
-    row = given if isinstance(given, tuple) else (given,) * rank
-    row = row * rank if len(row) == 1 else row
-    if len(row) != rank:
-        raise PoolingError(
-            f"{name}={shown(row)} has {len(row)} entries for {rank} pooled axes; give {rank}, or one for all"
-        )
-    return row

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import PoolingError
 from ..plan import Axis
-from .arguments import integer, is_row
+from ..scalars import integer, is_row
 from .base import MOST_WINDOWS
 from .clipping import edge_sources
 from .paddings import cropped, pads_of

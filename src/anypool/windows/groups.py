@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays.incoming import array_of
 from ..errors import PoolingError
 from ..plan import Axis, AxisIndices, Grid, IndexedWindows, Ints, SparseGroups, joined_shape
-from .arguments import at_least, integer
+from ..scalars import integer
 from .base import MOST_WINDOWS, Kind
 from .deferred import deferred, later
 
@@ -145,7 +145,7 @@ def groups(index: Any, *, count: int | None = None, labels: Any = None) -> Group
         wanted = _labels(labels)
         return Groups(renumbered(made, wanted), len(wanted))
     most = int(made.max()) + 1 if made.size else 0
-    total = max(most, 0) if count is None else at_least(integer(count, "count"), 0, "count")
+    total = max(most, 0) if count is None else integer(count, "count", 0)
     if most > total:
         raise PoolingError(
             f"index holds {most - 1}, but count={total}: groups are 0 to {total - 1}; give a larger count"

@@ -8,7 +8,8 @@ from typing import Any
 from ..arrays.ops import meant
 from ..constants import constant, is_constant
 from ..errors import PoolingError
-from .arguments import is_row, shown
+from ..scalars import is_row
+from .arguments import shown
 
 BORDERS = ("absent", "reflect", "symmetric", "replicate", "circular")
 OTHER_NAMES = {  # of SciPy, OpenCV, NumPy and JAX

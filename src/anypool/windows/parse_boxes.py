@@ -12,7 +12,8 @@ from ..arrays.incoming import array_of
 from ..arrays.ops import library
 from ..errors import PoolingError
 from ..plan import Ints
-from .arguments import is_number, shown, to_numpy
+from ..scalars import is_number
+from .arguments import shown, to_numpy
 
 
 def rows_of(given: Any, rotated: bool) -> tuple[Any, Ints]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from ..errors import PoolingError
 from ..plan import GridConcat, joined_shape
+from ..scalars import integer, is_row
 from .adaptive import Adaptive
-from .arguments import at_least, integer, is_row, last_axes, need_axes
+from .arguments import last_axes, need_axes
 from .base import Kind, grid_of
 
 Level = int | tuple[int | None, ...]
@@ -87,8 +88,8 @@ def pyramid(levels: Any) -> Pyramid:
 
 def _level(given: Any) -> Level:
     if not is_row(given):
-        return at_least(integer(given, "a level"), 1, "a level")
-    row = tuple(None if v is None else at_least(integer(v, "a level"), 1, "a level") for v in given)
+        return integer(given, "a level", 1)
+    row = tuple(None if v is None else integer(v, "a level", 1) for v in given)
     if not row:
         raise PoolingError("a level of (): give its bins, one entry for each pooled axis")
     return row

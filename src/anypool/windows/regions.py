@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import PoolingError
 from ..plan import AxisIndices, IndexedWindows, Ints
-from .arguments import among, at_least, integer, is_number, last_axes
+from ..scalars import integer, is_number
+from .arguments import flag, last_axes
 from .base import Kind, grid_of
 from .roi_sampling import laid
 
@@ -79,12 +80,11 @@ def regions(levels: int = 3, *, overlap: float = 0.4, whole: bool = False) -> Re
     """
     if not is_number(overlap) or not 0 <= overlap < 1:
         raise PoolingError(f"overlap={overlap!r}: use a part of a region, at least 0 and below 1")
-    if not among(whole, (True, False)):
-        raise PoolingError(f"whole={whole!r}: use True or False")
-    many = at_least(integer(levels, "levels"), 1, "levels")
+    first = flag(whole, "whole")
+    many = integer(levels, "levels", 1)
     if many > MOST_LEVELS:
         raise PoolingError(f"levels={many}: use at most {MOST_LEVELS} (R-MAC has 3)")
-    return Regions(many, float(overlap), bool(whole))
+    return Regions(many, float(overlap), first)
 
 
 def _starts(length: int, side: int, many: int) -> list[int]:

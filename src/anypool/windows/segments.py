@@ -12,7 +12,8 @@ import numpy as np
 from ..arrays.incoming import array_of
 from ..errors import PoolingError
 from ..plan import Axis, Grid
-from .arguments import integer, need_axes
+from ..scalars import integer
+from .arguments import need_axes
 from .base import Kind, ascending, grid_of
 from .deferred import deferred
 from .fractional_area import is_real

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from ..errors import PoolingError
 from ..plan import Axis, Grid
-from .arguments import among, entries, integer, is_number, last_axes, need_axes, shown, sizes_of
+from ..scalars import entries, integer, is_number
+from .arguments import flag, last_axes, need_axes, shown, sizes_of
 from .base import MOST_WINDOWS, Kind, ascending, grid_of
 from .clipping import runs_axis, windows_count
 from .fractional_area import Measures, is_real, measure, measures_of, real_axis
@@ -181,8 +182,7 @@ def sliding(
         else not is_number(count) or count == 0 or abs(count) == math.inf
     ):
         raise PoolingError(f"count={count!r}: use 'present', 'padded' or a finite number other than 0")
-    if not among(ceil_mode, (True, False)):
-        raise PoolingError(f"ceil_mode={ceil_mode!r}: use True or False")
+    ceil_mode = flag(ceil_mode, "ceil_mode")
     if is_real(size, stride):
         gaps = sizes_of(dilation, "dilation")
         if taps is not None or set(gaps if isinstance(gaps, tuple) else (gaps,)) != {1}:

@@ -9,9 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ...errors import PoolingError
+from ...scalars import is_integer
 
 
 def _record(name: str, doc: str, kinds: dict[Any, str]) -> Any:
@@ -93,8 +92,7 @@ def missing() -> str:
 
 def set_num_threads(n: Any) -> None:
     """How many threads the compiled core may use, at least 1."""
-    given: Any = n
-    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or not 1 <= n < 2**31:
+    if not is_integer(n) or not 1 <= n < 2**31:
         raise PoolingError(f"set_num_threads({n!r}): give an integer of at least 1")
     loaded = library()
     if loaded is not None:
