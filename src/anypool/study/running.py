@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import PoolingError
+from ..scalars import integer
 from . import models, statistics
 from .data import Data, data_of, load
 from .results import write_rows, write_summary
@@ -95,8 +96,7 @@ def run(
     """
     held = data_of("given", *data) if isinstance(data, (tuple, list)) else load(str(data))
     for what, n in (("seeds", seeds), ("budget", budget), ("threads", threads)):
-        if n < 1:
-            raise PoolingError(f"{what}={n!r}: give an integer of at least 1")
+        integer(n, what, 1)
     tried = tuple(float(r) for r in rates)
     if not tried or min(tried) <= 0:
         raise PoolingError(f"rates={tried}: give positive learning rates")
