@@ -91,7 +91,10 @@ def address(x: Any) -> int:
 
 def readable(x: Any) -> bool:
     """Whether the compiled core reads x as it is: aligned elements, bools of 0 and 1."""
-    at = x.data_ptr()
+    try:
+        at = x.data_ptr()
+    except RuntimeError:  # a tensor of torch's other layouts has no memory
+        return False
     return at != 0 and not at % x.element_size() and (x.dtype is not torch.bool or not odd_at(at, truths(x), x))
 
 

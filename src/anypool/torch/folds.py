@@ -126,7 +126,10 @@ class Call:
         def fold(x: Any, weights: Any = None, out: Any = None) -> Any:
             if weights is not None or out is not None:
                 return again(x, weights, out)
-            at = x.data_ptr()
+            try:
+                at = x.data_ptr()
+            except RuntimeError:  # a tensor of torch's other layouts has no memory
+                return None
             if not at or at % item or (bools and odd_at(at, bools, x)):
                 return None
             y = new(shape, dtype=dtype, device="cpu")
