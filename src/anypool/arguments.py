@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .arrays.adapter import adapter_of
 from .engines import check_backend, numpy_calls
 from .errors import PoolingError
 from .reductions import reduction_of
@@ -33,14 +33,12 @@ def library_of(x: Any) -> Any:
 
 
 def _found(x: Any) -> Any:
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(x, torch.Tensor):
-        from .torch import calls  # torch is optional
+    if adapter_of(x).NAME == "numpy":
+        return numpy_calls
+    from .torch import calls  # torch is optional
 
-        if type(x) is torch.Tensor:
-            _BY_TYPE[torch.Tensor] = calls
-        return calls
-    return numpy_calls
+    _BY_TYPE[type(x)] = calls
+    return calls
 
 
 def plan_of(windows: Any, shape: tuple[int, ...], axes: int | Iterable[int] | None) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .arrays.ops import among, library, meant
+from .arrays.adapter import adapter_of, is_numpy
+from .arrays.ops import among, meant
 from .constants import constant, fitted
 from .errors import PoolingError
 from .order_statistics import Order
@@ -16,6 +17,8 @@ from .reductions import Fold
 from .scalars import is_integer
 from .windows import MEMORY
 
+KINDS = {"numpy": "a NumPy array", "torch": "a tensor"}
+
 
 def check_parameters(plan: Any, reductions: tuple[Any, ...], x: Any) -> None:
     """Parameters that are arrays have one value for each lane of x (such as (C, 1, 1)), in x's array library."""
@@ -23,10 +26,11 @@ def check_parameters(plan: Any, reductions: tuple[Any, ...], x: Any) -> None:
         for name, value in getattr(r, "parameters", {}).items():
             if isinstance(r, Order) or not hasattr(value, "shape"):
                 continue
-            if library(value) is not library(x):
-                kinds = ("a NumPy array", "a tensor")[:: 1 if library(value) is np else -1]
+            kinds = adapter_of(value), adapter_of(x)
+            if kinds[0] is not kinds[1] and not (is_numpy(value) and kinds[1].mixes):
+                said = [KINDS.get(kind.NAME, f"an array of {kind.NAME}") for kind in kinds]
                 raise PoolingError(
-                    f"{type(r).__name__}({name}) is {kinds[0]} and x is {kinds[1]}: give both in one library"
+                    f"{type(r).__name__}({name}) is {said[0]} and x is {said[1]}: give both in one library"
                 )
             for grid in plan.grids:
                 most = [1 if d in grid.pooled_dims else n for d, n in enumerate(x.shape)]
@@ -97,7 +101,7 @@ def check_result(grid: Any, out: Any) -> None:
         raise PoolingError(
             f"a result of shape {grid.out_shape} does not fit in memory; use a larger stride, or pool in parts"
         )
-    if isinstance(out, np.ndarray) and not out.flags.writeable:
+    if is_numpy(out) and not out.flags.writeable:
         raise PoolingError("out is read-only: give an array that may be written")
 
 
@@ -137,7 +141,7 @@ def gone_axes(plan: Any) -> tuple[int, ...]:
 
 def channels_last(x: Any, dtype: str, plan: Any, axes: Any) -> bool:
     """Whether a call looks as if it pooled the width and the channels of a picture; then the reader is warned."""
-    like = axes is None and dtype == "uint8" and isinstance(x, np.ndarray) and x.ndim == 3 and x.shape[-1] in (3, 4)
+    like = axes is None and dtype == "uint8" and is_numpy(x) and x.ndim == 3 and x.shape[-1] in (3, 4)
     if not like or tuple(plan.pooled_dims) != (1, 2):
         return False
     warnings.warn(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,11 @@ from ..errors import PoolingError
 from . import buffer_pool
 from .foreign import way_from
 from .incoming import array_of, odd
+from .numpy_ops import ADAPTER
+from .numpy_ops import address as address
 
-NAME = "numpy"
+NAME = ADAPTER.NAME
+dtype_name, wide, device, strides = ADAPTER.dtype_name, ADAPTER.wide, ADAPTER.device, ADAPTER.strides
 DTYPES = frozenset("bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 bfloat16".split())
 
 TYPES = {name: np.dtype(name) for name in DTYPES - {"bfloat16"}}  # that one is another package's
@@ -32,19 +34,9 @@ def instead(x: Any) -> Any:
     return None
 
 
-def dtype_name(x: Any) -> str:
-    """NumPy's name of the element type."""
-    return x.dtype.name
-
-
 def plain(x: Any) -> bool:
     """NumPy's arrays hold their numbers."""
     return True
-
-
-def wide(dtype: str) -> str:
-    """The element type of a sum of integers."""
-    return "uint64" if dtype.startswith("uint") else "int64"
 
 
 def compiling(out: Any) -> bool:
@@ -86,11 +78,6 @@ def check_weights(weights: Any, reduction: Any) -> None:
 def transformed() -> bool:
     """NumPy transforms no function."""
     return False
-
-
-def device(x: Any) -> str:
-    """Where x lies."""
-    return "cpu"
 
 
 def readable(x: Any) -> bool:
@@ -135,25 +122,3 @@ def into(out: Any, results: Any) -> tuple[Any, ...]:
             raise PoolingError("out is read-only: give an array that may be written")
         np.copyto(out, y)
     return (out,)
-
-
-def strides(x: Any) -> tuple[int, ...]:
-    """How many elements lie from one position of each axis to the next."""
-    item = x.itemsize
-    return tuple(s // item for s in x.strides)
-
-
-# An array's address, read from its object: the public ways take 2 µs, as long as a small fold.
-_HEADER = object.__basicsize__
-
-
-def _slow_address(x: Any) -> int:
-    return x.__array_interface__["data"][0]
-
-
-def _fast_address(x: Any) -> int:
-    return ctypes.c_void_p.from_address(id(x) + _HEADER).value or 0
-
-
-_PROBE = np.zeros(3)[1:]
-address = _fast_address if _fast_address(_PROBE) == _slow_address(_PROBE) else _slow_address

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import math
-import sys
 from typing import Any
 
 import numpy as np
 
+from .adapter import adapter_of
+
 Array = Any
 inf = float("inf")
-
-
-def library(*values: Array) -> Any:
-    """The module that the first non-NumPy value belongs to: NumPy unless torch is loaded and used."""
-    torch = sys.modules.get("torch")
-    if torch is not None and any(isinstance(v, torch.Tensor) for v in values):
-        return torch
-    return np
 
 
 def among(value: Any, options: Any) -> bool:
@@ -29,76 +22,79 @@ def among(value: Any, options: Any) -> bool:
     return getattr(value, "ndim", 0) == 0 and value in tuple(options)
 
 
-def _both(module: Any, a: Array, b: Array) -> tuple[Array, Array]:
-    if module is np:
-        return a, b
-    like = a if isinstance(a, module.Tensor) else b
-    return tuple(
-        v if isinstance(v, module.Tensor) else module.as_tensor(v, dtype=like.dtype, device=like.device) for v in (a, b)
-    )  # type: ignore[return-value]
+def library(*values: Array) -> Any:
+    """The module of the first value that is an array of another library than NumPy."""
+    return adapter_of(*values).maths
 
 
 def exp(x: Array) -> Array:
     """e to the power x."""
-    return library(x).exp(x)
+    return adapter_of(x).maths.exp(x)
 
 
 def log(x: Array) -> Array:
     """The natural logarithm."""
-    return library(x).log(x)
+    return adapter_of(x).maths.log(x)
 
 
 def sqrt(x: Array) -> Array:
     """The square root."""
-    return library(x).sqrt(x)
+    return adapter_of(x).maths.sqrt(x)
+
+
+def sin(x: Array) -> Array:
+    """The sine of an angle in radians."""
+    return adapter_of(x).maths.sin(x)
+
+
+def cos(x: Array) -> Array:
+    """The cosine of an angle in radians."""
+    return adapter_of(x).maths.cos(x)
 
 
 def power(x: Array, p: Array) -> Array:
     """x to the power p, elementwise."""
-    module = library(x, p)
-    if module is np:
-        return np.power(x, p)
-    return (
-        module.pow(x, p) if isinstance(p, float) else module.pow(*_both(module, x, p))
-    )  # a number: a sixteenth of the time
+    return adapter_of(x, p).power(x, p)
 
 
 def absolute(x: Array) -> Array:
     """The magnitude."""
-    return library(x).abs(x)
+    return adapter_of(x).maths.abs(x)
 
 
 def sign(x: Array) -> Array:
     """-1, 0 or 1."""
-    return library(x).sign(x)
+    return adapter_of(x).maths.sign(x)
+
+
+def clip(x: Array, low: float, high: float) -> Array:
+    """x held between two numbers."""
+    return adapter_of(x).maths.clip(x, low, high)
 
 
 def maximum(a: Array, b: Array) -> Array:
     """The greater of two, NaN if either is."""
-    module = library(a, b)
-    return module.maximum(*_both(module, a, b))
+    return adapter_of(a, b).maximum(a, b)
 
 
 def minimum(a: Array, b: Array) -> Array:
     """The smaller of two, NaN if either is."""
-    module = library(a, b)
-    return module.minimum(*_both(module, a, b))
+    return adapter_of(a, b).minimum(a, b)
 
 
 def where(condition: Array, a: Array, b: Array) -> Array:
     """a where the condition holds, else b."""
-    module = library(condition, a, b)
-    return module.where(condition, a, b)
+    return adapter_of(condition, a, b).where(condition, a, b)
 
 
-def greatest(x: Array) -> Array:
-    """The greatest of all the numbers; NaN if one is."""
-    return x.max()
+def greatest(x: Array, axis: int | None = None) -> Array:
+    """The greatest of all the numbers, or along an axis; NaN if one is."""
+    return adapter_of(x).greatest(x, axis)
 
 
-def smallest(x: Array) -> Array:
-    """The smallest of all the numbers; NaN if one is."""
-    return x.min()
+def smallest(x: Array, axis: int | None = None) -> Array:
+    """The smallest of all the numbers, or along an axis; NaN if one is."""
+    return adapter_of(x).smallest(x, axis)
 
 
 def middle(x: Array) -> Array:
@@ -109,7 +105,7 @@ def middle(x: Array) -> Array:
 def typical(x: Array) -> Array:
     """A number in the midst of the others, whatever a few of them are: the median of some."""
     some = x.reshape(-1)[:: max(math.prod(x.shape) // 63, 1)]
-    return library(x).median(some)
+    return adapter_of(x).maths.median(some)
 
 
 def isnan(x: Array) -> Array:
@@ -119,51 +115,48 @@ def isnan(x: Array) -> Array:
 
 def isinf(x: Array) -> Array:
     """Whether x is plus or minus infinity."""
-    return library(x).isinf(x)
+    return adapter_of(x).maths.isinf(x)
 
 
 def stop(x: Array) -> Array:
     """The same values, through which no gradient flows."""
-    return x.detach() if library(x) is not np else x
+    return adapter_of(x).stop(x)
 
 
 def lowest(like: Array) -> Array:
     """An array as `like`, filled with what loses to every value: -inf, or the smallest integer."""
-    return _filled(like, -inf, lambda info: info.min)
+    return adapter_of(like).full_like(like, _end(like, -1))
 
 
 def highest(like: Array) -> Array:
     """An array as `like`, filled with what every value beats from below: +inf, or the largest integer."""
-    return _filled(like, inf, lambda info: info.max)
+    return adapter_of(like).full_like(like, _end(like, 1))
 
 
 def ones(like: Array) -> Array:
     """Ones, shaped as `like`."""
-    return library(like).ones_like(like)
+    return adapter_of(like).full_like(like, 1)
 
 
 def zeros(like: Array) -> Array:
     """Zeros, shaped as `like`, whatever it holds."""
-    return library(like).zeros_like(like)
+    return adapter_of(like).full_like(like, 0)
 
 
 def nowhere(like: Array) -> Array:
     """An int64 array shaped as `like`, filled with -1: no position."""
-    module = library(like)
-    return module.full_like(like, -1, dtype=module.int64)
+    return adapter_of(like).full_like(like, -1, "int64")
 
 
-def _filled(like: Array, infinity: float, end: Any) -> Array:
-    module = library(like)
-    if module is np:
-        if like.dtype.kind in "bui":
-            return np.full_like(
-                like, bool(end(np.iinfo(np.int8)) > 0) if like.dtype.kind == "b" else end(np.iinfo(like.dtype))
-            )
-        return np.full_like(like, infinity)
-    if like.dtype.is_floating_point:
-        return module.full_like(like, infinity)
-    return module.full_like(like, infinity > 0 if like.dtype is module.bool else end(module.iinfo(like.dtype)))
+def _end(like: Array, sign: int) -> Any:
+    """The end of the numbers that an element type holds, at either side."""
+    name = adapter_of(like).dtype_name(like)
+    if "float" in name:
+        return sign * inf
+    if name == "bool":
+        return sign > 0
+    info = np.iinfo(name)
+    return int(info.max if sign > 0 else info.min)
 
 
 def meant(given: str, options: Any, others: dict[str, str] | None = None) -> str:

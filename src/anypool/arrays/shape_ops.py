@@ -1,53 +1,76 @@
-"""Small words for either array library, NumPy or torch."""
+"""Small functions of arrays, whatever their library: element types, shapes, axes, and tables laid beside arrays."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from .ops import library
+from .adapter import adapter_of
+from .adapter import is_numpy as is_numpy
 
 
 def take(x: Any, index: Any, dim: int) -> Any:
-    """x at these positions of one axis."""
-    if library(x) is np:
-        return np.take(x, index, axis=dim) if x.shape[dim] != 1 or len(index) != 1 else x
-    if x.shape[dim] == 1 and len(index) == 1:
+    """x at these positions of one axis; an axis of one element is not copied."""
+    if x.shape[dim] != 1:
+        return adapter_of(x).take(x, index, dim)
+    if len(index) == 1:
         return x
-    torch = library(x)
-    return (
-        x.index_select(dim, torch.as_tensor(np.ascontiguousarray(index), device=x.device))
-        if x.shape[dim] > 1
-        else x.expand([len(index) if d == dim else s for d, s in enumerate(x.shape)])
-    )
+    return broadcast(x, [len(index) if d == dim else s for d, s in enumerate(x.shape)])
 
 
 def take_flat(table: Any, index: Any) -> Any:
-    """table[index] for an array of indices."""
-    if library(index) is np:
-        return table[index]
-    return library(index).as_tensor(table, device=index.device)[index]
+    """table[index] for a NumPy table and an array of indices."""
+    return adapter_of(index).asarray(table, index)[index]
 
 
 def narrow(x: Any, dim: int, begin: int, length: int) -> Any:
+    """So many positions of one axis, from `begin`."""
     return x[(slice(None),) * dim + (slice(begin, begin + max(length, 0)),)]
 
 
+def dtype_name(x: Any) -> str:
+    """NumPy's name of the element type."""
+    return adapter_of(x).dtype_name(x)
+
+
+def cast(x: Any, dtype: str) -> Any:
+    """x in another element type."""
+    return adapter_of(x).cast(x, dtype)
+
+
+def is_bool(x: Any) -> bool:
+    """Whether the elements are truth values."""
+    return dtype_name(x) == "bool"
+
+
+def is_floating(x: Any) -> bool:
+    """Whether the elements are floats."""
+    return "float" in dtype_name(x)
+
+
+def is_one(w: Any) -> bool:
+    """Whether a weight is a plain number: 1, for every element."""
+    return isinstance(w, (int, float))
+
+
+def floats(x: Any) -> Any:
+    """Integers as the widest floats; floats as they are."""
+    adapter = adapter_of(x)
+    return x if "float" in adapter.dtype_name(x) else adapter.cast(x, adapter.widest(x))
+
+
 def accumulator(x: Any, reduction: Any) -> str:
-    given = dtype_name(x)
+    """The element type that a fold of x computes in."""
+    adapter = adapter_of(x)
+    given = adapter.dtype_name(x)
     kind = getattr(reduction, "accumulates", "float")
-    if getattr(reduction, "sums_need_double", False) and getattr(getattr(x, "device", None), "type", "cpu") != "mps":
+    if getattr(reduction, "sums_need_double", False) and adapter.widest(x) == "float64":
         return "float64"
     if given in ("float16", "bfloat16"):
-        return "float32" if kind != "same" else given if given == "bfloat16" or library(x) is not np else "float16"
-    if given in ("float32", "float64"):
+        return "float32" if kind != "same" else given
+    if given in ("float32", "float64") or kind == "same":
         return given
-    if kind == "same":
-        return given
-    if kind == "wide":
-        return "uint64" if given.startswith("uint") and library(x) is np else "int64"
-    return "float64"
+    return adapter.wide(given) if kind == "wide" else "float64"
 
 
 def result_of(y: Any, x: Any, reduction: Any) -> Any:
@@ -55,96 +78,72 @@ def result_of(y: Any, x: Any, reduction: Any) -> Any:
     given = dtype_name(x)
     if getattr(reduction, "gives", "value") == "value" and given in ("float16", "bfloat16", "float32", "float64"):
         y = cast(y, given)
-    if library(y) is np:
-        return y if y.flags.writeable else y.copy()
-    return y.clone() if 0 in y.stride() and y.numel() > 1 else y
+    return adapter_of(y).owned(y)
 
 
-def dtype_name(x: Any) -> str:
-    return str(x.dtype).removeprefix("torch.")
-
-
-def cast(x: Any, dtype: str) -> Any:
-    if dtype_name(x) == dtype:
-        return x
-    module = library(x)
-    if module is not np:
-        return x.to(getattr(module, dtype))
-    with np.errstate(all="ignore"):  # a result beyond float16 is an infinity, not a warning
-        return x.astype(np.dtype(dtype))
-
-
-def is_bool(x: Any) -> bool:
-    return dtype_name(x) == "bool"
-
-
-def is_floating(x: Any) -> bool:
-    return "float" in dtype_name(x)
-
-
-def is_one(w: Any) -> bool:
-    return isinstance(w, (int, float))
-
-
-def ones_like(x: Any) -> Any:
-    return library(x).ones_like(x)
-
-
-def zeros_of(x: Any, shape: Any, dtype: str | None = None) -> Any:
-    module = library(x)
-    if module is np:
-        return np.zeros(tuple(shape), x.dtype if dtype is None else dtype)
-    return module.zeros(tuple(shape), dtype=x.dtype if dtype is None else getattr(module, dtype), device=x.device)
+def zeros_of(x: Any, shape: Sequence[int], dtype: str | None = None) -> Any:
+    """Zeros of this shape, on x's device."""
+    adapter = adapter_of(x)
+    return adapter.full(shape, 0, adapter.dtype_name(x) if dtype is None else dtype, x)
 
 
 def filled(x: Any, value: Any) -> Any:
     """An array as x of one number, which x's type holds; integers are exact."""
-    return library(x).full_like(x, float(value) if is_floating(x) else int(value))
+    return adapter_of(x).full_like(x, float(value) if is_floating(x) else int(value))
 
 
 def real(value: float, like: Any) -> Any:
-    """A number that makes float64 of integers in both libraries; torch's own rule is its default type."""
-    module = library(like)
-    plain = module is np or is_floating(like) or like.device.type == "mps"
-    return value if plain else module.tensor(value, dtype=module.float64, device=like.device)
-
-
-def expanded(n: Any, y: Any) -> Any:
-    return n.expand(y.shape) if library(y) is not np else np.broadcast_to(n, y.shape)
+    """A number that makes the widest floats of integers; the rule of some libraries is a default type."""
+    if is_floating(like):
+        return value
+    adapter = adapter_of(like)
+    return adapter.full((), value, adapter.widest(like), like)
 
 
 def nothing_like(value: Any, like: Any, shape: Any = None) -> Any:
     """The state of nothing, shaped as `like` or as said."""
     shape = like.shape if shape is None else shape
-    if isinstance(value, (int, float)):
+    if isinstance(value, (int, float)) or 0 in tuple(value.shape):
         return zeros_of(like, shape)
-    if 0 in tuple(value.shape):
-        return zeros_of(like, shape)
-    flat = value.reshape(-1)[:1].reshape((1,) * like.ndim)
-    if library(like) is np:
-        return np.broadcast_to(flat, tuple(shape))
-    return flat.expand(tuple(shape))
+    return broadcast(value.reshape(-1)[:1].reshape((1,) * like.ndim), shape)
 
 
 def as_like(table: Any, x: Any, exact: bool = False) -> Any:
     """A NumPy table in x's library and device, in x's float type unless `exact`."""
-    module = library(x)
-    if module is np:
-        return table if exact or not is_floating(x) else table.astype(x.dtype)
-    made = module.as_tensor(np.ascontiguousarray(table), device=x.device)
-    return made if exact or not is_floating(x) else made.to(x.dtype)
+    adapter = adapter_of(x)
+    made = adapter.asarray(table, x)
+    return made if exact or not is_floating(x) else adapter.cast(made, adapter.dtype_name(x))
 
 
-def moved(x: Any, source: tuple[int, ...], to: tuple[int, ...]) -> Any:
+def broadcast(x: Any, shape: Sequence[int]) -> Any:
+    """x as a larger array, which may read its memory again."""
+    return adapter_of(x).broadcast(x, tuple(shape))
+
+
+def permuted(x: Any, order: Sequence[int]) -> Any:
+    """x with its axes in this order."""
+    return adapter_of(x).permute(x, order)
+
+
+def moved(x: Any, source: Sequence[int], to: Sequence[int]) -> Any:
     """x with the axes `source` at the positions `to`."""
-    return library(x).moveaxis(x, source, to)
+    return adapter_of(x).moveaxis(x, source, to)
 
 
 def contiguous(x: Any) -> Any:
     """x, or a copy of it whose memory is in the order of its axes."""
-    return np.ascontiguousarray(x) if library(x) is np else x.contiguous()
+    return adapter_of(x).contiguous(x)
 
 
-def concatenated(parts: list[Any], axis: int) -> Any:
+def concatenated(parts: Sequence[Any], axis: int) -> Any:
     """Arrays of one library, one after the other along an axis."""
-    return library(parts[0]).concatenate(parts, axis)
+    return parts[0] if len(parts) == 1 else adapter_of(*parts).concatenate(parts, axis)
+
+
+def axes_last(x: Any, shape: Sequence[int], at: Sequence[int]) -> Any:
+    """x of this shape as (rows, positions): the axes `at` flat and last, the others flat and first."""
+    turned = moved(x, at, range(-len(at), 0))
+    rows = inside = 1
+    for a, n in enumerate(shape):
+        rows, inside = (rows, inside * n) if a in at else (rows * n, inside)
+    return turned.reshape(rows, inside)

@@ -16,10 +16,12 @@ from .torch_incoming import check_weights as check_weights
 from .torch_incoming import transformed as transformed
 from .torch_memory import empty
 from .torch_memory import into as into
+from .torch_ops import ADAPTER
 from .torch_results import writable
 from .torch_unsigned import pooled
 
-NAME = "torch"
+NAME = ADAPTER.NAME
+wide, device, strides, address = ADAPTER.wide, ADAPTER.device, ADAPTER.strides, ADAPTER.address
 tracing_state: Any = getattr(torch._C, "_get_tracing_state")  # noqa: B009  (not in torch's stubs)
 is_compiling = torch.compiler.is_compiling
 
@@ -45,11 +47,6 @@ def plain(x: Any) -> bool:
     return type(x) in PLAIN and x.is_cpu and not x.is_neg() and not transformed()
 
 
-def wide(dtype: str) -> str:
-    """The element type of a sum of integers."""
-    return "uint64" if dtype == "uint64" else "int64"
-
-
 def compiling(out: Any) -> bool:
     """Whether a tool records the call: torch.jit.trace, or torch.compile, which sees an operator where none writes to `out`."""
     return tracing_state() is not None or (out is None and is_compiling())
@@ -72,21 +69,6 @@ def key(x: Any, call: tuple[Any, ...], weights: Any = None) -> Any:
         return (*own, weights.shape, weights.stride(), weights.dtype, weights.requires_grad and grad)
     except RuntimeError:  # sparse and nested tensors have no strides
         return None
-
-
-def device(x: Any) -> str:
-    """Where x lies."""
-    return x.device.type
-
-
-def strides(x: Any) -> tuple[int, ...]:
-    """How many elements lie from one position of each axis to the next."""
-    return tuple(x.stride())
-
-
-def address(x: Any) -> int:
-    """Where its memory begins."""
-    return x.data_ptr()
 
 
 def readable(x: Any) -> bool:

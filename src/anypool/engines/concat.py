@@ -1,13 +1,11 @@
-"""Several Grids, one result: each is pooled, then all lie on one axis, in either array library."""
+"""Several Grids, one result: each is pooled, then all lie on one axis."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Any
 
-import numpy as np
-
-from ..arrays.ops import library as words_of
+from ..arrays.shape_ops import concatenated, moved
 from ..order_statistics import Order
 from ..plan import GridConcat
 
@@ -35,20 +33,19 @@ def run(
 
 def joined(parts: list[Any], union: GridConcat, reduction: Any) -> Any:
     """One result a Grid as one array: the pooled axes flattened, one Grid's windows after the other's."""
-    module = words_of(parts[0])
     many = reduction.answers() if isinstance(reduction, Order) else None
     before = int(many is not None and many[1] == 0)  # an axis of several answers comes first
     at = [a + before for a in union.pooled_dims]
     to = list(range(at[0], at[0] + len(at)))
     rows: list[Any] = []
     for part in parts:
-        moved = np.moveaxis(part, at, to) if module is np else part.movedim(at, to)
-        shape, end = tuple(moved.shape), to[-1] + 1
+        turned = moved(part, at, to)
+        shape, end = tuple(turned.shape), to[-1] + 1
         windows = 1
         for n in shape[to[0] : end]:
             windows *= n
-        rows.append(moved.reshape((*shape[: to[0]], windows, *shape[end:])))
-    return np.concatenate(rows, to[0]) if module is np else module.cat(rows, to[0])
+        rows.append(turned.reshape((*shape[: to[0]], windows, *shape[end:])))
+    return concatenated(rows, to[0])
 
 
 def _again(bound: list[Any], union: GridConcat, reduction: Any, x: Any, weights: Any = None, out: Any = None) -> Any:

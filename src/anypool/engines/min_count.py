@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.ops import where
-from ..arrays.shape_ops import as_like, dtype_name, filled, is_floating
+from ..arrays.ops import stop, where
+from ..arrays.shape_ops import as_like, broadcast, dtype_name, filled, is_floating
 from ..constants import fitted
 from ..errors import PoolingError
 from ..order_statistics import Order
@@ -25,7 +25,7 @@ def few(arrays: ModuleType, x: Any, plan: Any, weights: Any, omit_nan: bool, lea
     if weights is None and not omit and not any(getattr(g, "taps", None) is not None for g in plan.grids):
         lacks = _table(plan) < least
         return as_like(lacks, x, exact=True) if lacks.any() else None
-    x = x.detach() if hasattr(x, "detach") else x
+    x = stop(x)
     mask = None if weights is None else arrays.as_weights(weights, x) != 0
     if isinstance(plan, Grid) and not plan.weighted:
         there = mask if not omit else x == x if mask is None else (x == x) & mask
@@ -39,7 +39,7 @@ def _counted(arrays: ModuleType, there: Any, grid: Grid, omit: bool) -> Any:
     shape = tuple(
         n if a in grid.pooled_dims else k for a, (n, k) in enumerate(zip(grid.shape, there.shape, strict=True))
     )
-    there = np.broadcast_to(there, shape) if isinstance(there, np.ndarray) else there.expand(shape)
+    there = broadcast(there, shape)
     return arrays.run(there, _of_mask(grid, shape, omit), (Sum(),))[0]
 
 

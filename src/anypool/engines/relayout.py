@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+from ..arrays.shape_ops import broadcast, permuted
 
 
 def split_bins(x: Any, split: tuple[int, ...], shape: Any = None) -> Any:
@@ -12,9 +12,10 @@ def split_bins(x: Any, split: tuple[int, ...], shape: Any = None) -> Any:
     if x is None:
         return None
     if shape is not None:
-        x = np.broadcast_to(x, shape) if isinstance(x, np.ndarray) else x.expand(shape)
+        x = broadcast(x, shape)
     rank, given = len(split), tuple(x.shape)
     wide = x.reshape(given[0], -1, *split, *given[2:])
     order = (0, 1, *(a for k in range(rank) for a in (2 + k, 2 + rank + k)))
-    turned = wide.transpose(order) if isinstance(x, np.ndarray) else wide.permute(order)
-    return turned.reshape(given[0], wide.shape[1], *(o * n for o, n in zip(split, given[2:], strict=True)))
+    return permuted(wide, order).reshape(
+        given[0], wide.shape[1], *(o * n for o, n in zip(split, given[2:], strict=True))
+    )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ..arrays.ops import library
+from ..arrays.adapter import adapter_of
+from ..arrays.shape_ops import broadcast
 from ..order_statistics import Order
 from ..plan import SparseGroups
 
@@ -18,8 +17,5 @@ def everywhere(y: Any, plan: SparseGroups, reduction: Any) -> Any:
     shape = tuple(plan.total if a == dim else n for a, n in enumerate(y.shape))
     front = (slice(None),) * dim
     held, empty = y[(*front, slice(0, -1))], y[(*front, slice(-1, None))]
-    if isinstance(y, np.ndarray):
-        result = np.broadcast_to(empty, shape).copy()
-        result[(*front, plan.group_numbers)] = held
-        return result
-    return empty.expand(shape).index_copy(dim, library(y).from_numpy(plan.group_numbers), held)
+    adapter = adapter_of(y)
+    return adapter.put(adapter.copy(broadcast(empty, shape)), plan.group_numbers, held, dim)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.adapter import is_numpy
 from ..errors import PoolingError
 from .describing import Call, Symbol, Table, described
 from .names import FOLDS, KINDS, METHODS, REGISTERED, SCALARS, name_of
@@ -53,7 +54,7 @@ def _text(value: Any, lasting: bool, depth: int) -> str:
         return _call(value[1], value[2], value[3], lasting, depth)
     if tag is Table:
         value = np.frombuffer(value[3], value[1]).reshape(value[2])
-    if isinstance(value, np.ndarray):
+    if is_numpy(value):
         return _array(value)
     if isinstance(value, (tuple, list)):
         if value and all(type(v) is float or (type(v) is int and -LARGE < v < LARGE) for v in value):

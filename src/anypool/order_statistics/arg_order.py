@@ -5,9 +5,8 @@ from __future__ import annotations
 from copy import copy
 from typing import Any
 
-import numpy as np
-
-from ..arrays.ops import isnan, library, where, zeros
+from ..arrays.ops import isnan, smallest, where, zeros
+from ..arrays.shape_ops import is_floating
 from ..errors import PoolingError
 from .base import Order
 from .row_ops import last, ranks, take_along
@@ -55,7 +54,7 @@ class Place(Order):
     def finish(self, window: Sorted, n: Any) -> Any:
         placed = _Placed(window, self.ties)
         place = self.order.finish(placed, n)
-        if self.order.nan_is_largest or "float" not in str(window.values.dtype):
+        if self.order.nan_is_largest or not is_floating(window.values):
             return place
         spoils = isnan(window.values) & placed.there
         first = placed.owned(window.values[..., 0] * float("nan"))
@@ -107,12 +106,8 @@ class _Placed(Sorted):
         here = value[..., None]
         equal = ((self.values == here) | (isnan(self.values) & isnan(here))) & self.there
         if self.ties == "last":
-            return -_least(where(equal, -self.order, zeros(self.order)))
-        return _least(where(equal, self.order, zeros(self.order) + (self.places - 1)))
+            return -smallest(where(equal, -self.order, zeros(self.order)), -1)
+        return smallest(where(equal, self.order, zeros(self.order) + (self.places - 1)), -1)
 
     def these(self, index: Any) -> Any:
         return take_along(self.order, index)
-
-
-def _least(x: Any) -> Any:
-    return x.min(-1) if library(x) is np else x.amin(-1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import copy
 from typing import Any, ClassVar
 
-from ..arrays.ops import library
+from ..arrays.adapter import adapter_of
 from ..errors import PoolingError
 from .sorted_window import Sorted
 
@@ -82,7 +82,7 @@ class Order:
 
     def together(self, answers: list[Any]) -> Any:
         """The answer from those of `apart`: several answers, on a new first axis."""
-        return library(answers[0]).stack(answers)
+        return adapter_of(*answers).stack(answers, 0)
 
     def whole(self, odd: bool) -> bool:
         """Whether integers stay integers; `odd`: every window is known to hold an odd number of elements."""

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.ops import library, maximum, minimum, where, zeros
+from ..arrays.adapter import adapter_of
+from ..arrays.ops import maximum, minimum, where, zeros
+from ..arrays.shape_ops import cast, dtype_name
 from .row_ops import clip, take_last
 from .sorted_window import Sorted
 
@@ -68,7 +70,8 @@ def _interpolated(window: Sorted, q: float, rank: Rank) -> Any:
     share = (begin - (take_last(spans.ends, low) - spans.unit)) / spans.unit
     y = between(first, second, where(high > low, share, zeros(share)))
     many = (high > low + 1) & (first < second)
-    if library(y) is np and not many.any():
+    seen = adapter_of(y).view(many)
+    if seen is not None and not seen.any():
         return y
     shares = spans.shares(begin, begin + spans.unit, low, high) / spans.unit[..., None]
     return where(many, window.sum(where(many[..., None], shares, zeros(shares))), y)
@@ -85,7 +88,7 @@ def between(low: Any, high: Any, share: Any) -> Any:
         return low
     rest = 1 - share
     if hasattr(share, "shape"):
-        share, rest = (v.astype(low.dtype) if library(low) is np else v.to(low.dtype) for v in (share, rest))
+        share, rest = (cast(v, dtype_name(low)) for v in (share, rest))
     with np.errstate(all="ignore"):
         apart = high - low
         if not hasattr(share, "shape"):

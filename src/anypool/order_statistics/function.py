@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.ops import library
+from ..arrays.adapter import adapter_named, adapter_of
 from ..errors import PoolingError
 from .base import Order
 
@@ -38,14 +38,12 @@ class Function(Order):
 
     def of(self, windows: Any) -> Any:
         """f of windows of one length, (windows, elements) in their own order: a number each, in their library."""
-        module = library(windows)
-        given = windows
-        if self.home == "numpy" and module is not np:
-            given = windows.detach().cpu().numpy()
-        elif self.home == "torch" and module is np:
-            import torch
-
-            given = torch.from_numpy(np.ascontiguousarray(windows))
+        adapter = adapter_of(windows)
+        given = adapter.leave(windows)
+        if self.home == "numpy":
+            given = adapter.numbers(windows)
+        elif self.home not in (None, adapter.NAME):
+            given = adapter_named(self.home).asarray(adapter.numbers(windows))
         try:
             made = self.f(given, **{self.word: -1})
         except (MemoryError, PoolingError):
@@ -63,15 +61,11 @@ class Function(Order):
 
     def _back(self, made: Any, windows: Any) -> Any:
         """A result in the windows' library, on their device."""
-        source, module = library(made), library(windows)
-        kind = "f" if "float" in str(made.dtype) else np.dtype(str(made.dtype).removeprefix("torch.")).kind
-        if kind not in KINDS:
+        source, adapter = adapter_of(made), adapter_of(windows)
+        dtype = source.dtype_name(made)
+        if "float" not in dtype and np.dtype(dtype).kind not in KINDS:
             raise PoolingError(f"{self!r} gave {made.dtype}: truth values, integers and floats are pooled")
-        if source is module:
-            return np.asarray(made) if module is np else made
-        if module is np:
-            return made.detach().cpu().numpy()
-        return module.as_tensor(np.ascontiguousarray(made), device=windows.device)
+        return source.enter(made, "the result") if source is adapter else adapter.asarray(source.numbers(made), windows)
 
 
 def function(f: Callable[..., Any]) -> Function:

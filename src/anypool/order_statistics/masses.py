@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.ops import library, maximum, minimum, stop, where, zeros
+from ..arrays.adapter import adapter_of
+from ..arrays.ops import greatest, maximum, minimum, stop, where, zeros
 from .row_ops import clip, floor, last, ranks, take_last
 
 LOCAL = 1 / 16  # two masses meet a point at most this share of the smaller one away
@@ -30,12 +31,12 @@ class Spans:
         pair = plain[..., : min(2, int(plain.shape[-1]))]
         same = (pair[..., 0] == pair[..., -1]) | (zeros(total) + present < 2)
         usual = ((total > SMALL) & (total < 1 / SMALL)) | (total == 0)
-        if not concrete(given) or bool(same.any()) or not bool(usual.all()):
+        if not adapter_of(given).concrete() or bool(same.any()) or not bool(usual.all()):
             first = plain[..., :1]
             same = ((plain == first) | (ranks(plain) >= last(present))).all(-1)
             scale = where(same[..., None], first, _power_of_two(plain))
             self.masses = given / where(scale > 0, scale, zeros(scale) + 1)
-            self.ends = library(given).cumsum(self.masses, -1)
+            self.ends = adapter_of(given).cumsum(self.masses, -1)
         self.total = self.ends[..., -1]
         self.rounding = where(same, zeros(total), zeros(total) + (rounding + present * EXACT))
         self.slack = stop(self.total) * self.rounding
@@ -85,7 +86,7 @@ def around(ends: Any, masses: Any, slack: Any, point: Any, present: Any) -> tupl
         return take_last(rows, clip(index, 0, top))
 
     below, above = abs(point - at(ends, count - 1)), abs(at(ends, count) - point)
-    if concrete(ends) and not bool((minimum(below, above) <= slack).any()):
+    if adapter_of(ends).concrete() and not bool((minimum(below, above) <= slack).any()):
         found = clip(count, 0, present - 1)
         return found, found
 
@@ -98,15 +99,8 @@ def around(ends: Any, masses: Any, slack: Any, point: Any, present: Any) -> tupl
     return clip(low, 0, present - 1), clip(high, 0, present - 1)
 
 
-def concrete(x: Any) -> bool:
-    """Whether Python may look at the numbers: not where torch.func maps a function over them."""
-    module = library(x)
-    return module is np or module._C._functorch.maybe_current_level() is None
-
-
 def _power_of_two(masses: Any) -> Any:
     """(…, 1): a power of two near the greatest mass of each window."""
-    module = library(masses)
-    largest = masses.max(-1, keepdims=True) if module is np else masses.amax(-1, keepdim=True)
+    largest = greatest(masses, -1)[..., None]
     with np.errstate(all="ignore"):
-        return largest / (2 * module.frexp(largest)[0])
+        return largest / (2 * adapter_of(masses).maths.frexp(largest)[0])

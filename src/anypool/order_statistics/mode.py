@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.ops import library, where, zeros
+from ..arrays.adapter import adapter_of
+from ..arrays.ops import stop, where, zeros
+from ..arrays.shape_ops import broadcast
 from ..constants import constant, fitted
 from ..errors import PoolingError
 from .base import Order
@@ -70,15 +72,10 @@ class Mode(Order):
 
 
 def _heaviest(values: Any, mass: Any) -> Any:
-    """Which element begins the heaviest run of each window; None where torch must see each step."""
-    if library(values, mass) is np:
-        return longest(values, np.broadcast_to(mass, values.shape))
-    torch = library(values, mass)
-    watched = torch._C._functorch.maybe_current_level() is not None or torch.autograd.forward_ad._current_level >= 0
-    if watched or not values.is_cpu or type(values) is not torch.Tensor:
-        return None
-    mass = mass.detach().expand(values.shape)
-    return torch.from_numpy(np.asarray(longest(values.detach().numpy(), mass.numpy())))
+    """Which element begins the heaviest run of each window; None where Python does not see the numbers."""
+    adapter = adapter_of(values)
+    seen, masses = adapter.view(values), adapter.view(broadcast(stop(mass), values.shape))
+    return None if seen is None or masses is None else adapter.asarray(longest(seen, masses), values)
 
 
 def longest(values: Any, mass: Any) -> Any:

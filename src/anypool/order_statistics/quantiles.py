@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.ops import among, exp, library, meant, where, zeros
+from ..arrays.adapter import adapter_of, is_numpy
+from ..arrays.ops import among, exp, greatest, meant, smallest, stop, where, zeros
+from ..arrays.shape_ops import is_floating
 from ..errors import PoolingError
 from ..scalars import fraction, integer, number
 from .base import Order
@@ -89,7 +91,7 @@ class Median(Order):
         if even != "mean":
             return window.element(low if even == "lower" else high)
         lower = window.element(low)
-        if "float" not in str(lower.dtype) and isinstance(n, int) and n % 2:
+        if not is_floating(lower) and isinstance(n, int) and n % 2:
             return lower
         higher = window.element(high)
         lower, higher = window.number(lower), window.number(higher)
@@ -171,9 +173,9 @@ class Quantile(Order):
 
     def __init__(self, q: Any, method: str = "linear", smooth: float | None = None) -> None:
         super().__init__()
-        given = q.tolist() if isinstance(q, np.ndarray) else q
+        given = q.tolist() if is_numpy(q) else q
         row = given if isinstance(given, (tuple, list)) else (given,)
-        if not row or any(isinstance(v, (tuple, list, np.ndarray)) for v in row):
+        if not row or any(isinstance(v, (tuple, list)) or is_numpy(v) for v in row):
             raise PoolingError(f"Quantile(q={q!r}): give one number or a row of them")
         qs = tuple(fraction(v, "Quantile(q)") for v in row)
         if not among(method, METHODS):
@@ -210,7 +212,7 @@ class Quantile(Order):
     def finish(self, window: Sorted, n: Any) -> Any:
         h = self.parameters["smooth"]
         found = [self.one(window, n, q) if h is None else smoothed(window, q, h) for q in self.qs]
-        return found[0] if self.answers() is None else library(found[0]).stack(found, -1)
+        return found[0] if self.answers() is None else adapter_of(*found).stack(found, -1)
 
     def one(self, window: Sorted, n: Any, q: float) -> Any:
         """One quantile."""
@@ -242,7 +244,7 @@ def smoothed(window: Sorted, q: float, h: float) -> Any:
     x = window.number(window.values)
     there = last(window.present) > ranks(x)
     w = there * 1.0 if window.masses is None else window.spans.masses * there
-    w = w if library(x) is np else w.to(x.dtype)
+    w = adapter_of(x).meet(w, x)
     x = where(there, x, zeros(x))
     total = w.sum(-1)
     offset = math.log(q) - math.log1p(-q)
@@ -251,11 +253,9 @@ def smoothed(window: Sorted, q: float, h: float) -> Any:
         s = 1 / (1 + exp(-((m[..., None] - at) / h + offset)))
         return (w * s).sum(-1) - q * total, (w * s * (1 - s)).sum(-1) / h
 
-    fixed = x.detach() if library(x) is not np else x
-    low = where(there, fixed, zeros(fixed) + math.inf)
-    low = low.min(-1) if library(x) is np else low.amin(-1)
-    high = where(there, fixed, zeros(fixed) - math.inf)
-    high = high.max(-1) if library(x) is np else high.amax(-1)
+    fixed = stop(x)
+    low = smallest(where(there, fixed, zeros(fixed) + math.inf), -1)
+    high = greatest(where(there, fixed, zeros(fixed) - math.inf), -1)
     with np.errstate(all="ignore"):
         for _ in range(60 if "64" in str(x.dtype) else 30):
             middle = low + (high - low) * 0.5

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.adapter import adapter_of, is_numpy
 from ..arrays.foreign import refuse
-from ..arrays.ops import library, maximum, minimum, where, zeros
+from ..arrays.ops import maximum, minimum, where, zeros
+from ..arrays.shape_ops import as_like, concatenated, take_flat, zeros_of
 from ..errors import PoolingError
 from ..scalars import fraction, integer, is_row, number
 from .base import Order
@@ -105,7 +107,7 @@ class Ordinal(Order):
     def __init__(self, weights: Any) -> None:
         super().__init__()
         refuse(weights, "Ordinal(weights)")
-        given = _row(weights) if library(weights) is np else weights
+        given = _row(weights) if adapter_of(weights).NAME == "numpy" else weights
         if not isinstance(given, tuple) and (given.ndim != 1 or given.shape[0] == 0 or not _real(given)):
             raise PoolingError(
                 f"Ordinal(weights): a row of numbers is needed, not shape {tuple(given.shape)}, {given.dtype}"
@@ -123,22 +125,13 @@ class Ordinal(Order):
 
     def finish(self, window: Sorted, n: Any) -> Any:
         weights, values = self.parameters["weights"], window.number(window.values)
-        if library(values) is not np:
-            torch = library(values)
-            weights = (
-                torch.tensor(weights, dtype=torch.float64, device=values.device)
-                if isinstance(weights, tuple)
-                else weights
-            )
-            weights = weights.to(device=values.device, dtype=values.dtype)
-            weights = torch.cat([weights, weights.new_zeros(1)])
-        else:
-            weights = np.append(np.asarray(weights), 0.0).astype(values.dtype)
+        weights = as_like(np.asarray(weights) if isinstance(weights, tuple) else weights, values)
+        weights = concatenated([weights, zeros_of(values, (1,))], 0)
         many = weights.shape[0] - 1
         if window.cumulated is None:
             from_top = last(window.present) - 1 - ranks(values)
             known = (from_top >= 0) & (from_top < many)
-            share = weights[where(known, from_top, zeros(from_top) + many)]
+            share = take_flat(weights, where(known, from_top, zeros(from_top) + many))
         else:
             before = last(n) - window.cumulated  # the mass above each element
             share = _integral(weights, before + window.masses) - _integral(weights, before)
@@ -193,16 +186,16 @@ class KMax(Order):
         above = last(window.present) - 1 - ranks(window.values)
         taken = (above >= 0) & (above < k)
         places = where(taken, window.order, zeros(window.order) + window.places)
-        by = np.argsort(places, -1, kind="stable") if library(places) is np else places.argsort(dim=-1, stable=True)
-        return window.these(by[..., np.minimum(np.arange(k), window.places - 1)])  # fewer have no answer at the end
+        by = adapter_of(places).argsort(places)
+        some = np.minimum(np.arange(k), window.places - 1)
+        return window.these(adapter_of(by).take(by, some, -1))  # fewer have no answer at the end
 
     def repeated(self, window: Sorted, n: Any) -> Any:
         """The same of elements that masses repeat: one may be there several times."""
-        k, module = self.parameters["k"], library(window.values)
-        index = module.stack([window.index(n - j, "left") for j in range(k)], -1)
+        k, adapter = self.parameters["k"], adapter_of(window.values)
+        index = adapter.stack([window.index(n - j, "left") for j in range(k)], -1)
         places = where(self.lacks(n), zeros(index) + window.places, take_along(window.order, index))
-        by = np.argsort(places, -1, kind="stable") if module is np else places.argsort(dim=-1, stable=True)
-        return window.these(take_along(index, by))
+        return window.these(take_along(index, adapter.argsort(places)))
 
     def answers(self) -> tuple[int, int] | None:
         return self.parameters["k"], -1
@@ -217,7 +210,7 @@ class KMax(Order):
         slots = np.arange(self.parameters["k"])
         if not hasattr(n, "shape"):
             return slots >= n
-        return last(n) <= (slots if library(n) is np else library(n).as_tensor(slots, device=n.device))
+        return last(n) <= as_like(slots, n, exact=True)
 
     def check(self, places: int) -> None:
         beyond(self, self.parameters["k"], places)
@@ -261,7 +254,7 @@ def beyond(order: Order, k: int, places: int) -> None:
 
 def _row(weights: Any) -> tuple[float, ...]:
     """Plain numbers, which nobody can change under an engine that remembers what it read off them."""
-    row = weights.tolist() if isinstance(weights, np.ndarray) else weights
+    row = weights.tolist() if is_numpy(weights) else weights
     if not is_row(row):
         raise PoolingError(f"Ordinal(weights={weights!r}): give a row of numbers")
     made = tuple([number(v, "an entry of the row Ordinal(weights)") for v in row])
@@ -280,14 +273,14 @@ def _safe(count: Any, window: Sorted) -> Any:
     if not hasattr(count, "shape"):
         return count if count else math.nan
     count = where(count == 0, zeros(count) + 1, count)
-    return count if library(count) is np else count.to(window.number(window.values).dtype)
+    return adapter_of(count).meet(count, window.number(window.values))
 
 
 def _integral(weights: Any, mass: Any) -> Any:
     """∫ of the step function weights[⌊t⌋] from 0 to each mass."""
-    module, many = library(weights), weights.shape[0] - 1
-    sums = module.cumsum(weights, 0) - weights  # the integral up to each step
+    many = weights.shape[0] - 1
+    sums = adapter_of(weights).cumsum(weights, 0) - weights  # the integral up to each step
     mass = where(mass < 0, zeros(mass), mass)
     step = floor(mass)
     step = where(step > many, zeros(step) + many, step)
-    return sums[step] + weights[step] * (mass - step)
+    return take_flat(sums, step) + take_flat(weights, step) * (mass - step)

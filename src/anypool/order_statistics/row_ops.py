@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.ops import library, maximum, minimum
+from ..arrays.adapter import adapter_of
+from ..arrays.ops import maximum, minimum
+from ..arrays.shape_ops import broadcast, cast, is_floating
 
 
 def ranks(values: Any) -> Any:
     """0, 1, 2 … along the last axis, as int64."""
-    module = library(values)
-    if module is np:
-        return np.arange(values.shape[-1])
-    return module.arange(values.shape[-1], dtype=module.int64, device=values.device)
+    return adapter_of(values).asarray(np.arange(values.shape[-1]), values)
 
 
 def last(n: Any) -> Any:
@@ -27,9 +26,7 @@ def floor(value: Any) -> Any:
     """The integer at or under, for numbers and arrays; integers pass."""
     if isinstance(value, (int, float)):
         return math.floor(value)
-    if "float" not in str(value.dtype):
-        return value
-    return np.floor(value).astype(np.int64) if library(value) is np else value.floor().long()
+    return cast(adapter_of(value).maths.floor(value), "int64") if is_floating(value) else value
 
 
 def clip(index: Any, low: Any, high: Any) -> Any:
@@ -41,21 +38,16 @@ def clip(index: Any, low: Any, high: Any) -> Any:
 
 def take_along(values: Any, index: Any) -> Any:
     """values[…, index[…, j]], several of each window."""
-    return np.take_along_axis(values, index, -1) if library(values) is np else values.gather(-1, index)
+    return adapter_of(values).take_along(values, index)
 
 
 def take_last(values: Any, index: Any) -> Any:
     """values[…, index], one index for all windows or one each."""
     if isinstance(index, (int, np.integer)):
         return values[..., int(index)]
-    if library(values) is np:
-        index = np.broadcast_to(index, values.shape[:-1])
-    else:
-        index = index.expand(values.shape[:-1])
-    return take_along(values, index[..., None])[..., 0]
+    return take_along(values, broadcast(index, values.shape[:-1])[..., None])[..., 0]
 
 
 def shifted(rows: Any, begin: Any) -> Any:
     """The rows moved by one element: `begin` comes first, the last element leaves."""
-    pieces = [begin, rows[..., :-1]]
-    return np.concatenate(pieces, -1) if library(rows) is np else library(rows).cat(pieces, -1)
+    return adapter_of(rows).concatenate([begin, rows[..., :-1]], -1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
-from ..arrays.ops import isnan, library, maximum, stop, where, zeros
+from ..arrays.adapter import adapter_of
+from ..arrays.ops import isnan, maximum, stop, where, zeros
+from ..arrays.shape_ops import concatenated, floats
 from .masses import EXACT, Spans, around
 from .row_ops import clip, floor, last, ranks, shifted, take_along, take_last
 
@@ -37,7 +37,7 @@ class Sorted:
         self.raw, self.has, self.ties = raw, has, ties
         self.rounding = rounding
         given = masses is None or cumulated is not None
-        self.cumulated = cumulated if given else library(masses).cumsum(masses, -1)
+        self.cumulated = cumulated if given else adapter_of(masses).cumsum(masses, -1)
 
     @property
     def places(self) -> int:
@@ -89,7 +89,7 @@ class Sorted:
     def sum(self, share: Any, value: Any = None) -> Any:
         """Σ share·x over the sorted elements; what has no share is no part, an infinity neither."""
         value = self.shared() if value is None else value
-        share = share if library(share) is np else share.to(value.dtype)
+        share = adapter_of(share).meet(share, value)
         counted = where(share == 0, zeros(value), value)
         return (counted * share).sum(-1)
 
@@ -98,24 +98,24 @@ class Sorted:
         values = self.number(self.values)
         if self.raw is None:
             return values
-        torch = library(values)
-        number = torch.zeros_like(values, dtype=torch.int64) + ranks(values)
-        anew, edge = values[..., 1:] != values[..., :-1], torch.ones_like(values[..., :1], dtype=torch.bool)
-        opens, closes = torch.cat([edge, anew], -1), torch.cat([anew, edge], -1)
-        first = where(opens, number, zeros(number)).cummax(-1)[0]
-        end = where(closes, number, zeros(number) + self.places).flip(-1).cummin(-1)[0].flip(-1)
+        adapter = adapter_of(values)
+        number = adapter.full_like(values, 0, "int64") + ranks(values)
+        anew = values[..., 1:] != values[..., :-1]
+        edge = adapter.full_like(values[..., :1], True, "bool")
+        first = adapter.cummax(where(concatenated([edge, anew], -1), number, zeros(number)))
+        back = where(concatenated([anew, edge], -1), -number, zeros(number) - self.places)
+        end = -adapter.flip(adapter.cummax(adapter.flip(back)))
         if self.ties != "split":
             return take_along(values, end if self.ties == "last" else first)
-        change = (values - values.detach()).nan_to_num()  # 0, and its slope
-        sums = change.cumsum(-1)
+        change = values - stop(values)  # 0, and its slope
+        change = where(isnan(change), zeros(change), change)
+        sums = adapter.cumsum(change, -1)
         apart = take_along(sums, end) - take_along(sums - change, first)
-        return values.detach() + apart / (end - first + 1)
+        return stop(values) + apart / (end - first + 1)
 
     def number(self, value: Any) -> Any:
         """Integers as floats; floats as they are."""
-        if "float" in str(value.dtype):
-            return value
-        return value.astype(np.float64) if library(value) is np else value.double()
+        return floats(value)
 
     def owned(self, value: Any) -> Any:
         """The same values; their gradient goes to the first equal element, the last one, or is shared by all."""
@@ -125,11 +125,9 @@ class Sorted:
         equal = (self.raw == here) | (isnan(self.raw) & isnan(here))
         if self.has is not None:
             equal = equal & self.has
-        module = library(value)
         if self.ties == "split":
-            apart = where(equal, self.raw - self.raw.detach(), zeros(self.raw))
-            return value.detach() + apart.sum(-1) / maximum(equal.sum(-1), zeros(equal.sum(-1)) + 1)
+            apart = where(equal, self.raw - stop(self.raw), zeros(self.raw))
+            return stop(value) + apart.sum(-1) / maximum(equal.sum(-1), zeros(equal.sum(-1)) + 1)
         places = ranks(self.raw)
         found = where(equal, places + 1 if self.ties == "last" else self.places - places, zeros(places))
-        index = module.argmax(found, -1)
-        return take_last(self.raw, index)
+        return take_last(self.raw, adapter_of(found).argmax(found))

@@ -198,10 +198,8 @@ class Grid:
 
     def tap_weights(self) -> NDArray[np.float64]:
         """The full product of the taps."""
-        if isinstance(self.taps, np.ndarray):
-            return self.taps
         assert self.taps is not None
-        return reduce(np.multiply.outer, self.taps)
+        return reduce(np.multiply.outer, self.taps) if isinstance(self.taps, tuple) else self.taps
 
     @property
     def total_count(self) -> int:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..arrays.adapter import is_numpy
 from ..arrays.incoming import array_of, of_tensor
 from ..arrays.ops import among as among  # for the kinds of windows
 from ..errors import PoolingError
@@ -49,7 +50,7 @@ def _listed(value: Any, name: str) -> Any:
     """The numbers of an array or a tensor; anything else as it is."""
     if isinstance(value, (int, float)):  # first: torch.compile asks nothing else of a symbol
         return value
-    return array_of(value, name).tolist() if isinstance(value, np.ndarray) or hasattr(value, "detach") else value
+    return array_of(value, name).tolist() if is_numpy(value) or hasattr(value, "detach") else value
 
 
 def normal_axes(axes: int | Iterable[int] | None, rank: int) -> tuple[int, ...] | None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..arrays.adapter import is_numpy
 from ..errors import PoolingError
 from ..plan import Axis, Grid
 from ..scalars import integer
@@ -85,7 +86,7 @@ def ascending(
 ) -> Grid:
     """The Grid with its axes in the array's own order, whatever order they were named in."""
     order = sorted(range(len(at)), key=lambda i: at[i])
-    if isinstance(taps, np.ndarray):
+    if is_numpy(taps):
         taps = np.transpose(taps, order)
     elif taps is not None:
         taps = tuple(taps[i] for i in order)

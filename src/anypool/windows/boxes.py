@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from ..arrays.ops import library
+from ..arrays import tracing
+from ..arrays.adapter import adapter_of
 from ..constants import constant, is_constant
 from ..errors import PoolingError
 from ..plan import AxisIndices, IndexedWindows, Ints
@@ -51,10 +51,9 @@ class Boxes(Kind):
 
     def deferred(self) -> Any:
         """The same boxes with their corners in the graph."""
-        torch: Any = sys.modules["torch"]
-        rows = table(torch, self.rows)
-        images = table(torch, self.images).to(rows)[:, None]
-        made = later("boxes", {"boxes": torch.cat([images, rows], 1), **self._others()})
+        rows = table(self.rows)
+        images = table(self.images).to(rows)[:, None]
+        made = later("boxes", {"boxes": tracing.beside([images, rows], 1), **self._others()})
         return made if self.inclusive else made.exclusive()
 
     def arguments(self) -> dict[str, Any]:
@@ -287,7 +286,4 @@ def _beside(p: AxisIndices) -> AxisIndices:
 
 def _watched(value: Any) -> bool:
     """Whether torch.func or forward-mode differentiation looks at it."""
-    if value is None or library(value) is np:
-        return False
-    torch = library(value)
-    return torch._C._functorch.maybe_current_level() is not None or torch.autograd.forward_ad._current_level >= 0
+    return adapter_of(value).watched()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-import numpy as np
-
-from ..arrays.ops import library
+from ..arrays import tracing
+from ..arrays.adapter import is_numpy
 from ..errors import PoolingError
 from .arguments import constant, need_axes
 from .base import Kind
@@ -81,8 +79,7 @@ def deferred(*names: str, shape: Shape) -> Callable[[Made], Made]:
 
         @functools.wraps(call)
         def made(*args: Any, **options: Any) -> Any:
-            torch = sys.modules.get("torch")
-            if torch is not None and torch.compiler.is_compiling():
+            if tracing.compiling():
                 return later(maker, {**dict(zip(names, args, strict=False)), **options})
             return call(*args, **options)
 
@@ -93,23 +90,22 @@ def deferred(*names: str, shape: Shape) -> Callable[[Made], Made]:
 
 def later(maker: str, given: dict[str, Any]) -> Deferred:
     """The call for when the graph runs: arrays as tensors, other arguments as they are."""
-    torch: Any = sys.modules["torch"]
-    arrays = (torch.Tensor, np.ndarray)
     made: list[tuple[str, Any]] = []
     for name, value in given.items():
-        if isinstance(value, (list, tuple)) and value and all(isinstance(v, arrays) and v.ndim == 2 for v in value):
-            value = numbered([table(torch, v) for v in value])
-        made.append((name, table(torch, value)))
+        if isinstance(value, (list, tuple)) and value and all(tracing.is_table(v) and v.ndim == 2 for v in value):
+            value = numbered([table(v) for v in value])
+        made.append((name, table(value)))
     return Deferred(maker, tuple(made))
 
 
-def table(torch: Any, value: Any) -> Any:
+def table(value: Any) -> Any:
     """An array as a tensor of the graph; anything else as it is."""
-    if not isinstance(value, np.ndarray):
+    if not is_numpy(value):
         return value
-    if torch.compiler.is_dynamo_compiling() and hasattr(torch.compiler, "is_exporting"):
-        _kept(torch.compiler.is_exporting())
-    return torch.as_tensor(value, device="cpu")
+    exporting = tracing.strictly_exporting()
+    if exporting is not None:
+        _kept(exporting)
+    return tracing.as_tensor(value)
 
 
 @constant
@@ -123,5 +119,5 @@ def _kept(exporting: bool) -> None:
 
 def numbered(parts: Any) -> Any:
     """One tensor of rows, each begun by the number of the tensor that it comes from."""
-    concatenate = library(*parts).cat
-    return concatenate([concatenate([b.new_full((len(b), 1), i), b], 1) for i, b in enumerate(parts)])
+    rows = [tracing.beside([b.new_full((len(b), 1), i), b], 1) for i, b in enumerate(parts)]
+    return tracing.beside(rows, 0)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.adapter import is_numpy
 from ..errors import PoolingError
 from ..plan import Axis
 from ..scalars import integer, is_row
@@ -24,7 +25,7 @@ def is_real(*measures: Any) -> bool:
     return any(
         isinstance(v, (float, np.floating, Fraction))
         for given in measures
-        for v in (given if isinstance(given, (tuple, list, np.ndarray)) and is_row(given) else (given,))
+        for v in (given if (isinstance(given, (tuple, list)) or is_numpy(given)) and is_row(given) else (given,))
     )
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.foreign import refuse
-from ..arrays.incoming import array_of
-from ..arrays.ops import library
+from ..arrays.adapter import adapter_of, is_numpy
+from ..arrays.shape_ops import concatenated, contiguous
 from ..errors import PoolingError
 from ..plan import Ints
 from ..scalars import is_number
@@ -23,7 +22,7 @@ def rows_of(given: Any, rotated: bool) -> tuple[Any, Ints]:
         widths = {p.shape[1] for p in parts}
         if len(widths) != 1:
             raise PoolingError(f"boxes of {sorted(widths)} columns: each image's array needs the same")
-        rows = library(*parts).concatenate(parts)
+        rows = concatenated(parts, 0)
         images = np.repeat(np.arange(len(parts)), [len(p) for p in parts])
         _check_columns(rows.shape[1], rotated, 0, tuple(rows.shape))
     else:
@@ -41,7 +40,7 @@ def rows_of(given: Any, rotated: bool) -> tuple[Any, Ints]:
         if off.any():
             raise PoolingError(f"the first column of boxes holds image indices, but it has {first[off][:3].tolist()}")
         rows = whole[:, 1:]  # in memory of its own, of which torch.export saves all
-        rows = rows.contiguous() if hasattr(rows, "detach") else np.ascontiguousarray(rows)
+        rows = contiguous(rows)
         images = np.round(first).astype(np.int64)
     values = np.asarray(to_numpy(rows))
     bad = np.flatnonzero(~np.isfinite(values).all(1))
@@ -62,23 +61,16 @@ def _check_columns(columns: int, rotated: bool, more: int, shape: tuple[int, ...
 
 def _floats(given: Any, name: str = "boxes") -> Any:
     """A float array; halves and integers widened."""
-    if hasattr(given, "detach"):
-        torch = library(given)
-        refuse(given, name)
-        if given.dtype == torch.bool:
-            raise PoolingError(f"{name} of dtype {given.dtype}: use real numbers")
-        given = given.resolve_neg() if given.is_neg() else given
-        return (
-            given
-            if given.dtype in (torch.float32, torch.float64)
-            else given.to(torch.float32 if given.is_floating_point() else torch.float64)
-        )
-    values = array_of(given, name)
-    if values.dtype.kind not in "iuf":
+    adapter = adapter_of(given)
+    values = adapter.enter(given, name)
+    dtype = adapter.dtype_name(values)
+    if "float" not in dtype and "int" not in dtype:
         raise PoolingError(f"{name} of dtype {values.dtype}: use real numbers")
-    if values.ndim == 1 and values.size == 0:
+    if values.ndim == 1 and not values.shape[0]:
         values = values.reshape(0, 5)
-    return values if values.dtype.name in ("float32", "float64") else values.astype(np.float64)
+    if dtype in ("float32", "float64"):
+        return values
+    return adapter.cast(values, "float32" if dtype in ("float16", "bfloat16") else "float64")
 
 
 def scales_of(scale: Any, rank: int) -> tuple[float, ...]:
@@ -98,6 +90,4 @@ def offsets_of(given: Any, count: int, rank: int, size: tuple[int, ...], rows: A
         )
     if not np.isfinite(np.asarray(to_numpy(made))).all():
         raise PoolingError("offsets hold a NaN or an infinity: use finite numbers")
-    if library(rows) is not np and library(made) is np:
-        return library(rows).as_tensor(made, device=rows.device)
-    return made
+    return adapter_of(rows).asarray(made, rows) if is_numpy(made) else made

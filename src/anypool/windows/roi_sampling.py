@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.ops import library, where, zeros
+from ..arrays.adapter import adapter_of
+from ..arrays.ops import clip, where, zeros
+from ..arrays.shape_ops import as_like, concatenated
 from ..plan import AxisIndices, Ints
 from .arguments import to_numpy
 
@@ -53,13 +55,12 @@ def interpolated(at: Any, n: int, border: float | None) -> tuple[Ints, Any, Any]
     Elements lie at whole numbers. Points up to 1 before the first or after the last take that one's value; those
     beyond are the border's constant (position -1), or are not there if it is None.
     """
-    module = library(at)
     inside = np.asarray(to_numpy((at >= -1) & (at <= n)))
-    safe = module.clip(at, 0, max(n - 1, 0))
+    safe = clip(at, 0, max(n - 1, 0))
     low = np.clip(np.floor(np.asarray(to_numpy(safe))).astype(np.int64), 0, max(n - 1, 0))
     share = safe - _as(low, at)
     index = np.stack([low, np.minimum(low + 1, max(n - 1, 0))], 1)
-    taps = module.stack([1 - share, share], 1)
+    taps = adapter_of(share).stack([1 - share, share], 1)
     if n == 0:
         inside = np.zeros_like(inside)
     if border is not None:
@@ -101,7 +102,7 @@ def exact(start: Any, end: Any, out: int, n: int, border: float | None) -> AxisI
         rest = (ends - starts) - (_hats_to(ends, n) - _hats_to(starts, n))
         position = np.concatenate([index, np.full(len(beyond), -1)])
         order = np.argsort(np.concatenate([owner, beyond]), kind="stable")
-        taps = _rows(library(taps).concatenate([taps, where(rest > 0, rest, zeros(rest))]), order)
+        taps = _rows(concatenated([taps, where(rest > 0, rest, zeros(rest))], 0), order)
         index = position[order]
         counts = counts + np.bincount(beyond, minlength=len(counts))
     return AxisIndices(n, out, _offsets(counts), index, taps)
@@ -115,7 +116,7 @@ def laid(counts: Ints) -> tuple[Ints, Ints]:
 
 def _hat_to(u: Any) -> Any:
     """∫ of the hat from -1 to u."""
-    v = library(u).clip(u, -1, 1)
+    v = clip(u, -1, 1)
     return where(v < 0, (v + 1) ** 2 / 2, 1 - (1 - v) ** 2 / 2)
 
 
@@ -123,8 +124,8 @@ def _hats_to(u: Any, n: int) -> Any:
     """∫ of all hats from the left to u."""
     if n == 0:
         return zeros(u)
-    v = library(u).clip(u, 0, n - 1)
-    return v + _hat_to(library(u).clip(u, -1, 0)) + _hat_to(library(u).clip(u - (n - 1), 0, 1)) - 0.5
+    v = clip(u, 0, n - 1)
+    return v + _hat_to(clip(u, -1, 0)) + _hat_to(clip(u - (n - 1), 0, 1)) - 0.5
 
 
 def _rounded(x: Any) -> Ints:
@@ -144,10 +145,8 @@ def _offsets(counts: Ints) -> Ints:
 
 def _as(table: Any, like: Any) -> Any:
     """A NumPy table in the library and float type of `like`."""
-    if library(like) is np:
-        return np.asarray(table).astype(like.dtype)
-    return library(like).as_tensor(np.ascontiguousarray(table), device=like.device).to(like.dtype)
+    return as_like(table, like)
 
 
 def _rows(x: Any, index: Ints) -> Any:
-    return x[index] if library(x) is np else x[library(x).as_tensor(index, device=x.device)]
+    return adapter_of(x).take(x, index, 0)

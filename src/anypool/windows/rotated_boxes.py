@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.ops import library, where, zeros
+from ..arrays.adapter import adapter_of
+from ..arrays.ops import cos, sin, where, zeros
 from ..plan import AxisIndices, Ints
 from .arguments import to_numpy
 from .roi_sampling import _as, _offsets, _rows, interpolated, laid
@@ -30,7 +31,7 @@ def turned(
     if not aligned:
         width, height = (where(v < 1, zeros(v) + 1, v) for v in (width, height))
     angle = rows[:, 4] * (math.pi / 180) * (1.0 if turn == "counterclockwise" else -1.0)
-    sine, cosine = library(rows).sin(angle), library(rows).cos(angle)
+    sine, cosine = sin(angle), cos(angle)
     (v, u), box, counts = _spread([height, width], size, sampling)
     v, u = (at - _rows(extent, box) / 2 for at, extent in ((v, height), (u, width)))
     s, c = _rows(sine, box), _rows(cosine, box)
@@ -105,7 +106,7 @@ def _planar(
         index.append(flat)
         taps.append(weight)
     inside = np.logical_and.reduce([m for _, _, m in each])
-    positions, shares = np.stack(index, 1), library(taps[0]).stack(taps, 1)
+    positions, shares = np.stack(index, 1), adapter_of(*taps).stack(taps, 1)
     if border is None:
         owner, _ = laid(counts)
         counts = np.bincount(owner[inside], minlength=len(counts))

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.ops import absolute, greatest, smallest, where, zeros
+from ...arrays.adapter import adapter_of
+from ...arrays.ops import absolute, smallest, where, zeros
 from ...arrays.shape_ops import cast, dtype_name
 from ...plan import Grid
 from ...reductions import Max, Min, Sum
@@ -92,7 +93,7 @@ def safe(v: Any, most: float = MOST) -> bool:
     """Whether no number is beyond this, or a NaN."""
     if isinstance(v, float):
         return True
-    low, high = (smallest(v), greatest(v)) if isinstance(v, np.ndarray) else v.aminmax()
+    low, high = adapter_of(v).ends(v)
     return -most <= float(low) and float(high) <= most
 
 

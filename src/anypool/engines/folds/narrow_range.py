@@ -6,9 +6,7 @@ import math
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
-from ...arrays import buffer_pool as memory
+from ...arrays.adapter import adapter_of
 from ...plan import Grid, Job
 from ...reductions import Range
 
@@ -29,15 +27,4 @@ def serves(job: Job) -> bool:
 def forward(arrays: ModuleType, x: Any, job: Job) -> Any:
     """The range of each window; `arrays` is the module that serves x, which is read once."""
     top, low = arrays.run(x, job.grid, job.reduction.ends)
-    return _difference(top, low, arrays.wide(job.dtype))
-
-
-def _difference(top: Any, low: Any, wide: str) -> Any:
-    if not isinstance(top, np.ndarray):
-        return top.long().sub_(low)
-    bits = f"u{top.itemsize}"  # in which the difference is exact: it wraps once where the sign is lost
-    top, low = top.view(bits), low.view(bits)
-    np.subtract(top, low, out=top)
-    y = memory.empty(top.shape, np.dtype(wide))
-    np.copyto(y, top)
-    return y
+    return adapter_of(top).difference(top, low, arrays.wide(job.dtype))

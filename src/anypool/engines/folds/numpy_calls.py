@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...arrays import buffer_pool as memory
+from ...arrays.adapter import is_numpy
 from ...arrays.incoming import odd
 from ...arrays.numpy import address, strides
 from ...plan import Job
@@ -77,7 +78,7 @@ class NativeFold:
 
 def _fits(out: Any, x: Any, prepared: Any, dtype: Any) -> bool:
     """Whether the core may write to `out` while it reads x."""
-    if not isinstance(out, np.ndarray) or out.dtype != dtype or out.ndim != len(prepared.order):
+    if not is_numpy(out) or out.dtype != dtype or out.ndim != len(prepared.order):
         return False
     laid = out if prepared.back is None else out.transpose(prepared.order)
     flags = laid.flags

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.ops import library as library_of
+from ...arrays.adapter import adapter_of
 from ...arrays.ops import where, zeros
-from ...arrays.shape_ops import accumulator, as_like, cast, dtype_name, result_of
+from ...arrays.shape_ops import accumulator, as_like, cast, dtype_name, moved, result_of
 from ...plan import AxisIndices, IndexedWindows, Job
 from ...reductions import Sum
 from ..folds.linear_forms import WindowSums, answer, answers, wide_for
@@ -40,16 +40,10 @@ def lifted(x: Any, lists: IndexedWindows) -> tuple[Any, IndexedWindows]:
     """x and the windows with what lies outside made an element of x, where a window holds it."""
     if _inside(lists) is lists:
         return x, lists
-    at, end = list(lists.pooled_dims), list(range(-len(lists.pooled_dims), 0))
-    moved: Any = np.moveaxis(x, at, end) if isinstance(x, np.ndarray) else x.movedim(at, end)
-    flat = moved.reshape(tuple(n - 1 if a in grown else n for a, n, grown in _shape(lists)))
-    pads = [(0, int(a in grown)) for a, _, grown in _shape(lists)]
-    if isinstance(x, np.ndarray):
-        return np.pad(flat, pads, constant_values=np.array(lists.fill).astype(flat.dtype)), _inside(lists)
-    torch: Any = library_of(x)
-    spans = [n for pair in reversed(pads) for n in pair]
-    fill = lists.fill if flat.is_floating_point() else int(lists.fill)  # exact: functional.pad reads a double
-    return torch.constant_pad_nd(flat, spans, fill), _inside(lists)
+    turned = moved(x, lists.pooled_dims, range(-len(lists.pooled_dims), 0))
+    shape = tuple(n for _, n, _ in _shape(lists))
+    flat = turned.reshape(tuple(n - 1 if a in grown else n for a, n, grown in _shape(lists)))
+    return adapter_of(x).extend(flat, shape, lists.fill), _inside(lists)
 
 
 def forward(library: ModuleType, x: Any, job: Job) -> Any:
@@ -86,8 +80,7 @@ def anew(library: ModuleType, x: Any, job: Job, weights: Any = None) -> Callable
     to = list(range(len(lists.result_dims)))
 
     def front(v: Any) -> Any:
-        v = np.moveaxis(v, lists.result_dims, to) if isinstance(v, np.ndarray) else v.movedim(lists.result_dims, to)
-        return v.reshape(lists.windows, -1)
+        return moved(v, lists.result_dims, to).reshape(lists.windows, -1)
 
     def pooled(z: Any, grid: Any, reduction: Any, w: Any) -> Any:
         return library.run(z, grid, (reduction,), w)[0]
@@ -98,21 +91,11 @@ def anew(library: ModuleType, x: Any, job: Job, weights: Any = None) -> Callable
             return None
         some = lists.select(which)
         made = lists_reference.forward(x, some, job.reduction, weights, pooled)
-        flat = front(y)
-        flat = flat.copy() if isinstance(flat, np.ndarray) else flat.clone()
-        made = (
-            np.moveaxis(made, some.result_dims[0], 0)
-            if isinstance(made, np.ndarray)
-            else made.movedim(some.result_dims[0], 0)
-        )
-        flat[which] = cast(made.reshape(len(which), -1), dtype_name(y))
+        adapter = adapter_of(y)
+        made = cast(moved(made, some.result_dims[:1], (0,)).reshape(len(which), -1), dtype_name(y))
+        flat = adapter.put(adapter.copy(front(y)), which, made, 0)
         shape = [*lists.windows_shape, *(n for a, n in enumerate(y.shape) if a not in lists.result_dims)]
-        flat = flat.reshape(shape)
-        return (
-            np.moveaxis(flat, to, lists.result_dims)
-            if isinstance(flat, np.ndarray)
-            else flat.movedim(to, lists.result_dims)
-        )
+        return moved(flat.reshape(shape), to, lists.result_dims)
 
     return again
 

@@ -8,11 +8,9 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from ...arrays.adapter import adapter_of
 from ...arrays.ops import greatest, inf, smallest, stop, typical, where, zeros
-from ...arrays.ops import library as library_of
-from ...arrays.shape_ops import accumulator, cast, filled, is_floating, result_of
+from ...arrays.shape_ops import accumulator, broadcast, cast, dtype_name, filled, is_floating, result_of
 from ...plan import IndexedWindows, Job
 from ...reductions import ArgMax, ArgMin, Count, Fold, Max, Mean, Min, Prod, Range, Sum
 from ..folds.linear_forms import WindowSums, answer, answers
@@ -59,7 +57,7 @@ def forward(library: ModuleType, x: Any, weights: Any, job: Job, one: One) -> An
     """The reduction of every window; None where it is not to be had this way for these numbers."""
     lists, r = job.grid, job.reduction
     keep, w = _present(x, weights, job)
-    learns = [getattr(v, "requires_grad", False) and library_of(v).is_grad_enabled() for v in (x, w)]
+    learns = [adapter_of(v).differentiates(v) for v in (x, w)]
     low = 0.0 if r.ignores_weight_value or weights is None or "bool" in str(weights.dtype) else float(smallest(stop(w)))
     if not (low >= 0 or r.signed_weights) or not float(greatest(stop(w))) < inf:
         return None  # no weights: the reference says so
@@ -78,7 +76,7 @@ def forward(library: ModuleType, x: Any, weights: Any, job: Job, one: One) -> An
     v = where(keep, v, zeros(v))
     if type(r) is Count:
         return _spread(cast(held, "int64"), lists)
-    w = cast(w, _name(v))
+    w = cast(w, dtype_name(v))
     again = anew(library, v, replace(job, grid=lists, omit_nan=False), w)
     y = _value(v, _Present(keep, w, lists, of, one, none, again, least_of(job)), r)
     if y is None or r.gives != "value":
@@ -153,22 +151,16 @@ def _present(x: Any, weights: Any, job: Job) -> tuple[Any, Any]:
     shape = tuple(
         n if a in job.grid.pooled_dims else k for a, (n, k) in enumerate(zip(x.shape, keep.shape, strict=True))
     )
-    keep, w = (np.broadcast_to(t, shape) if isinstance(t, np.ndarray) else t.expand(shape) for t in (keep, w))
+    keep, w = (broadcast(t, shape) for t in (keep, w))
     return keep, w
 
 
 def _spread(y: Any, lists: IndexedWindows) -> Any:
-    if isinstance(y, np.ndarray):
-        return np.broadcast_to(y, lists.out_shape).copy()
-    return y.expand(lists.out_shape).contiguous()
+    return adapter_of(y).copy(broadcast(y, lists.out_shape))
 
 
 def _wide(job: Job) -> str:
     return "float32" if job.dtype in ("float16", "bfloat16", "float32") else "float64"
-
-
-def _name(v: Any) -> str:
-    return str(v.dtype).removeprefix("torch.")
 
 
 @lru_cache(maxsize=256)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays.ops import library as library_of
+from ...arrays.adapter import adapter_of, is_numpy
 from ...errors import PoolingError
 from ...plan import AxisIndices, IndexedWindows, Ints, Job
 from ...reductions import Max, Mean, Min, Sum
@@ -61,7 +61,7 @@ def refuses(job: Job) -> str | None:
         return "cpu: the pooled axes hold too many positions"
     if any(p.taps is not None and getattr(p.taps, "requires_grad", False) for p in lists.indices):
         return "cpu: corners that learn are the reference's"
-    signed = any(isinstance(p.taps, np.ndarray) and bool((p.taps < 0).any()) for p in lists.indices)
+    signed = any(p.taps is not None and is_numpy(p.taps) and bool((p.taps < 0).any()) for p in lists.indices)
     if kind is Mean and signed and table(lists, True).cancels:
         return "cpu: a mean by weights that sum to 0 is not compiled"
     if kind in (Sum, Mean) and lists.fill and any((p.index < 0).any() for p in lists.indices):
@@ -120,11 +120,7 @@ def _counted(p: AxisIndices) -> _Axis:
 def _compact(p: AxisIndices, weighs: bool) -> _Axis:
     """One axis' lists, the weight of each row (its elements, where points are interpolated), how many elements have one,
     and where constants were."""
-    taps = (
-        None
-        if p.taps is None
-        else np.asarray(p.taps.detach().numpy() if library_of(p.taps) is not np else p.taps, np.float64)
-    )
+    taps = None if p.taps is None else np.asarray(adapter_of(p.taps).numbers(p.taps), np.float64)
     rows = len(p.offsets) - 1
     owner = np.repeat(np.arange(rows), np.diff(p.offsets))
     beyond: NDArray[np.bool_] = np.zeros(rows, np.bool_)

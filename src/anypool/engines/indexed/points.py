@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.shape_ops import concatenated
+from ...arrays.shape_ops import concatenated, contiguous, moved
 from ...plan import Axis, AxisIndices, Grid, IndexedWindows, Ints, Job
 from ...reductions import Sum
 from . import native as lists_cpu
@@ -49,9 +49,7 @@ def forward(library: ModuleType, x: Any, job: Job, options: dict[str, Any]) -> A
     y = y.reshape(*first, *lead, *lists.windows_shape, *last)
     source = [len(first) + len(lead) + k for k in range(len(lists.windows_shape))]
     to = [len(first) + a for a in lists.result_dims]
-    if isinstance(y, np.ndarray):
-        return np.ascontiguousarray(np.moveaxis(y, source, to))
-    return y.movedim(source, to).contiguous()
+    return contiguous(moved(y, source, to))
 
 
 def _parts(lists: IndexedWindows, rows: int) -> Iterator[IndexedWindows]:

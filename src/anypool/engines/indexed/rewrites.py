@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...arrays.ops import library as library_of
+from ...arrays.adapter import adapter_of
 from ...arrays.shape_ops import accumulator, cast
 from ...constants import is_double
 from ...order_statistics import Order
@@ -127,7 +127,7 @@ def _grouped(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:
     lists: IndexedWindows = job.grid
     a, index = lists.pooled_dims[0], lists_cpu.table(lists, False).listed.index
     x = x.reshape(*x.shape[:a], lists.indices[0].size, *x.shape[a + len(lists.pooled_dims) :])
-    x = np.take(x, index, a) if isinstance(x, np.ndarray) else x.index_select(a, library_of(x).from_numpy(index))
+    x = adapter_of(x).take(x, index, a)
     return library.run(x, _runs(lists), (job.reduction,), None, **options)[0]
 
 

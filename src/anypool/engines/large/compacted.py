@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.ops import library as words_of
+from ...arrays.adapter import adapter_of
 from ...arrays.ops import where, zeros
-from ...arrays.shape_ops import cast
+from ...arrays.shape_ops import broadcast, cast, contiguous, permuted, take_flat
 from ...order_statistics import Order
 from ...plan import Axis, AxisIndices, Grid, IndexedWindows, Ints, Job
 from ..folds import native as cpu
@@ -42,11 +42,11 @@ def forward(library: ModuleType, x: Any, job: Job, weights: Any) -> Any:
     front = [*rows, *grid.pooled_dims]
     shape = [grid.shape[a] for a in front]
     mask = _flat(keep, front, lanes, shape)
-    x = _turned(x, (*front, *lanes))
+    x = permuted(x, (*front, *lanes))
     x = x.reshape(-1, *x.shape[len(front) :])[mask]
     if real is not None:
         real = _flat(real, front, lanes, shape)[mask].reshape(-1, *[1] * len(lanes))
-    there = _There(mask if words_of(mask) is np else mask.numpy(), int(np.prod(shape[: len(rows)], dtype=np.int64)))
+    there = _There(adapter_of(mask).numbers(mask), int(np.prod(shape[: len(rows)], dtype=np.int64)))
     y = _pooled(
         library, x, there.windows(tuple(x.shape), grid, real is not None and not isinstance(r, Order)), job, real
     )
@@ -122,12 +122,8 @@ def _present(x: Any, weights: Any, job: Job) -> tuple[Any, Any]:
 
 def _flat(table: Any, front: list[int], lanes: list[int], shape: list[int]) -> Any:
     """A table that broadcasts to x, and is the same for all lanes, in one row."""
-    table = _turned(table, (*front, *lanes))[(..., *[0] * len(lanes))]
-    return (np.broadcast_to(table, shape) if words_of(table) is np else table.expand(shape)).reshape(-1)
-
-
-def _turned(x: Any, order: tuple[int, ...]) -> Any:
-    return x.transpose(order) if words_of(x) is np else x.permute(order)
+    table = permuted(table, (*front, *lanes))[(..., *[0] * len(lanes))]
+    return broadcast(table, shape).reshape(-1)
 
 
 @lru_cache(maxsize=64)
@@ -154,7 +150,7 @@ def _positions(y: Any, table: Ints, job: Job) -> Any:
         return zeros(y) + nothing
     none = y < 0
     safe = where(none, zeros(y), y)
-    found = table[safe] if words_of(y) is np else words_of(y).from_numpy(table)[safe]
+    found = take_flat(table, safe)
     return where(none, zeros(y) + nothing, found)
 
 
@@ -168,5 +164,5 @@ def _restored(y: Any, grid: Grid, rows: list[int], lanes: list[int], r: Any) -> 
     laid = [*rows, *grid.pooled_dims, *lanes]
     back = [laid.index(a) for a in range(len(laid))]
     back = [0, *(b + 1 for b in back)] if first else back if many is None else [*back, len(back)]
-    y = _turned(y, tuple(back))
-    return np.ascontiguousarray(y) if words_of(y) is np else y.contiguous()
+    y = permuted(y, tuple(back))
+    return contiguous(y)

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.ops import library as words_of
+from ...arrays.adapter import adapter_of
 from ...arrays.ops import where, zeros
+from ...arrays.shape_ops import take_flat
 from ...plan import Axis, Grid, Ints
 
 LARGE = 1 << 24  # elements of an array from which it is worth asking what windows see
@@ -93,13 +94,11 @@ def _compact(axis: Axis) -> tuple[Ints, Axis]:
 
 def _kept(x: Any, grid: Grid, positions: tuple[Ints, ...]) -> Any:
     """These positions of x, the axis that loses most first; numpy.take would copy all of x before."""
-    words = words_of(x)
     for a, at in sorted(
         zip(grid.pooled_dims, positions, strict=True), key=lambda pair: len(pair[1]) / grid.shape[pair[0]]
     ):
         if x.shape[a] == grid.shape[a] > len(at):
-            index = at if words is np else words.from_numpy(at).to(x.device)
-            x = x[(slice(None),) * a + (index,)]
+            x = adapter_of(x).take(x, at, a)
     return x
 
 
@@ -108,6 +107,5 @@ def _placed(y: Any, grid: Grid, inside: Grid, positions: tuple[Ints, ...], empty
     none, rest, flat, far = y < 0, where(y < 0, zeros(y), y), zeros(y), 1
     for axis, kept, at in reversed(list(zip(grid.axes, inside.axes, positions, strict=True))):
         here = rest % kept.size
-        table = at if words_of(y) is np else words_of(y).from_numpy(at).to(y.device)
-        flat, rest, far = flat + table[here] * far, rest // kept.size, far * axis.size
+        flat, rest, far = flat + take_flat(at, here) * far, rest // kept.size, far * axis.size
     return where(none, zeros(y) - 1 if empty is None else zeros(y) + int(empty), flat)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arrays.adapter import is_numpy
 from ...errors import PoolingError
 from ...plan import Axis, AxisIndices, Grid, Job
 from ..folds.recipes import TYPES
@@ -59,7 +60,7 @@ def refuses(job: Job) -> str | None:
 @lru_cache(maxsize=64)
 def _picks(grid: Grid) -> tuple[AxisIndices, ...]:
     rows: Any = grid.taps if isinstance(grid.taps, tuple) else (None,) * len(grid.axes)
-    if isinstance(grid.taps, np.ndarray):  # in place of a weight, how far a place lies into the table
+    if is_numpy(grid.taps):  # in place of a weight, how far a place lies into the table
         rows = [np.arange(n) * math.prod(grid.taps.shape[k + 1 :]) for k, n in enumerate(grid.taps.shape)]
     return tuple(_picked(axis, taps) for axis, taps in zip(grid.axes, rows, strict=True))
 
@@ -110,7 +111,7 @@ class Prepared:
             pick.taps = 0 if p.taps is None else p.taps.ctypes.data
             call.g_stride[k] = dense[a]
             call.w_stride[k] = 0 if w is None else w[0][a]
-        if isinstance(grid.taps, np.ndarray):
+        if is_numpy(grid.taps):
             self.held.append(np.ascontiguousarray(grid.taps, np.float64))
             call.table = self.held[-1].ctypes.data
         self.run = library().anypool_sort_windows

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.ops import library
-from ...arrays.shape_ops import cast, dtype_name
+from ...arrays.adapter import Adapter, adapter_named, adapter_of
+from ...arrays.ops import library, stop
+from ...arrays.shape_ops import broadcast, cast, concatenated, dtype_name, floats
 from ...order_statistics import Order, Sorted
 from ...plan import Grid, Job
 from ..reference import sorted as orders_reference
@@ -18,29 +19,31 @@ from . import arg as orders_places
 from . import sorted as orders_sorted
 from .rank_terms import coefficients
 
+NUMPY = adapter_named("numpy")
 TIES = {"first": 1, "last": 2, "split": 3}
 MOST_TABLED = 256  # elements of a window whose coefficients are a table by count
 
 
 def forward(x: Any, job: Job, weights: Any) -> Any:
     """The answers of a job that `orders_sorted.refuses` does not."""
-    torch: Any = library(x)
-    words = np if torch is np or all(library(v) is np for v in job.reduction.parameters.values()) else torch
-    windows = _Windows(x, job, weights, words)
+    arrays = adapter_of(x)
+    # NumPy's operations are quicker where nothing learns
+    finishing = NUMPY if arrays is NUMPY else adapter_of(*job.reduction.parameters.values())
+    windows = _Windows(x, job, weights, finishing)
     parts = [windows.answers(windows.sorted(piece), job.reduction) for piece in windows.prepared.pieces]
-    whole: Any = parts[0] if len(parts) == 1 else words.concatenate(parts)
+    whole = concatenated(parts, 0)
     whole = whole.reshape(windows.prepared.rows, -1, *whole.shape[1:])
     y = orders_reference.joined([whole], whole, job.grid, job.reduction, weights)
-    y = torch.from_numpy(y) if words is not torch else y
+    y = arrays.asarray(y, x)
     if "float" not in job.dtype or job.reduction.gives == "position":
         return y
-    return y.astype(x.dtype, copy=False) if torch is np else y.to(x.dtype)
+    return arrays.cast(y, arrays.dtype_name(x))
 
 
 def taking(x: Any, job: Job, weights: Any) -> tuple[Any, list[tuple[Any, Any]]]:
     """The answers of an order statistic that takes single elements of a tensor x, and those elements with the slope in each."""
     torch: Any = library(x)
-    windows = _Windows(x, job, weights, torch)
+    windows = _Windows(x, job, weights, adapter_of(x))
     found: list[list[Any]] = []
     for piece in windows.prepared.pieces:
         held = windows.sorted(piece)
@@ -83,9 +86,9 @@ def backward(g: Any, x: Any, job: Job, weights: Any, learned: tuple[str, ...]) -
     sums = [torch.zeros_like(t) for t in asked]
     ties = TIES[order.ties] if order.shares else 0
     tabled = order.linear() and order.answers() is None and not asked and job.grid.max_length <= MOST_TABLED
-    windows = _Windows(x, job, weights, torch)
+    windows = _Windows(x, job, weights, adapter_of(x))
     tabled = tabled and not windows.prepared.weighs
-    windows = _Windows(x, job, weights, np) if tabled else windows
+    windows = _Windows(x, job, weights, NUMPY) if tabled else windows
     table = _table(order, job.grid.max_length, "float64" if x.dtype is torch.float64 else "float32") if tabled else None
     for piece in windows.prepared.pieces:
         held, given = windows.sorted(piece), rows[piece[0] : piece[1]]
@@ -99,7 +102,7 @@ def backward(g: Any, x: Any, job: Job, weights: Any, learned: tuple[str, ...]) -
                 sum_ += 0 if part is None else part
         for rows_, into, ties_ in to:
             if rows_ is not None:
-                windows.prepared.spread(piece, ties_, {**held.memory, "g": address(rows_), "gx": address(into)})
+                windows.prepared.spread(piece, ties_, {**held.memory, "g": _address(rows_), "gx": _address(into)})
     return total.to(x.dtype), _of_weights(torch, by_weight, weights), tuple(sums)
 
 
@@ -172,16 +175,16 @@ class _Held:
 
 
 class _Windows:
-    """The windows of one array, sorted when they are asked for; `words`: the library that finishes them."""
+    """The windows of one array, sorted when they are asked for, and the adapter that finishes them."""
 
-    def __init__(self, x: Any, job: Job, weights: Any, words: Any) -> None:
-        self.job, self.words = job, words
+    def __init__(self, x: Any, job: Job, weights: Any, arrays: Adapter) -> None:
+        self.job, self.arrays, self.source = job, arrays, adapter_of(x)
         self.laid: tuple[int, dict[str, Any]] = (-1, {})
         self.x, self.w, laid = x, None, None
         if weights is not None:
             self.w = _expanded(weights, job.grid.shape)
-            laid = (strides(self.w), dtype_name(self.w))
-        self.prepared = orders_sorted.Prepared(job, strides(x), laid)
+            laid = (self.source.strides(self.w), dtype_name(self.w))
+        self.prepared = orders_sorted.Prepared(job, self.source.strides(x), laid)
         half, float_ = job.dtype in ("float16", "bfloat16"), "float" in job.dtype
         self.rounding = orders_reference.rounding_of(weights)
         self.kind = "float32" if half else "uint8" if job.dtype == "bool" else job.dtype
@@ -190,67 +193,51 @@ class _Windows:
         full = bool(np.all(job.grid.present == job.grid.max_length))
         self.full = full and weights is None and not job.grid.weighted and not (float_ and job.omit_nan)
 
-    def memory(self, shape: tuple[int, ...], dtype: str) -> Any:
-        """Fresh memory."""
-        if self.words is np:
-            return np.empty(shape, dtype)
-        return self.words.empty(shape, dtype=getattr(self.words, dtype), device="cpu")
-
     def sorted(self, piece: tuple[int, int]) -> _Held:
         """A piece of windows, as an order statistic sees them."""
         count, places = piece[1] - piece[0], self.prepared.places
         if self.laid[0] != count:  # memory is used again: fresh pages cost as much as the sort
             self.laid = count, self.memories(count, places)
         made = self.laid[1]
-        to = {name: address(t) for name, t in made.items()}
-        self.prepared.sort(address(self.x), 0 if self.w is None else address(self.w), piece, to)
+        to = {name: self.arrays.address(t) for name, t in made.items()}
+        self.prepared.sort(self.source.address(self.x), 0 if self.w is None else self.source.address(self.w), piece, to)
         present: Any = places if self.full else made["present"]
-        values, order = made["values"].T, made["order"].T
+        values, order = self.arrays.stop(made["values"].T), made["order"].T
         weighed = {name: made[name].T for name in ("masses", "cumulated") if name in made}
-        values = values if self.words is np else values.detach()
         window = Sorted(values, present, order=order, rounding=self.rounding, **weighed)
         return _Held(window, made["nan"] if self.watched else None, to, piece[0])
 
     def memories(self, count: int, places: int) -> dict[str, Any]:
         """Room for a piece of windows."""
         made = {
-            "values": self.memory((places, count), self.kind),
-            "order": self.memory((places, count), "int32"),
-            "present": self.memory((count,), "int64"),
-            "nan": self.memory((count,), "bool"),
+            "values": self.arrays.empty((places, count), self.kind),
+            "order": self.arrays.empty((places, count), "int32"),
+            "present": self.arrays.empty((count,), "int64"),
+            "nan": self.arrays.empty((count,), "bool"),
         }
         if self.prepared.weighs:
-            made.update({name: self.memory((places, count), "float64") for name in ("masses", "cumulated")})
+            made.update({name: self.arrays.empty((places, count), "float64", None) for name in ("masses", "cumulated")})
         return made
 
     def answers(self, held: _Held, order: Order) -> Any:
         """(windows[, answers]) of a piece, in memory of their own."""
         n = held.window.n()
-        if self.words is not np and not isinstance(n, int):
-            n = n.double()
+        n = n if isinstance(n, int) else floats(n)
         y = finished(order, held.window, n)
         job = self.job
         if order.gives == "position":
             y = orders_places.positions(y, held.begin, job.grid)
         weighed = job.weights is not None or job.grid.weighted
         y = answered(y, held.window, n, held.nan, order, job.grid, self.result, job.empty, weighed)
-        if self.words is np:
-            return y.copy() if np.may_share_memory(y, held.window.values) else y
-        return y if y.requires_grad or y.untyped_storage().data_ptr() != held.memory["values"] else y.clone()
+        return self.arrays.apart(y, held.window.values)
 
 
 def _expanded(weights: Any, shape: tuple[int, ...]) -> Any:
     """Weights for every element, in a type that the core reads; no element is copied for it."""
     if dtype_name(weights) not in ("bool", "float32", "float64"):
         weights = cast(weights, "float64")
-    return np.broadcast_to(weights, shape) if library(weights) is np else weights.detach().expand(shape)
+    return broadcast(stop(weights), shape)
 
 
-def strides(x: Any) -> tuple[int, ...]:
-    """How many elements lie from one position of each axis to the next."""
-    return tuple(s // x.itemsize for s in x.strides) if isinstance(x, np.ndarray) else tuple(x.stride())
-
-
-def address(x: Any) -> int:
-    """Where its memory begins."""
-    return int(x.__array_interface__["data"][0]) if isinstance(x, np.ndarray) else int(x.data_ptr())
+def _address(x: Any) -> int:
+    return adapter_of(x).address(x)

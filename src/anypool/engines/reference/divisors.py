@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ...arrays.ops import library, where
+from ...arrays.ops import where
 from ...arrays.shape_ops import as_like, dtype_name, filled, is_floating
 from ...constants import fitted
 from ...errors import PoolingError
@@ -44,7 +42,7 @@ def fill_empty(y: Any, present: Any, reduction: Any, empty: float | None, x: Any
     value = empty if empty is not None else getattr(reduction, "empty", float("nan"))
     integral = not is_floating(y)
     if integral and (value is None or value != value or value in (float("inf"), float("-inf"))):
-        if (library(x) is np and bool(np.any(nothing))) or (library(x) is not np and bool(nothing.any())):
+        if bool(nothing.any()):
             raise PoolingError(
                 f"a window holds no element, and {getattr(reduction, 'name', reduction)!r} of nothing is no {dtype_name(y)}: give empty="
             )

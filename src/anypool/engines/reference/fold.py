@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.ops import library, where, zeros
-from ...arrays.shape_ops import accumulator, as_like, cast, dtype_name, expanded, result_of, take
+from ...arrays.adapter import adapter_of
+from ...arrays.ops import where, zeros
+from ...arrays.shape_ops import accumulator, as_like, broadcast, cast, dtype_name, result_of, take
 from ...plan import Grid, Job
 from ...reductions import State
 from . import pieces
@@ -52,16 +53,10 @@ def forward(
 
 
 def _in_pieces(x: Any, grid: Grid, reduction: Any, weights: Any) -> bool:
-    """Whether states of all elements are not to be held at once, and torch need not see each step."""
+    """Whether states of all elements are not to be held at once, and nobody differentiates each step."""
     if math.prod(x.shape) <= pieces.LARGE or grid.weighted or not callable(getattr(reduction, "merge", None)):
         return False
-    torch = library(x)
-    if torch is np:
-        return True
-    learns = any(
-        getattr(t, "requires_grad", False) for t in (x, weights, *getattr(reduction, "parameters", {}).values())
-    )
-    return not (learns and torch.is_grad_enabled()) and torch._C._functorch.maybe_current_level() is None
+    return not adapter_of(x).differentiates(x, weights, *getattr(reduction, "parameters", {}).values())
 
 
 def _finished(
@@ -98,7 +93,7 @@ def backward(
     total = zeros(xa)
     with np.errstate(all="ignore"):
         for slots in itertools.product(*(range(t[0].shape[1]) for t in tables)):
-            picked: list[Any] = [ga, ya, expanded(n, ya), *kept]
+            picked: list[Any] = [ga, ya, broadcast(n, ya.shape), *kept]
             valid, place, tap, share = None, 0, [], np.ones(1)
             for k, (slot, (windows, places), axis, a) in enumerate(
                 zip(slots, tables, grid.axes, grid.pooled_dims, strict=True)

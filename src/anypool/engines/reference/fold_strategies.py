@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.ops import where, zeros
+from ...arrays.ops import ones, where, zeros
 from ...arrays.shape_ops import (
     as_like,
     dtype_name,
@@ -18,7 +18,6 @@ from ...arrays.shape_ops import (
     is_one,
     narrow,
     nothing_like,
-    ones_like,
     real,
     take,
     zeros_of,
@@ -32,7 +31,7 @@ def lifted(reduction: Any, z: Any, w: Any, has: Any, at: Any) -> State:
     """One state an element; elements that are absent hold nothing."""
     nothing = state_of(reduction.init(zeros(z)), reduction, "init")
     with np.errstate(all="ignore"):
-        safe = z if has is None else where(has, z, ones_like(z))
+        safe = z if has is None else where(has, z, ones(z))
         full = state_of(reduction.step(nothing, safe, w, at), reduction, "step", len(nothing))
     if has is None:
         return full
@@ -167,7 +166,7 @@ def walked(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tup
         weight = weight if taps is not None or not is_one(w) else w
         weight = weight if share is None else weight * as_like(share, z)
         with np.errstate(all="ignore"):
-            new = reduction.step(state, where(ok, items[0], ones_like(items[0])), weight, items[1])
+            new = reduction.step(state, where(ok, items[0], ones(items[0])), weight, items[1])
         new = state_of(new, reduction, "step", len(state))
         state = tuple(where(ok, b, a) for a, b in zip(state, new, strict=True))
         total = total + where(ok, weight + zeros(total), zeros(total))

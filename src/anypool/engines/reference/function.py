@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.ops import library
-from ...arrays.shape_ops import dtype_name
+from ...arrays.adapter import adapter_of
+from ...arrays.shape_ops import concatenated, dtype_name
 from ...constants import fitted
 from ...errors import PoolingError
 from ...order_statistics.function import Function
 from ...order_statistics.row_ops import take_along
-from .gathered import as_like
 
 
 def answers(order: Function, values: Any, has: Any, masses: Any, empty: float | None) -> Any:
@@ -21,18 +20,16 @@ def answers(order: Function, values: Any, has: Any, masses: Any, empty: float | 
         raise PoolingError(
             f"{order!r} knows no weights, and neither windows that weigh elements: pass a mask, such as weights != 0"
         )
-    module, places = library(values), int(values.shape[-1])
+    adapter, places = adapter_of(values), int(values.shape[-1])
     lead, flat = tuple(values.shape[:-1]), values.reshape(-1, places)
     counts = np.full(len(flat), places) if has is None else _counted(has.reshape(-1, places), order)
     if has is not None:
-        absent = ~has.reshape(-1, places)
-        at = np.argsort(absent, -1, kind="stable") if module is np else absent.byte().argsort(dim=-1, stable=True)
-        flat = take_along(flat, at)
+        flat = take_along(flat, adapter.argsort(~has.reshape(-1, places)))
     parts: list[Any] = []
     index: list[Any] = []
     for n in np.unique(counts[counts > 0]):
         here = np.flatnonzero(counts == n)
-        alike = flat if len(here) == len(counts) else flat[as_like(here, flat)]
+        alike = flat if len(here) == len(counts) else adapter.take(flat, here, 0)
         parts.append(order.of(alike[:, : int(n)]))
         index.append(here)
     none = np.flatnonzero(counts == 0)
@@ -44,17 +41,14 @@ def answers(order: Function, values: Any, has: Any, masses: Any, empty: float | 
     if len(parts) == 1:
         return parts[0].reshape(lead)
     back = np.argsort(np.concatenate(index))
-    whole: Any = np.concatenate(parts) if module is np else module.cat(parts)
-    return whole[as_like(back, whole)].reshape(lead)
+    return adapter_of(parts[0]).take(concatenated(parts, 0), back, 0).reshape(lead)
 
 
 def _counted(has: Any, order: Function) -> Any:
     """How many elements each window holds, where Python sees it."""
     counts = has.sum(-1)
-    if library(has) is np:
-        return counts
     try:
-        return counts.cpu().numpy()
+        return adapter_of(has).numbers(counts)
     except RuntimeError:
         raise PoolingError(
             f"{order!r} of masked windows inside torch.func: how many elements there are is not known; pool outside"
@@ -68,6 +62,4 @@ def _nothing(order: Function, many: int, like: Any, empty: float | None) -> Any:
             f"a window holds no element for {order!r}, and nothing is no {dtype_name(like)}: give empty="
         )
     value: Any = float("nan") if empty is None and many else 0 if empty is None else empty
-    if library(like) is np:
-        return np.full(many, value, like.dtype)
-    return like.new_full((many,), value)
+    return adapter_of(like).full((many,), value, dtype_name(like), like)

@@ -7,39 +7,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays.ops import library
+from ...arrays.adapter import adapter_of
+from ...arrays.shape_ops import as_like, broadcast, take_flat, zeros_of
 from ...plan import Grid
 
 
 def gathered(z: Any, index: NDArray[np.int64]) -> tuple[Any, Any, Any]:
     """(rows, windows, places) of the elements, which of them are there, and which are the border's constant."""
-    module, low = library(z), int(index.min()) if index.size else 0
-    at = np.maximum(index, 0)
-    if not z.shape[1]:
-        values = (
-            np.zeros((*z.shape[:1], *index.shape), z.dtype) if module is np else z.new_zeros((z.shape[0], *index.shape))
-        )
-    elif module is np:
-        values = z[:, at]
-    else:
-        values = z[:, module.as_tensor(at, device=z.device)]
+    low = int(index.min()) if index.size else 0
+    values = elements(z, np.maximum(index, 0))
     if low == 0:
         return values, None, None
-    has = as_like(index != -1, z) if (index == -1).any() else None
-    constant = as_like(index <= -2, z) if low <= -2 else None
+    has = as_like(index != -1, z, exact=True) if (index == -1).any() else None
+    constant = as_like(index <= -2, z, exact=True) if low <= -2 else None
     if has is not None:
-        has = np.broadcast_to(has, values.shape) if module is np else has.expand(values.shape)
+        has = broadcast(has, values.shape)
     return values, has, constant
+
+
+def elements(z: Any, index: NDArray[np.int64]) -> Any:
+    """(rows, *index) of z (rows, positions); zeros where there are no positions."""
+    if not z.shape[1]:
+        return zeros_of(z, (int(z.shape[0]), *index.shape))
+    return adapter_of(z).take(z, index, 1)
 
 
 def positions(place: Any, index: NDArray[np.int64]) -> Any:
     """Places in windows as flat positions, −1 for the border's constant; windows on the second axis of both."""
-    rows = np.arange(len(index)).reshape(-1, *[1] * (place.ndim - 2))
-    return as_like(np.maximum(index, -1), place)[as_like(rows, place), place]
-
-
-def as_like(table: NDArray[Any], like: Any) -> Any:
-    return table if library(like) is np else library(like).as_tensor(table, device=like.device)
+    begin = np.arange(len(index)).reshape(-1, *[1] * (place.ndim - 2)) * index.shape[1]
+    return take_flat(np.maximum(index, -1).reshape(-1), place + as_like(begin, place, exact=True))
 
 
 def table(grid: Grid, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:

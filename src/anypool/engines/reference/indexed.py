@@ -7,10 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.ops import library, where, zeros
-from ...arrays.shape_ops import as_like, cast, dtype_name, filled, is_bool, is_floating
+from ...arrays.adapter import adapter_of, is_numpy
+from ...arrays.ops import where, zeros
+from ...arrays.shape_ops import (
+    as_like,
+    axes_last,
+    broadcast,
+    cast,
+    concatenated,
+    contiguous,
+    dtype_name,
+    filled,
+    is_bool,
+    is_floating,
+    moved,
+    take_flat,
+)
 from ...order_statistics import Order
 from ...plan import Axis, Grid, IndexedWindows, Ints
+from . import gathered
 
 CHUNK = 1 << 24  # elements that are gathered at once
 NOWHERE = (
@@ -20,30 +35,26 @@ NOWHERE = (
 
 def forward(x: Any, lists: IndexedWindows, reduction: Any, weights: Any, run: Callable[..., Any]) -> Any:
     """One reduction of every window; `run(z, grid, reduction, weights)` pools runs along the last axis of z."""
-    flat = _flat(x, lists)
-    full = None if weights is None else _flat(_expanded(weights, lists.shape), lists)
+    flat = axes_last(x, lists.shape, lists.pooled_dims)
+    full = None if weights is None else axes_last(broadcast(weights, lists.shape), lists.shape, lists.pooled_dims)
     sorts = isinstance(reduction, Order) and len(lists.lengths) > 1
     by = np.argsort(lists.counts, kind="stable") if sorts else None
     seen = lists if by is None else lists.select(by)
     parts = [_part(flat, full, seen, reduction, run, *piece) for piece in pieces(seen, int(flat.shape[0]), sorts)]
     many = getattr(reduction, "answers", lambda: None)()
     first = many is not None and many[1] == 0
-    y = parts[0] if len(parts) == 1 else _concatenate(parts, 1 + first)
+    y = concatenated(parts, 1 + first)
     if by is not None:
         y = _back(y, by, 1 + first)
     if first:
-        y = np.moveaxis(y, 0, -1) if library(y) is np else y.movedim(0, -1)
+        y = moved(y, (0,), (-1,))
     lead = [n for a, n in enumerate(lists.shape) if a not in lists.pooled_dims]
     y = y.reshape(*lead, *lists.windows_shape, *([many[0]] if many is not None else []))
     source = range(len(lead), len(lead) + len(lists.windows_shape))
-    y = (
-        np.moveaxis(y, list(source), lists.result_dims)
-        if library(y) is np
-        else y.movedim(list(source), list(lists.result_dims))
-    )
+    y = moved(y, tuple(source), lists.result_dims)
     if first:
-        y = np.moveaxis(y, -1, 0) if library(y) is np else y.movedim(-1, 0)
-    return np.ascontiguousarray(y) if library(y) is np else y.contiguous()
+        y = moved(y, (-1,), (0,))
+    return contiguous(y)
 
 
 def pieces(lists: IndexedWindows, rows: int, alike: bool = False) -> Iterator[tuple[int, int]]:
@@ -67,8 +78,7 @@ def _back(y: Any, by: Ints, axis: int) -> Any:
     """Windows that were pooled in the order `by`, in their own."""
     place = np.empty_like(by)
     place[by] = np.arange(len(by))
-    module = library(y)
-    return np.take(y, place, axis) if module is np else y.index_select(axis, module.as_tensor(place, device=y.device))
+    return adapter_of(y).take(y, place, axis)
 
 
 def elements(lists: IndexedWindows, begin: int, end: int, like: Any) -> tuple[Ints, Ints, Any]:
@@ -153,18 +163,7 @@ def _weighted(z: Any, taps: Any) -> Any:
 
 def _gathered(flat: Any, index: Ints, fill: float) -> Any:
     """(rows, elements, entries) of flat, with the constant where the position is -1."""
-    module, beyond = library(flat), index < 0
-    if not flat.shape[1]:
-        values = (
-            np.zeros((flat.shape[0], *index.shape), flat.dtype)
-            if module is np
-            else flat.new_zeros((flat.shape[0], *index.shape))
-        )
-    elif module is np:
-        values = flat[:, np.maximum(index, 0)]
-    else:
-        at = module.as_tensor(np.maximum(index, 0).reshape(-1), device=flat.device)
-        values = flat.index_select(1, at).reshape(flat.shape[0], *index.shape)
+    values, beyond = gathered.elements(flat, np.maximum(index, 0)), index < 0
     if not beyond.any():
         return values
     return where(as_like(beyond, values, exact=True), filled(values, fill), values)
@@ -179,33 +178,9 @@ def _positions(y: Any, index: Ints, lists: IndexedWindows) -> Any:
             inside *= p.size
         table = np.where(table < 0, -1, table % max(inside, 1))
     table = np.concatenate([table, [NOWHERE, -1]])  # these stay what they are
-    return table[y] if library(y) is np else as_like(table, y, exact=True)[y]
+    return take_flat(table, y)
 
 
 def _taken(taps: Any, entry: Ints, like: Any) -> Any:
-    if library(taps) is np:
-        return as_like(taps[entry], like, exact=True)
-    torch = library(taps)
-    return taps.index_select(0, torch.as_tensor(entry.reshape(-1), device=taps.device)).reshape(entry.shape)
-
-
-def _flat(x: Any, lists: IndexedWindows) -> Any:
-    """(rows, positions of the pooled axes)."""
-    at, end = list(lists.pooled_dims), list(range(-len(lists.pooled_dims), 0))
-    moved = np.moveaxis(x, at, end) if library(x) is np else x.movedim(at, end)
-    rows = 1
-    for a, n in enumerate(lists.shape):
-        rows *= 1 if a in lists.pooled_dims else n
-    inside = 1
-    for a in lists.pooled_dims:
-        inside *= lists.shape[a]
-    return moved.reshape(rows, inside)
-
-
-def _expanded(weights: Any, shape: tuple[int, ...]) -> Any:
-    return np.broadcast_to(weights, shape) if library(weights) is np else weights.expand(shape)
-
-
-def _concatenate(parts: list[Any], axis: int) -> Any:
-    module = library(parts[0])
-    return np.concatenate(parts, axis) if module is np else module.cat(parts, axis)
+    """The taps of these entries; those that learn are an array of x's library."""
+    return as_like(taps[entry], like, exact=True) if is_numpy(taps) else adapter_of(taps).take(taps, entry, 0)

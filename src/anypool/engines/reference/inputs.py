@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.ops import library, where, zeros
-from ...arrays.shape_ops import as_like, cast, dtype_name, filled, is_bool, is_floating, take, zeros_of
+from ...arrays.ops import where, zeros
+from ...arrays.shape_ops import as_like, broadcast, cast, dtype_name, filled, is_bool, is_floating, take, zeros_of
 from ...plan import Grid
 
 
@@ -39,7 +39,7 @@ def weights_of(
     has = None
     if weights is not None:
         shape = tuple(z.shape) if not imagined else grid.shape
-        full = weights.expand(shape) if library(weights) is not np else np.broadcast_to(weights, shape)
+        full = broadcast(weights, shape)
         if imagined:
             full = imagine(full, grid, 1.0)
         has = full != 0

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.ops import library, zeros
-from ...arrays.shape_ops import as_like, cast, nothing_like, take
+from ...arrays.adapter import adapter_of
+from ...arrays.ops import zeros
+from ...arrays.shape_ops import as_like, broadcast, cast, dtype_name, nothing_like, take
 from ...plan import Axis, Grid, Ints
 from ...reductions import State
 from .fold_strategies import doubled
@@ -33,7 +34,7 @@ def fold(x: Any, grid: Grid, reduction: Any, weights: Any, omit_nan: bool, acc: 
     """The states of all windows, and of what is absent the weight and the number of those present."""
     whole = Whole(reduction, acc, weights is not None, omit_nan, tuple(axis.extent for axis in grid.axes))
     if weights is not None:
-        weights = np.broadcast_to(weights, grid.shape) if library(weights) is np else weights.expand(grid.shape)
+        weights = broadcast(weights, grid.shape)
     states, parts = _fold(x, weights, grid, [0] * len(grid.axes), whole)
     return tuple(parts[:states]), (parts[states:] or None)
 
@@ -116,14 +117,9 @@ def _joined(a: list[Any], b: list[Any], states: int, reduction: Any) -> list[Any
 
 def _copied(nothing: Any, like: Any) -> Any:
     """A state of nothing in memory of its own, in the type of what joins it."""
-    if library(like) is np:
-        return np.array(nothing, like.dtype)
-    return nothing.to(like.dtype).clone(memory_format=library(like).contiguous_format)
+    return adapter_of(like).copy(cast(nothing, dtype_name(like)))
 
 
 def _put(total: list[Any], windows: Ints, dim: int, new: list[Any]) -> None:
     for i, v in enumerate(new):
-        if library(v) is np:
-            total[i][(slice(None),) * dim + (windows,)] = v
-        else:
-            total[i].index_copy_(dim, library(v).from_numpy(windows).to(v.device), v.to(total[i].dtype))
+        total[i] = adapter_of(v).put(total[i], windows, v, dim)

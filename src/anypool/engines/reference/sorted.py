@@ -6,15 +6,29 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.ops import library, where, zeros
-from ...arrays.shape_ops import cast, dtype_name, filled, is_bool, is_floating
+from ...arrays.adapter import adapter_of, is_numpy
+from ...arrays.ops import highest, library, where, zeros
+from ...arrays.shape_ops import (
+    as_like,
+    axes_last,
+    broadcast,
+    cast,
+    concatenated,
+    contiguous,
+    dtype_name,
+    filled,
+    floats,
+    is_bool,
+    is_floating,
+    moved,
+)
 from ...errors import PoolingError
 from ...order_statistics import Function, Order, Sorted
 from ...order_statistics.masses import EXACT, ROUNDING
 from ...order_statistics.row_ops import take_along
 from ...plan import Grid
 from . import function as orders_function
-from .gathered import as_like, gathered, positions, table
+from .gathered import gathered, positions, table
 
 CHUNK = 1 << 22  # elements that are gathered at once
 
@@ -55,25 +69,23 @@ def joined(parts: list[Any], x: Any, grid: Grid, order: Order, weights: Any) -> 
     shape = [*_lead(x, grid), *grid.windows_shape] + ([many[0]] if many is not None else [])
     y = whole.reshape(shape)
     source = list(range(len(shape) - len(grid.pooled_dims) - (many is not None), len(shape) - (many is not None)))
-    y = np.moveaxis(y, source, grid.pooled_dims) if library(y) is np else y.movedim(source, list(grid.pooled_dims))
+    y = moved(y, source, grid.pooled_dims)
     if many is not None and many[1] == 0:
-        y = np.moveaxis(y, -1, 0) if library(y) is np else y.movedim(-1, 0)
+        y = moved(y, (-1,), (0,))
     del weights
-    return np.ascontiguousarray(y) if library(y) is np else y.contiguous()
+    return contiguous(y)
 
 
 def _concatenate(parts: list[Any], x: Any, grid: Grid) -> Any:
     """Pieces are cut by rows, then by windows."""
-    module = library(parts[0])
-    cat = (lambda items, axis: np.concatenate(items, axis)) if module is np else module.cat
     windows, rows = _size(grid.windows_shape), []
     across: list[Any] = []
     for part in parts:
         across.append(part)
         if sum(int(p.shape[1]) for p in across) == windows:
-            rows.append(cat(across, 1))
+            rows.append(concatenated(across, 1))
             across = []
-    return cat(rows, 0)
+    return concatenated(rows, 0)
 
 
 def _pieces(x: Any, grid: Grid) -> list[tuple[slice, slice]]:
@@ -98,24 +110,25 @@ def _part(
     rows, windows = piece
     index, tap = table(grid, windows.start, windows.stop)
     given = dtype_name(x)
-    z = _flat(x, grid)[rows] if order.gathers else _wide(_flat(x, grid)[rows])
+    z = axes_last(x, grid.shape, grid.pooled_dims)[rows]
+    z = z if order.gathers else _wide(z)
     values, has, constant = gathered(z, index)
     if constant is not None:
         for k, fill in enumerate(grid.fills):
             here = index == -2 - k
-            values = where(as_like(here, z), filled(values, fill), values) if here.any() else values
+            values = where(as_like(here, z, exact=True), filled(values, fill), values) if here.any() else values
     masses: Any = None
     rounding = rounding_of(weights)
     if weights is not None:
-        full = np.broadcast_to(weights, grid.shape) if library(weights) is np else weights.expand(grid.shape)
-        w, _, _ = gathered(_flat(full, grid)[rows], index)
+        full = broadcast(weights, grid.shape)
+        w, _, _ = gathered(axes_last(full, grid.shape, grid.pooled_dims)[rows], index)
         if not is_bool(w):
             w = cast(w, "float64")
             masses = w if constant is None else where(constant, filled(w, 1.0), w)
         heard = w != 0 if constant is None else (w != 0) | constant
         has = heard if has is None else has & heard
     if tap is not None:
-        spread = as_like(tap, z)
+        spread = as_like(tap, z, exact=True)
         masses = (
             spread + zeros(values if is_floating(values) else cast(values, "float64"))
             if masses is None
@@ -154,7 +167,7 @@ def answered(
     many = order.answers() is not None
     if "float" not in given and keeps:
         lacks = order.lacks(n)
-        if 0 not in y.shape and (bool(np.any(lacks)) if not hasattr(lacks, "any") else bool(lacks.any())):
+        if 0 not in y.shape and (bool(lacks.any()) if hasattr(lacks, "any") else lacks):
             if empty is None:
                 raise PoolingError(
                     f"a window holds too few elements for {order!r}, and nothing is no {given}: give empty="
@@ -172,8 +185,8 @@ def _filled(y: Any, lacks: Any, value: Any, n: Any) -> Any:
     """The answers, and `value` where there are none: everywhere or nowhere, by window as `n` is, or by answer."""
     if isinstance(lacks, (bool, np.bool_)):
         return filled(y, value) + zeros(y) if lacks else y
-    module = library(y)
-    lacks = lacks if module is np else module.as_tensor(lacks, device=y.device)
+    if is_numpy(lacks):
+        lacks = as_like(lacks, y, exact=True)
     by_window = 0 < lacks.ndim == getattr(n, "ndim", 0) == y.ndim - 1
     return where(lacks[..., None] if by_window else lacks, filled(y, value), y)
 
@@ -185,65 +198,40 @@ def finished(order: Order, window: Sorted, n: Any) -> Any:
 
 
 def _sorted(values: Any, has: Any, masses: Any, order: Order, rounding: float) -> tuple[Sorted, Any]:
-    module, places = library(values), int(values.shape[-1])
+    adapter, places = adapter_of(values), int(values.shape[-1])
     present: Any = places
-    index: Any
     if has is not None:
-        values = where(has, values, _top(values))
+        values = where(has, values, filled(values, float("nan")) if is_floating(values) else highest(values))
         present = has.sum(-1)
     if is_bool(values):
         values = cast(values, "uint8")
     raw, ties = values, getattr(order, "ties", "first")
     if order.descending:
-        values = np.flip(values, -1) if module is np else values.flip(-1)
-        masses = masses if masses is None else np.flip(masses, -1) if module is np else masses.flip(-1)
+        values = adapter.flip(values)
+        masses = masses if masses is None else adapter.flip(masses)
     stable = masses is not None or order.placed
-    learns = module is not np and order.shares and _learns(values)
-    if module is not np:
-        found, index = module.sort(values, dim=-1, stable=True)
-    elif stable:
-        index = np.argsort(values, -1, kind="stable")
-        found = take_along(values, index)
-    else:
-        found, index = np.sort(values, -1), None
+    learns = order.shares and adapter.differentiates(values)
+    found, index = adapter.sort(values, stable)
     if masses is not None:
-        masses = masses if has is None else where(has if not order.descending else _flip(has), masses, zeros(masses))
+        masses = (
+            masses if has is None else where(has if not order.descending else adapter.flip(has), masses, zeros(masses))
+        )
         masses = take_along(masses, index)
     if stable and has is not None:  # what is absent lies behind its equals too: behind 255 of bytes, behind infinities
-        lacks = ~(_flip(has) if order.descending else has)
+        lacks = ~(adapter.flip(has) if order.descending else has)
         lacks = take_along(lacks, index)
-        behind = np.argsort(lacks, -1, kind="stable") if module is np else lacks.byte().argsort(dim=-1, stable=True)
+        behind = adapter.argsort(lacks)
         found, index, masses = (v if v is None else take_along(v, behind) for v in (found, index, masses))
     if order.descending and index is not None:
         index = places - 1 - index
     window = Sorted(found, present, masses, index, raw if learns else None, has, ties, None, rounding)
     n = window.n()
-    if module is not np and not isinstance(n, int):
-        n = n.double() if n.device.type != "mps" else n.float()
-    return window, n
+    return window, n if isinstance(n, int) else floats(n)
 
 
 def rounding_of(weights: Any) -> float:
     """How much each weight may be off, relative to it: half a unit in its last place."""
     return EXACT if weights is None else ROUNDING.get(dtype_name(weights), EXACT)
-
-
-def _flip(x: Any) -> Any:
-    return np.flip(x, -1) if library(x) is np else x.flip(-1)
-
-
-def _learns(values: Any) -> bool:
-    torch = library(values)
-    return values.requires_grad or torch._C._functorch.maybe_current_level() is not None
-
-
-def _top(values: Any) -> Any:
-    """What sorts behind every element: NaN, or the largest integer."""
-    if is_floating(values):
-        return filled(values, float("nan"))
-    if is_bool(values):
-        return filled(values, True)
-    return filled(values, library(values).iinfo(values.dtype).max)
 
 
 def _any_nan(values: Any, has: Any) -> Any:
@@ -255,13 +243,6 @@ def _any_nan(values: Any, has: Any) -> Any:
 def _wide(z: Any) -> Any:
     """Half types are sorted as float32."""
     return cast(z, "float32") if dtype_name(z) in ("float16", "bfloat16") else z
-
-
-def _flat(x: Any, grid: Grid) -> Any:
-    """(rows, pooled elements)."""
-    at, end = list(grid.pooled_dims), list(range(-len(grid.pooled_dims), 0))
-    moved = np.moveaxis(x, at, end) if library(x) is np else x.movedim(at, end)
-    return moved.reshape(_size(_lead(x, grid)), _size([grid.shape[a] for a in at]))
 
 
 def _lead(x: Any, grid: Grid) -> list[int]:

@@ -1,0 +1,39 @@
+"""What windows do while torch.compile traces: arrays become tensors of the graph."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+
+def compiling() -> bool:
+    """Whether torch.compile or torch.export traces."""
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.compiler.is_compiling()
+
+
+def strictly_exporting() -> bool | None:
+    """Whether torch.export traces Python itself; None where dynamo does not trace, or torch does not say."""
+    torch: Any = sys.modules["torch"]
+    known = torch.compiler.is_dynamo_compiling() and hasattr(torch.compiler, "is_exporting")
+    return torch.compiler.is_exporting() if known else None
+
+
+def is_table(value: Any) -> bool:
+    """Whether a value is an array of NumPy or a tensor, while torch is there."""
+    torch: Any = sys.modules["torch"]
+    return isinstance(value, (torch.Tensor, np.ndarray))
+
+
+def as_tensor(value: Any) -> Any:
+    """An array of NumPy as a tensor of the graph."""
+    torch: Any = sys.modules["torch"]
+    return torch.as_tensor(value, device="cpu")
+
+
+def beside(parts: list[Any], axis: int) -> Any:
+    """Tensors, one after the other along an axis."""
+    torch: Any = sys.modules["torch"]
+    return torch.cat(parts, axis)
