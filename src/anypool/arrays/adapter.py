@@ -215,11 +215,11 @@ class Adapter(Protocol):
 
 
 class Library(NamedTuple):
-    """An array library: its name, whether it serves a class of arrays, and what loads its adapter."""
+    """An array library: its name, whether it serves a class of arrays, and what provides its adapter."""
 
     name: str
     serves: Callable[[type], bool]
-    load: Callable[[], Adapter]
+    provide: Callable[[], Adapter]
 
 
 def _is_tensor(kind: type) -> bool:
@@ -259,14 +259,14 @@ def adapter_of(*values: Any) -> Adapter:
 
 def _find(kind: type) -> Any:
     found = next((lib for lib in LIBRARIES if lib.serves(kind)), None)
-    adapter: Any = _NUMPY if found is None else found.load()
+    adapter: Any = _NUMPY if found is None else found.provide()
     _known[kind] = adapter
     return adapter
 
 
 def adapter_named(name: str) -> Adapter:
     """The adapter of a library, which is imported for it."""
-    return next((lib.load() for lib in LIBRARIES if lib.name == name), _NUMPY)
+    return next((lib.provide() for lib in LIBRARIES if lib.name == name), _NUMPY)
 
 
 def is_numpy(value: Any) -> TypeGuard[NDArray[Any]]:
