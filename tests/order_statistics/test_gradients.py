@@ -53,7 +53,7 @@ def test_ties(ties: str, want: list[float]) -> None:
 
 @pytest.mark.parametrize("ties", ["first", "last"])
 def test_search_by_value_equals_sorting(ties: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from anypool.engines.ranks import gradient as orders_gradient
+    from anypool.torch import selections
 
     x = torch.randint(0, 5, (2, 9, 8), generator=torch.Generator().manual_seed(2)).double()
     for windows in (
@@ -74,7 +74,7 @@ def test_search_by_value_equals_sorting(ties: str, monkeypatch: pytest.MonkeyPat
             for by_value in (True, False):
                 with monkeypatch.context() as patch:
                     if not by_value:
-                        patch.setattr(orders_gradient, "parts", lambda *given: None)
+                        patch.setattr(selections, "parts", lambda *given: None)
                     v = x.clone().requires_grad_()
                     y = ap.pool(v, windows, order, ties=ties)
                     (y * torch.arange(1.0, y.numel() + 1).reshape(y.shape)).sum().backward()

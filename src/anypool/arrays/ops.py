@@ -22,11 +22,6 @@ def among(value: Any, options: Any) -> bool:
     return getattr(value, "ndim", 0) == 0 and value in tuple(options)
 
 
-def library(*values: Array) -> Any:
-    """The module of the first value that is an array of another library than NumPy."""
-    return adapter_of(*values).maths
-
-
 def exp(x: Array) -> Array:
     """e to the power x."""
     return adapter_of(x).maths.exp(x)

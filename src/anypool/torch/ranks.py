@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,12 +13,11 @@ from ..arrays.torch import dtype_name, transformed
 from ..arrays.torch_incoming import PLAIN
 from ..arrays.torch_memory import like_layout
 from ..engines import execute
-from ..engines.ranks import gradient as orders_gradient
 from ..engines.ranks import sorted as sorting
-from ..engines.ranks import sorted_calls as orders_sorted
 from ..engines.reference import sorted as orders_reference
 from ..order_statistics import Order
 from ..plan import Grid, Job
+from . import selections, sorted_ranks
 from .function import Forward, differentiable
 
 
@@ -84,7 +84,7 @@ class _Call:
     def takes(self, x: Any, weights: Any) -> bool:
         """Whether a gradient only asks which elements were taken of windows that are sorted for their masses."""
         weighed = weights is not None and weights.dtype is not torch.bool
-        asks = orders_gradient.takes_elements(self.order, self.grid)
+        asks = selections.takes_elements(self.order, self.grid)
         return weighed and asks and self.backend is None and self.sorts(x, weights)
 
     def gradient(self, g: Any, x: Any, weights: Any) -> Any:
@@ -99,11 +99,11 @@ class _Call:
         found = None
         if type(g) is torch.Tensor and self.backend != "reference":
             select = self.selection(x, weights)
-            found = orders_gradient.backward(g, x, self.grid, self.order, weights, self.omit_nan, select)
+            found = selections.backward(g, x, self.grid, self.order, weights, self.omit_nan, select)
             if found is None and self.sorts(x, weights):
-                found = orders_sorted.backward(g, x, self.job(x, weights), weights, ())[0]
+                found = sorted_ranks.backward(g, x, self.job(x, weights), weights, ())[0]
         if found is None:
-            found = orders_reference.backward(g, x, self.grid, self.order, weights, self.omit_nan, self.empty)
+            found = reference_gradient(g, x, self.grid, self.order, weights, self.omit_nan, self.empty)
         return found
 
     def selection(self, x: Any, weights: Any) -> Any:
@@ -124,7 +124,7 @@ class RankRule:
         if learned or not call.takes(x.detach(), weights):
             return Forward(call.forward(x.detach(), weights))
         masses = weights.detach()
-        y, taken = orders_sorted.taking(x.detach(), call.job(x, masses), masses)
+        y, taken = sorted_ranks.taking(x.detach(), call.job(x, masses), masses)
         return Forward(like_layout(y, x), tuple(t for pair in taken for t in pair))
 
     def backward(self, g: Any, tensors: Sequence[Any], result: Any, kept: Sequence[Any]) -> Sequence[Any]:
@@ -136,11 +136,11 @@ class RankRule:
             names = tuple(
                 k for k, v in call.order.parameters.items() if isinstance(v, torch.Tensor) and v.requires_grad
             )
-            gx, gw, gl = orders_sorted.backward(g, plain, call.job(plain, weights), weights, names)
-        elif kept and type(g) is torch.Tensor and not orders_gradient.takes_nan(call.order, plain, call.omit_nan):
+            gx, gw, gl = sorted_ranks.backward(g, plain, call.job(plain, weights), weights, names)
+        elif kept and type(g) is torch.Tensor and not selections.takes_nan(call.order, plain, call.omit_nan):
             pairs = zip(kept[::2], kept[1::2], strict=True)
             each = ((v, torch.where(slope == 0, 0.0, g * slope).to(x.dtype)) for v, slope in pairs)
-            gx = orders_gradient.spread(plain, call.grid, call.order, weights, each)
+            gx = selections.spread(plain, call.grid, call.order, weights, each)
         else:
             gx = call.gradient(g, plain, weights)
         return like_layout(gx, x), gw, *gl
@@ -148,6 +148,26 @@ class RankRule:
     def reference(self, tensors: Sequence[Any]) -> Any:
         """The order statistic in torch's own functions."""
         return self.call.reference(tensors[0], tensors[1])
+
+
+def reference_gradient(
+    g: Any, x: Any, grid: Grid, order: Order, weights: Any = None, omit_nan: bool = False, empty: float | None = None
+) -> Any:
+    """The gradient for a torch tensor x, piece by piece: no window is kept."""
+    rows, many = math.prod(n for a, n in enumerate(grid.shape) if a not in grid.pooled_dims), order.answers()
+    if many is not None and many[1] == 0:
+        g = g.movedim(0, -1)
+    at = [a - x.ndim - (many is not None) for a in grid.pooled_dims]
+    last = range(-len(at) - 1, -1) if many is not None else range(-len(at), 0)
+    g = g.movedim(at, list(last)).reshape(rows, -1, *([many[0]] if many is not None else []))
+    total = torch.zeros_like(x, memory_format=torch.preserve_format)
+    for piece in orders_reference.pieces_of(x, grid):
+        source = x.detach().requires_grad_()
+        with torch.enable_grad():
+            y = orders_reference.piece_of(source, grid, order, weights, omit_nan, empty, piece)
+        if y.requires_grad:
+            total += torch.autograd.grad(y, source, g[piece])[0]
+    return total
 
 
 def _plain(x: Any) -> bool:

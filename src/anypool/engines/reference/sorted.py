@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...arrays.adapter import adapter_of, is_numpy
-from ...arrays.ops import highest, library, where, zeros
+from ...arrays.ops import highest, where, zeros
 from ...arrays.shape_ops import (
     as_like,
     axes_last,
@@ -37,29 +37,8 @@ def forward(
     x: Any, grid: Grid, order: Order, weights: Any = None, omit_nan: bool = False, empty: float | None = None
 ) -> Any:
     """The result; plain differentiable code in x's library."""
-    parts = [_part(x, grid, order, weights, omit_nan, empty, piece) for piece in _pieces(x, grid)]
+    parts = [piece_of(x, grid, order, weights, omit_nan, empty, piece) for piece in pieces_of(x, grid)]
     return joined(parts, x, grid, order, weights)
-
-
-def backward(
-    g: Any, x: Any, grid: Grid, order: Order, weights: Any = None, omit_nan: bool = False, empty: float | None = None
-) -> Any:
-    """The gradient for a torch tensor x, piece by piece: no window is kept."""
-    torch = library(x)
-    rows, many = _size(_lead(x, grid)), order.answers()
-    if many is not None and many[1] == 0:
-        g = g.movedim(0, -1)
-    at = [a - x.ndim - (many is not None) for a in grid.pooled_dims]
-    last = range(-len(at) - 1, -1) if many is not None else range(-len(at), 0)
-    g = g.movedim(at, list(last)).reshape(rows, -1, *([many[0]] if many is not None else []))
-    total = torch.zeros_like(x, memory_format=torch.preserve_format)
-    for piece in _pieces(x, grid):
-        source = x.detach().requires_grad_()
-        with torch.enable_grad():
-            y = _part(source, grid, order, weights, omit_nan, empty, piece)
-        if y.requires_grad:
-            total += torch.autograd.grad(y, source, g[piece])[0]
-    return total
 
 
 def joined(parts: list[Any], x: Any, grid: Grid, order: Order, weights: Any) -> Any:
@@ -88,7 +67,7 @@ def _concatenate(parts: list[Any], x: Any, grid: Grid) -> Any:
     return concatenated(rows, 0)
 
 
-def _pieces(x: Any, grid: Grid) -> list[tuple[slice, slice]]:
+def pieces_of(x: Any, grid: Grid) -> list[tuple[slice, slice]]:
     rows, windows = _size(_lead(x, grid)), _size(grid.windows_shape)
     wide = max(1, CHUNK // max(grid.max_length, 1))  # windows at once
     if windows <= wide:
@@ -103,7 +82,7 @@ def _pieces(x: Any, grid: Grid) -> list[tuple[slice, slice]]:
     return made or [(slice(0, rows), slice(0, windows))]
 
 
-def _part(
+def piece_of(
     x: Any, grid: Grid, order: Order, weights: Any, omit_nan: bool, empty: float | None, piece: tuple[slice, slice]
 ) -> Any:
     """(rows, windows[, answers]) of one piece."""

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+import torch
 
-from ...arrays.ops import library
-from ...arrays.shape_ops import dtype_name
-from ...order_statistics import Median, Mode, Order, Quantile, Rank
-from ...plan import Grid, Job
-from ..folds import adjoint
-from ..native.library import library as library_of_core
-from .arg_of_value import finder
-from .native import wanted
+from ..arrays.shape_ops import dtype_name
+from ..engines.folds import adjoint
+from ..engines.native.library import library as library_of_core
+from ..engines.ranks.arg_of_value import finder
+from ..engines.ranks.native import wanted
+from ..order_statistics import Median, Mode, Order, Quantile, Rank
+from ..plan import Grid, Job
 
 
 def parts(order: Order, grid: Grid, gaps: bool) -> list[tuple[float, Order]] | None:
@@ -67,7 +67,6 @@ def takes_elements(order: Order, grid: Grid) -> bool:
 
 def spread(x: Any, grid: Grid, order: Order, mask: Any, taken: Iterable[tuple[Any, Any]]) -> Any:
     """The gradient for x, given values that windows took and the gradient of each."""
-    torch = library(x)
     if mask is not None and mask.dtype is not torch.bool:
         mask = mask != 0  # masses choose the value; any element there that equals it may be its owner
     asked = adjoint.owners(grid, x.stride(), dtype_name(x), order.ties == "last")
@@ -90,7 +89,6 @@ def spread(x: Any, grid: Grid, order: Order, mask: Any, taken: Iterable[tuple[An
 
 def _counted(x: Any, grid: Grid, order: Order, mask: Any, taken: Iterable[tuple[Any, Any]]) -> Any:
     """The same for borders, where an element may lie in a window twice: the owners' positions, then sums by position."""
-    torch = library(x)
     known = finder(Job(grid, order, dtype_name(x), "torch", omit_nan=True), x.stride())  # a NaN has no owner
     turned = [*(a for a in range(x.ndim) if a not in grid.pooled_dims), *grid.pooled_dims]
     rows = math.prod(grid.shape[a] for a in turned[: x.ndim - len(grid.pooled_dims)])
