@@ -197,8 +197,10 @@ def test_gradients_go_to_ranks(order: ap.Order, shares: Callable[[int], np.ndarr
 
 
 def test_ordinal_weights_are_finite_and_compile_as_arrays_too() -> None:
-    with pytest.raises(ap.PoolingError, match="NaN or an infinity"):
+    with pytest.raises(ap.PoolingError, match="Ordinal.*nan: use a number"):
         ap.Ordinal([0.5, np.nan])
+    with pytest.raises(ap.PoolingError, match="an infinity"):
+        ap.Ordinal([0.5, np.inf])
     x, order = (
         torch.randn(2, 6, 7, generator=torch.Generator().manual_seed(8)).double(),
         ap.Ordinal(np.linspace(1, 0, 9)),
