@@ -1,4 +1,4 @@
-"""What every backend works from: records of plain integers, that know nothing of arrays or reductions."""
+"""The records that every engine reads: plain integers, without arrays of values and without reductions."""
 
 from __future__ import annotations
 

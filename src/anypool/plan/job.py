@@ -1,4 +1,4 @@
-"""One call, without the array's data."""
+"""The description of one call, without its data."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One call, without the array's data: what a backend accepts or refuses."""
+    """One reduction over one plan, without data: an engine accepts or refuses it."""
 
-    grid: Any  # a Grid, or IndexedWindows
+    grid: Any  # a Grid or IndexedWindows
     reduction: Any
-    dtype: str  # NumPy's name of the element type, "bfloat16" too
+    dtype: str  # NumPy's name of the element type, or "bfloat16"
     library: str  # "numpy", "torch"
     device: str = "cpu"
-    weights: tuple[tuple[int, ...], str] | None = None  # their shape (broadcastable to x) and dtype
+    weights: tuple[tuple[int, ...], str] | None = None  # (shape that broadcasts to x, dtype)
     omit_nan: bool = False
     empty: float | None = None

@@ -1,4 +1,4 @@
-"""Groups of which most are empty: those that hold something as IndexedWindows, and which numbers they have among all."""
+"""Groups of which most are empty: IndexedWindows of the nonempty ones, and their numbers."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from .indexed import IndexedWindows
 
 @dataclass(frozen=True, eq=False)
 class SparseGroups(IndexedWindows):
-    """The groups that hold something, and one empty one after them, whose answer is that of all others.
+    """The nonempty groups and one empty group after them. All other groups share the empty group's result.
 
-    It is planned, checked and pooled as these IndexedWindows; only its result's shape is that of all groups.
+    Validation and engines see these IndexedWindows. Only `out_shape` counts all groups.
     """
 
     group_numbers: Ints = field(
         default_factory=lambda: np.zeros(0, np.int64)
-    )  # of the groups that hold something, ascending
-    total: int = 0  # how many groups there are
+    )  # the numbers of the nonempty groups, ascending
+    total: int = 0  # the number of all groups
 
     @cached_property
     def nonempty(self) -> IndexedWindows:
-        """The groups that hold something and the empty one, as IndexedWindows alone."""
+        """The nonempty groups and the empty one, as plain IndexedWindows."""
         return IndexedWindows(
             self.shape, self.pooled_dims, self.indices, self.windows_shape, self.result_dims, group_ids=self.group_ids
         )
 
     @cached_property
     def out_shape(self) -> tuple[int, ...]:
-        """Shape of the result."""
+        """The shape of the result."""
         shape = list(self.nonempty.out_shape)
         shape[self.result_dims[0]] = self.total
         return tuple(shape)
