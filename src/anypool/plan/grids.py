@@ -241,5 +241,4 @@ def joined_shape(shape: Sequence[Any], pooled_dims: Sequence[int], windows: Any)
 
 def _outer(tables: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """The outer product of vectors."""
-    outer: Any = np.multiply.outer
-    return reduce(outer, tables)
+    return reduce(cast(Any, np.multiply.outer), tables)

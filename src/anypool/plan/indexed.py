@@ -160,7 +160,7 @@ def _lists_of(p: AxisIndices, rows: Ints) -> AxisIndices:
     """The given lists, one window per group."""
     length = p.offsets[rows + 1] - p.offsets[rows]
     offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
-    entry: Ints = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - p.offsets[rows], length)
+    entry = np.arange(int(offsets[-1])) - np.repeat(offsets[:-1] - p.offsets[rows], length)
     return AxisIndices(
         p.size, 1, offsets, p.index[entry], None if p.taps is None else p.taps[entry], p.points_per_element
     )

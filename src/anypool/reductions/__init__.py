@@ -1,9 +1,9 @@
-"""WHAT: one small class per reduction, in words that every array library speaks."""
+"""The folds, one class each, and their registry. They use only the array functions of `arrays.ops`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from ..arrays.ops import among, meant
 from ..errors import PoolingError
@@ -87,7 +87,7 @@ TIED: dict[str, dict[type[Fold], Callable[[], Fold]]] = {
 }
 
 
-OTHER_NAMES = {  # of the same reductions in other libraries
+OTHER_NAMES = {  # names of these reductions in other libraries
     "avg": "mean",
     "average": "mean",
     "amax": "max",
@@ -115,41 +115,47 @@ OTHER_TIES = {"shared": "split", "share": "split", "mean": "split", "equal": "sp
 REQUIRED = ("init", "step", "finish")
 
 
-def reduction_of(given: Any, ties: str = "first") -> Any:
-    """The reduction object for a name, an object or a class; unknown names list what exists."""
+def _is_reduction(kind: type[Any]) -> bool:
+    """Whether a class is an order statistic or has the methods of a fold."""
+    return issubclass(kind, Order) or all(hasattr(kind, name) for name in REQUIRED)
+
+
+def reduction_of(value: Any, ties: str = "first") -> Any:
+    """The reduction object for a name, a class or an object. The error for an unknown name lists all names."""
     if not among(ties, TIES):
         raise PoolingError(
             f"ties={ties!r}: use one of {', '.join(map(repr, TIES))}{meant(str(ties), TIES, OTHER_TIES)}"
         )
-    if isinstance(given, str) and given in ORDERS:
-        given = ORDERS[given]()
-    if isinstance(given, str):
-        if given not in REDUCTIONS:
+    if isinstance(value, str) and value in ORDERS:
+        value = ORDERS[value]()
+    if isinstance(value, str):
+        if value not in REDUCTIONS:
             raise PoolingError(
-                f"unknown reduction {given!r}: use one of {', '.join((*REDUCTIONS, *ORDERS))}, or an object such as ap.Lp(3)"
-                f"{meant(given, (*REDUCTIONS, *ORDERS), OTHER_NAMES)}"
+                f"unknown reduction {value!r}: use one of {', '.join((*REDUCTIONS, *ORDERS))}, or an object such as ap.Lp(3)"
+                f"{meant(value, (*REDUCTIONS, *ORDERS), OTHER_NAMES)}"
             )
-        given = REDUCTIONS[given]()
-    elif isinstance(given, type) and (issubclass(given, Order) or all(hasattr(given, name) for name in REQUIRED)):
+        value = REDUCTIONS[value]()
+    elif isinstance(value, type) and _is_reduction(value):
         try:
-            given = given()
+            value = value()
         except TypeError:
             raise PoolingError(
-                f"{given.__name__} needs its parameters: pass an object such as ap.{given.__name__}(2)"
+                f"{value.__name__} needs its parameters: pass an object such as ap.{value.__name__}(2)"
             ) from None
-    if isinstance(given, Order):
-        return tied(given, ties)
-    missing = [name for name in REQUIRED if not callable(getattr(given, name, None))]
-    if missing and callable(given):
-        name = getattr(given, "__name__", "f")
+    if isinstance(value, Order):
+        return tied(value, ties)
+    value = cast(Any, value)
+    missing = [name for name in REQUIRED if not callable(getattr(value, name, None))]
+    if missing and callable(value):
+        name = getattr(value, "__name__", "f")
         raise PoolingError(
-            f"{given!r} is no reduction: pass a plain function as ap.function({name}), which calls it on each window"
+            f"{value!r} is no reduction: pass a plain function as ap.function({name}), which calls it on each window"
         )
     if missing:
         raise PoolingError(
-            f"{given!r} is no reduction: it lacks {', '.join(missing)} (a reduction has init, step, merge, finish; see ap.Fold)"
+            f"{value!r} is no reduction: it lacks {', '.join(missing)} (a reduction has init, step, merge, finish; see ap.Fold)"
         )
-    if ties == "split" and isinstance(given, Range):
+    if ties == "split" and isinstance(value, Range):
         raise PoolingError("ties='split' is not possible for 'range': pool max and min apart")
-    kind: Any = type(given)
-    return TIED[ties].get(kind, lambda: given)()
+    tied_variant = TIED[ties].get(cast("type[Fold]", type(value)))
+    return value if tied_variant is None else tied_variant()

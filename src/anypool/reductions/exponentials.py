@@ -1,11 +1,11 @@
-"""Soft maxima: log-sum-exp, its mean, and the softmax-weighted mean."""
+"""Smooth maxima: log-sum-exp, log-mean-exp and the softmax-weighted mean."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..arrays.ops import exp, greatest, inf, isnan, log, stop, where, zeros
-from .arithmetic import fade, grown, times
+from .arithmetic import exp_difference, product_or_zero, unit_exp
 from .fold import Fold, Pairs, State
 from .parameters import finite, nonzero
 
@@ -21,7 +21,7 @@ class LogSumExp(Fold):
         self.parameters = {"r": nonzero(r, f"{type(self).__name__}(r)")}
 
     def averaged(self, total: Any, n: Any) -> Any:
-        """What stands under the logarithm."""
+        """The argument of the logarithm."""
         return total
 
     def init(self, zero: Any) -> State:
@@ -29,17 +29,19 @@ class LogSumExp(Fold):
 
     def step(self, state: State, x: Any, w: Any, at: Any) -> State:
         z = x * self.parameters["r"]
-        return self.merge(state, (stop(z), grown(z) * w))
+        return self.merge(state, (stop(z), unit_exp(z) * w))
 
     def merge(self, a: State, b: State) -> State:
         top = where((b[0] > a[0]) | isnan(b[0]), b[0], a[0])
-        return top, a[1] * fade(a[0], top) + b[1] * fade(b[0], top)
+        return top, a[1] * exp_difference(a[0], top) + b[1] * exp_difference(b[0], top)
 
     def finish(self, state: State, n: Any) -> Any:
         total = self.averaged(state[1], n)
-        some = total > 0
+        defined = total > 0
         return (
-            where(some | isnan(total), log(where(some | isnan(total), total, zeros(total) + 1)) + state[0], state[0])
+            where(
+                defined | isnan(total), log(where(defined | isnan(total), total, zeros(total) + 1)) + state[0], state[0]
+            )
             / self.parameters["r"]
         )
 
@@ -52,7 +54,7 @@ class LogSumExp(Fold):
         return (log(self.averaged(sums.mass(exp(z - top)), sums.n)) + top) / r
 
     def local_gradient(self, x: Any, w: Any, at: Any, y: Any, saved: State, n: Any) -> Any:
-        return self.averaged(fade(x, y, self.parameters["r"]) * w, n)
+        return self.averaged(exp_difference(x, y, self.parameters["r"]) * w, n)
 
     def gradient_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
         r = self.parameters["r"]
@@ -78,7 +80,7 @@ class LogMeanExp(LogSumExp):
 
 
 class SoftPool(Fold):
-    """Σ w·e^{βx}·x / Σ w·e^{βx}: the softmax-weighted mean; its exact gradient may be negative."""
+    """Σ w·e^{βx}·x / Σ w·e^{βx}: the softmax-weighted mean. Its exact gradient can be negative."""
 
     name, formula, source = "softpool", "Σ wᵢ e^{βxᵢ} xᵢ / Σ wᵢ e^{βxᵢ}", "Stergiou, Poppe & Kalliatakis 2021"
     accepts_bool = False
@@ -92,13 +94,13 @@ class SoftPool(Fold):
 
     def step(self, state: State, x: Any, w: Any, at: Any) -> State:
         z = x * self.parameters["beta"]
-        one = grown(z) * w
+        one = unit_exp(z) * w
         return self.merge(state, (stop(z), one, one * x))
 
     def merge(self, a: State, b: State) -> State:
         top = where((b[0] > a[0]) | isnan(b[0]), b[0], a[0])
-        fa, fb = fade(a[0], top), fade(b[0], top)
-        return top, a[1] * fa + b[1] * fb, times(a[2], fa) + times(b[2], fb)
+        fa, fb = exp_difference(a[0], top), exp_difference(b[0], top)
+        return top, a[1] * fa + b[1] * fb, product_or_zero(a[2], fa) + product_or_zero(b[2], fb)
 
     def finish(self, state: State, n: Any) -> Any:
         return state[2] / state[1]
@@ -109,14 +111,14 @@ class SoftPool(Fold):
             return None
         z = x * beta
         e = exp(z - greatest(z))
-        return sums.total(times(x, e)) / sums.mass(e)
+        return sums.total(product_or_zero(x, e)) / sums.mass(e)
 
     def save_for_backward(self, state: State) -> State:
         return (state[0] + log(where(state[1] > 0, state[1], zeros(state[1]) + 1)),)
 
     def local_gradient(self, x: Any, w: Any, at: Any, y: Any, saved: State, n: Any) -> Any:
         beta = self.parameters["beta"]
-        return w * fade(x * beta, saved[0]) * (1.0 + beta * (x - y))
+        return w * exp_difference(x * beta, saved[0]) * (1.0 + beta * (x - y))
 
     def gradient_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
         beta = self.parameters["beta"]
@@ -126,5 +128,5 @@ class SoftPool(Fold):
         top = greatest(z)
         z = z - top
         e = exp(z)
-        share = 1.0 / sums.total(e)
-        return ((e * (z + 1.0), share), (e, (top - y * beta) * share))
+        scale = 1.0 / sums.total(e)
+        return ((e * (z + 1.0), scale), (e, (top - y * beta) * scale))

@@ -1,4 +1,4 @@
-"""The greatest and the smallest: values, places, ties."""
+"""Maximum, minimum and range: values, positions and ties."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .fold import Fold, State
 
 
 class Max(Fold):
-    """The greatest element; a NaN beats all."""
+    """The largest element. NaN is larger than every number."""
 
     name, formula, accumulates, selects, ignores_weight_value, empty = "max", "max xᵢ", "same", True, True, -inf
 
@@ -18,15 +18,15 @@ class Max(Fold):
         self.ties = ties
 
     def beats(self, new: Any, old: Any) -> Any:
-        """Whether a later element replaces an earlier one."""
+        """Whether a new value replaces an old one."""
         return new >= old if self.ties == "last" else new > old
 
-    def worst(self, zero: Any) -> Any:
-        """What loses to everything."""
+    def identity(self, zero: Any) -> Any:
+        """The identity element."""
         return lowest(zero)
 
     def init(self, zero: Any) -> State:
-        return self.worst(zero), nowhere(zero)
+        return self.identity(zero), nowhere(zero)
 
     def step(self, state: State, x: Any, w: Any, at: Any) -> State:
         take = self.beats(x, state[0]) | isnan(x) | (state[1] < 0)
@@ -44,32 +44,32 @@ class Max(Fold):
 
 
 class Min(Max):
-    """The smallest element; a NaN beats all."""
+    """The smallest element. NaN is smaller than every number."""
 
     name, formula, empty = "min", "min xᵢ", inf
 
     def beats(self, new: Any, old: Any) -> Any:
         return new <= old if self.ties == "last" else new < old
 
-    def worst(self, zero: Any) -> Any:
+    def identity(self, zero: Any) -> Any:
         return highest(zero)
 
 
 class SplitMax(Fold):
-    """The greatest element; those that tie share the gradient."""
+    """The largest element. Tied elements share the gradient equally."""
 
     name, formula, accumulates, ignores_weight_value, empty, ties = "max", "max xᵢ", "same", True, -inf, "split"
 
     def beats(self, new: Any, old: Any) -> Any:
-        """Whether one value is better than another."""
+        """Whether a new value replaces an old one."""
         return (new > old) | (isnan(new) & ~isnan(old))
 
-    def worst(self, zero: Any) -> Any:
-        """What loses to everything."""
+    def identity(self, zero: Any) -> Any:
+        """The identity element."""
         return lowest(zero)
 
     def init(self, zero: Any) -> State:
-        return self.worst(zero), nowhere(zero) + 1
+        return self.identity(zero), nowhere(zero) + 1
 
     def step(self, state: State, x: Any, w: Any, at: Any) -> State:
         return self.merge(state, (x, nowhere(x) + 2))
@@ -87,19 +87,19 @@ class SplitMax(Fold):
 
 
 class SplitMin(SplitMax):
-    """The smallest element; those that tie share the gradient."""
+    """The smallest element. Tied elements share the gradient equally."""
 
     name, formula, empty = "min", "min xᵢ", inf
 
     def beats(self, new: Any, old: Any) -> Any:
         return (new < old) | (isnan(new) & ~isnan(old))
 
-    def worst(self, zero: Any) -> Any:
+    def identity(self, zero: Any) -> Any:
         return highest(zero)
 
 
 class ArgMax(Max):
-    """Where the greatest element is: its flat position in the pooled axes, −1 for an empty window."""
+    """The flat position of the largest element in the pooled axes; −1 for an empty window."""
 
     name, formula, gives, empty = "argmax", "argmax xᵢ", "position", -1.0
     local_gradient: Any = None
@@ -109,7 +109,7 @@ class ArgMax(Max):
 
 
 class ArgMin(Min):
-    """Where the smallest element is: its flat position in the pooled axes, −1 for an empty window."""
+    """The flat position of the smallest element in the pooled axes; −1 for an empty window."""
 
     name, formula, gives, empty = "argmin", "argmin xᵢ", "position", -1.0
     local_gradient: Any = None
@@ -119,7 +119,7 @@ class ArgMin(Min):
 
 
 class Range(Fold):
-    """The greatest less the smallest element; of integers widened as a sum is, so that 127 − (−128) is 255."""
+    """The largest minus the smallest element. Integers are widened as in a sum, so that 127 − (−128) is 255."""
 
     name, formula, accumulates, selects, ignores_weight_value = "range", "max xᵢ − min xᵢ", "wide", True, True
     accepts_bool = False
@@ -130,7 +130,7 @@ class Range(Fold):
 
     @property
     def ends(self) -> tuple[Any, Any]:
-        """The greatest and the smallest."""
+        """The maximum and the minimum."""
         return (Max(self.ties), Min(self.ties)) if self.ties != "split" else (SplitMax(), SplitMin())
 
     def init(self, zero: Any) -> State:

@@ -1,4 +1,4 @@
-"""The form of a fold: init, step, merge, finish, keep, pull, and its declared facts."""
+"""The interface of a fold: its state, its gradient, its form by sums, and its declared properties."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ Pairs = tuple[tuple[Any, Any], ...]
 
 
 class Fold:
-    """A reduction that can take in elements one at a time and join two partial results.
+    """A reduction that processes one element at a time and merges partial results.
 
-    A state is a tuple of arrays shaped as x, even of one. `init(zero)` is the state of nothing,
-    `step(state, x, w, at)` takes in one element of weight w at position `at`, `merge(a, b)` joins two states (a
-    lies before b), `finish(state, n)` answers, n being what a mean divides by. `save_for_backward(state)` is what the gradient
-    needs besides x and y, and `local_gradient(x, w, at, y, saved, n)` is the local gradient ∂y/∂x of one element. Where
-    that is a sum of products a(x)·b(y), `gradient_terms(x, y, sums)` gives the pairs (a, b), so that compiled sums make the
-    gradient: `sums.total(v)` sums each window, `sums.n` is n, `sums.count` how many elements it holds.
-    `from_sums(x, sums)` is the answer by such sums; `sums.mass(v, there)` is one that must not lose what is `there`.
+    Forward. A state is a tuple of arrays in the shape of x, also if it has one array. `init(zero)` returns the state
+    of an empty window. `step(state, x, w, at)` adds one element of weight w at position `at`. `merge(a, b)` combines
+    two states, where the elements of a precede those of b. `finish(state, n)` returns the result; n is the divisor of
+    a mean.
+
+    Backward. `local_gradient(x, w, at, y, saved, n)` returns ∂y/∂x of one element. `save_for_backward(state)` returns
+    the arrays `saved`, which it needs besides x and y.
+
+    Compiled sums. If the result is a function of sums over the window, `from_sums(x, sums)` returns it. If ∂y/∂x is a
+    sum of products a(x)·b(y), `gradient_terms(x, y, sums)` returns the pairs (a, b). In both, `sums.total(v)` sums v
+    over each window, `sums.n` is n, and `sums.count` is the number of elements. `sums.mass(v, there)` is a sum that
+    must not underflow where `there` is true.
 
     >>> import anypool as ap
     >>> class Energy(ap.Fold):
@@ -35,14 +40,14 @@ class Fold:
     name: ClassVar[str] = ""
     formula: ClassVar[str] = ""
     source: ClassVar[str] = ""
-    accumulates: ClassVar[str] = "float"  # integers in: "same", "wide" (NumPy's sum) or "float"
+    accumulates: ClassVar[str] = "float"  # type of the result for integers: "same", "wide" (as NumPy's sum) or "float"
     gives: ClassVar[str] = "value"  # "value", "position", "count" or "truth"
-    selects: ClassVar[bool] = False  # keeps places instead of values
-    linear: ClassVar[bool] = False  # pull depends on neither x nor y, and the state is a sum that scales with w
-    accepts_bool: ClassVar[bool] = True  # truth values have it
-    ignores_weight_value: ClassVar[bool] = False  # a weight only says whether an element is there
-    signed_weights: ClassVar[bool] = False  # negative weights mean something
-    empty: ClassVar[float | None] = float("nan")  # of a window that holds nothing
+    selects: ClassVar[bool] = False  # the result is one of the elements, and the gradient reaches it alone
+    linear: ClassVar[bool] = False  # ∂y/∂x depends on neither x nor y, and the state is a sum that scales with w
+    accepts_bool: ClassVar[bool] = True  # the reduction is defined for bool
+    ignores_weight_value: ClassVar[bool] = False  # only whether a weight is nonzero matters
+    signed_weights: ClassVar[bool] = False  # negative weights are defined
+    empty: ClassVar[float | None] = float("nan")  # the result of an empty window
     ties: str = "first"
     parameters: dict[str, Any]
 
@@ -61,7 +66,7 @@ class Fold:
         return hash((type(self), plain, self.ties))
 
     def init(self, zero: Any) -> State:
-        """The state of nothing, shaped as `zero`."""
+        """The state of an empty window, in the shape of `zero`."""
         raise NotImplementedError(type(self).__name__)
 
     def step(self, state: State, x: Any, w: Any, at: Any) -> State:
@@ -69,23 +74,23 @@ class Fold:
         raise NotImplementedError(type(self).__name__)
 
     def merge(self, a: State, b: State) -> State:
-        """The state of both."""
+        """The state of the elements of a, then of b."""
         raise NotImplementedError(type(self).__name__)
 
     def finish(self, state: State, n: Any) -> Any:
-        """The answer."""
+        """The result."""
         return state[0]
 
     def save_for_backward(self, state: State) -> State:
-        """What `local_gradient` needs besides x and y."""
+        """The arrays that `local_gradient` needs besides x and y."""
         return ()
 
-    #: The local gradient of one element; None where there is no gradient.
+    #: ∂y/∂x of one element; None if the fold has no gradient.
     local_gradient: Any = None
 
-    #: `from_sums(x, sums)`: the answer as a function of windowed sums, made by `sums`; None where it has no such form.
+    #: `from_sums(x, sums)`: the result as a function of sums over windows; None if it is no such function.
     from_sums: Any = None
-    sums_need_double: ClassVar[bool] = False  # those sums cancel: they are made in a type twice as wide as x's
+    sums_need_double: ClassVar[bool] = False  # the sums cancel: they are computed in a type twice as wide as that of x
 
-    #: The pairs whose products the local gradient is, without weights; None where it has no such form.
+    #: `gradient_terms(x, y, sums)`: the pairs (a, b) of ∂y/∂x = Σ a(x)·b(y) at weight 1; None if it has no such form.
     gradient_terms: Any = None

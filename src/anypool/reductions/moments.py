@@ -11,7 +11,7 @@ from .parameters import at_least_zero
 
 
 class Var(Fold):
-    """Σ w·(x − mean)² / (n − ddof), by merging partial means: no cancellation."""
+    """Σ w·(x − mean)² / (n − ddof), by merging partial means, which avoids cancellation."""
 
     name, formula, source = "var", "Σ wᵢ (xᵢ − x̄)² / (n − ddof)", "Chan, Golub & LeVeque 1983"
     accepts_bool = False
@@ -35,21 +35,23 @@ class Var(Fold):
         return weight, mean, a[2] + b[2] + distance * distance * (a[0] * b[0] / divisor)
 
     def finish(self, state: State, n: Any) -> Any:
-        rest = n - self.parameters["ddof"]
+        divisor = n - self.parameters["ddof"]
         spread = state[2] + (state[1] - state[1])  # NaN where an element is infinite
-        return where(rest > 0, spread / where(rest > 0, rest, zeros(rest) + 1), zeros(state[2]) + float("nan"))
+        return where(
+            divisor > 0, spread / where(divisor > 0, divisor, zeros(divisor) + 1), zeros(state[2]) + float("nan")
+        )
 
     def from_sums(self, x: Any, sums: Any) -> Any:
         x = x - typical(x)
         total, size = sums.total(x), sums.mass(x * x, False)
         squares = size - total * total / sums.count
-        lost = squares < size * sums.smallest_share  # all but the rounding cancels
-        if bool(lost.any()):
-            flat = sums.flat(x)
-            lost = lost & ~flat
-            squares = where(flat, zeros(squares), squares)
+        cancelled = squares < size * sums.smallest_share  # only rounding errors are left
+        if bool(cancelled.any()):
+            constant = sums.flat(x)
+            cancelled = cancelled & ~constant
+            squares = where(constant, zeros(squares), squares)
         y = self.finish((zeros(squares), zeros(squares), squares), sums.n)
-        return sums.recompute(y, lost) if bool(lost.any()) else y
+        return sums.recompute(y, cancelled) if bool(cancelled.any()) else y
 
     def save_for_backward(self, state: State) -> State:
         return (state[1],)
@@ -58,16 +60,16 @@ class Var(Fold):
         return 2.0 * w * (x - saved[0]) / (n - self.parameters["ddof"])
 
     def gradient_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
-        return self.about(x, sums, 2.0 / (zeros(y) + (sums.n - self.parameters["ddof"])))
+        return self.centred_terms(x, sums, 2.0 / (zeros(y) + (sums.n - self.parameters["ddof"])))
 
-    def about(self, x: Any, sums: Any, slope: Any) -> Pairs:
-        """(x − mean) · slope."""
-        x = x - middle(x)  # the products cancel less
+    def centred_terms(self, x: Any, sums: Any, slope: Any) -> Pairs:
+        """The terms of (x − mean) · slope."""
+        x = x - middle(x)  # centred values cancel less
         return (x, slope), (-1.0, slope * (sums.total(x) / sums.count))
 
 
 class Std(Var):
-    """The root of the variance; 0 with a zero gradient where all are equal."""
+    """The square root of the variance. Its gradient is 0 where all elements are equal."""
 
     name, formula = "std", "√var"
     from_sums = Var.from_sums
@@ -84,4 +86,4 @@ class Std(Var):
         )
 
     def gradient_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
-        return self.about(x, sums, inverse_of(y, 1.0) / (sums.n - self.parameters["ddof"]))
+        return self.centred_terms(x, sums, inverse_of(y, 1.0) / (sums.n - self.parameters["ddof"]))

@@ -1,4 +1,4 @@
-"""Reading parameters: numbers, or arrays and tensors that learn."""
+"""Validation of parameters: numbers, or arrays and tensors, which may require gradients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REAL = ("float", "bfloat", "int", "uint")
 
 def number_or_array(value: Any, name: str) -> Any:
     """A number as a float, or an array or tensor of real numbers; anything else raises PoolingError."""
-    if isinstance(value, NUMBERS):  # first: torch.compile knows only this of a symbol
+    if isinstance(value, NUMBERS):  # before the others: symbols of torch.compile
         return number(value, name)
     if hasattr(value, "detach"):
         refuse(value, name)
@@ -27,6 +27,7 @@ def number_or_array(value: Any, name: str) -> Any:
 
 
 def positive(value: Any, name: str) -> Any:
+    """A number above 0, or an array."""
     value = number_or_array(value, name)
     if isinstance(value, float) and not value > 0:
         raise PoolingError(f"{name}: {value} must be above 0")
@@ -34,6 +35,7 @@ def positive(value: Any, name: str) -> Any:
 
 
 def nonzero(value: Any, name: str) -> Any:
+    """A finite number other than 0, or an array."""
     value = number_or_array(value, name)
     if isinstance(value, float) and (value == 0.0 or abs(value) == math.inf):
         raise PoolingError(f"{name}: {value} must be finite and other than 0 (its limits are the mean, max and min)")
@@ -41,6 +43,7 @@ def nonzero(value: Any, name: str) -> Any:
 
 
 def at_least_zero(value: Any, name: str) -> float:
+    """A finite number of at least 0; no array."""
     value = number_or_array(value, name)
     if not isinstance(value, float) or not 0 <= value < math.inf:
         raise PoolingError(f"{name}: {value!r} must be a finite number of at least 0")
@@ -48,6 +51,7 @@ def at_least_zero(value: Any, name: str) -> float:
 
 
 def positive_number(value: Any, name: str) -> float:
+    """A finite number above 0; no array."""
     value = number_or_array(value, name)
     if not isinstance(value, float) or not 0 < value < math.inf:
         raise PoolingError(f"{name}: {value!r} must be a finite number above 0")
@@ -55,6 +59,7 @@ def positive_number(value: Any, name: str) -> float:
 
 
 def finite(value: Any, name: str) -> Any:
+    """A finite number, or an array."""
     value = number_or_array(value, name)
     if isinstance(value, float) and abs(value) == math.inf:
         raise PoolingError(f"{name}: {value} must be finite (its limits are the maximum and the minimum)")

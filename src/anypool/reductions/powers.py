@@ -1,4 +1,4 @@
-"""Norms and power means, scaled so that they neither overflow nor underflow."""
+"""Norms and power means. The state is scaled, so that powers neither overflow nor underflow."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 from ..arrays.ops import absolute, among, exp, isnan, log, maximum, sign, stop, where, zeros
 from ..errors import PoolingError
-from .arithmetic import inverse_of, is_infinite, joined, power_of, ratio, root_of
+from .arithmetic import inverse_of, is_infinite, power_of, ratio, root_of, scaled
 from .fold import Fold, Pairs, State
 from .parameters import number_or_array, positive, positive_number
 
 
 class Lp(Fold):
-    """The p-norm (Σ w·|x|^p)^(1/p), scaled so that it neither overflows nor underflows; p > 0, inf for the maximum."""
+    """The p-norm (Σ w·|x|^p)^(1/p), for p > 0; p = inf is the maximum of |x|. Powers neither overflow nor underflow."""
 
     name, formula, source, empty = "Lp", "(Σ wᵢ |xᵢ|ᵖ)^(1/p)", "Sermanet, Chintala & LeCun 2012", 0.0
     accepts_bool = False
@@ -22,7 +22,7 @@ class Lp(Fold):
         self.parameters = {"p": positive(p, "Lp(p)")}
 
     def averaged(self, total: Any, n: Any) -> Any:
-        """What stands under the root."""
+        """The argument of the root."""
         return total
 
     def init(self, zero: Any) -> State:
@@ -32,7 +32,7 @@ class Lp(Fold):
         return self.merge(state, (stop(absolute(x)), self.unit(x) * w))
 
     def unit(self, x: Any) -> Any:
-        """|x|^p in units of |x|: 1, with the gradient that |x|^p has."""
+        """|x|^p divided by its constant value: 1, with the gradient of |x|^p."""
         size = absolute(x)
         top = stop(size)
         p = self.parameters["p"]
@@ -45,11 +45,11 @@ class Lp(Fold):
 
     def finish(self, state: State, n: Any) -> Any:
         p = self.parameters["p"]
-        if is_infinite(p):  # state[1] counts those that tie: they share the gradient
-            return joined(state[0], ratio(state[1], stop(state[1])))
+        if is_infinite(p):  # state[1] counts tied elements, which share the gradient
+            return scaled(state[0], ratio(state[1], stop(state[1])))
         mean = self.averaged(state[1], n)
         root = where(mean > 0, root_of(where(mean > 0, mean, zeros(mean) + 1), p), mean)
-        return joined(state[0], root)
+        return scaled(state[0], root)
 
     def from_sums(self, x: Any, sums: Any) -> Any:
         p = self.parameters["p"]
@@ -65,19 +65,19 @@ class Lp(Fold):
         if is_infinite(p):
             return sign(x) * where(absolute(x) == y, w / saved[0], zeros(saved[0]))
         share = power_of(ratio(absolute(x), y), p - 1)
-        share = where((y == 0) | (x == 0), zeros(share), share)  # p < 1: an infinite slope at 0 is taken as 0
+        share = where((y == 0) | (x == 0), zeros(share), share)  # p < 1: the infinite slope at 0 is replaced by 0
         return sign(x) * self.averaged(share * w, n)
 
     def gradient_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
         p = self.parameters["p"]
         if not isinstance(p, float) or is_infinite(p):
             return None
-        slope = steep(x, p) if p >= 1 else where(x == 0, zeros(x), steep(x, p))
+        slope = power_slope(x, p) if p >= 1 else where(x == 0, zeros(x), power_slope(x, p))
         return ((slope, self.averaged(inverse_of(y, p - 1), sums.n)),)
 
 
 class Rms(Lp):
-    """The root of the mean square."""
+    """The square root of the mean square."""
 
     name, formula, source, empty = "rms", "√(Σ wᵢ xᵢ² / n)", "", float("nan")
 
@@ -95,9 +95,9 @@ class Rms(Lp):
 class PowerMean(Fold):
     """The power mean (Σ w·f(x)^p / n)^(1/p); GeM with form="clamped".
 
-    `form` says what negative numbers become: "clamped" to eps (Radenović 2018), "signed" (roots keep the
-    sign of the mean of sign(x)·|x|^p) or "magnitude". p may be an array or tensor that broadcasts to x
-    with length 1 on the pooled axes, and learns. p = 0 is the geometric mean of the clamped form.
+    `form` says how to treat negative numbers. "clamped" raises all numbers below eps to eps (Radenović 2018). "signed" means sign(x)·|x|^p and
+    gives the root the sign of that mean. "magnitude" means |x|^p. p may be an array or a tensor that broadcasts to x
+    with length 1 on the pooled axes; it may require gradients. p = 0 is the geometric mean, for "clamped" alone.
     """
 
     name, formula, source = "PowerMean", "(Σ wᵢ f(xᵢ)ᵖ / n)^(1/p)", "Radenović, Tolias & Chum 2018 (GeM)"
@@ -118,7 +118,7 @@ class PowerMean(Fold):
         return f"PowerMean({self.parameters['p']!r}, form={self.form!r}, eps={self.eps!r})"
 
     def lifted(self, x: Any) -> State:
-        """One element: its size, f(x)^p in units of that size, and ln f(x) for the geometric mean."""
+        """The state of one element: |f(x)|, f(x)^p divided by |f(x)|^p, and ln f(x) for the geometric mean."""
         if self.form == "clamped":
             x = where(x < self.eps, zeros(x) + self.eps, x)
         size = absolute(x)
@@ -156,7 +156,7 @@ class PowerMean(Fold):
         zero = p == 0
         nonzero = where(zero, zeros(p) + 1, p) if not isinstance(p, float) else (1.0 if p == 0.0 else p)
         root = where(size > 0, root_of(where(size > 0, size, zeros(size) + 1), nonzero), size)
-        y = joined(state[0], sign(mean) * root if self.form == "signed" else root)
+        y = scaled(state[0], sign(mean) * root if self.form == "signed" else root)
         if isinstance(p, float):
             return exp(state[2] / n) if zero else y
         return where(zero | (y != y) & zero, exp(state[2] / n), y)
@@ -173,9 +173,9 @@ class PowerMean(Fold):
 
     def local_gradient(self, x: Any, w: Any, at: Any, y: Any, saved: State, n: Any) -> Any:
         p = self.parameters["p"]
-        alive = x >= self.eps if self.form == "clamped" else (x == x)
-        share = power_of(ratio(absolute(where(alive, x, y)), absolute(y)), p - 1)
-        share = where((y == 0) | ~alive, zeros(share), share)
+        unclamped = x >= self.eps if self.form == "clamped" else (x == x)
+        share = power_of(ratio(absolute(where(unclamped, x, y)), absolute(y)), p - 1)
+        share = where((y == 0) | ~unclamped, zeros(share), share)
         return (sign(x) if self.form == "magnitude" else 1.0) * share * w / n
 
     def gradient_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
@@ -183,7 +183,7 @@ class PowerMean(Fold):
         if not isinstance(p, float):
             return None
         if self.form == "magnitude":
-            slope = steep(x, p)
+            slope = power_slope(x, p)
         elif self.form == "clamped":
             slope = power_of(maximum(x, self.eps), p - 1) * (x >= self.eps)
         else:
@@ -191,6 +191,6 @@ class PowerMean(Fold):
         return ((slope, inverse_of(absolute(y), p - 1) / sums.n),)
 
 
-def steep(x: Any, p: float) -> Any:
+def power_slope(x: Any, p: float) -> Any:
     """The slope of |x|^p / p."""
     return x if p == 2.0 else sign(x) * power_of(absolute(x), p - 1)

@@ -1,4 +1,4 @@
-"""Sums, means, products, truth and counts."""
+"""Sum, mean, product, any, all and count."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Sum(Fold):
 
 
 class Mean(Sum):
-    """Σ w·x / Σ w, or by the count that the windows give."""
+    """Σ w·x / n. n is Σ w, or the divisor of the windows."""
 
     name, formula, accumulates, empty = "mean", "Σ wᵢ xᵢ / n", "float", float("nan")
 
@@ -62,11 +62,11 @@ class Prod(Fold):
         return where(zeros_elsewhere > 0, zeros(others), others)
 
     def gradient_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
-        return ((1.0 / x, y),)  # with a zero among them the reciprocal is infinite: not said
+        return ((1.0 / x, y),)  # infinite if x is 0: the engine then declines
 
 
 class AnyOf(Fold):
-    """Whether any element is other than zero."""
+    """Whether some element is nonzero."""
 
     name, formula, accumulates, gives, ignores_weight_value, empty = "any", "∃ xᵢ ≠ 0", "same", "truth", True, 0.0
 
@@ -84,7 +84,7 @@ class AnyOf(Fold):
 
 
 class AllOf(Fold):
-    """Whether every element is other than zero."""
+    """Whether every element is nonzero."""
 
     name, formula, accumulates, gives, ignores_weight_value, empty = "all", "∀ xᵢ ≠ 0", "same", "truth", True, 1.0
 
@@ -102,7 +102,7 @@ class AllOf(Fold):
 
 
 class Count(Fold):
-    """How many elements are present."""
+    """The number of present elements."""
 
     name, formula, accumulates, gives, ignores_weight_value, empty = "count", "|window|", "same", "count", True, 0.0
 
