@@ -1,4 +1,4 @@
-"""WHERE: one file per window kind; each lowers to a Grid when it meets a shape."""
+"""The window kinds, one file each. A kind lowers to a plan when the shape of the input is known."""
 
 from __future__ import annotations
 

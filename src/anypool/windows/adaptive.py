@@ -1,4 +1,4 @@
-"""As many windows as the result shall have."""
+"""Windows by the length of the result."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from .base import MOST_WINDOWS, Kind, ascending, grid_of
 
 @dataclass(frozen=True)
 class Adaptive(Kind):
-    """As many windows as the result shall have; see `adaptive`."""
+    """Windows by the length of the result; see `adaptive`."""
 
     output_size: tuple[int | None, ...] | int | None
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
-        at, given = self._entries(shape, axes)
-        return grid_of((self, given), shape, at)
+        at, sizes = self._entries(shape, axes)
+        return grid_of((self, sizes), shape, at)
 
     def symbolic(self) -> bool:
         return True
 
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
-        """As many as were asked for."""
+        """The requested numbers."""
         return {a: shape[a] if out is None else out for a, out in zip(*self._entries(shape, axes), strict=True)}
 
     def _entries(
         self, shape: tuple[Any, ...], axes: tuple[int, ...] | None
     ) -> tuple[tuple[int, ...], tuple[int | None, ...]]:
-        given = self.output_size
-        if isinstance(given, tuple):
-            return last_axes(axes, len(given), shape, f"adaptive({shown(given)})"), given
-        at = need_axes(axes, shape, f"adaptive({given})", "an output size for each axis, such as adaptive((7, 7))")
-        return at, (given,) * len(at)
+        sizes = self.output_size
+        if isinstance(sizes, tuple):
+            return last_axes(axes, len(sizes), shape, f"adaptive({shown(sizes)})"), sizes
+        at = need_axes(axes, shape, f"adaptive({sizes})", "an output size for each axis, such as adaptive((7, 7))")
+        return at, (sizes,) * len(at)
 
     def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
-        given = self.output_size if isinstance(self.output_size, tuple) else (self.output_size,) * len(at)
+        sizes = self.output_size if isinstance(self.output_size, tuple) else (self.output_size,) * len(at)
         parts: list[Axis] = []
-        for a, out in zip(at, given, strict=True):
+        for a, out in zip(at, sizes, strict=True):
             n = shape[a]
             out = n if out is None else out
             if out > MOST_WINDOWS:
@@ -58,15 +58,15 @@ class Adaptive(Kind):
             o = numbers(out)
             first = _times_over(o, n, out, up=False)
             end = _times_over(o + 1, n, out, up=True)
-            even = n // out if out and n % out == 0 else 0
-            parts.append(Axis(n, first, end - first, 1, np.zeros(out, np.int64), end - first, None, even))
+            stride = n // out if out and n % out == 0 else 0
+            parts.append(Axis(n, first, end - first, 1, np.zeros(out, np.int64), end - first, None, stride))
         return ascending(shape, at, parts)
 
 
 def adaptive(output_size: int | Sequence[int | None] | None) -> Adaptive:
-    """As many windows as `output_size` says, o from ⌊o·n/out⌋ to ⌈(o+1)·n/out⌉; None keeps an axis as it is.
+    """`output_size` windows along each axis: window o spans ⌊o·n/out⌋ to ⌈(o+1)·n/out⌉. None keeps the length.
 
-    An int needs `axes`; a tuple has one entry a pooled axis. torch's edges, in integer arithmetic.
+    An int needs `axes`. A tuple has one entry for each pooled axis. The edges are torch's, in integer arithmetic.
 
     >>> import numpy as np, anypool as ap
     >>> ap.pool(np.arange(7.0), adaptive((3,)), "mean")
@@ -78,7 +78,7 @@ def adaptive(output_size: int | Sequence[int | None] | None) -> Adaptive:
 
 
 def _times_over(o: Ints, n: int, out: int, up: bool) -> Ints:
-    """⌊o·n/out⌋ or its ceiling, exactly: in whole and rest, so that no product overflows."""
+    """⌊o·n/out⌋, or the ceiling with `up`. Python integers are used where the product could overflow."""
     if not out:
         return o
     if n * out < 2**62:

@@ -1,4 +1,4 @@
-"""Arguments of windows: sizes and axes; each error says what is possible."""
+"""Validation of the arguments of windows: sizes and axes. Each error says which values are possible."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import numpy as np
 
 from ..arrays.adapter import is_numpy
 from ..arrays.incoming import array_of, of_tensor
-from ..arrays.ops import among as among  # for the kinds of windows
+from ..arrays.ops import among as among  # for the window kinds
 from ..errors import PoolingError
 from ..plan import Ints
 from ..scalars import integer, is_row
 
-Made = TypeVar("Made")
+Function = TypeVar("Made")
 
 
-def constant(make: Made) -> Made:
-    """Mark a function whose arguments decide its result: torch.compile calls it once and keeps what it gave."""
-    make._dynamo_marked_constant = True  # type: ignore[attr-defined]
-    return make
+def constant(function: Function) -> Function:
+    """Mark a function whose result depends on its arguments alone: torch.compile calls it once and stores the result."""
+    function._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return function
 
 
 def sizes_of(value: Any, name: str) -> int | tuple[int, ...]:
-    """An int, or a tuple of them; entries below 1 raise."""
+    """An int or a tuple of ints. Entries below 1 raise."""
     value = _listed(value, name)
     if isinstance(value, (Mapping, Set)):
         raise PoolingError(f"{name}={value!r}: use an integer or a row of them, one for each pooled axis")
@@ -37,7 +37,7 @@ def sizes_of(value: Any, name: str) -> int | tuple[int, ...]:
 
 
 def _entries_of(row: Iterable[Any], name: str) -> tuple[Any, ...]:
-    """The entries of a row, as far as its type lets them be read one by one."""
+    """The entries of an iterable. An error replaces the TypeError of a type that is not really iterable."""
     try:
         return tuple(row)
     except TypeError as error:  # SciPy's sparse arrays claim to be iterable
@@ -47,33 +47,33 @@ def _entries_of(row: Iterable[Any], name: str) -> tuple[Any, ...]:
 
 
 def _listed(value: Any, name: str) -> Any:
-    """The numbers of an array or a tensor; anything else as it is."""
-    if isinstance(value, (int, float)):  # first: torch.compile asks nothing else of a symbol
+    """The numbers of an array or a tensor as lists; anything else unchanged."""
+    if isinstance(value, (int, float)):  # before the others: symbols of torch.compile
         return value
     return array_of(value, name).tolist() if is_numpy(value) or hasattr(value, "detach") else value
 
 
 def normal_axes(axes: int | Iterable[int] | None, rank: int) -> tuple[int, ...] | None:
-    """Axes as non-negative numbers in the order given; repeats and axes out of range raise."""
+    """Axes as non-negative numbers in the same order. Duplicates and axes out of range raise."""
     if axes is None:
         return None
     axes = _listed(axes, "axes")
-    given: tuple[Any, ...] = _entries_of(axes, "axes") if is_row(axes) else (axes,)
-    found: list[int] = []
-    for axis in given:
+    entered: tuple[Any, ...] = _entries_of(axes, "axes") if is_row(axes) else (axes,)
+    normalised: list[int] = []
+    for axis in entered:
         a = integer(axis, "axes")
         if not -rank <= a < rank:
-            raise PoolingError(f"axes={given}: axis {a} is out of range for an array of {rank} axes")
-        found.append(a % rank)
-    if len(set(found)) != len(found):
-        raise PoolingError(f"axes={given} names an axis twice")
-    if not found:
+            raise PoolingError(f"axes={entered}: axis {a} is out of range for an array of {rank} axes")
+        normalised.append(a % rank)
+    if len(set(normalised)) != len(normalised):
+        raise PoolingError(f"axes={entered} names an axis twice")
+    if not normalised:
         raise PoolingError("axes=(): name at least one axis to pool")
-    return tuple(found)
+    return tuple(normalised)
 
 
 def need_axes(axes: tuple[int, ...] | None, shape: tuple[Any, ...], what: str, instead: str) -> tuple[int, ...]:
-    """The axes, which an array of one axis need not name; or the error that teaches how to name them."""
+    """The named axes; the only axis of a 1-D array; else an error that says how to name them."""
     if axes is None and len(shape) == 1:
         return (0,)
     if axes is None:
@@ -82,7 +82,7 @@ def need_axes(axes: tuple[int, ...] | None, shape: tuple[Any, ...], what: str, i
 
 
 def last_axes(axes: tuple[int, ...] | None, count: int, shape: tuple[int, ...], what: str) -> tuple[int, ...]:
-    """The named axes, or the last `count` ones."""
+    """The named axes, or the last `count` axes."""
     if axes is None:
         if count > len(shape):
             raise PoolingError(f"{what} pools {count} axes, but the input of shape {shape} has {len(shape)}")
@@ -95,6 +95,7 @@ def last_axes(axes: tuple[int, ...] | None, count: int, shape: tuple[int, ...], 
 
 
 def numbers(out: int) -> Ints:
+    """0, 1, …, out − 1. Raises PoolingError if they do not fit in memory."""
     try:
         return np.arange(out, dtype=np.int64)
     except (MemoryError, ValueError):
@@ -104,16 +105,17 @@ def numbers(out: int) -> Ints:
 
 
 def flag(value: Any, name: str) -> bool:
-    """True or False; anything else raises."""
+    """True or False. Anything else raises."""
     if not among(value, (True, False)):
         raise PoolingError(f"{name}={value!r}: use True or False")
     return bool(value)
 
 
 def to_numpy(value: Any) -> Any:
-    """The numbers of a tensor, whoever watches it; anything else as it is."""
+    """The values of a tensor as an array, also under torch.func; anything else unchanged."""
     return of_tensor(value, "an argument of the windows") if hasattr(value, "detach") else value
 
 
 def shown(row: Any) -> str:
+    """A row as text for an error message."""
     return str(tuple(row)) if isinstance(row, (tuple, list)) else str(row)

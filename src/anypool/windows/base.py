@@ -1,4 +1,4 @@
-"""What every window kind shares: its output shape, and one cached Grid a shape."""
+"""The base class of window kinds, and the cache of their plans."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .arguments import normal_axes
 
 
 def _memory() -> int:
-    """Bytes of memory that this machine has."""
+    """The bytes of memory of this machine."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
@@ -26,26 +26,26 @@ def _memory() -> int:
 
 
 MEMORY = _memory()
-MOST_WINDOWS = MEMORY // 40  # along one axis: a table row of 32 bytes each, and a result
+MOST_WINDOWS = MEMORY // 40  # along one axis: 32 bytes of tables and one result each
 
 
 class Windows(Protocol):
-    """A window kind: says its output shape and lowers to a plan."""
+    """The protocol of a window kind: it lowers to a plan."""
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Any:
-        """The Grid or the IndexedWindows for an input of this shape."""
+        """The plan for an input of this shape."""
         ...
 
 
-@dataclass(frozen=True, eq=False)  # a kind without equality of its own is equal to itself alone
+@dataclass(frozen=True, eq=False)  # by default, a kind equals itself only
 class Kind:
-    """What every window kind shares."""
+    """The base class of window kinds."""
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Any:
         raise NotImplementedError
 
     def deferred(self) -> Any:
-        """What torch.compile keeps of windows whose tables are tensors; itself where no field is a tensor."""
+        """The form that torch.compile traces if fields are tensors: a `Deferred`; else the same windows."""
         return self
 
     def replace(self, **changes: Any) -> Any:
@@ -53,21 +53,21 @@ class Kind:
         return replace(self, **changes)
 
     def symbolic(self) -> bool:
-        """Whether `counts` asks only arithmetic of the integers among the fields, and nothing of the floats."""
+        """Whether `counts` uses only arithmetic of the integer fields, and no float field."""
         return False
 
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
-        """How many windows lie along each pooled axis; lengths may be symbols, of which only arithmetic is asked."""
+        """The number of windows along each pooled axis. Lengths may be symbols of torch.compile."""
         grid = self.plan(tuple(int(n) for n in shape), axes)
         return {a: axis.out for a, axis in zip(grid.pooled_dims, grid.axes, strict=True)}
 
     def result_shape(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> tuple[Any, ...]:
-        """Shape of the result; lengths may be symbols, as in `counts`."""
+        """The shape of the result. Lengths may be symbols of torch.compile."""
         many = self.counts(shape, axes)
         return tuple(many.get(a, n) for a, n in enumerate(shape))
 
     def output_shape(self, shape: Sequence[int], axes: int | Iterable[int] | None = None) -> tuple[int, ...]:
-        """Shape of the result for an input of this shape, without data.
+        """The shape of the result for an input of this shape.
 
         >>> import anypool as ap
         >>> ap.sliding((3, 3), stride=2, padding=1).output_shape((16, 64, 112, 112))
@@ -84,7 +84,7 @@ def ascending(
     divisor: str | float = "present",
     taps: Any = None,
 ) -> Grid:
-    """The Grid with its axes in the array's own order, whatever order they were named in."""
+    """The Grid with its axes in ascending order."""
     order = sorted(range(len(at)), key=lambda i: at[i])
     if is_numpy(taps):
         taps = np.transpose(taps, order)
@@ -96,7 +96,7 @@ def ascending(
 
 
 def grid_of(windows: Any, shape: tuple[int, ...], at: tuple[int, ...]) -> Any:
-    """What the windows lower to for this shape, kept for the next call."""
+    """The plan of the windows for this shape, cached."""
     kind = windows[0] if isinstance(windows, tuple) else windows
     for n in shape:
         if n < 0:

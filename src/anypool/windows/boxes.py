@@ -20,9 +20,9 @@ from .base import MEMORY, Kind
 from .deferred import deferred, later, table
 from .parse_boxes import offsets_of, rows_of, scales_of
 from .roi_sampling import exact, quantised, sampled
-from .rotated_boxes import deformed, turned
+from .rotated_boxes import deformed_points, rotated_points
 
-ENTRY = 256  # bytes of tables and temporaries that one point or bin may take
+ENTRY = 256  # upper bound of the bytes of tables and temporaries for one point or bin
 READINGS = ("quantised", "sampled", "exact")
 TURNS = ("clockwise", "counterclockwise")
 
@@ -44,20 +44,20 @@ class Boxes(Kind):
     offsets: Any
     gamma: float
     inclusive: bool = True
-    made: dict[Any, IndexedWindows] = field(default_factory=dict)
+    plans: dict[Any, IndexedWindows] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"boxes({len(self.images)} boxes, {shown(self.size)}, reading={self.reading!r})"
 
     def deferred(self) -> Any:
-        """The same boxes with their corners in the graph."""
+        """The same boxes with their corners as tensors of the graph."""
         rows = table(self.rows)
         images = table(self.images).to(rows)[:, None]
-        made = later("boxes", {"boxes": tracing.beside([images, rows], 1), **self._others()})
-        return made if self.inclusive else made.exclusive()
+        windows = later("boxes", {"boxes": tracing.beside([images, rows], 1), **self._others()})
+        return windows if self.inclusive else windows.exclusive()
 
     def arguments(self) -> dict[str, Any]:
-        """What makes these windows; whether the end counts apart."""
+        """The arguments of the constructor, without `inclusive`."""
         rows = to_numpy(self.rows)
         images = self.images.astype(rows.dtype)
         if not np.array_equal(images, self.images):
@@ -65,36 +65,36 @@ class Boxes(Kind):
         return {"boxes": np.concatenate([images[:, None], rows], 1), **self._others()}
 
     def _others(self) -> dict[str, Any]:
-        """The arguments beside the corners."""
+        """The other arguments of the constructor."""
         outside = "absent" if self.border is None and self.reading != "quantised" else self.border
         names = ("size", "scale", "reading", "sampling", "aligned", "rotated", "position_sensitive", "offsets", "gamma")
         return {**{name: getattr(self, name) for name in names}, "border": outside}
 
     def exclusive(self) -> Boxes:
-        """The same whole elements without the last of each box, and of the axes: R-FCN's, as torchvision counts them."""
-        return replace(self, inclusive=False, made={})
+        """The same boxes without their last element, and without the last element of each axis: R-FCN as in torchvision."""
+        return replace(self, inclusive=False, plans={})
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> IndexedWindows:
-        """The IndexedWindows for features of this shape; kept, unless the corners learn."""
+        """The IndexedWindows for an input of this shape, cached unless corners or offsets require gradients."""
         if self.learns:
             return self.lower(shape, axes)
         key = (shape, axes)
-        if key not in self.made:
-            if len(self.made) > 8:
-                self.made.clear()
-            self.made[key] = self.lower(shape, axes)
-        return self.made[key]
+        if key not in self.plans:
+            if len(self.plans) > 8:
+                self.plans.clear()
+            self.plans[key] = self.lower(shape, axes)
+        return self.plans[key]
 
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
-        """Boxes along the first pooled axis, bins along the others; fewer channels where each bin has its own."""
+        """Boxes along the first pooled axis and bins along the others. Position-sensitive boxes also divide the channels."""
         at = self._axes(tuple(shape), axes)
         own = {1: shape[1] // math.prod(self.size)} if self.position_sensitive else {}
         return {**dict(zip(at, (len(self.images), *self.size), strict=True)), **own}
 
     @property
     def learns(self) -> bool:
-        """Whether a gradient for the corners or the offsets is wanted."""
-        return any(getattr(t, "requires_grad", False) or _watched(t) for t in (self.rows, self.offsets))
+        """Whether the corners or the offsets require a gradient."""
+        return any(getattr(t, "requires_grad", False) or _is_transformed(t) for t in (self.rows, self.offsets))
 
     def lower(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> IndexedWindows:
         at = self._axes(shape, axes)
@@ -110,17 +110,17 @@ class Boxes(Kind):
         if self.position_sensitive:
             shape, split = self._split(shape, at), self.size
         if self.rotated is not None or self.offsets is not None:
-            picks: tuple[AxisIndices, ...] = (self._planar(lengths),)
+            indices: tuple[AxisIndices, ...] = (self._planar(lengths),)
         else:
-            picks = tuple(self._along(k, n) for k, n in enumerate(lengths))
+            indices = tuple(self._along(k, n) for k, n in enumerate(lengths))
         if split is not None:
-            picks = tuple(_beside(p) for p in picks)
+            indices = tuple(_bins_side_by_side(p) for p in indices)
         return IndexedWindows(
-            shape, at, picks, (len(self.images), *self.size), at, self.images, self.border or 0.0, split
+            shape, at, indices, (len(self.images), *self.size), at, self.images, self.border or 0.0, split
         )
 
     def _split(self, shape: tuple[int, ...], at: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape once each bin's channels lie beside each other."""
+        """The shape after the channels of each bin are placed side by side."""
         bins = math.prod(self.size)
         if len(shape) != len(self.size) + 2 or at[:1] != (0,) or shape[1] % bins:
             raise PoolingError(
@@ -133,7 +133,7 @@ class Boxes(Kind):
         return _axes_of(len(self.size), shape, axes, repr(self))
 
     def _along(self, k: int, n: int) -> AxisIndices:
-        """Axis k's bins; columns hold the last axis first."""
+        """The bins along axis k. The columns of `rows` begin with the last axis."""
         rank = len(self.size)
         start = self.rows[:, rank - 1 - k] * self.scale[k]
         end = self.rows[:, 2 * rank - 1 - k] * self.scale[k]
@@ -146,14 +146,14 @@ class Boxes(Kind):
         return sampled(start, end, self.size[k], n, self.sampling, self.aligned, self.border)
 
     def _planar(self, lengths: list[int]) -> AxisIndices:
-        place = (self.size, lengths, self.scale, self.sampling, self.aligned, self.border)
+        geometry = (self.size, lengths, self.scale, self.sampling, self.aligned, self.border)
         if self.rotated is not None:
-            return turned(self.rows, self.rotated, *place)
-        return deformed(self.rows, self.offsets, self.gamma, *place)
+            return rotated_points(self.rows, self.rotated, *geometry)
+        return deformed_points(self.rows, self.offsets, self.gamma, *geometry)
 
 
 def _axes_of(rank: int, shape: tuple[Any, ...], axes: tuple[int, ...] | None, what: str) -> tuple[int, ...]:
-    """The images' axis and the boxes' own."""
+    """The axis of the images and the pooled axes of the boxes."""
     if axes is None:
         if len(shape) < rank + 1:
             raise PoolingError(
@@ -168,14 +168,14 @@ def _axes_of(rank: int, shape: tuple[Any, ...], axes: tuple[int, ...] | None, wh
 
 
 def _shape(
-    given: dict[str, Any], shape: tuple[Any, ...], axes: tuple[int, ...] | None, fresh: Callable[[], Any]
+    arguments: dict[str, Any], shape: tuple[Any, ...], axes: tuple[int, ...] | None, fresh: Callable[[], Any]
 ) -> tuple[Any, ...]:
-    """Of the result, where the corners are not to be read."""
-    rows, columns = np.shape(given["boxes"])
-    rank = 2 if given.get("rotated") is not None else columns // 2
-    bins = entries(sizes_of(given["size"], "size"), rank, "size")
+    """The shape of the result, without reading the corners."""
+    rows, columns = np.shape(arguments["boxes"])
+    rank = 2 if arguments.get("rotated") is not None else columns // 2
+    bins = entries(sizes_of(arguments["size"], "size"), rank, "size")
     many = dict(zip(_axes_of(rank, shape, axes, "boxes(…)"), (rows, *bins), strict=True))
-    if given.get("position_sensitive", False):
+    if arguments.get("position_sensitive", False):
         many[1] = shape[1] // math.prod(bins)
     return tuple(many.get(a, n) for a, n in enumerate(shape))
 
@@ -195,22 +195,22 @@ def boxes(
     gamma: float = 0.1,
     position_sensitive: bool = False,
 ) -> Boxes:
-    """Regions of interest divided into `size` bins: x of (N, C, …) gives (K, C, *size), a row for each box.
+    """Regions of interest divided into `size` bins: x of (N, C, …) gives (K, C, *size), one row for each box.
 
-    boxes: (K, 1 + 2·rank) rows of image index, starts, ends with the last axis first, as (b, x1, y1, x2, y2) and in
-    3-D (b, x1, y1, z1, x2, y2, z2), in elements of x after `scale`; or a list with one array of (starts, ends) an
-    image. size: bins along each axis, in x's order. reading: "quantised" (RoIPool: whole elements, bins overlap),
-    "sampled" (RoIAlign: `sampling` interpolated points a bin and axis, 0 = as many as a bin is long) or "exact"
-    (PrRoI: the integral of the linear interpolant, every element weighed by its part). aligned: elements' centres
-    lie at halves (a shift by -0.5; boxes of size below 1 stay as they are). border: what lies outside x: a number, or
-    "absent"; None is the reading's own: 0 for points and integrals, absent for whole elements. rotated: rows are
-    (b, x, y, width, height, angle), the angle in degrees "counterclockwise" or "clockwise" as seen with y downwards.
-    offsets: (K, rank, *size), last axis first: bins are moved by gamma · the box's size · offset (deformable).
-    position_sensitive: x has C · bins channels, and bin b of channel c reads channel c · bins + b (R-FCN).
+    boxes: (K, 1 + 2·rank) rows of image index, starts and ends, last axis first: (b, x1, y1, x2, y2), and in 3-D
+    (b, x1, y1, z1, x2, y2, z2). Units are elements of x after `scale`. A list has one array of (starts, ends) per image.
+    size: the number of bins along each axis, in x's order.
+    reading: "quantised" (RoIPool): whole elements; bins overlap. "sampled" (RoIAlign): `sampling` interpolated points
+    per bin and axis; 0 means the length of a bin, rounded up. "exact" (PrRoI): the integral of the linear interpolant.
+    aligned: centres of elements lie at halves, a shift by -0.5. Boxes shorter than 1 are not enlarged.
+    border: the value outside x, a number or "absent". None: 0 for "sampled" and "exact", "absent" for "quantised".
+    rotated: "counterclockwise" or "clockwise" with y downwards; rows are (b, x, y, width, height, angle in degrees).
+    offsets: (K, rank, *size), last axis first. A bin moves by gamma · size of the box · offset (deformable).
+    position_sensitive: x has C · bins channels. Bin b of channel c reads channel c · bins + b (R-FCN).
 
-    A box that is inverted or empty is 1 element long when quantised, 1 long when sampled unaligned, and else holds
-    nothing. A window that holds nothing has the reduction's value of nothing (see `empty=` of pool). Gradients reach
-    x, and where the reading is continuous ("sampled", "exact") boxes and offsets that are tensors.
+    An inverted or empty box has length 1 if quantised, or if sampled and not aligned; else it is empty. An empty window
+    has the reduction's empty value (see `empty=` of pool). Gradients reach x. With "sampled" and "exact", they also
+    reach boxes and offsets that are tensors.
     Raises PoolingError for NaN or infinite corners, wrong shapes and image indices out of range.
     Source: Girshick 2015; He 2017 (RoIAlign); Jiang 2018 (PrRoI); Dai 2017 (deformable).
 
@@ -240,8 +240,8 @@ def boxes(
     bins = entries(sizes_of(size, "size"), rank, "size")
     planar = rotated is not None or offsets is not None
     many = integer(sampling, "sampling", 0)
-    held = len(images) * math.prod(bins) * max(many if reading == "sampled" else 1, 1) ** (rank if planar else 1)
-    if held > MEMORY // ENTRY:
+    entry_count = len(images) * math.prod(bins) * max(many if reading == "sampled" else 1, 1) ** (rank if planar else 1)
+    if entry_count > MEMORY // ENTRY:
         raise PoolingError(
             f"{len(images)} boxes of {shown(bins)} bins{f' of {many} points an axis' * (many > 1)} do not fit "
             f"in memory; pool fewer at a time"
@@ -277,13 +277,13 @@ def boxes(
     )
 
 
-def _beside(p: AxisIndices) -> AxisIndices:
-    """Bin o reads the o-th of the parts that lie beside each other."""
+def _bins_side_by_side(p: AxisIndices) -> AxisIndices:
+    """Indices into position-sensitive channels: bin o reads part o of the parts placed side by side."""
     bin_of = np.repeat(np.arange(len(p.offsets) - 1) % p.out, np.diff(p.offsets))
     index = np.where(p.index < 0, -1, bin_of * p.size + p.index)
     return AxisIndices(p.size * p.out, p.out, p.offsets, index, p.taps, p.points_per_element)
 
 
-def _watched(value: Any) -> bool:
-    """Whether torch.func or forward-mode differentiation looks at it."""
+def _is_transformed(value: Any) -> bool:
+    """Whether torch.func or forward-mode differentiation transforms a value."""
     return adapter_of(value).watched()

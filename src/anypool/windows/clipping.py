@@ -1,4 +1,4 @@
-"""Windows of one size inside runs of an axis: clipping and borders, in exact integers."""
+"""Windows of one size inside runs of an axis: clipping at edges and borders, in exact integers."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ..plan import Axis, Ints
 from .arguments import numbers
 from .paddings import cropped
 
-MOST_TABLE = 2**28  # entries of a window table that may be built
+MOST_TABLE = 2**28  # the largest number of entries of a window table
 
 
 def windows_count(
     n: int, size: int, stride: int, pads: tuple[int, int], dilation: int, ceil_mode: bool, border: Any = "absent"
 ) -> int:
-    """How many windows fit: torch's rule; with nothing beyond the edge, a larger window overhangs and is one."""
+    """The number of windows by torch's rule. If the border is absent, a window longer than the axis counts as one."""
     begin, end, pads = cropped(0, n, pads)
     n = end - begin
-    room = n + pads[0] + pads[1] - dilation * (size - 1) - 1
-    out = (room + (stride - 1 if ceil_mode else 0)) // stride + 1
+    available = n + pads[0] + pads[1] - dilation * (size - 1) - 1
+    out = (available + (stride - 1 if ceil_mode else 0)) // stride + 1
     if ceil_mode and out > 0 and (out - 1) * stride >= n + pads[0]:
         out -= 1
     if out <= 0 and n + sum(pads) > 0 and border == "absent":
@@ -37,7 +37,7 @@ def runs_axis(
     dilation: int,
     border: str | float,
 ) -> Axis:
-    """Windows inside each run (begin, end, how many, paddings): clipped in exact integers, so that huge numbers are safe."""
+    """The windows inside each run (begin, end, number of windows, paddings). Python integers are used for huge numbers."""
     total = sum(r[2] for r in runs)
     runs = [(*cropped(*r[:2], r[3])[:2], r[2], cropped(*r[:2], r[3])[2]) for r in runs]
     big = max([size * dilation, stride * (total + 1), *(n + sum(r[3]) for r in runs)]) >= 2**61
@@ -70,7 +70,7 @@ def runs_axis(
             else:
                 first, source, dilation = _private(first, length, dilation, begin, end, border)
     most = int(length.max()) if total else 0
-    steady = len(runs) == 1 and (source is None or not big) and stride < 2**61
+    uniform = len(runs) == 1 and (source is None or not big) and stride < 2**61
     step = min(dilation, max(n, 1)) if source is None and most <= 1 else dilation
     return Axis(
         n,
@@ -80,14 +80,14 @@ def runs_axis(
         skip.astype(np.int64),
         padded.astype(np.int64),
         source,
-        int(stride) if steady else 0,
+        int(stride) if uniform else 0,
     )
 
 
 def _private(
     first: Any, length: Any, dilation: int, begin: Any, end: Any, border: str | float
 ) -> tuple[Any, Ints, int]:
-    """Give each window its own stretch of the imagined axis: for borders of ragged runs and of huge distances."""
+    """A section of the virtual axis for each window: for borders of ragged runs and of huge distances."""
     total = int(length.sum())
     if total > MOST_TABLE:
         raise PoolingError(
@@ -101,7 +101,7 @@ def _private(
 
 
 def edge_sources(low: int, high: int, begin: int, end: int, border: str | float) -> Ints:
-    """The real position that stands for each of the imagined ones [low, high) of an axis that is [begin, end)."""
+    """The real position of each virtual position in [low, high), for an axis that spans [begin, end)."""
     if high - low > MOST_TABLE:
         raise PoolingError(
             f"border={border!r}: {high - low} places beyond the edge cannot be tabulated; use border='absent'"
@@ -110,7 +110,7 @@ def edge_sources(low: int, high: int, begin: int, end: int, border: str | float)
 
 
 def _beyond(position: Any, begin: Any, end: Any, border: str | float) -> Ints:
-    """The real position that stands for each imagined one, -1 for the constant."""
+    """The real position of each virtual position; -1 is the constant."""
     n = end - begin
     at = position - begin
     if np.any(np.asarray(n) <= 0) and np.size(at):

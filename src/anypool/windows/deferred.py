@@ -1,4 +1,4 @@
-"""Windows made of tensors while torch.compile traces: the numbers are read when the graph runs."""
+"""Windows from tensors under torch.compile: the graph constructs them when it runs."""
 
 from __future__ import annotations
 
@@ -13,30 +13,34 @@ from ..errors import PoolingError
 from .arguments import constant, need_axes
 from .base import Kind
 
-Made = TypeVar("Made")
+Function = TypeVar("Function")
 Shape = Callable[[dict[str, Any], tuple[Any, ...], "tuple[int, ...] | None", Callable[[], Any]], tuple[Any, ...]]
-SLIDING = ("stride", "padding", "dilation")  # arguments of sliding windows that may be given by position
-MAKERS: dict[str, tuple[Any, Shape]] = {}  # a window kind that reads numbers, and the shape of its result without them
+SLIDING = ("stride", "padding", "dilation")  # positional arguments of sliding windows after the size
+MAKERS: dict[
+    str, tuple[Any, Shape]
+] = {}  # the constructor of a window kind, and the shape of its result without values
 
 
 @dataclass(frozen=True, eq=False)
 class Deferred(Kind):
-    """A call of boxes, groups or segments whose tensors the graph will hold; everything else is known."""
+    """A call of boxes, groups or segments with tensors of the graph as arguments."""
 
     maker: str
-    given: tuple[tuple[str, Any], ...]  # its arguments
-    then: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...] = ()  # methods of the windows, once they are made
+    keywords: tuple[tuple[str, Any], ...]  # the arguments by name
+    then: tuple[
+        tuple[str, tuple[tuple[str, Any], ...]], ...
+    ] = ()  # methods to call on the constructed windows, with their arguments
 
     def arguments(self) -> dict[str, Any]:
-        """What makes these windows, their methods apart."""
-        return dict(self.given)
+        """The arguments of the constructor."""
+        return dict(self.keywords)
 
-    def made(self) -> Any:
-        """The windows, now that there are numbers."""
-        made = MAKERS[self.maker][0](**dict(self.given))
-        for name, given in self.then:
-            made = getattr(made, name)(**dict(given))
-        return made
+    def construct(self) -> Any:
+        """The constructed windows; the tensors must have values."""
+        windows = MAKERS[self.maker][0](**dict(self.keywords))
+        for name, arguments in self.then:
+            windows = getattr(windows, name)(**dict(arguments))
+        return windows
 
     def symbolic(self) -> bool:
         return True
@@ -45,71 +49,71 @@ class Deferred(Kind):
         """Sliding windows inside segments; see `Segments.sliding`."""
         if self.maker != "segments":
             raise PoolingError(f"{self.maker}(…).sliding(…): only segments hold sliding windows")
-        given = {"size": size, **dict(zip(SLIDING, args, strict=False)), **options}
-        return replace(self, then=(*self.then, ("sliding", tuple(given.items()))))
+        arguments = {"size": size, **dict(zip(SLIDING, args, strict=False)), **options}
+        return replace(self, then=(*self.then, ("sliding", tuple(arguments.items()))))
 
     def exclusive(self) -> Deferred:
         """See `Boxes.exclusive`."""
         return replace(self, then=(*self.then, ("exclusive", ())))
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Any:
-        return self.made().plan(shape, axes)
+        return self.construct().plan(shape, axes)
 
     def shape_of(
         self, shape: tuple[Any, ...], axes: tuple[int, ...] | None, fresh: Callable[[], Any]
     ) -> tuple[Any, ...]:
-        """Shape of the result from the tables' shapes; `fresh` makes a length that only the numbers will tell."""
-        made = MAKERS[self.maker][1](dict(self.given), shape, axes, fresh)
+        """The shape of the result from the shapes of the tensors. `fresh` returns a length that depends on values."""
+        result = MAKERS[self.maker][1](dict(self.keywords), shape, axes, fresh)
         if any(name == "sliding" for name, _ in self.then):
             at = need_axes(axes, shape, "segments(…).sliding(…)", "the axis they lie on, such as axes=0")
-            made = tuple(fresh() if a == at[0] else n for a, n in enumerate(made))
-        return made
+            result = tuple(fresh() if a == at[0] else n for a, n in enumerate(result))
+        return result
 
 
-def deferred(*names: str, shape: Shape) -> Callable[[Made], Made]:
-    """Mark a function that reads the numbers of its arguments: while torch.compile traces, they stay in the graph.
+def deferred(*names: str, shape: Shape) -> Callable[[Function], Function]:
+    """Decorate a function that reads values: under torch.compile it returns a `Deferred`.
 
-    names: of the arguments that may be given by position.
+    names: the positional arguments.
     """
 
-    def marked(make: Made) -> Made:
-        call: Any = make
+    def marked(function: Function) -> Function:
+        call: Any = function
         maker: str = call.__name__
         MAKERS[maker] = (call, shape)
 
         @functools.wraps(call)
-        def made(*args: Any, **options: Any) -> Any:
+        def constructed(*args: Any, **options: Any) -> Any:
             if tracing.compiling():
                 return later(maker, {**dict(zip(names, args, strict=False)), **options})
             return call(*args, **options)
 
-        return made  # type: ignore[return-value]
+        return constructed  # type: ignore[return-value]
 
     return marked
 
 
-def later(maker: str, given: dict[str, Any]) -> Deferred:
-    """The call for when the graph runs: arrays as tensors, other arguments as they are."""
-    made: list[tuple[str, Any]] = []
-    for name, value in given.items():
+def later(maker: str, arguments: dict[str, Any]) -> Deferred:
+    """The call that the graph runs: arrays become tensors, other arguments stay."""
+    tensors: list[tuple[str, Any]] = []
+    for name, value in arguments.items():
         if isinstance(value, (list, tuple)) and value and all(tracing.is_table(v) and v.ndim == 2 for v in value):
             value = numbered([table(v) for v in value])
-        made.append((name, table(value)))
-    return Deferred(maker, tuple(made))
+        tensors.append((name, table(value)))
+    return Deferred(maker, tuple(tensors))
 
 
 def table(value: Any) -> Any:
-    """An array as a tensor of the graph; anything else as it is."""
+    """An array as a tensor of the graph; anything else unchanged."""
     if not is_numpy(value):
         return value
     exporting = tracing.strictly_exporting()
     if exporting is not None:
-        _kept(exporting)
+        _check_export(exporting)
     return tracing.as_tensor(value)
 
 
 @constant
-def _kept(exporting: bool) -> None:
+def _check_export(exporting: bool) -> None:
     if exporting:
         raise PoolingError(
             "torch.export with strict=True loses the numbers of NumPy arrays, which windows made outside hold: "
@@ -118,6 +122,6 @@ def _kept(exporting: bool) -> None:
 
 
 def numbered(parts: Any) -> Any:
-    """One tensor of rows, each begun by the number of the tensor that it comes from."""
+    """The tensors concatenated, with the number of the tensor as the first column."""
     rows = [tracing.beside([b.new_full((len(b), 1), i), b], 1) for i, b in enumerate(parts)]
     return tracing.beside(rows, 0)

@@ -1,4 +1,4 @@
-"""Fractional windows: as many as asked for, of sizes that vary by one, at random places."""
+"""Fractional windows: random edges, with sizes that differ by at most one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONVENTIONS = ("graham", "torch", "tensorflow")
 
 @dataclass(frozen=True)
 class Fractional(Kind):
-    """Windows of sizes that vary by one, at random places; see `fractional`."""
+    """Windows with random edges; see `fractional`."""
 
     size: tuple[int | None, ...] | int | None
     output_ratio: tuple[float, ...] | float | None
@@ -39,7 +39,7 @@ class Fractional(Kind):
         return self.output_ratio is None
 
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
-        """As many as were asked for."""
+        """The requested numbers."""
         if self.output_ratio is not None:
             return super().counts(shape, axes)
         at = self._axes(shape, axes)
@@ -47,17 +47,17 @@ class Fractional(Kind):
         return {a: shape[a] if out is None else out for a, out in zip(at, sizes, strict=True)}
 
     def redrawn(self) -> Fractional:
-        """The same with a fresh seed: other windows.
+        """The same windows with a new random seed.
 
         >>> import anypool as ap
         >>> first = ap.fractional((7, 7), seed=1)
         >>> first.redrawn().seed != first.seed
         True
         """
-        return replace(self, seed=_fresh())
+        return replace(self, seed=_random_seed())
 
     def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
-        """Build the Grid: every axis draws its own windows."""
+        """The Grid; each axis draws its own windows."""
         rank = len(at)
         if self.output_ratio is not None:
             ratios = entries(self.output_ratio, rank, "output_ratio")
@@ -72,9 +72,9 @@ class Fractional(Kind):
         )
 
     def _axes(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> tuple[int, ...]:
-        for given in (self.size, self.output_ratio, self.kernel_size, self.samples):
-            if isinstance(given, tuple):
-                return last_axes(axes, len(given), shape, f"fractional({shown(given)})")
+        for value in (self.size, self.output_ratio, self.kernel_size, self.samples):
+            if isinstance(value, tuple):
+                return last_axes(axes, len(value), shape, f"fractional({shown(value)})")
         return need_axes(axes, shape, f"fractional({self.size})", "a size for each axis, such as fractional((7, 7))")
 
     def _axis(self, n: int, out: int, kernel: int | None, sample: float | None, number: int, a: int) -> Axis:
@@ -112,16 +112,18 @@ def fractional(
     kernel_size: Any = None,
     samples: Any = None,
 ) -> Fractional:
-    """As many windows as `size` says, with random edges: sizes ⌊α⌋ and ⌈α⌉ along each axis, α = length / size ≥ 1.
+    """`size` windows along each axis with random edges. Their lengths are ⌊α⌋ and ⌈α⌉ for α = length / size ≥ 1.
 
-    `size`: an int (`axes` must be named) or one an axis, None keeps an axis; or instead `output_ratio` in (0, 1]: ⌊length · ratio⌋ windows.
-    `sequence`: "random" shuffles the increments, "pseudorandom" rounds an arithmetic sequence: ⌈α(o + u)⌉, u one uniform
-    number. Windows are [aₒ, aₒ₊₁) and cover each element once; `overlapping` ones hold aₒ₊₁ too, where there is such an element.
-    `seed`: the same windows again; None draws a seed when the object is made, so that one object always means the same windows
-    for a shape (`.redrawn()` gives others). Axes are drawn independently, all images and channels see the same windows.
-    `convention`: "graham" (the paper's; a₀ = 0 and its sequence shifted to it, so that increments are always ⌊α⌋ or ⌈α⌉),
-    "tensorflow" (pseudorandom edges from its bounded u) or "torch" (windows of `kernel_size`, its starts in double precision).
-    `samples`: u in [0, 1), one an axis, in place of a draw. Raises PoolingError for more windows than elements. Graham 2014.
+    `size`: an int (then name `axes`) or one entry for each axis; None keeps the length. `output_ratio` in (0, 1] replaces
+    it: ⌊length · ratio⌋ windows.
+    `sequence`: "random" shuffles the increments. "pseudorandom" rounds an arithmetic sequence: ⌈α(o + u)⌉ for one uniform u.
+    `overlapping`: window o is [aₒ, aₒ₊₁] in place of [aₒ, aₒ₊₁), cut at the end of the axis.
+    `seed`: an int for reproducible windows. None draws a seed once for the object; `.redrawn()` draws another. Each axis
+    has its own draw. All images and channels have the same windows.
+    `convention`: "graham" (the paper; the sequence starts at a₀ = 0), "tensorflow" (pseudorandom edges from its range
+    of u) or "torch" (windows of length `kernel_size`, which start where torch's do).
+    `samples`: u in [0, 1) for each axis, in place of a draw.
+    Raises PoolingError for more windows than elements. Source: Graham 2014.
 
     >>> import numpy as np, anypool as ap
     >>> ap.pool(np.arange(10.0), fractional((7,), sequence="pseudorandom", samples=(0.5,)), "max")
@@ -151,15 +153,15 @@ def fractional(
         None if output_ratio is None else _entries(output_ratio, _ratio),
         sequence,
         overlapping,
-        _fresh() if seed is None else integer(seed, "seed", 0),
+        _random_seed() if seed is None else integer(seed, "seed", 0),
         convention,
-        None if kernel_size is None else _entries(kernel_size, lambda k: integer(k, "kernel_size", 1)),
+        None if kernel_size is None else _entries(kernel_size, _kernel_size),
         None if samples is None else tuple(_sample(u) for u in array_of(samples, "samples").reshape(-1).tolist()),
     )
 
 
 def torch_starts(sample: float, n: int, out: int, kernel: int) -> Ints:
-    """Where torch's windows begin: ⌊(o + u)α⌋ − ⌊uα⌋ with α = (n − k) / (out − 1), and the last at n − k."""
+    """The starts of torch's windows: ⌊(o + u)α⌋ − ⌊uα⌋ with α = (n − k) / (out − 1), and n − k for the last."""
     alpha = (n - kernel) / max(out - 1, 1)
     first = ((numbers(out) + sample) * alpha).astype(np.int64) - int(sample * alpha)
     first[-1] = n - kernel
@@ -167,7 +169,7 @@ def torch_starts(sample: float, n: int, out: int, kernel: int) -> Ints:
 
 
 def _edges(n: int, out: int, sequence: str, convention: str, sample: float | None, random: np.random.Generator) -> Ints:
-    """The out + 1 edges of a partition of n elements into runs of ⌊n/out⌋ and one more."""
+    """The out + 1 edges that divide n elements into runs of length ⌊n/out⌋ and ⌊n/out⌋ + 1."""
     few, more = divmod(n, out)
     if sequence == "random":
         sizes = np.full(out, few, np.int64)
@@ -184,21 +186,25 @@ def _edges(n: int, out: int, sequence: str, convention: str, sample: float | Non
     return np.asarray(edges - edges[0], np.int64)
 
 
-def _fresh() -> int:
+def _random_seed() -> int:
     return int(np.random.default_rng().integers(2**62))
 
 
-def _entries(given: Any, one: Any) -> Any:
-    if is_row(given):
-        row = tuple(one(v) for v in given)
+def _entries(value: Any, one: Any) -> Any:
+    if is_row(value):
+        row = tuple(one(v) for v in value)
         if not row:
-            raise PoolingError(f"{given!r}: give one entry for each pooled axis")
+            raise PoolingError(f"{value!r}: give one entry for each pooled axis")
         return row
-    return one(given)
+    return one(value)
 
 
 def _count(value: Any) -> int | None:
     return None if value is None else integer(value, "size", 1)
+
+
+def _kernel_size(value: Any) -> int:
+    return integer(value, "kernel_size", 1)
 
 
 def _ratio(value: Any) -> float:

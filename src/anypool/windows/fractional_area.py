@@ -1,8 +1,9 @@
-"""Real-valued sliding windows: sizes, strides and paddings that are no integers, as exact overlaps with the elements."""
+"""Real-valued sliding windows: sizes, strides and paddings as fractions, with exact overlaps of elements."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -16,42 +17,43 @@ from .base import MOST_WINDOWS
 from .clipping import edge_sources
 from .paddings import cropped, pads_of
 
-SIMPLE = 10**6  # the largest denominator of a fraction that a float may stand for
-NEAR = Fraction(1, 2**50)  # how near, relative to its value: two roundings
+SIMPLE = 10**6  # the largest denominator of a fraction that replaces a float
+NEAR = Fraction(1, 2**50)  # the largest relative distance of that fraction: two rounding errors
 
 
 def is_real(*measures: Any) -> bool:
-    """Whether a size or stride was given as a float or a fraction: then the windows are real-valued."""
-    return any(
-        isinstance(v, (float, np.floating, Fraction))
-        for given in measures
-        for v in (given if (isinstance(given, (tuple, list)) or is_numpy(given)) and is_row(given) else (given,))
-    )
+    """Whether some size or stride is a float or a fraction. Then the windows are real-valued."""
+    return any(isinstance(v, (float, np.floating, Fraction)) for measure in measures for v in _values_of(measure))
+
+
+def _values_of(value: Any) -> Iterable[Any]:
+    """The entries of a tuple, a list or an array; else the value alone."""
+    return value if (isinstance(value, (tuple, list)) or is_numpy(value)) and is_row(value) else (value,)
 
 
 def measures_of(value: Any, name: str) -> Any:
-    """A number above 0 or one an axis, ints as they are."""
+    """A number above 0, or a tuple with one for each axis. Ints stay ints."""
     if is_row(value) and not isinstance(value, (dict, set)):
         row = tuple(measures_of(v, name) for v in value)
         if not row or any(isinstance(v, tuple) for v in row):
             raise PoolingError(f"{name}={value!r}: give one entry for each pooled axis")
         return row
-    made = measure(value, name)
-    if made <= 0:
+    number = measure(value, name)
+    if number <= 0:
         raise PoolingError(f"{name}={value!r}: use a finite number above 0")
-    return made
+    return number
 
 
 def measure(value: Any, name: str) -> Any:
-    """A finite number, an int as it is."""
-    made = float(value) if isinstance(value, (float, np.floating, Fraction)) else integer(value, name)
-    if not -math.inf < made < math.inf:
+    """A finite number. Ints stay ints."""
+    number = float(value) if isinstance(value, (float, np.floating, Fraction)) else integer(value, name)
+    if not -math.inf < number < math.inf:
         raise PoolingError(f"{name}={value!r}: use a finite number")
-    return made
+    return number
 
 
 def exact(value: float) -> Fraction:
-    """The simple fraction that a float stands for, such as 7/3 for 2.3333333333333335; else its exact value.
+    """The simple fraction closest to a float, such as 7/3 for 2.3333333333333335; else its exact value.
 
     >>> exact(7 / 3), exact(0.1), exact(2.0)
     (Fraction(7, 3), Fraction(1, 10), Fraction(2, 1))
@@ -62,7 +64,7 @@ def exact(value: float) -> Fraction:
 
 
 class Measures:
-    """One axis in whole numbers of 1/unit; `padding`: its entry, numbers or a name."""
+    """The window of one axis in integer multiples of 1/unit. `padding` is numbers or a name."""
 
     def __init__(self, size: float, stride: float, padding: Any, ceil_mode: bool, border: str | float) -> None:
         if isinstance(padding, str) and exact(size) < 1:
@@ -70,29 +72,29 @@ class Measures:
         pads = pads_of(0 if isinstance(padding, str) else padding, 0, 0, 0)
         values = [exact(v) for v in (size, stride, *pads)]
         self.unit = math.lcm(*(v.denominator for v in values)) * (2 if isinstance(padding, str) else 1)
-        self.size, self.stride, *given = (int(v * self.unit) for v in values)
-        self.given: Any = padding if isinstance(padding, str) else tuple(given)
+        self.size, self.stride, *numbers = (int(v * self.unit) for v in values)
+        self.padding: Any = padding if isinstance(padding, str) else tuple(numbers)
         self.ceil_mode, self.border = ceil_mode, border
 
     def pads(self, n: Any) -> tuple[Any, Any]:
-        """Before and after for n elements; half of size − 1 on each side is "same"."""
+        """The paddings before and after n elements. "same" is half of size − 1 on each side."""
         more = self.size - self.unit
-        if self.given == "SAME":
+        if self.padding == "SAME":
             out = -(-n * self.unit // self.stride)
             half = max((out - 1) * self.stride + self.size - n * self.unit, 0) // 2 if n else 0
             return half, half
-        if isinstance(self.given, str):
-            return (more // 2, more // 2) if self.given == "same" else (more, 0)
-        return self.given
+        if isinstance(self.padding, str):
+            return (more // 2, more // 2) if self.padding == "same" else (more, 0)
+        return self.padding
 
     def count(self, n: Any) -> Any:
-        """How many windows fit: ⌊(n + before + after − size) / stride⌋ + 1, torch's rule with ceil_mode; n may be a symbol."""
-        if self.given == "SAME":
+        """The number of windows: ⌊(n + before + after − size) / stride⌋ + 1, or torch's rule for ceil_mode. n may be a symbol."""
+        if self.padding == "SAME":
             return -(-n * self.unit // self.stride)
         begin, end, (before, after) = cropped(0, n * self.unit, self.pads(n))
         length = end - begin
-        room = length + before + after - self.size
-        out = (room + (self.stride - 1 if self.ceil_mode else 0)) // self.stride + 1
+        available = length + before + after - self.size
+        out = (available + (self.stride - 1 if self.ceil_mode else 0)) // self.stride + 1
         if self.ceil_mode and out > 0 and (out - 1) * self.stride >= length + before:
             out -= 1
         if out <= 0 and length + before + after > 0 and self.border == "absent":
@@ -101,18 +103,16 @@ class Measures:
 
 
 def real_axis(n: int, by: Measures, a: int) -> Axis:
-    """The elements that each window overlaps, and by how much its first and last element count."""
+    """The elements that each window overlaps, and the weights of its first and last element."""
     out, unit, absent = by.count(n), by.unit, by.border == "absent"
-    given = by.pads(n)
-    origin, until, (before, after) = cropped(0, n * unit, given)  # the part of the axis that is not cropped
+    pads = by.pads(n)
+    origin, until, (before, after) = cropped(0, n * unit, pads)  # the axis without the cropped part
     if until < origin:
-        raise PoolingError(
-            f"padding of {given[0] / unit:g} and {given[1] / unit:g} crops all of axis {a} of length {n}"
-        )
+        raise PoolingError(f"padding of {pads[0] / unit:g} and {pads[1] / unit:g} crops all of axis {a} of length {n}")
     if out == 0 and until - origin + before + after > 0:
         raise PoolingError(
             f"a window of {by.size / unit:g} does not fit axis {a} of length {n} padded by "
-            f"{given[0] / unit:g} and {given[1] / unit:g}; pad more, or use a smaller one or border='absent'"
+            f"{pads[0] / unit:g} and {pads[1] / unit:g}; pad more, or use a smaller one or border='absent'"
         )
     if out > MOST_WINDOWS:
         raise PoolingError(
@@ -124,20 +124,20 @@ def real_axis(n: int, by: Measures, a: int) -> Axis:
     low, high = (origin, until) if absent else (origin - before, until + after)
     padded = np.maximum(np.minimum(end, until + after) - start, 0)
     begin, end = np.clip(start, low, high), np.clip(end, low, high)
-    held = end > begin
+    nonempty = end > begin
     first, last = begin // unit, -(-end // unit)
-    length = np.where(held, last - first, 0)
-    first = np.where(held, first, 0)
-    alone = length == 1
-    left = np.where(alone, end - begin, (first + 1) * unit - begin)
-    right = np.where(alone, end - begin, end - (last - 1) * unit)
-    ends = np.stack([left / unit, right / unit], 1).astype(np.float64)
+    length = np.where(nonempty, last - first, 0)
+    first = np.where(nonempty, first, 0)
+    single = length == 1
+    left = np.where(single, end - begin, (first + 1) * unit - begin)
+    right = np.where(single, end - begin, end - (last - 1) * unit)
+    edge_weights = np.stack([left / unit, right / unit], 1).astype(np.float64)
     source = None
     if not absent:
         lowest = int(first.min(initial=0))
         highest = int((first + length).max(initial=0))
         source = edge_sources(lowest, highest, origin // unit, -(-until // unit), by.border)
         first = first - lowest
-    none = np.zeros(out, np.int64)
+    zero = np.zeros(out, np.int64)
     first, length = first.astype(np.int64), length.astype(np.int64)
-    return Axis(n, first, length, 1, none, (padded / unit).astype(np.float64), source, 0, ends)
+    return Axis(n, first, length, 1, zero, (padded / unit).astype(np.float64), source, 0, edge_weights)

@@ -1,4 +1,4 @@
-"""Unsorted groups: every element names the group that it belongs to."""
+"""Unsorted groups: each element has a group number."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ from ..scalars import integer
 from .base import MOST_WINDOWS, Kind
 from .deferred import deferred, later
 
-SPARSE = 4  # times as many groups as elements: only those that hold something are planned
-LONG = 1 << 14  # elements of a group that runs add one to the next, which float32 feels; lists add them in parts
+SPARSE = 4  # above this ratio of groups to elements, the plan has the nonempty groups only
+LONG = 1 << 14  # from this group length on, sums of a Grid lose float32 digits; IndexedWindows add in parts
 
 
 @dataclass(frozen=True, eq=False)
 class Groups(Kind):
-    """Elements that share a number; see `groups`."""
+    """Elements with the same number; see `groups`."""
 
     index: Ints
     count: int
-    made: dict[Any, Grid | IndexedWindows] = field(default_factory=dict)
+    plans: dict[Any, Grid | IndexedWindows] = field(default_factory=dict[Any, Grid | IndexedWindows])
 
     def __repr__(self) -> str:
         return f"groups(index of shape {self.index.shape}, count={self.count})"
 
     def deferred(self) -> Any:
-        """The same groups with the index in the graph."""
+        """The same groups with the index as a tensor of the graph."""
         return later("groups", self.arguments())
 
     def arguments(self) -> dict[str, Any]:
-        """What makes these windows; labels have become numbers from 0."""
+        """The arguments of the constructor. Labels are replaced by numbers from 0."""
         return {"index": self.index, "count": self.count}
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid | IndexedWindows:
         at = self._axes(shape, axes)
-        if (shape, at) not in self.made:
-            if len(self.made) > 8:
-                self.made.clear()
-            self.made[shape, at] = self.lower(shape, at)
-        return self.made[shape, at]
+        if (shape, at) not in self.plans:
+            if len(self.plans) > 8:
+                self.plans.clear()
+            self.plans[shape, at] = self.lower(shape, at)
+        return self.plans[shape, at]
 
     def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid | IndexedWindows:
-        """The IndexedWindows of the groups; runs along the axis where the index is in order, as segments are."""
+        """The IndexedWindows of the groups; a Grid if the index is sorted."""
         flat = self.index.reshape(-1)
         if self.count > SPARSE * (flat.size + 1024):
-            return self._spread(shape, at)
+            return self._nonempty_groups(shape, at)
         length = np.diff(self.offsets)
         if len(at) == 1 and length.max(initial=0) < LONG and bool((np.diff(flat) >= 0).all()):
-            first = self.offsets[:-1] + (flat.size - self.offsets[-1])  # those of no group come first
+            first = self.offsets[:-1] + (flat.size - self.offsets[-1])  # elements without a group come first
             return Grid(shape, at, (Axis(flat.size, first, length, 1, np.zeros(self.count, np.int64), length),))
         return IndexedWindows(
             shape,
@@ -65,30 +65,30 @@ class Groups(Kind):
             group_ids=np.ascontiguousarray(flat),
         )
 
-    def _spread(self, shape: tuple[int, ...], at: tuple[int, ...]) -> SparseGroups:
-        """The groups that hold something, numbered anew, and one that holds nothing."""
+    def _nonempty_groups(self, shape: tuple[int, ...], at: tuple[int, ...]) -> SparseGroups:
+        """The nonempty groups, renumbered, and one empty group."""
         numbers = np.unique(self.index[self.index >= 0])
         dense = Groups(renumbered(self.index, numbers), len(numbers) + 1)
-        picks = AxisIndices(self.index.size, dense.count, dense.offsets, lambda: dense.sorted)
+        indices = AxisIndices(self.index.size, dense.count, dense.offsets, lambda: dense.sorted)
         owner = np.ascontiguousarray(dense.index.reshape(-1))
         return SparseGroups(
-            shape, at, (picks,), (dense.count,), at[:1], group_ids=owner, group_numbers=numbers, total=self.count
+            shape, at, (indices,), (dense.count,), at[:1], group_ids=owner, group_numbers=numbers, total=self.count
         )
 
     def result_shape(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> tuple[Any, ...]:
-        """One axis of groups in place of the first pooled one."""
+        """The shape of the result: one axis of groups replaces the first pooled axis."""
         return joined_shape(shape, self._axes(tuple(shape), axes), self.count)
 
     @cached_property
     def offsets(self) -> Ints:
-        """Where each group's elements begin, once they are sorted."""
+        """The offset of each group's elements in `sorted`."""
         flat = self.index.reshape(-1)
         sizes = np.bincount(flat if not flat.size or flat.min() >= 0 else flat[flat >= 0], minlength=self.count)
         return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
     @cached_property
     def sorted(self) -> Ints:
-        """The elements group by group, in their order: made once, and only where they are wanted."""
+        """The elements, stably sorted by group. Computed on first use."""
         flat = self.index.reshape(-1)
         return np.argsort(flat, kind="stable")[flat.size - self.offsets[-1] :].astype(np.int64)
 
@@ -111,40 +111,41 @@ def _axes_of(index: Any, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -
 
 
 def _shape(
-    given: dict[str, Any], shape: tuple[Any, ...], axes: tuple[int, ...] | None, fresh: Callable[[], Any]
+    arguments: dict[str, Any], shape: tuple[Any, ...], axes: tuple[int, ...] | None, fresh: Callable[[], Any]
 ) -> tuple[Any, ...]:
-    """Of the result, where the index is not to be read."""
-    labels = given.get("labels")
-    count = given.get("count") if labels is None else np.shape(labels)[0]
-    return joined_shape(shape, _axes_of(given["index"], shape, axes), fresh() if count is None else count)
+    """The shape of the result, without reading the index."""
+    labels = arguments.get("labels")
+    count = arguments.get("count") if labels is None else np.shape(labels)[0]
+    return joined_shape(shape, _axes_of(arguments["index"], shape, axes), fresh() if count is None else count)
 
 
 @deferred("index", shape=_shape)
 def groups(index: Any, *, count: int | None = None, labels: Any = None) -> Groups:
-    """Unsorted groups: element i belongs to group index[i]; a negative number belongs to none.
+    """Unsorted groups: element i belongs to group index[i]. An element with a negative number belongs to no group.
 
-    index: integers, shaped as the axes that it lies on (label maps, superpixels, graph nodes; one axis needs
-    `axes`, several are the last ones). The result has one axis of `count` groups (default: the largest number + 1)
-    in place of the first of them. Groups may be empty. Equal to `segments` where the index is sorted.
-    labels: a row of different integers; group k is then of the elements whose number is labels[k], in this order, and all
-    others belong to none. With `labels=np.unique(index)` the result is as long as there are different numbers, however
-    large they are. Raises PoolingError for floats, for numbers beyond `count`, for `count` and `labels` together.
+    index: integers in the shape of the pooled axes (label maps, superpixels, graph nodes). One axis needs `axes`;
+    several are the last axes by default.
+    count: the number of groups; default: the largest number + 1. Groups may be empty. One axis of `count` groups
+    replaces the first pooled axis of the result.
+    labels: distinct integers. Group k has the elements of number labels[k]; all other elements belong to no group.
+    `labels=np.unique(index)` gives one group for each distinct number, however large.
+    Raises PoolingError for floats, for numbers of `count` or above, and for `count` and `labels` together.
 
     >>> import numpy as np, anypool as ap
     >>> ap.pool(np.array([1.0, 2.0, 3.0, 4.0]), ap.groups([1, 0, 1, 1]), "mean", axes=0)
     array([2.        , 2.66666667])
     """
-    made = array_of(index, "index")
-    if made.size == 0 and made.dtype.kind == "f":
-        made = made.astype(np.int64)
-    if made.dtype.kind not in "iu" or made.ndim == 0:
-        raise PoolingError(f"index of shape {made.shape} and dtype {made.dtype}: use an array of integers")
+    ids = array_of(index, "index")
+    if ids.size == 0 and ids.dtype.kind == "f":
+        ids = ids.astype(np.int64)
+    if ids.dtype.kind not in "iu" or ids.ndim == 0:
+        raise PoolingError(f"index of shape {ids.shape} and dtype {ids.dtype}: use an array of integers")
     if labels is not None:
         if count is not None:
             raise PoolingError(f"count={count} and labels=: the groups are as many as the labels; give one of the two")
-        wanted = _labels(labels)
-        return Groups(renumbered(made, wanted), len(wanted))
-    most = int(made.max()) + 1 if made.size else 0
+        names = _labels(labels)
+        return Groups(renumbered(ids, names), len(names))
+    most = int(ids.max()) + 1 if ids.size else 0
     total = max(most, 0) if count is None else integer(count, "count", 0)
     if most > total:
         raise PoolingError(
@@ -154,12 +155,12 @@ def groups(index: Any, *, count: int | None = None, labels: Any = None) -> Group
         raise PoolingError(
             f"{total} groups: a result of that length cannot fit in memory; number the groups from 0, or give labels=np.unique(index)"
         )
-    return Groups(made.astype(np.int64), total)
+    return Groups(ids.astype(np.int64), total)
 
 
-def _labels(given: Any) -> Ints:
-    """A row of different integers."""
-    labels = array_of(given, "labels")
+def _labels(value: Any) -> Ints:
+    """An array of distinct integers."""
+    labels = array_of(value, "labels")
     if labels.ndim != 1 or (labels.size and labels.dtype.kind not in "iu"):
         raise PoolingError(f"labels of shape {labels.shape} and dtype {labels.dtype}: use a row of integers")
     values, times = np.unique(labels, return_counts=True)
@@ -169,13 +170,13 @@ def _labels(given: Any) -> Ints:
 
 
 def renumbered(index: Any, labels: Any) -> Ints:
-    """Which of the labels each number of an index is, -1 where none."""
+    """For each number of an index its position among the labels; -1 if it is none of them."""
     if not len(labels):
         return np.full(index.shape, -1, np.int64)
     order = np.argsort(labels, kind="stable")
     ascending = labels[order]
     kind = np.result_type(index, labels)
-    if kind.kind == "f":  # int64 and uint64: no type holds both
+    if kind.kind == "f":  # int64 and uint64 have no common integer type
         kind = np.dtype(object)
     at = np.minimum(np.searchsorted(ascending.astype(kind), index.astype(kind)), len(labels) - 1)
     return np.where(ascending[at] == index, order[at], -1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Padding and borders of sliding windows: read once, and resolved for an axis when its length is known."""
+"""Padding and borders of sliding windows: validated once, then resolved for the length of an axis."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..scalars import is_row
 from .arguments import shown
 
 BORDERS = ("absent", "reflect", "symmetric", "replicate", "circular")
-OTHER_NAMES = {  # of SciPy, OpenCV, NumPy and JAX
+OTHER_NAMES = {  # names in SciPy, OpenCV, NumPy and JAX
     "mirror": "reflect",
     "reflect101": "reflect",
     "nearest": "replicate",
@@ -28,7 +28,7 @@ PADDINGS = ("same", "SAME", "causal")
 
 
 def freeze_border(border: Any) -> Any:
-    """A border's name or constant, or a tuple of one for each pooled axis."""
+    """A border's name or constant, or a tuple with one for each pooled axis."""
     if isinstance(border, (tuple, list)):
         if not border:
             raise PoolingError("border=(): give one entry for each pooled axis")
@@ -51,7 +51,7 @@ def _border(border: Any) -> str | int | float:
 
 
 def freeze_padding(padding: Any, number: Callable[[Any], Any]) -> Any:
-    """An entry for all axes, or a tuple of one each: a number, a pair (before, after) or a name; `number` reads a number."""
+    """One entry for all axes or a tuple of entries: a number, a pair (before, after) or a name. `number` validates numbers."""
     if not is_row(padding):
         return _entry(padding, number)
     row = tuple(_entry(e, number) for e in padding)
@@ -77,7 +77,7 @@ def _entry(entry: Any, number: Callable[[Any], Any]) -> Any:
 
 
 def each_padding(padding: Any, rank: int) -> tuple[Any, ...]:
-    """One entry a pooled axis."""
+    """One entry for each pooled axis."""
     row = padding if isinstance(padding, tuple) else (padding,) * rank
     if len(row) == 1:
         row = row * rank
@@ -89,10 +89,10 @@ def each_padding(padding: Any, rank: int) -> tuple[Any, ...]:
 
 
 def pads_of(entry: Any, n: Any, span: Any, stride: Any) -> tuple[Any, Any]:
-    """Before and after for an axis of n elements and windows that span so many; negative ones crop.
+    """The paddings before and after an axis of n elements, for windows that span `span` elements. Negative paddings crop.
 
-    "same" (torch): span − 1 in all, the odd one after. "SAME" (TensorFlow): as few as give ⌈n / stride⌉ windows, the
-    odd one after. "causal": span − 1, all before.
+    "same" (torch): span − 1 in total; an odd element goes after. "SAME" (TensorFlow): the fewest that give
+    ⌈n / stride⌉ windows; an odd element goes after. "causal": span − 1 before.
 
     >>> pads_of("same", 10, 4, 2), pads_of("SAME", 10, 4, 2), pads_of("causal", 10, 4, 2), pads_of(-1, 10, 4, 2)
     ((1, 2), (1, 1), (3, 0), (-1, -1))
@@ -108,7 +108,7 @@ def pads_of(entry: Any, n: Any, span: Any, stride: Any) -> tuple[Any, Any]:
 
 
 def cropped(begin: Any, end: Any, pads: tuple[Any, Any]) -> tuple[Any, Any, tuple[Any, Any]]:
-    """The run [begin, end) without what negative paddings cut off, and the paddings that remain."""
+    """The run [begin, end) after negative paddings crop it, and the paddings without negative numbers."""
     before, after = pads
     if before < 0:
         begin, before = begin - before, 0

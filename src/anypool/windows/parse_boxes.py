@@ -1,4 +1,4 @@
-"""Reading boxes: rows of corners and image indices, scales and offsets; each error says what is possible."""
+"""Validation of boxes: corners, image indices, scales and offsets. Each error says which values are possible."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ..scalars import is_number
 from .arguments import shown, to_numpy
 
 
-def rows_of(given: Any, rotated: bool) -> tuple[Any, Ints]:
-    """(K, columns) corners in floats, and the image of each box."""
-    if isinstance(given, (list, tuple)) and given and all(getattr(v, "ndim", 0) == 2 for v in given):
-        parts = [_floats(v) for v in given]
+def rows_of(value: Any, rotated: bool) -> tuple[Any, Ints]:
+    """The (K, columns) corners as floats, and the image index of each box."""
+    if isinstance(value, (list, tuple)) and value and all(getattr(v, "ndim", 0) == 2 for v in value):
+        parts = [_floats(v) for v in value]
         widths = {p.shape[1] for p in parts}
         if len(widths) != 1:
             raise PoolingError(f"boxes of {sorted(widths)} columns: each image's array needs the same")
@@ -26,20 +26,20 @@ def rows_of(given: Any, rotated: bool) -> tuple[Any, Ints]:
         images = np.repeat(np.arange(len(parts)), [len(p) for p in parts])
         _check_columns(rows.shape[1], rotated, 0, tuple(rows.shape))
     else:
-        whole = _floats(given)
-        if whole.ndim != 2:
+        table = _floats(value)
+        if table.ndim != 2:
             raise PoolingError(
-                f"boxes of shape {tuple(whole.shape)}: give (K, 5) rows of (image, x1, y1, x2, y2), (K, 3) in 1-D, (K, 7) in 3-D"
+                f"boxes of shape {tuple(table.shape)}: give (K, 5) rows of (image, x1, y1, x2, y2), (K, 3) in 1-D, (K, 7) in 3-D"
             )
-        _check_columns(whole.shape[1] - 1, rotated, 1, tuple(whole.shape))
-        first = np.asarray(to_numpy(whole[:, 0]))
+        _check_columns(table.shape[1] - 1, rotated, 1, tuple(table.shape))
+        first = np.asarray(to_numpy(table[:, 0]))
         with np.errstate(invalid="ignore"):
             off = ~(
                 (np.abs(first - np.round(first)) < 1e-3) & (np.abs(first) < 2.0**53)
-            )  # not exact: a numerical gradient nudges every column
+            )  # a tolerance: numerical gradients perturb every column
         if off.any():
             raise PoolingError(f"the first column of boxes holds image indices, but it has {first[off][:3].tolist()}")
-        rows = whole[:, 1:]  # in memory of its own, of which torch.export saves all
+        rows = table[:, 1:]  # a copy: torch.export saves the whole memory of a view
         rows = contiguous(rows)
         images = np.round(first).astype(np.int64)
     values = np.asarray(to_numpy(rows))
@@ -59,10 +59,10 @@ def _check_columns(columns: int, rotated: bool, more: int, shape: tuple[int, ...
         )
 
 
-def _floats(given: Any, name: str = "boxes") -> Any:
-    """A float array; halves and integers widened."""
-    adapter = adapter_of(given)
-    values = adapter.enter(given, name)
+def _floats(value: Any, name: str = "boxes") -> Any:
+    """A float32 or float64 array. float16 becomes float32, integers float64."""
+    adapter = adapter_of(value)
+    values = adapter.enter(value, name)
     dtype = adapter.dtype_name(values)
     if "float" not in dtype and "int" not in dtype:
         raise PoolingError(f"{name} of dtype {values.dtype}: use real numbers")
@@ -74,20 +74,22 @@ def _floats(given: Any, name: str = "boxes") -> Any:
 
 
 def scales_of(scale: Any, rank: int) -> tuple[float, ...]:
+    """One positive number for each axis."""
     row = tuple(scale) if isinstance(scale, (list, tuple)) else (scale,) * rank
     if len(row) != rank or not all(is_number(s) and 0 < float(s) < math.inf for s in row):
         raise PoolingError(f"scale={scale!r}: use one positive number, or one for each of {rank} axes in x's order")
     return tuple(float(s) for s in row)
 
 
-def offsets_of(given: Any, count: int, rank: int, size: tuple[int, ...], rows: Any) -> Any:
-    if given is None:
+def offsets_of(value: Any, count: int, rank: int, size: tuple[int, ...], rows: Any) -> Any:
+    """(count, rank, *size) finite offsets in the library of `rows`, or None."""
+    if value is None:
         return None
-    made = _floats(given, "offsets")
-    if tuple(made.shape) != (count, rank, *size):
+    offsets = _floats(value, "offsets")
+    if tuple(offsets.shape) != (count, rank, *size):
         raise PoolingError(
-            f"offsets of shape {tuple(made.shape)}: {count} boxes of {shown(size)} bins need {(count, rank, *size)}"
+            f"offsets of shape {tuple(offsets.shape)}: {count} boxes of {shown(size)} bins need {(count, rank, *size)}"
         )
-    if not np.isfinite(np.asarray(to_numpy(made))).all():
+    if not np.isfinite(np.asarray(to_numpy(offsets))).all():
         raise PoolingError("offsets hold a NaN or an infinity: use finite numbers")
-    return adapter_of(rows).asarray(made, rows) if is_numpy(made) else made
+    return adapter_of(rows).asarray(offsets, rows) if is_numpy(offsets) else offsets

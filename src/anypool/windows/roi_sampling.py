@@ -1,4 +1,4 @@
-"""What a real-valued interval becomes along one axis: whole elements, interpolated points, or exact integrals."""
+"""Bins of real-valued intervals along one axis: whole elements, interpolated points or exact integrals."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from ..arrays.shape_ops import as_like, concatenated
 from ..plan import AxisIndices, Ints
 from .arguments import to_numpy
 
-FAR = 2.0**40  # coordinates beyond it are beyond every array
+FAR = 2.0**40  # coordinates beyond this are outside every array
 
 
 def quantised(start: Any, end: Any, out: int, n: int, inclusive: bool) -> AxisIndices:
-    """RoIPool's bins (Girshick 2015): corners rounded half away from zero, the last one included, bins rounded outward.
+    """RoIPool's bins (Girshick 2015). Corners round half away from zero; the last is included. Bins round outward.
 
-    Without `inclusive`, R-FCN's as torchvision counts it: the end is excluded, and so is the axis' last position.
+    Without `inclusive`, R-FCN as in torchvision: the end of the box and the last position of the axis are excluded.
     """
-    lo, hi = _rounded(start), _rounded(end)
+    lo, hi = _round_half_away(start), _round_half_away(end)
     length = np.maximum(hi - lo + inclusive, 1).astype(_float_of(start))
     limit = n if inclusive else n - 1
     step = (length / length.dtype.type(out))[:, None]
     o = np.arange(out + 1).astype(length.dtype)
     first = np.clip(np.floor(o[:-1] * step).astype(np.int64) + lo[:, None], 0, max(limit, 0)).reshape(-1)
     last = np.clip(np.ceil(o[1:] * step).astype(np.int64) + lo[:, None], 0, max(limit, 0)).reshape(-1)
-    owner, place = laid(np.maximum(last - first, 0))
-    return AxisIndices(n, out, _offsets(np.maximum(last - first, 0)), first[owner] + place)
+    owner, number = run_positions(np.maximum(last - first, 0))
+    return AxisIndices(n, out, _offsets(np.maximum(last - first, 0)), first[owner] + number)
 
 
 def points(start: Any, end: Any, out: int, sampling: int, aligned: bool) -> tuple[Any, Ints]:
-    """RoIAlign's points (He 2017) along one axis, bins' points one after the other, and how many each bin has.
+    """RoIAlign's points (He 2017) along one axis, bin after bin, and the number of points of each bin.
 
-    sampling 0: as many as a bin is long, rounded up, by box. Unaligned boxes are at least 1 long.
+    sampling 0 means the length of a bin, rounded up, for each box. Boxes that are not aligned have length 1 or more.
     """
     extent = end - start
     if not aligned:
@@ -43,17 +43,17 @@ def points(start: Any, end: Any, out: int, sampling: int, aligned: bool) -> tupl
     length = np.asarray(to_numpy(step))
     every = np.full(len(length), sampling) if sampling else np.clip(np.ceil(length), 0, 2**20).astype(np.int64)
     counts = np.repeat(every, out)
-    owner, place = laid(counts)
+    owner, number = run_positions(counts)
     box, o = np.divmod(owner, out)
-    share = (place + 0.5) / np.maximum(counts[owner], 1)
+    share = (number + 0.5) / np.maximum(counts[owner], 1)
     return _rows(start, box) + _rows(step, box) * _as(o, start) + _as(share, start) * _rows(step, box), counts
 
 
 def interpolated(at: Any, n: int, border: float | None) -> tuple[Ints, Any, Any]:
-    """(points, 2) neighbours of each point and their shares; and which points lie on the axis.
+    """The (points, 2) neighbours of each point, their weights, and which points are inside the axis.
 
-    Elements lie at whole numbers. Points up to 1 before the first or after the last take that one's value; those
-    beyond are the border's constant (position -1), or are not there if it is None.
+    Elements lie at integers. Points up to 1 before the first or after the last element have its value. Points beyond
+    have the border's constant (position -1); without a constant they are absent.
     """
     inside = np.asarray(to_numpy((at >= -1) & (at <= n)))
     safe = clip(at, 0, max(n - 1, 0))
@@ -69,20 +69,20 @@ def interpolated(at: Any, n: int, border: float | None) -> tuple[Ints, Any, Any]
 
 
 def sampled(start: Any, end: Any, out: int, n: int, sampling: int, aligned: bool, border: float | None) -> AxisIndices:
-    """Interpolated points along one axis."""
+    """The interpolated points of each bin along one axis."""
     at, counts = points(start, end, out, sampling, aligned)
     index, taps, inside = interpolated(at, n, border)
     if border is None:
-        owner, _ = laid(counts)
+        owner, _ = run_positions(counts)
         counts = np.bincount(owner[inside], minlength=len(counts))
         index, taps = index[inside], _rows(taps, np.flatnonzero(inside))
     return AxisIndices(n, out, _offsets(counts * 2), index.reshape(-1), taps.reshape(-1), 2)
 
 
 def exact(start: Any, end: Any, out: int, n: int, border: float | None) -> AxisIndices:
-    """The integral of the linear interpolant over each bin (PrRoI, Jiang 2018): element i weighs ∫ hat(u − i) du.
+    """The integral of the linear interpolant over each bin (PrRoI, Jiang 2018): element i has weight ∫ hat(u − i) du.
 
-    What lies beyond the first and the last element's hats is the border's constant, or is not there if it is None.
+    Beyond the hats of the first and last element, the border's constant is integrated; without a constant it is absent.
     """
     o = _as(np.arange(out + 1), start)
     step = (end - start) / out
@@ -92,10 +92,10 @@ def exact(start: Any, end: Any, out: int, n: int, border: float | None) -> AxisI
     first = np.clip(np.floor(np.clip(lo, -FAR, FAR)), 0, n).astype(np.int64)
     last = np.clip(np.ceil(np.clip(hi, -FAR, FAR)), -1, n - 1).astype(np.int64)
     counts = np.where(hi > lo, np.maximum(last - first + 1, 0), 0)
-    owner, place = laid(counts)
-    index = first[owner] + place
-    here = _as(index, a)
-    taps = _hat_to(_rows(b, owner) - here) - _hat_to(_rows(a, owner) - here)
+    owner, number = run_positions(counts)
+    index = first[owner] + number
+    element = _as(index, a)
+    taps = _hat_to(_rows(b, owner) - element) - _hat_to(_rows(a, owner) - element)
     beyond = np.flatnonzero((hi > lo) & ((lo < 0) | (hi > n - 1)))
     if border is not None and len(beyond):
         ends, starts = _rows(b, beyond), _rows(a, beyond)
@@ -108,31 +108,31 @@ def exact(start: Any, end: Any, out: int, n: int, border: float | None) -> AxisI
     return AxisIndices(n, out, _offsets(counts), index, taps)
 
 
-def laid(counts: Ints) -> tuple[Ints, Ints]:
-    """For runs of these lengths laid end to end: which run each entry is of, and its place there."""
+def run_positions(counts: Ints) -> tuple[Ints, Ints]:
+    """For consecutive runs of these lengths: the run of each entry, and its number in that run."""
     owner = np.repeat(np.arange(len(counts)), counts)
     return owner, np.arange(len(owner)) - (np.cumsum(counts) - counts)[owner]
 
 
 def _hat_to(u: Any) -> Any:
-    """∫ of the hat from -1 to u."""
+    """The integral of the hat function from -1 to u."""
     v = clip(u, -1, 1)
     return where(v < 0, (v + 1) ** 2 / 2, 1 - (1 - v) ** 2 / 2)
 
 
 def _hats_to(u: Any, n: int) -> Any:
-    """∫ of all hats from the left to u."""
+    """The integral of the sum of n hat functions from -1 to u."""
     if n == 0:
         return zeros(u)
     v = clip(u, 0, n - 1)
     return v + _hat_to(clip(u, -1, 0)) + _hat_to(clip(u - (n - 1), 0, 1)) - 0.5
 
 
-def _rounded(x: Any) -> Ints:
-    """Half away from zero, as C rounds."""
+def _round_half_away(x: Any) -> Ints:
+    """Rounding half away from zero, as in C."""
     x = np.clip(np.asarray(to_numpy(x)), -FAR, FAR)
-    whole = np.floor(np.abs(x))
-    return (np.sign(x) * (whole + (np.abs(x) - whole >= 0.5))).astype(np.int64)
+    magnitude = np.floor(np.abs(x))
+    return (np.sign(x) * (magnitude + (np.abs(x) - magnitude >= 0.5))).astype(np.int64)
 
 
 def _float_of(x: Any) -> Any:
@@ -144,7 +144,7 @@ def _offsets(counts: Ints) -> Ints:
 
 
 def _as(table: Any, like: Any) -> Any:
-    """A NumPy table in the library and float type of `like`."""
+    """A NumPy table as an array of the library and type of `like`."""
     return as_like(table, like)
 
 

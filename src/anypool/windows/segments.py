@@ -1,4 +1,4 @@
-"""Ragged runs along one axis."""
+"""Consecutive runs of varying length along one axis."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Segments(Kind):
         return f"segments({list(self.offsets)})" if few else f"segments({len(self.offsets) - 1} of them)"
 
     def __hash__(self) -> int:
-        """Of a few offsets: each call looks its windows up, and a million offsets took 7 ms."""
+        """The hash of a few offsets, because each call looks up its plan. All of a million offsets take 7 ms."""
         n = len(self.offsets)
         return hash((n, self.offsets[-1], self.offsets[n // 2], self.offsets[n // 3]))
 
     def arguments(self) -> dict[str, Any]:
-        """What makes these windows."""
+        """The arguments of the constructor."""
         return {"offsets": self.offsets}
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
@@ -44,7 +44,7 @@ class Segments(Kind):
         return grid_of(self, shape, at)
 
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
-        """A window a segment."""
+        """One window for each segment."""
         at = need_axes(axes, shape, "segments(…)", "the axis they lie on, such as axes=0")
         one_axis_offsets(self.offsets, shape, at)
         return {at[0]: len(self.offsets) - 1}
@@ -67,7 +67,7 @@ class Segments(Kind):
         count: str | float = "present",
         taps: Any = None,
     ) -> Sliding:
-        """Sliding windows inside each segment: none crosses a boundary; results lie one segment after the other.
+        """Sliding windows inside each segment. No window crosses a boundary. Results follow segment by segment.
 
         >>> import anypool as ap
         >>> ap.pool([1.0, 2.0, 3.0, 4.0, 5.0], segments([0, 2, 5]).sliding(2, 1), "max", axes=0)
@@ -77,31 +77,33 @@ class Segments(Kind):
             raise PoolingError(
                 f"size={size!r}, stride={stride!r} inside segments: real-valued windows lie on whole axes; use integers"
             )
-        made = sliding((size,), stride, padding, dilation, ceil_mode=ceil_mode, border=border, count=count, taps=taps)
-        return replace(made, offsets=self.offsets)
+        windows = sliding(
+            (size,), stride, padding, dilation, ceil_mode=ceil_mode, border=border, count=count, taps=taps
+        )
+        return replace(windows, offsets=self.offsets)
 
     def sliding_offsets(self, length: int, windows: Sliding) -> tuple[int, ...]:
-        """Where each segment's results lie after sliding windows inside segments: n + 1 offsets."""
+        """The n + 1 offsets of the segments in the result of sliding windows inside segments."""
         counts = [windows.count_of(b - a) for a, b in itertools.pairwise(self.offsets)]
         return tuple(int(v) for v in np.concatenate([[0], np.cumsum(counts)]))
 
 
 def _shape(
-    given: dict[str, Any], shape: tuple[Any, ...], axes: tuple[int, ...] | None, fresh: Callable[[], Any]
+    value: dict[str, Any], shape: tuple[Any, ...], axes: tuple[int, ...] | None, fresh: Callable[[], Any]
 ) -> tuple[Any, ...]:
-    """Of the result, where the offsets are not to be read."""
+    """The shape of the result, without reading the offsets."""
     at = need_axes(axes, shape, "segments(…)", "the axis they lie on, such as axes=0")
-    row, more = (given["lengths"], 0) if given.get("lengths") is not None else (given["offsets"], 1)
+    row, more = (value["lengths"], 0) if value.get("lengths") is not None else (value["offsets"], 1)
     many = np.shape(row)[0] - more
     return tuple(many if a == at[0] else n for a, n in enumerate(shape))
 
 
 @deferred("offsets", shape=_shape)
 def segments(offsets: Any = None, *, lengths: Any = None) -> Segments:
-    """Ragged runs along one axis, without padding: segment s holds offsets[s] … offsets[s+1] − 1.
+    """Consecutive runs of varying length along one axis: segment s has the positions offsets[s] … offsets[s+1] − 1.
 
-    n + 1 offsets, which need not start at 0 nor end at the axis' length, or the n `lengths`.
-    Segments may be empty. Raises PoolingError for offsets that decrease or are negative.
+    Give n + 1 offsets or n `lengths`. Offsets may start above 0 and end before the end of the axis. Segments may be
+    empty. Raises PoolingError for offsets that decrease or are negative.
 
     >>> import anypool as ap
     >>> ap.pool([1.0, 2.0, 3.0], segments([0, 2, 2, 3]), "sum", axes=0)
@@ -124,11 +126,11 @@ def segments(offsets: Any = None, *, lengths: Any = None) -> Segments:
     return Segments(row)
 
 
-def _row(given: Any, name: str) -> tuple[int, ...]:
-    """Integers from a list, or from a 1-D array or tensor of them."""
-    if isinstance(given, (list, tuple, range)):
-        return tuple([integer(v, name) for v in given])
-    values = array_of(given, name)
+def _row(value: Any, name: str) -> tuple[int, ...]:
+    """A tuple of ints from a list, or from a 1-D array or tensor of integers."""
+    if isinstance(value, (list, tuple, range)):
+        return tuple([integer(v, name) for v in value])
+    values = array_of(value, name)
     if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
         raise PoolingError(f"{name} of shape {values.shape} and dtype {values.dtype}: use a 1-D row of integers")
     return tuple(values.tolist())

@@ -21,18 +21,18 @@ from .taps import freeze_taps, tap_table
 
 @dataclass(frozen=True)
 class Sliding(Kind):
-    """Windows of one size at one distance; see `sliding`."""
+    """Windows of one size at equal distances; see `sliding`."""
 
     size: Any
     stride: Any
     padding: Any
     dilation: int | tuple[int, ...]
     ceil_mode: bool
-    border: Any  # a name or a number, or a tuple of one for each axis
+    border: Any  # a name, a number, or a tuple with one for each axis
     count: str | float
     taps: Any
-    offsets: tuple[int, ...] | None = field(default=None, hash=False)  # compared, but too many to hash each call
-    real: bool = False  # tells 2.0 from 2, which are equal
+    offsets: tuple[int, ...] | None = field(default=None, hash=False)  # not hashed: there may be many
+    real: bool = False  # distinguishes 2.0 from 2, which compare equal
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
         return grid_of(self, shape, _sliding_axes(self, shape, axes))
@@ -41,7 +41,7 @@ class Sliding(Kind):
         return self.offsets is None and not self.real
 
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
-        """How many windows lie along each pooled axis."""
+        """The number of windows along each pooled axis."""
         at = _sliding_axes(self, shape, axes)
         if self.offsets is not None:
             return {at[0]: sum(self.count_of(b - a) for a, b in itertools.pairwise(self.offsets))}
@@ -50,11 +50,11 @@ class Sliding(Kind):
         return {a: one.count(shape[a]) for a, one in zip(at, self._along(len(at)), strict=True)}
 
     def count_of(self, n: int) -> int:
-        """How many windows lie in a run of n elements on one axis."""
+        """The number of windows in a run of n elements."""
         return self._along(1)[0].count(n)
 
     def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
-        """Build the Grid: every entry is read once, in the order of the axes."""
+        """The Grid. Entries are validated in the order of the axes."""
         rank = len(at)
         fill = fill_of(entries(self.border, rank, "border"))
         if self.real:
@@ -70,13 +70,13 @@ class Sliding(Kind):
                 raise PoolingError(f"{name}={shown(values)}: entries must be at least 1")
         taps = None if self.taps is None else tap_table(self.taps, tuple(one.size for one in each))
         if self.offsets is not None:
-            parts = [each[0].inside(shape[at[0]], self.offsets)]
+            parts = [each[0].in_segments(shape[at[0]], self.offsets)]
         else:
-            parts = [one.whole(shape[a], a) for a, one in zip(at, each, strict=True)]
+            parts = [one.over_axis(shape[a], a) for a, one in zip(at, each, strict=True)]
         return ascending(shape, at, parts, fill, self.count, taps)
 
     def _along(self, rank: int) -> list[_Along]:
-        """Each axis of windows of whole elements."""
+        """The windows along each axis, for integer sizes."""
         sizes = entries(self.size, rank, "size")
         strides = sizes if self.stride is None else entries(self.stride, rank, "stride")
         dilations = entries(self.dilation, rank, "dilation")
@@ -85,7 +85,7 @@ class Sliding(Kind):
         return [_Along(k, s, p, d, b, self.ceil_mode) for k, s, p, d, b in every]
 
     def _measures(self, rank: int) -> list[Measures]:
-        """Each axis of real-valued windows, in exact fractions."""
+        """The windows along each axis, for real-valued sizes."""
         sizes = entries(self.size, rank, "size")
         strides = sizes if self.stride is None else entries(self.stride, rank, "stride")
         borders = entries(self.border, rank, "border")
@@ -94,7 +94,7 @@ class Sliding(Kind):
 
 
 class _Along(NamedTuple):
-    """Windows of whole elements along one axis."""
+    """Windows of integer size along one axis."""
 
     size: Any
     stride: Any
@@ -104,17 +104,17 @@ class _Along(NamedTuple):
     ceil_mode: bool
 
     def pads(self, n: Any) -> tuple[Any, Any]:
-        """Before and after for n elements."""
+        """The paddings before and after n elements."""
         return pads_of(self.padding, n, self.dilation * (self.size - 1) + 1, self.stride)
 
     def count(self, n: Any) -> Any:
-        """How many windows n elements have; n may be a symbol."""
+        """The number of windows over n elements; n may be a symbol."""
         if self.padding == "SAME":
             return -(-n // self.stride)
         return windows_count(n, self.size, self.stride, self.pads(n), self.dilation, self.ceil_mode, self.border)
 
-    def whole(self, n: int, a: int) -> Axis:
-        """The windows over axis a of n elements."""
+    def over_axis(self, n: int, a: int) -> Axis:
+        """The windows over axis a of length n."""
         out, pads = self.count(n), self.pads(n)
         if n + min(pads[0], 0) + min(pads[1], 0) < 0:
             raise PoolingError(f"padding of {pads} crops all of axis {a} of length {n}; crop at most {n}")
@@ -129,17 +129,23 @@ class _Along(NamedTuple):
             )
         return runs_axis(n, [(0, n, out, pads)], self.size, self.stride, self.dilation, self.border)
 
-    def inside(self, n: int, offsets: tuple[int, ...]) -> Axis:
-        """The windows inside segments of an axis of n elements."""
+    def in_segments(self, n: int, offsets: tuple[int, ...]) -> Axis:
+        """The windows inside the segments of an axis of length n."""
         runs = [(a, b, self.count(b - a), self.pads(b - a)) for a, b in itertools.pairwise(offsets)]
         return runs_axis(n, runs, self.size, self.stride, self.dilation, self.border)
 
 
 def fill_of(borders: tuple[Any, ...]) -> Any:
-    """The constant beyond the edges: None where there is none, one number, or one for each axis where they differ."""
+    """The border's constant: None, one number, or one number for each axis."""
     each = tuple(None if isinstance(b, str) else b for b in borders)
-    given = [b for b in each if b is not None]
-    return None if not given else given[0] if all(b is given[0] or b == given[0] for b in given) else each
+    constants = [b for b in each if b is not None]
+    return (
+        None
+        if not constants
+        else constants[0]
+        if all(b is constants[0] or b == constants[0] for b in constants)
+        else each
+    )
 
 
 def sliding(
@@ -153,23 +159,27 @@ def sliding(
     count: str | float = "present",
     taps: Any = None,
 ) -> Sliding:
-    """Windows of `size` elements, `stride` apart (default: the size), over padded axes.
+    """Windows of `size` elements at distances `stride` (default: the size) over padded axes.
 
-    `padding`: an int, a (before, after) pair or a name, or one of these an axis; negative numbers crop the axis.
-    "same" (torch's) pads size − 1 in all, "SAME" (TensorFlow's) as little as gives ⌈n / stride⌉ windows, the odd element
-    after in both; "causal" pads all of size − 1 before. `dilation`: distance between neighbours in a window.
-    `ceil_mode`: keep a last window that overhangs. `border`: what lies beyond the edge, alike on all axes or one entry an
-    axis: "absent", "reflect" (SciPy's "mirror": c b | a b c), "symmetric" (SciPy's "reflect": b a | a b c), "replicate",
-    "circular", or a number that x's element type holds (of two constants that differ, the later axis' fills the corners).
-    `count`: what a mean divides by: "present", "padded" or a number. `taps`: a weight for each place of the window, one
-    array an axis or one of the window's shape. torch's numbers for output lengths and ceil_mode.
+    Each argument is one value for all pooled axes, or a tuple with one entry for each.
+    padding: an int, a (before, after) pair or a name. Negative numbers crop the axis. "same" (torch): size − 1 in
+    total. "SAME" (TensorFlow): the fewest that give ⌈n / stride⌉ windows. In both, an odd element goes after the axis.
+    "causal": size − 1 before.
+    dilation: the distance between adjacent elements of a window.
+    ceil_mode: keep a last window that overhangs the end. Output lengths are torch's.
+    border: the values beyond the edge. "absent", "reflect" (c b | a b c; SciPy's "mirror"), "symmetric" (b a | a b c;
+    SciPy's "reflect"), "replicate", "circular", or a number that x's element type can represent. If two axes have
+    different constants, the corners take that of the later axis.
+    count: the divisor of a mean: "present", "padded" or a number.
+    taps: a weight for each position in the window: one vector for each axis, or one array in the window's shape.
 
-    A float in `size` or `stride` makes the window real-valued: window o is the interval from o·stride − padding, `size`
-    long; element i is the interval from i to i + 1 and weighs what of it the window covers, exactly. So a mean with
-    size = stride = n / out is an area resize. Floats stand for the simple fraction nearest to them (7/3 is 7/3), there are
-    ⌊(n + paddings − size) / stride⌋ + 1 windows, paddings may be real too, "padded" is the length inside the padded input.
-    For a maximum and the like an element counts where it is covered at all. No dilation and no taps.
-    Raises PoolingError for sizes that are not above 0, and for strings.
+    A float in `size` or `stride` makes windows real-valued. Window o is the interval [o·stride − padding,
+    o·stride − padding + size). Element i is the interval [i, i + 1); its weight is the covered fraction, exactly. A mean
+    with size = stride = n / out is an area resize. A float means the simple fraction closest to it, so that 7/3 is
+    exact. There are ⌊(n + paddings − size) / stride⌋ + 1 windows. Paddings may be real. With count="padded" the divisor
+    is the length inside the padded input. Reductions that ignore weights, such as a maximum, include every element
+    that is covered in part. Dilation and taps are not possible.
+    Raises PoolingError for sizes of 0 or below, and for strings.
 
     >>> import numpy as np, anypool as ap
     >>> ap.pool(np.arange(8.0).reshape(2, 4), sliding((2, 2)), "max")

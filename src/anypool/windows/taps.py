@@ -1,4 +1,4 @@
-"""_Table: a weight for each place of the window."""
+"""Taps: a weight for each position in the window."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import PoolingError
 
 
 def freeze_taps(taps: Any) -> Any:
-    """Taps as tables: a tuple of vectors is one an axis, anything else one table."""
+    """Taps as tables: one for each axis from a tuple of vectors, else one table."""
     if isinstance(taps, tuple) and taps and all(_has_axes(v) for v in taps):
         tables = tuple(_Table(v) for v in taps)
         if all(t.values.ndim == 1 for t in tables):
@@ -25,7 +25,7 @@ def _has_axes(value: Any) -> bool:
 
 
 class _Table:
-    """A read-only float array that compares by value, so that windows with taps can be cached."""
+    """A read-only float array with equality by value, so that windows with taps can be cached."""
 
     def __init__(self, values: Any) -> None:
         array = array_of(values, "taps")
@@ -35,7 +35,10 @@ class _Table:
         if not np.all(np.isfinite(self.values)):
             raise PoolingError("taps hold a NaN or an infinity: use finite numbers")
         self.values.flags.writeable = False
-        self.shape, self.data = self.values.shape, self.values.tobytes()  # the same numbers as torch.compile may hold
+        self.shape, self.data = (
+            self.values.shape,
+            self.values.tobytes(),
+        )  # shape and bytes, which torch.compile can store
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Table) and self.shape == other.shape and self.data == other.data
@@ -48,7 +51,7 @@ class _Table:
 
 
 def tap_table(taps: Any, sizes: tuple[int, ...]) -> Any:
-    """_Table checked against the window: one vector an axis, or one array of the window's shape."""
+    """The arrays of taps, checked against the window: one vector for each axis, or one array in the window's shape."""
     if isinstance(taps, tuple):
         rows = tuple(t.values for t in taps)
         if len(rows) == 1 and len(sizes) > 1:

@@ -1,4 +1,4 @@
-"""One window that holds everything."""
+"""One window over all elements of the pooled axes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .base import Kind, ascending, grid_of
 
 @dataclass(frozen=True)
 class Whole(Kind):
-    """One window that holds everything; see `whole`."""
+    """One window over all elements of the pooled axes; see `whole`."""
 
     keepdims: bool = True
 
@@ -23,18 +23,18 @@ class Whole(Kind):
         return grid_of(self, shape, need_axes(axes, shape, "whole()", "axes, such as axes=(-2, -1) for images"))
 
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
-        """One window an axis."""
+        """One window along each axis."""
         return dict.fromkeys(need_axes(axes, shape, "whole()", "axes, such as axes=(-2, -1) for images"), 1)
 
     def result_shape(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> tuple[Any, ...]:
-        """Shape of the result: the pooled axes are 1 long, or gone."""
+        """The shape of the result. The pooled axes have length 1 or are removed."""
         one = self.counts(shape, axes)
         return tuple(one.get(a, n) for a, n in enumerate(shape) if self.keepdims or a not in one)
 
     def output_shape(self, shape: Sequence[int], axes: int | Iterable[int] | None = None) -> tuple[int, ...]:
-        """Shape of the result for an input of this shape, without data."""
-        kept = super().output_shape(shape, axes)
-        return kept if self.keepdims else self.result_shape(tuple(shape), normal_axes(axes, len(shape)))
+        """The shape of the result for an input of this shape."""
+        with_dims = super().output_shape(shape, axes)
+        return with_dims if self.keepdims else self.result_shape(tuple(shape), normal_axes(axes, len(shape)))
 
     def lower(self, shape: tuple[int, ...], at: tuple[int, ...]) -> Grid:
         zero = np.zeros(1, np.int64)
@@ -49,9 +49,9 @@ class Whole(Kind):
 
 
 def whole(*, keepdims: bool = True) -> Whole:
-    """One window that holds all of the pooled axes, which `axes` must name unless there is one axis alone.
+    """One window over all elements of the pooled axes. Name `axes`, unless the input has one axis.
 
-    keepdims: whether these axes stay, 1 long; False leaves them out, as `keepdims=False` of pool does for any windows.
+    keepdims: True keeps the pooled axes with length 1. False removes them, as `keepdims=False` of pool does for any windows.
 
     >>> import numpy as np, anypool as ap
     >>> ap.pool(np.ones((2, 3, 4, 4)), whole(), "sum", axes=(-2, -1)).shape

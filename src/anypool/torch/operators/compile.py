@@ -20,7 +20,7 @@ from .call_text import read
 
 
 def _now(windows: Any) -> Any:
-    return windows.made() if isinstance(windows, Deferred) else windows
+    return windows.construct() if isinstance(windows, Deferred) else windows
 
 
 def _autograd_again() -> Any:
