@@ -10,6 +10,7 @@ import numpy as np
 
 from .arrays.adapter import adapter_of
 from .engines import check_backend, numpy_calls
+from .engines.library_calls import LibraryCalls
 from .errors import PoolingError
 from .reductions import reduction_of
 from .validation import (
@@ -33,11 +34,14 @@ def library_of(x: Any) -> Any:
 
 
 def _found(x: Any) -> Any:
-    if adapter_of(x).NAME == "numpy":
-        return numpy_calls
-    from .torch import calls  # torch is optional
-
-    _BY_TYPE[type(x)] = calls
+    adapter = adapter_of(x)
+    calls: Any = numpy_calls
+    if adapter.NAME == "torch":
+        from .torch import calls  # torch is optional
+    elif adapter.NAME != "numpy":
+        calls = LibraryCalls(adapter)
+    if calls is not numpy_calls:
+        _BY_TYPE[type(x)] = calls
     return calls
 
 

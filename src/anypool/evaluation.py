@@ -115,6 +115,8 @@ def _reduced(x: Any, windows: Any, reduction: Any, out: Any, least: Any, keepdim
     results = [made] if single else list(made)
     omit = options["nan"] == "omit"
     lacks = counted.few(library, x, grid, options["weights"], omit, least) if least else None
+    if lacks is not None or gone:
+        results = [library.array(y) for y in results]
     if lacks is not None:
         pairs = zip(results, reductions, strict=True)
         results = [counted.emptied(y, lacks, r, options["empty"], least) for y, r in pairs]

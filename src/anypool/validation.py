@@ -17,7 +17,7 @@ from .reductions import Fold
 from .scalars import is_integer
 from .windows import MEMORY
 
-KINDS = {"numpy": "a NumPy array", "torch": "a tensor"}
+KINDS = {"numpy": "a NumPy array", "torch": "a tensor", "array_api": "an array of the Array API standard"}
 
 
 def check_parameters(plan: Any, reductions: tuple[Any, ...], x: Any) -> None:

@@ -197,7 +197,7 @@ def test_gradients_go_to_ranks(order: ap.Order, shares: Callable[[int], np.ndarr
 
 
 def test_ordinal_weights_are_finite_and_compile_as_arrays_too() -> None:
-    with pytest.raises(ap.PoolingError, match="Ordinal.*nan: use a number"):
+    with pytest.raises(ap.PoolingError, match=r"Ordinal.*nan: use a number"):
         ap.Ordinal([0.5, np.nan])
     with pytest.raises(ap.PoolingError, match="an infinity"):
         ap.Ordinal([0.5, np.inf])

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Protocol, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import PoolingError
+from .foreign import follows_standard
 from .numpy_ops import ADAPTER as _NUMPY
 
 Array = Any
@@ -233,8 +235,22 @@ def _torch() -> Adapter:
     return ADAPTER
 
 
+def _array_api() -> Adapter:
+    try:
+        from .array_api import ADAPTER  # array-api-compat is optional
+    except ModuleNotFoundError as error:
+        raise PoolingError(
+            "x follows the Array API standard, for which array-api-compat is needed: pip install 'anypool[array-api]', "
+            "or pass numpy.asarray(x)"
+        ) from error
+    return ADAPTER
+
+
 # The first that serves a class has it; NumPy has what is left: its own arrays, numbers, and what it reads.
-LIBRARIES: list[Library] = [Library("torch", _is_tensor, _torch)]
+LIBRARIES: list[Library] = [
+    Library("torch", _is_tensor, _torch),
+    Library("array_api", follows_standard, _array_api),
+]
 _known: dict[type, Any] = {}
 
 

@@ -95,6 +95,16 @@ TYPES = (
 )
 
 
+STANDARD = next(t for t in TYPES if t.said == "an array of another library")
+
+
+def follows_standard(kind: Any) -> bool:
+    """Whether a class is of the Array API standard, and of no library that is refused for its own reason."""
+    if not hasattr(kind, "__array_namespace__") or issubclass(kind, (np.ndarray, np.generic)):
+        return False
+    return next(t for t in TYPES if t.declares(kind)) is STANDARD
+
+
 def refuse(given: Any, name: str) -> None:
     """Raise the PoolingError of a type that is not served."""
     torch = sys.modules.get("torch")

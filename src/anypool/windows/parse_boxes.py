@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.adapter import adapter_of, is_numpy
+from ..arrays.incoming import array_of
 from ..arrays.shape_ops import concatenated, contiguous
 from ..errors import PoolingError
 from ..plan import Ints
@@ -61,8 +62,8 @@ def _check_columns(columns: int, rotated: bool, more: int, shape: tuple[int, ...
 
 def _floats(value: Any, name: str = "boxes") -> Any:
     """A float32 or float64 array. float16 becomes float32, integers float64."""
-    adapter = adapter_of(value)
-    values = adapter.enter(value, name)
+    values = adapter_of(value).enter(value, name) if hasattr(value, "detach") else array_of(value, name)
+    adapter = adapter_of(values)
     dtype = adapter.dtype_name(values)
     if "float" not in dtype and "int" not in dtype:
         raise PoolingError(f"{name} of dtype {values.dtype}: use real numbers")
