@@ -20,6 +20,7 @@ from ...expressions.reading import UNKNOWN, Later, Reader, filled, waits
 from ...expressions.syntax import Source, Word, parsed, shortened
 from ...expressions.writing import written
 from ...windows.arguments import constant
+from .symbols import fixed, symbol
 
 VERSION = 1  # of the text; another one where an older reader would misunderstand it
 HEADER = re.compile(r"anypool/([0-9]{1,9}) ")
@@ -30,8 +31,6 @@ FIXED = ("axes",)  # options that decide how many axes the result has: a graph f
 
 def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: dict[str, Any]) -> Any:
     """The call as one opaque operator a reduction; tensors that windows are made of (boxes, groups) are its tables."""
-    from .symbols import fixed, symbol  # they load sympy, which `import torch` does not
-
     if weights is not None and not isinstance(weights, Tensor):
         kind = None if isinstance(weights, np.ndarray) else torch.float64
         weights = torch.as_tensor(weights, dtype=kind, device=x.device)

@@ -6,13 +6,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.fx.experimental.symbolic_shapes import guard_scalar, has_static_value
 
 from ...expressions.describing import Symbol
 
 
 def symbol(value: Any, numbers: list[Tensor], sizes: list[int]) -> Any:
     """What stands for a value in the description: a symbol joins the operands, one graph for all its values."""
+    from torch.fx.experimental.symbolic_shapes import has_static_value  # it loads sympy, which `import torch` does not
+
     if not _is_number(value) or has_static_value(value):
         return value
     if isinstance(
@@ -26,6 +27,8 @@ def symbol(value: Any, numbers: list[Tensor], sizes: list[int]) -> Any:
 
 def fixed(value: Any) -> Any:
     """The description with every symbol read: a graph for each value."""
+    from torch.fx.experimental.symbolic_shapes import guard_scalar  # it loads sympy
+
     if isinstance(value, (tuple, list)):
         return tuple([fixed(v) for v in value])
     return guard_scalar(value) if _is_number(value) else value
