@@ -175,7 +175,7 @@ class Prepared:
         lanes = [a for a in self.order[self.order.index(grid.pooled_dims[-1]) + 1 :] if grid.shape[a] > 1]
         inner, under = 1, list[int]()
         for a in reversed(lanes):
-            if strides[a] != inner:
+            if strides[a] != inner or y_strides[a] != inner:
                 break
             inner, under = inner * grid.shape[a], [*under, a]
         counted = terms is None and (histogrammed(grid, job.dtype, made) or chained(grid, made))
