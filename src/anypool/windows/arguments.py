@@ -14,7 +14,7 @@ from ..errors import PoolingError
 from ..plan import Ints
 from ..scalars import integer, is_row
 
-Function = TypeVar("Made")
+Function = TypeVar("Function")
 
 
 def constant(function: Function) -> Function:
