@@ -287,3 +287,13 @@ def test_layers_ask_too(kind: str) -> None:
     for layer in (ap.nn.MaxPool2d(2), ap.nn.AvgPool1d(2), ap.nn.FractionalMaxPool2d(2, 1), ap.nn.Pool1d(2, "median")):
         with pytest.raises(ap.PoolingError):
             layer(x)
+
+
+@pytest.mark.parametrize("layout", ["to_sparse", "to_sparse_csr", "to_mkldnn"])
+def test_a_result_without_strides_is_refused(layout: str) -> None:
+    """Its shape and type are right, and the call is a repeated one."""
+    windows = ap.sliding((2, 2))
+    for _ in "ab":
+        ap.pool(torch.ones(4, 4), windows, "sum")
+        with pytest.raises(ap.PoolingError, match="out is a tensor of layout"):
+            ap.pool(torch.ones(4, 4), windows, "sum", out=getattr(torch.eye(2), layout)())

@@ -33,7 +33,7 @@ def given(out: Any, x: Any, wanted: tuple[Any, Any], prepared: Any) -> Any:
     shape, dtype = wanted
     if type(out) is not torch.Tensor or out.dtype != dtype or out.requires_grad or not out.is_cpu or out.is_neg():
         return None
-    if out.ndim != x.ndim:
+    if out.ndim != x.ndim or out.layout is not torch.strided:
         return None
     laid = out if prepared.back is None else out.permute(prepared.order)
     first, begin = x.data_ptr(), out.data_ptr()
