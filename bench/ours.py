@@ -11,6 +11,7 @@ import torch
 import anypool as ap
 from anypool.engines.reference import fold as reference
 from anypool.engines.reference import sorted as orders_reference
+from anypool.torch import ranks as torch_ranks
 
 from .cases import Case
 from .data import numpy_of
@@ -22,7 +23,13 @@ Call = Callable[[], Any]
 def watched() -> Iterator[list[str]]:
     """Collects the name of each reference function that runs meanwhile; none means the compiled core did it all."""
     seen: list[str] = []
-    originals = {(m, name): getattr(m, name) for m in (reference, orders_reference) for name in ("forward", "backward")}
+    watchable = (
+        (reference, "forward"),
+        (reference, "backward"),
+        (orders_reference, "forward"),
+        (torch_ranks, "reference_gradient"),
+    )
+    originals = {(module, name): getattr(module, name) for module, name in watchable}
 
     def watcher(key: Any) -> Call:
         def run(*args: Any, **options: Any) -> Any:
