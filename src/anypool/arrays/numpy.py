@@ -12,6 +12,7 @@ from .foreign import way_from
 from .incoming import array_of, odd
 from .numpy_ops import ADAPTER
 from .numpy_ops import address as address
+from .weights import check_bounds
 
 NAME = ADAPTER.NAME
 dtype_name, wide, device, strides = ADAPTER.dtype_name, ADAPTER.wide, ADAPTER.device, ADAPTER.strides
@@ -67,12 +68,8 @@ def as_weights(given: Any, x: Any) -> Any:
 
 def check_weights(weights: Any, reduction: Any) -> None:
     """Weights must be numbers, and no less than zero unless the reduction is linear in them."""
-    if weights.dtype.kind == "f" and not bool(np.isfinite(weights).all()):
-        raise PoolingError("weights hold a NaN or an infinity: use finite numbers, 0 for what shall not count")
-    if weights.dtype.kind in "fi" and not getattr(reduction, "signed_weights", False) and bool((weights < 0).any()):
-        raise PoolingError(
-            f"weights as low as {weights.min()}: {getattr(reduction, 'name', reduction)!r} needs weights of at least 0"
-        )
+    if weights.dtype.kind in "fi" and weights.size:
+        check_bounds(weights.min(), weights.max(), reduction)
 
 
 def transformed() -> bool:

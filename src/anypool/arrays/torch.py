@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.autograd import forward_ad
 
 from ..errors import PoolingError
 from .torch_dtypes import DTYPES, TYPES
 from .torch_dtypes import dtype_name as dtype_name
-from .torch_incoming import PLAIN, UNSIGNED, functorch, odd_at, tensor, truths
+from .torch_incoming import UNSIGNED, ordinary, read_address, tensor, truths
 from .torch_incoming import as_weights as as_weights
 from .torch_incoming import check_weights as check_weights
 from .torch_incoming import transformed as transformed
@@ -44,7 +43,7 @@ def instead(x: Any) -> Any:
 
 def plain(x: Any) -> bool:
     """Whether a tensor's memory on the processor holds its numbers, and torch need not see each step."""
-    return type(x) in PLAIN and x.is_cpu and not x.is_neg() and not transformed()
+    return ordinary(x) and x.is_cpu and not transformed()
 
 
 def compiling(out: Any) -> bool:
@@ -54,17 +53,14 @@ def compiling(out: Any) -> bool:
 
 def key(x: Any, call: tuple[Any, ...], weights: Any = None) -> Any:
     """What tells this call from others, the data apart; None where calls are not remembered."""
-    # transformed(), written out: each call of Python counts in a small pooling
-    if type(x) not in PLAIN or is_compiling() or functorch.maybe_current_level() is not None:
-        return None
-    if forward_ad._current_level >= 0 or not x.is_cpu or x.is_neg():
+    if not plain(x):
         return None
     try:
         grad = torch.is_grad_enabled()
         own = (x.shape, x.stride(), x.dtype, x.requires_grad and grad, call)
         if weights is None:
             return own
-        if type(weights) not in PLAIN or not weights.is_cpu or weights.layout is not torch.strided or weights.is_neg():
+        if not ordinary(weights) or not weights.is_cpu or weights.layout is not torch.strided:
             return None
         return (*own, weights.shape, weights.stride(), weights.dtype, weights.requires_grad and grad)
     except RuntimeError:  # sparse and nested tensors have no strides
@@ -73,11 +69,7 @@ def key(x: Any, call: tuple[Any, ...], weights: Any = None) -> Any:
 
 def readable(x: Any) -> bool:
     """Whether the compiled core reads x as it is: aligned elements, bools of 0 and 1."""
-    try:
-        at = x.data_ptr()
-    except RuntimeError:  # a tensor of torch's other layouts has no memory
-        return False
-    return at != 0 and not at % x.element_size() and (x.dtype is not torch.bool or not odd_at(at, truths(x), x))
+    return read_address(x, x.element_size(), truths(x)) != 0
 
 
 def destination(out: Any, x: Any, shape: Any, dtype: str, order: Any, back: Any) -> tuple[Any, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ctypes import string_at
-from math import inf
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ import torch
 from ..errors import PoolingError
 from .foreign import refuse
 from .incoming import FEW, TRUTHS, array_of, odd
+from .weights import check_bounds
 
 functorch: Any = getattr(torch._C, "_functorch")  # noqa: B009  (untyped)
 PLAIN = (torch.Tensor, torch.nn.Parameter)
@@ -21,9 +21,17 @@ UNSIGNED = {
 
 def transformed() -> bool:
     """Whether torch.func, forward-mode AD or torch.compile watches: then every step must be torch's own."""
-    if torch.compiler.is_compiling():
-        return True
+    return torch.compiler.is_compiling() or watched()
+
+
+def watched() -> bool:
+    """Whether torch.func or forward-mode AD follows every step."""
     return functorch.maybe_current_level() is not None or torch.autograd.forward_ad._current_level >= 0
+
+
+def ordinary(t: Any) -> bool:
+    """Whether a tensor is of no class but torch's own, and its memory holds its numbers."""
+    return type(t) in PLAIN and not t.is_neg()
 
 
 def tensor(t: Any, name: str) -> Any:
@@ -59,6 +67,15 @@ def odd_at(address: int, many: int, t: Any) -> bool:
     return odd(t.numpy())
 
 
+def read_address(t: Any, item: int, bools: int) -> int:
+    """Where the core reads a tensor as it is, 0 where it cannot; an item has so many bytes, `bools` is its `truths`."""
+    try:
+        at: int = t.data_ptr()
+    except RuntimeError:  # a tensor of torch's other layouts has no memory
+        return 0
+    return 0 if not at or at % item or (bools and odd_at(at, bools, t)) else at
+
+
 def as_weights(given: Any, x: Any) -> Any:
     """Weights as a tensor on x's device, of bool or numbers that torch has words for."""
     if isinstance(given, torch.Tensor):
@@ -88,9 +105,4 @@ def check_weights(weights: Any, reduction: Any) -> None:
     if type(weights) not in PLAIN:
         return
     low, high = (v.item() for v in weights.detach().aminmax())
-    if not -inf < low <= high < inf:
-        raise PoolingError("weights hold a NaN or an infinity: use finite numbers, 0 for what shall not count")
-    if low < 0 and not getattr(reduction, "signed_weights", False):
-        raise PoolingError(
-            f"weights as low as {low:g}: {getattr(reduction, 'name', reduction)!r} needs weights of at least 0"
-        )
+    check_bounds(low, high, reduction, "g")

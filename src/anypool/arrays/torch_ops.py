@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from .torch_dtypes import TYPES, dtype_name
-from .torch_incoming import functorch, tensor
+from .torch_incoming import functorch, tensor, watched
 
 Array = Any
 
@@ -156,7 +156,7 @@ class TorchArrays:
         return functorch.maybe_current_level() is None
 
     def watched(self) -> bool:
-        return functorch.maybe_current_level() is not None or torch.autograd.forward_ad._current_level >= 0
+        return watched()
 
     def device(self, x: Array) -> str:
         return x.device.type

@@ -7,7 +7,8 @@ from typing import Any
 from ..arrays import numpy as numpy_arrays
 from ..arrays.adapter import Adapter, adapter_of, is_numpy
 from ..arrays.ops import greatest, smallest
-from ..arrays.shape_ops import is_bool, is_floating
+from ..arrays.shape_ops import is_bool
+from ..arrays.weights import check_bounds
 from ..errors import PoolingError
 from . import execute
 from .plan import Bound
@@ -71,13 +72,7 @@ class LibraryCalls:
         """Weights are finite, and no less than zero unless the reduction is linear in them."""
         if is_bool(weights) or 0 in weights.shape:
             return
-        low, high = float(smallest(weights)), float(greatest(weights))
-        if is_floating(weights) and not -float("inf") < low <= high < float("inf"):
-            raise PoolingError("weights hold a NaN or an infinity: use finite numbers, 0 for what shall not count")
-        if low < 0 and not getattr(reduction, "signed_weights", False):
-            raise PoolingError(
-                f"weights as low as {low:g}: {getattr(reduction, 'name', reduction)!r} needs weights of at least 0"
-            )
+        check_bounds(float(smallest(weights)), float(greatest(weights)), reduction, "g")
 
     def apart(self, results: tuple[Any, ...], x: Any) -> tuple[Any, ...]:
         """Results as the caller's kind of array, which may be written to without changing x."""

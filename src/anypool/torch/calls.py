@@ -28,7 +28,7 @@ from ..arrays.torch import readable as readable
 from ..arrays.torch import strides as strides
 from ..arrays.torch import transformed as transformed
 from ..arrays.torch import wide as wide
-from ..arrays.torch_incoming import PLAIN
+from ..arrays.torch_incoming import PLAIN, ordinary
 from ..arrays.torch_memory import like_layout
 from ..engines import execute, numpy_calls
 from ..engines.call_cache import CallCache
@@ -67,7 +67,7 @@ def bound(plan: Any, call: Any, x: Any, weights: Any) -> tuple[Bound, bool]:
         if plain(x) and not _learns(x, weights, job.reduction):
             return partial(_laid_alike, plan.bind(call, x, weights)), plan.engine.checks_memory
         return partial(ranks.pooled, call, job), False
-    fold = Call(job.grid, job.reduction, job.omit_nan, job.empty, call.backend)
+    fold = _call_of(job, call.backend)
     if transformed():
         return (lambda x, weights, out: fold.reference(x, weights)[0]), False
     compiled = plan.engine.name == "folds"
@@ -86,7 +86,7 @@ def _laid_alike(bound: Any, x: Any, weights: Any, out: Any) -> Any:
 
 def folded(x: Any, job: Job, weights: Any, out: Any) -> Any:
     """One compiled fold; None where the numbers are not safe in the core."""
-    return Call(job.grid, job.reduction, job.omit_nan, job.empty, None).again(x, weights, out)
+    return _call_of(job).again(x, weights, out)
 
 
 def folded_together(x: Any, plans: list[Any], weights: Any) -> list[Any]:
@@ -111,8 +111,8 @@ def folded_together(x: Any, plans: list[Any], weights: Any) -> list[Any]:
     return [None if c is None else next(results) for c in calls]
 
 
-def _call_of(job: Job) -> Call:
-    return Call(job.grid, job.reduction, job.omit_nan, job.empty, None)
+def _call_of(job: Job, backend: str | None = None) -> Call:
+    return Call(job.grid, job.reduction, job.omit_nan, job.empty, backend)
 
 
 def from_sums(x: Any, job: Job) -> Any:
@@ -127,27 +127,27 @@ def _learns(x: Any, weights: Any, reduction: Any) -> bool:
     return torch.is_grad_enabled() and any(isinstance(t, torch.Tensor) and t.requires_grad for t in tensors)
 
 
+def _watched(x: Any) -> bool:
+    """Whether torch must see every step, or the core cannot read such a tensor."""
+    return transformed() or not ordinary(x)
+
+
 def listed(x: Any, job: Job, placed: bool = False) -> Any:
     """One fold of windows that list their elements, or where it lies; None where torch must see every step."""
-    return None if transformed() or type(x) not in PLAIN or x.is_neg() else indexed.listed(_MODULE, x, job, placed)
+    return None if _watched(x) else indexed.listed(_MODULE, x, job, placed)
 
 
 def summed(x: Any, job: Job) -> Any:
     """A fold of listed windows that is a function of sums; None where torch must see every step, or they do not serve."""
-    return None if transformed() or type(x) not in PLAIN or x.is_neg() else indexed.summed(_MODULE, x, job)
+    return None if _watched(x) else indexed.summed(_MODULE, x, job)
 
 
 def ordered(x: Any, job: Job) -> Any:
     """An order statistic of listed windows; None where torch must see every step."""
-    watched = transformed() or type(x) not in PLAIN or x.is_neg()
-    return (
-        None
-        if watched or (torch.is_grad_enabled() and x.requires_grad)
-        else rank_calls.forward(_MODULE, x.detach(), job)
-    )
+    learns = torch.is_grad_enabled() and x.requires_grad
+    return None if learns or _watched(x) else rank_calls.forward(_MODULE, x.detach(), job)
 
 
 def weighed(x: Any, job: Job) -> Any:
     """A sum or mean of listed windows whose weights learn; None where torch must see every step."""
-    watched = transformed() or type(x) not in PLAIN or x.is_neg()
-    return None if watched else indexed_weights.forward(_MODULE, x, job)
+    return None if _watched(x) else indexed_weights.forward(_MODULE, x, job)

@@ -9,7 +9,7 @@ import torch
 
 from ..arrays.buffer_pool import LARGE
 from ..arrays.torch_dtypes import TYPES, dtype_name
-from ..arrays.torch_incoming import PLAIN, odd_at, truths
+from ..arrays.torch_incoming import ordinary, read_address, truths
 from ..arrays.torch_memory import empty, given, like_layout
 from ..arrays.torch_results import whole
 from ..engines.folds import native as cpu
@@ -40,7 +40,7 @@ class Call:
         """Meet x's strides, if the compiled core serves; the address of the weights and who holds them."""
         facts = None if weights is None else (tuple(weights.shape), dtype_name(weights))
         job = Job(self.grid, self.reduction, dtype_name(x), "torch", x.device.type, facts, self.omit_nan, self.empty)
-        plain = type(x) in PLAIN and not x.is_neg()
+        plain = ordinary(x)
         self.prepared, self.places, self.item, self.truths = None, places, x.element_size(), truths(x)
         if self.backend == "reference" or not plain or cpu.refuses(job, places) is not None:
             return 0, None
@@ -94,11 +94,8 @@ class Call:
 
     def again_with(self, x: Any, w: int = 0, out: Any = None) -> Any:
         """The prepared fold of x; None where the numbers need the reference, or memory that was given does not serve."""
-        try:
-            at = x.data_ptr()
-        except RuntimeError:  # a sparse tensor has no memory
-            return None
-        if not at or at % self.item or (self.truths and odd_at(at, self.truths, x)):  # what a key does not tell
+        at = read_address(x, self.item, self.truths)  # what a key does not tell
+        if not at:
             return None
         if out is None:
             y, place = self.fresh()
@@ -126,11 +123,8 @@ class Call:
         def fold(x: Any, weights: Any = None, out: Any = None) -> Any:
             if weights is not None or out is not None:
                 return again(x, weights, out)
-            try:
-                at = x.data_ptr()
-            except RuntimeError:  # a tensor of torch's other layouts has no memory
-                return None
-            if not at or at % item or (bools and odd_at(at, bools, x)):
+            at = read_address(x, item, bools)
+            if not at:
                 return None
             y = new(shape, dtype=dtype, device="cpu")
             to = y.data_ptr()

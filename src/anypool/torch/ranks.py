@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ..arrays.torch import dtype_name, transformed
-from ..arrays.torch_incoming import PLAIN
+from ..arrays.torch_incoming import ordinary
 from ..arrays.torch_memory import like_layout
 from ..engines import execute
 from ..engines.ranks import sorted as sorting
@@ -61,7 +61,7 @@ class _Call:
 
     def forward(self, x: Any, weights: Any) -> Any:
         """The result by the preferred plan; no gradient is attached."""
-        if not _plain(x):
+        if not ordinary(x):
             return like_layout(self.reference(x, weights), x)
         weights = None if weights is None else weights.detach()
         y = execute.compute(self.arrays, x.detach(), self.job(x, weights), weights, None, self.backend)
@@ -78,7 +78,7 @@ class _Call:
 
     def sorts(self, x: Any, weights: Any) -> bool:
         """Whether the compiled core sorts these windows for a gradient."""
-        served = x.device.type == "cpu" and self.backend != "reference" and x.is_floating_point() and _plain(x)
+        served = x.device.type == "cpu" and self.backend != "reference" and x.is_floating_point() and ordinary(x)
         return served and sorting.refuses(self.job(x, weights)) is None
 
     def takes(self, x: Any, weights: Any) -> bool:
@@ -168,7 +168,3 @@ def reference_gradient(
         if y.requires_grad:
             total += torch.autograd.grad(y, source, g[piece])[0]
     return total
-
-
-def _plain(x: Any) -> bool:
-    return type(x) in PLAIN and not x.is_neg()
