@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays.adapter import adapter_of
+from .arrays.adapter import Adapter, adapter_of
 from .engines import check_backend, numpy_calls
 from .engines.library_calls import LibraryCalls
 from .errors import PoolingError
@@ -25,23 +25,23 @@ from .validation import (
 )
 from .windows import normal_axes
 
-_BY_TYPE: dict[type, Any] = {np.ndarray: numpy_calls}
+_CALLS: dict[Adapter, Any] = {adapter_of(): numpy_calls}
 
 
 def library_of(x: Any) -> Any:
-    """The module that binds plans to arrays like x; torch's is loaded only if the caller imported torch."""
-    return _BY_TYPE.get(type(x)) or _found(x)
-
-
-def _found(x: Any) -> Any:
+    """What binds plans to arrays like x; torch's is loaded only if the caller imported torch."""
+    if type(x) is np.ndarray:
+        return numpy_calls
     adapter = adapter_of(x)
-    calls: Any = numpy_calls
+    return _CALLS.get(adapter) or _calls_of(adapter)
+
+
+def _calls_of(adapter: Adapter) -> Any:
     if adapter.NAME == "torch":
         from .torch import calls  # torch is optional
-    elif adapter.NAME != "numpy":
+    else:
         calls = LibraryCalls(adapter)
-    if calls is not numpy_calls:
-        _BY_TYPE[type(x)] = calls
+    _CALLS[adapter] = calls
     return calls
 
 

@@ -38,7 +38,7 @@ def evaluate(
         options = {"axes": axes, "weights": weights, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
         return _reduced(x, windows, reduction, out, min_count, keepdims, options)
     key = None
-    if (type(reduction) is str and axes is None and type(empty) in (NoneType, float)) or _plain(reduction, axes, empty):
+    if _plain(reduction, axes, empty):
         key = library.key(x, (windows, reduction, axes, nan, ties, empty, backend), weights)
         try:
             ready = library.READY.get(key)
@@ -50,7 +50,6 @@ def evaluate(
     if getattr(windows, "keepdims", True) is False:
         return _reduced(x, windows, reduction, out, None, False, {**options, "weights": weights})
     given, x = x, library.array(x)
-    options = {"axes": axes, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
     instead = library.instead(x)
     if instead is not None:
         return instead(evaluate, x, windows, reduction, weights, out, options)

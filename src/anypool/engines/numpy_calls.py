@@ -97,10 +97,10 @@ def _seen(grid: Grid, shape: tuple[int, ...], dtype: Any) -> sums.WindowSums:
 
 def listed(x: Any, job: Job, placed: bool = False) -> Any:
     """One fold of windows that list their elements, or where it lies; None where memory lies too oddly."""
-    prepared = lists_cpu.prepare(job, tuple(s // x.itemsize for s in x.strides))
+    prepared = lists_cpu.prepare(job, strides(x))
     if prepared is None:
         x = np.ascontiguousarray(x)
-        prepared = lists_cpu.prepare(job, tuple(s // x.itemsize for s in x.strides))
+        prepared = lists_cpu.prepare(job, strides(x))
     if prepared is None:
         return None
     y = buffer_pool.empty(prepared.shape, x.dtype)

@@ -23,12 +23,12 @@ class Call(NamedTuple):
     """What an engine may use besides the arrays: their library's adapter, and the same call of other jobs."""
 
     arrays: ModuleType
-    pool: Callable[..., Any]  # pool(x, job, weights): another job of the same call
+    pool: partial[Any]  # pool(x, job, weights): another job of the same call
     backend: str | None = None
 
     def of(self, arrays: ModuleType) -> Call:
         """The same call of another library's arrays."""
-        return Call(arrays, partial(self.pool.func, arrays, **self.pool.keywords), self.backend)  # type: ignore[attr-defined]
+        return Call(arrays, partial(self.pool.func, arrays, **self.pool.keywords), self.backend)
 
 
 # A plan for arrays of one form: (x, weights, out) -> the result, or None where the numbers need another engine.

@@ -41,6 +41,11 @@ KNOWN = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64, 
 LEAST = float("-inf")
 
 
+def _watched(x: Any) -> bool:
+    """Whether a tool may record operations on x, or it is more than a plain tensor."""
+    return type(x) is not torch.Tensor or tracing_state() is not None or is_compiling()
+
+
 def _check(x: Any, rank: int, name: str) -> None:
     if not isinstance(x, torch.Tensor):
         raise PoolingError(f"{name} takes a torch tensor, not {type(x).__name__}; use anypool.pool for other arrays")
@@ -119,7 +124,7 @@ def _max_pool(rank: int, indexed: bool = False) -> Callable[..., Any]:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Any:
-        watched = type(input) is not torch.Tensor or tracing_state() is not None or is_compiling()
+        watched = _watched(input)
         if watched and recorder(input) is not None:
             return theirs(input, kernel_size, stride, padding, dilation, ceil_mode, indexed or return_indices)
         _check(input, rank, name)
@@ -145,7 +150,7 @@ def _avg_pool(rank: int) -> Callable[..., Any]:
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> Any:
-        watched = type(input) is not torch.Tensor or tracing_state() is not None or is_compiling()
+        watched = _watched(input)
         if watched and recorder(input) is not None:
             size = entries(kernel_size, rank, "kernel_size")
             step, pads = entries(stride, rank, "stride") if stride else size, entries(padding, rank, "padding")
@@ -165,7 +170,7 @@ def _lp_pool(rank: int) -> Callable[..., Any]:
     theirs = twin(name)
 
     def lp_pool(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
-        watched = type(input) is not torch.Tensor or tracing_state() is not None or is_compiling()
+        watched = _watched(input)
         if watched and recorder(input) is not None:
             size = entries(kernel_size, rank, "kernel_size")
             return theirs(input, float(norm_type), size, entries(stride, rank, "stride") if stride else size, ceil_mode)

@@ -75,7 +75,7 @@ class Networks(RankEngine):
 
     def bind(self, plan: Plan, call: Call, x: Any, weights: Any) -> Bound:
         """The compiled calls for arrays like x."""
-        return network_calls(plan.job, call.arrays.strides(x)).bind(call)
+        return network_calls(plan.job, call.arrays.strides(x)).bind(plan.job, call)
 
     def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
         return self.bind(plan, call, x, weights)(x, weights, out)

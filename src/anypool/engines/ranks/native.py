@@ -254,20 +254,6 @@ class Prepared:
         return None if outcome == COUNTS else outcome == DECLINED
 
 
-_PREPARED: dict[Any, Prepared] = {}
-
-
-def prepare(job: Job, strides: tuple[int, ...]) -> Prepared:
-    """The job for an array of these strides (in elements)."""
-    key = (id(job.grid), job.reduction, job.dtype, strides)
-    found = _PREPARED.get(key)
-    if found is None or found.grid is not job.grid:
-        if len(_PREPARED) > 256:
-            _PREPARED.clear()
-        found = _PREPARED[key] = Prepared(job, strides)
-    return found
-
-
 def offsets(shape: list[int], strides: list[int]) -> NDArray[np.int64]:
     """Where each item begins."""
     at = np.zeros(1, np.int64)

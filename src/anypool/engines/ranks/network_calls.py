@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from ...plan import Job
 from ...reductions import Max
-from ..plan import Call
+from ..folds.native import remembered
+from ..plan import Bound, Call
 from . import served
 from .interior import Edge, interior
-from .native import Prepared, prepare
-
-__all__ = ["NetworkCalls", "network_calls"]
+from .native import Prepared
 
 
 class NetworkCalls:
     """The interior of the result and its edges, each written by its own network into the same memory."""
 
     def __init__(self, job: Job, strides: tuple[int, ...]) -> None:
-        self.job, self.inner = job, prepare(job, strides)
+        self.grid, self.inner = job.grid, Prepared(job, strides)
         parts, left = [self.inner], list[Edge]()
         for edge in self.inner.edges:
             part = replace(job, grid=edge.grid)
@@ -34,13 +32,13 @@ class NetworkCalls:
             parts.append(Prepared(part, edge.order(strides), None, self.inner.result, (edge.order(y_strides), first)))
         self.parts, self.left = tuple(parts), tuple(left)
 
-    def bind(self, call: Call) -> Callable[..., Any]:
+    def bind(self, job: Job, call: Call) -> Bound:
         """The function (x, weights, out) of arrays of this form; it returns None where another engine must compute."""
-        arrays, inner, left, job = call.arrays, self.inner, self.left, self.job
+        arrays, inner = call.arrays, self.inner
         shape, result, order, back = inner.shape, inner.result, inner.order, inner.back
         runs = [part.forward for part in self.parts]
         largest = replace(job, reduction=Max(), empty=None)
-        rest = [(edge, replace(job, grid=edge.grid)) for edge in left]
+        rest = [(edge, replace(job, grid=edge.grid)) for edge in self.left]
         destination, address, readable = arrays.destination, arrays.address, arrays.readable
 
         def pooled(x: Any, weights: Any = None, out: Any = None) -> Any:
@@ -64,15 +62,7 @@ class NetworkCalls:
         return pooled
 
 
-_CALLS: dict[Any, NetworkCalls] = {}
-
-
 def network_calls(job: Job, strides: tuple[int, ...]) -> NetworkCalls:
     """The calls for arrays of these strides (in elements)."""
-    key = (id(job.grid), job.reduction, job.dtype, strides, job.empty)
-    calls = _CALLS.get(key)
-    if calls is None or calls.job.grid is not job.grid:
-        if len(_CALLS) > 256:
-            _CALLS.clear()
-        calls = _CALLS[key] = NetworkCalls(job, strides)
-    return calls
+    key = ("networks", id(job.grid), job.reduction, job.dtype, strides, job.empty)
+    return remembered(key, job.grid, lambda: NetworkCalls(job, strides))

@@ -7,12 +7,11 @@ from ...plan import Grid, Job
 from ..folds.recipes import FLOATS, TYPES
 from ..native.networks import fits
 from .interior import interior
-from .native import bits_of, chained, described, histogrammed, prepare, shape_of, wanted
+from .native import bits_of, chained, described, histogrammed, shape_of, wanted
 
 MOST_PLACES = 4096  # of one window
 MOST_APART = 576  # of one that shares no element: 64×64 took 2 s to plan and 90 ms to run, selected from 25 ms
 MOST_LABELS = 27  # of one window's mode
-__all__ = ["described_engine", "plain", "prepare"]
 
 
 def plain(job: Job) -> str | None:
