@@ -169,6 +169,5 @@ def test_without_array_api_compat(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(sys.modules, "anypool.arrays.array_api", None)
     monkeypatch.setattr(adapter, "_known", {})
-    monkeypatch.setattr("anypool.arguments._BY_TYPE", {})
     with pytest.raises(ap.PoolingError, match=r"anypool\[array-api\]"):
         ap.pool(X_STRICT, ap.sliding((2, 2)))

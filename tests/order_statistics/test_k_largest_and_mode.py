@@ -4,50 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 from backends import agrees
-from explicit import brute, positions
+from rounded import axes_of, per_window, tied, tied_with_ends
 
 import anypool as ap
 
 
-def numbers(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
-    random = np.random.default_rng(seed)
-    if np.dtype(dtype).kind == "f":
-        x = random.normal(size=shape).round(1).astype(dtype)
-        x.reshape(-1)[::17] = [-0.0, 0.0, np.inf, -np.inf, 5e-324 if dtype == "float64" else 1e-7][seed % 5]
-        return x
-    limits = np.iinfo(dtype)
-    x = random.integers(0, 6, shape).astype(dtype)
-    x.reshape(-1)[::13], x.reshape(-1)[::11] = limits.max, limits.min
-    return x
-
-
-def axes_of(x: np.ndarray, size: int = 3, stride: int = 1, pad: int = 0, step: int = 1) -> list[list[list[int]]]:
-    return [positions(n, size, stride, pad, pad, step, False) for n in x.shape[-2:]]
-
-
-def per_window(x: np.ndarray, w: np.ndarray, axes: list[list[list[int]]], f: Callable[..., float]) -> np.ndarray:
-    """f(elements, weights) over every window: the elements travel as positions."""
-    flat = np.arange(x.size).reshape(x.shape)
-    return brute(flat, axes, lambda at: f(x.reshape(-1)[at], w.reshape(-1)[at]))
-
-
-def data(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
-    random = np.random.default_rng(seed)
-    if dtype == "bool":
-        return random.random(shape) < 0.4
-    if np.dtype(dtype).kind in "iu":
-        return random.integers(0, 9, shape).astype(dtype)
-    return random.normal(size=shape).round(1).astype(dtype)
-
-
 def test_the_k_largest_keep_their_order() -> None:
-    x = data((3, 9), "float64")
+    x = tied((3, 9), "float64")
     got = ap.pool(x, ap.sliding((4,), 2), ap.KMax(2))
     for row, o in itertools.product(range(3), range(3)):
         window = x[row, 2 * o : 2 * o + 4]
@@ -77,7 +45,7 @@ def kept(v: np.ndarray, k: int) -> np.ndarray:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "uint8", "int64"])
 def test_the_k_largest_of_every_type(dtype: str) -> None:
-    x = numbers((2, 7, 8), dtype, 2)
+    x = tied_with_ends((2, 7, 8), dtype, 2)
     if x.dtype.kind == "f":
         x[0, 2, 3] = x[1, 4, 4] = np.nan
     views = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(1, 2))[:, ::2, ::1].reshape(2, 3, 6, 9)
@@ -90,7 +58,7 @@ def test_the_k_largest_of_every_type(dtype: str) -> None:
 
 
 def test_the_k_largest_of_large_windows_with_masks_and_nan() -> None:
-    x = numbers((3, 1700), "float32", 0)
+    x = tied_with_ends((3, 1700), "float32", 0)
     x[:, ::7] = np.nan
     mask = np.random.default_rng(0).random(x.shape) < 0.7
     windows = ap.sliding((1300,), 200)
@@ -116,7 +84,7 @@ def test_the_mode_is_the_references(dtype: str) -> None:
 
 
 def test_the_mode_of_floats_weights_and_an_ignored_value() -> None:
-    x = numbers((9, 10), "float32", 3)
+    x = tied_with_ends((9, 10), "float32", 3)
     w = np.random.default_rng(3).integers(0, 3, x.shape)
     w[4:] += 1
 

@@ -13,6 +13,7 @@ from backends import BACKENDS
 from brute import Meant, pooled
 from explicit import adaptive_positions, brute, positions
 from order_cases import ORDERS
+from rounded import tied
 from scipy import ndimage
 from windows_cases import CASES, SHAPE, Case
 
@@ -33,15 +34,6 @@ SLIDING = [
 ALL = ["median", "mode", ap.Rank(0), ap.TopKMean(1), ap.KMax(2), ap.TrimmedMean(0.1, 0.1), "argmedian"]
 
 
-def data(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
-    random = np.random.default_rng(seed)
-    if dtype == "bool":
-        return random.random(shape) < 0.4
-    if np.dtype(dtype).kind in "iu":
-        return random.integers(0, 9, shape).astype(dtype)
-    return random.normal(size=shape).round(1).astype(dtype)
-
-
 def same(got: np.ndarray, want: np.ndarray, name: str, dtype: str) -> None:
     tolerance = 0 if ORDERS[name].selects else {"float16": 4e-3, "float32": 2e-6}.get(dtype, 1e-12)
     np.testing.assert_allclose(np.asarray(got, float), np.asarray(want, float), rtol=tolerance, atol=tolerance)
@@ -52,7 +44,7 @@ def same(got: np.ndarray, want: np.ndarray, name: str, dtype: str) -> None:
 def test_sliding(name: str, dtype: str) -> None:
     order, oracle = ORDERS[name].order, ORDERS[name].formula
     for size, stride, before, after, dilation, ceil in SLIDING:
-        x = data((2, 7, 8), dtype)
+        x = tied((2, 7, 8), dtype)
         windows = ap.sliding((size, size), stride, ((before, after),), dilation, ceil_mode=ceil)
         got = ap.pool(x, windows, order)
         axes = [positions(n, size, stride, before, after, dilation, ceil) for n in (7, 8)]
@@ -70,7 +62,7 @@ def test_sliding(name: str, dtype: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_any_windows_and_axes(name: str) -> None:
     order, oracle = ORDERS[name].order, ORDERS[name].formula
-    x = data((5, 4, 3), "float64")
+    x = tied((5, 4, 3), "float64")
     same(
         ap.pool(x, ap.adaptive((3, 2)), order, axes=(0, 2)),
         _moved(x, [adaptive_positions(5, 3), adaptive_positions(3, 2)], oracle),
@@ -128,7 +120,7 @@ def lists(case: Case) -> Any:
 
 @pytest.mark.parametrize("border", ["reflect", "replicate", "circular", 0.5])
 def test_borders(border: str | float) -> None:
-    x = data((6, 7), "float64")
+    x = tied((6, 7), "float64")
     modes = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
     padded = np.pad(x, 1, mode=modes[border]) if isinstance(border, str) else np.pad(x, 1, constant_values=border)
     got = ap.pool(x, ap.sliding((3, 3), 1, 1, border=border), "median")
@@ -136,7 +128,7 @@ def test_borders(border: str | float) -> None:
 
 
 def test_scipy_filters_where_conventions_meet() -> None:
-    x = data((12, 11), "float64")
+    x = tied((12, 11), "float64")
     windows = ap.sliding((3, 3), 1, "same", border="replicate")
     np.testing.assert_array_equal(ap.pool(x, windows, "median"), ndimage.median_filter(x, 3, mode="nearest"))
     np.testing.assert_array_equal(ap.pool(x, windows, ap.Rank(2)), ndimage.rank_filter(x, 2, 3, mode="nearest"))
@@ -148,7 +140,7 @@ def test_scipy_filters_where_conventions_meet() -> None:
 def test_quantile_methods_are_numpys(method: str) -> None:
     q = [0.0, 0.1, 0.25, 0.5, 2 / 3, 0.9, 1.0]
     for n in range(1, 10):
-        x = data((4, n), "float64", n)
+        x = tied((4, n), "float64", n)
         want = np.quantile(x, q, axis=1, method=method)  # type: ignore[call-overload]
         np.testing.assert_allclose(ap.pool(x, ap.whole(), ap.Quantile(q, method), axes=1)[..., 0], want, atol=1e-12)
         masked = np.concatenate([x, x + 9], 1)
@@ -197,7 +189,7 @@ def test_arrays_without_windows(order: Any, dtype: str) -> None:
 
 
 def test_smooth_quantile_is_an_average_and_has_a_limit() -> None:
-    x = data((2, 30), "float64")
+    x = tied((2, 30), "float64")
     np.testing.assert_allclose(ap.pool(np.full(5, 2.5), ap.whole(), ap.Quantile(0.2, smooth=1.0), axes=0), 2.5)
     sharp = ap.pool(x, ap.whole(), ap.Quantile(0.31, smooth=1e-4), axes=1)
     np.testing.assert_allclose(sharp, ap.pool(x, ap.whole(), ap.Quantile(0.31, "inverted_cdf"), axes=1), atol=2e-3)

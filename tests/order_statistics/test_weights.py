@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from backends import gradients_agree, needs_core
-from explicit import brute, positions
 from order_cases import ORDERS
+from rounded import axes_of, per_window, tied_with_ends
 from weighted_by_hand import both
 
 import anypool as ap
@@ -22,28 +22,6 @@ REPEATED = [
     *("mean of the 2 largest", "ordinal", "range", "mode"),  # a linear quantile has no scale
 ]
 ENDS = {"uint8": (0, 255), "bool": (False, True), "int16": (-32768, 32767), "float32": (-np.inf, np.inf)}
-
-
-def numbers(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
-    random = np.random.default_rng(seed)
-    if np.dtype(dtype).kind == "f":
-        x = random.normal(size=shape).round(1).astype(dtype)
-        x.reshape(-1)[::17] = [-0.0, 0.0, np.inf, -np.inf, 5e-324 if dtype == "float64" else 1e-7][seed % 5]
-        return x
-    limits = np.iinfo(dtype)
-    x = random.integers(0, 6, shape).astype(dtype)
-    x.reshape(-1)[::13], x.reshape(-1)[::11] = limits.max, limits.min
-    return x
-
-
-def axes_of(x: np.ndarray, size: int = 3, stride: int = 1, pad: int = 0, step: int = 1) -> list[list[list[int]]]:
-    return [positions(n, size, stride, pad, pad, step, False) for n in x.shape[-2:]]
-
-
-def per_window(x: np.ndarray, w: np.ndarray, axes: list[list[list[int]]], f: Callable[..., float]) -> np.ndarray:
-    """f(elements, weights) over every window: the elements travel as positions."""
-    flat = np.arange(x.size).reshape(x.shape)
-    return brute(flat, axes, lambda at: f(x.reshape(-1)[at], w.reshape(-1)[at]))
 
 
 @pytest.mark.parametrize("name", REPEATED)  # these have no scale
@@ -67,7 +45,7 @@ def test_whole_weights_of_every_type(dtype: str) -> None:
     for seed, (size, stride, pad, step) in enumerate(
         [(3, 1, 0, 1), (3, 2, 1, 1), (2, 2, 0, 1), (4, 1, 2, 2), (7, 3, 3, 1)]
     ):
-        x = numbers((2, 9, 12), dtype, seed)
+        x = tied_with_ends((2, 9, 12), dtype, seed)
         w = np.random.default_rng(seed).integers(1, 4, x.shape)
         windows, axes = ap.sliding((size, size), stride, pad, step), axes_of(x, size, stride, pad, step)
         for q, method in (
@@ -93,7 +71,7 @@ def test_weights_have_no_scale() -> None:
 
 
 def test_real_weights_are_spanned_by_ranks() -> None:
-    x, w = numbers((8, 9), "float64", 1), np.random.default_rng(1).random((8, 9)) * 3
+    x, w = tied_with_ends((8, 9), "float64", 1), np.random.default_rng(1).random((8, 9)) * 3
     w[w < 0.5] = 0
 
     def spanned(v: np.ndarray, m: np.ndarray, target: Callable[[float], float]) -> float:
@@ -163,7 +141,7 @@ def test_weights_of_the_least_and_the_greatest_value(dtype: str, backend: str | 
 
 
 def test_taps_are_weights_and_borders_are_elements() -> None:
-    x, taps = numbers((6, 7), "float64", 1), (np.array([1.0, 2.0, 1.0]), np.array([2.0, 1.0, 2.0]))
+    x, taps = tied_with_ends((6, 7), "float64", 1), (np.array([1.0, 2.0, 1.0]), np.array([2.0, 1.0, 2.0]))
     got = ap.pool(x, ap.sliding((3, 3), 1, 1, border=2.5, taps=taps), ap.Median("higher"))
     padded = np.pad(x, 1, constant_values=2.5)
     views = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).reshape(-1, 9)

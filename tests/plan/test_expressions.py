@@ -11,6 +11,7 @@ import pytest
 from fold_cases import FOLDS
 from hypothesis import example, given
 from hypothesis import strategies as st
+from registered_names import Holder, forgotten
 from windows_cases import CASES
 
 import anypool as ap
@@ -100,23 +101,12 @@ def test_every_kind_and_every_reduction_is_tried() -> None:
     assert classes <= {type(r) for r in OBJECTS.values()}
 
 
-class Holder(ap.Fold):
-    """A reduction that holds anything."""
-
-    def __init__(self, value: Any, *, also: Any = None) -> None:
-        super().__init__()
-        self.value, self.also = value, also
-
-
 @pytest.fixture(autouse=True)
 def registered() -> Iterator[None]:
     """What a test registers is forgotten after it."""
-    before, known = dict(names.REGISTERED), dict(names.NAMES)
-    ap.register(Holder, "tests.Holder")
-    yield
-    for now, then in ((names.REGISTERED, before), (names.NAMES, known)):
-        now.clear()
-        now.update(then)
+    with forgotten():
+        ap.register(Holder, "tests.Holder")
+        yield
 
 
 FLOATS = st.floats(allow_nan=True, allow_infinity=True)

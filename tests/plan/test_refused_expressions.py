@@ -12,28 +12,18 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from registered_names import Holder, forgotten
 
 import anypool as ap
 from anypool.expressions import names, reduction_from, text_of, windows_from
 
 
-class Holder(ap.Fold):
-    """A reduction that holds anything."""
-
-    def __init__(self, value: Any) -> None:
-        super().__init__()
-        self.value = value
-
-
 @pytest.fixture(autouse=True)
 def registered() -> Iterator[None]:
     """What a test registers is forgotten after it."""
-    before, known = dict(names.REGISTERED), dict(names.NAMES)
-    ap.register(Holder, "tests.Holder")
-    yield
-    for now, then in ((names.REGISTERED, before), (names.NAMES, known)):
-        now.clear()
-        now.update(then)
+    with forgotten():
+        ap.register(Holder, "tests.Holder")
+        yield
 
 
 # A text, and what its error says: where, and what is meant.

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from registered_names import forgotten
 from sampling import spread
 
 import anypool as ap
@@ -233,9 +234,8 @@ class Spread(ap.Order):
 
 
 def test_an_own_reduction_is_registered_to_be_exported(tmp_path: Path) -> None:
-    before, known = dict(names.REGISTERED), dict(names.NAMES)
     model = Model(lambda x: ap.pool(x, ap.sliding((3, 3)), Spread(0.5)))
-    try:
+    with forgotten():
         compiled = torch.compile(model, fullgraph=True, backend="aot_eager")  # in this process no name is needed
         torch.testing.assert_close(compiled(X), model(X))
         with pytest.raises(ap.PoolingError, match=r"Spread is not registered.*ap\.register\(Spread\)"):
@@ -245,10 +245,6 @@ def test_an_own_reduction_is_registered_to_be_exported(tmp_path: Path) -> None:
         assert "tests.Spread(share=0.5)" in str(program.graph)
         torch.export.save(program, tmp_path / "a.pt2")
         torch.testing.assert_close(torch.export.load(tmp_path / "a.pt2").module()(X), model(X))
-    finally:
-        for now, then in ((names.REGISTERED, before), (names.NAMES, known)):
-            now.clear()
-            now.update(then)
     for forget in names.CHANGED:
         forget()
     with pytest.raises(ap.PoolingError, match=r"no 'tests.Spread'"):
