@@ -9,9 +9,9 @@ from ..errors import PoolingError
 from ..order_statistics import Order
 from ..reductions import Fold
 from ..windows import Boxes, Segments, Sliding
-from ..windows.base import Kind
 from ..windows.deferred import Deferred
 from ..windows.taps import _Table as Taps
+from ..windows.window_kind import Kind
 from .names import argument_names
 
 Leaf = Callable[[Any, bool], Any]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .arg_order import Place
-from .base import Order, tied
 from .function import Function, function
 from .mode import Mode
+from .order_statistic import Order, tied
 from .quantiles import METHODS, Median, Quantile, Rank
 from .rank_weighted import KMax, Ordinal, Range, TopKMean, TrimmedMean
 from .sorted_window import Sorted

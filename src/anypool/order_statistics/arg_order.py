@@ -8,7 +8,7 @@ from typing import Any
 from ..arrays.ops import isnan, smallest, where, zeros
 from ..arrays.shape_ops import is_floating
 from ..errors import PoolingError
-from .base import Order
+from .order_statistic import Order
 from .row_ops import last, ranks, take_along
 from .sorted_window import Sorted
 

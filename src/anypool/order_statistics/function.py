@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays.adapter import adapter_named, adapter_of
 from ..errors import PoolingError
-from .base import Order
+from .order_statistic import Order
 
 KINDS = "biuf"  # what a result may be of: truth values, integers, floats
 

@@ -12,7 +12,7 @@ from ..arrays.ops import stop, where, zeros
 from ..arrays.shape_ops import broadcast
 from ..constants import constant, fitted
 from ..errors import PoolingError
-from .base import Order
+from .order_statistic import Order
 from .row_ops import last, ranks, take_last
 from .sorted_window import Sorted
 

@@ -13,8 +13,8 @@ from ..arrays.ops import among, exp, greatest, meant, smallest, stop, where, zer
 from ..arrays.shape_ops import is_floating
 from ..errors import PoolingError
 from ..scalars import fraction, integer, number
-from .base import Order
 from .effective_size import STEPS, between, by_mass
+from .order_statistic import Order
 from .row_ops import floor, last, ranks
 from .sorted_window import Sorted
 

@@ -13,7 +13,7 @@ from ..arrays.ops import maximum, minimum, where, zeros
 from ..arrays.shape_ops import as_like, concatenated, take_flat, zeros_of
 from ..errors import PoolingError
 from ..scalars import fraction, integer, is_row, number
-from .base import Order
+from .order_statistic import Order
 from .quantiles import Quantile
 from .row_ops import floor, last, ranks, take_along
 from .sorted_window import Sorted

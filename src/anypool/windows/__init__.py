@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .adaptive import Adaptive, adaptive
 from .arguments import flag, normal_axes
-from .base import MEMORY, Windows
 from .boxes import Boxes, boxes
 from .fractional import Fractional, fractional
 from .groups import Groups, groups
@@ -13,6 +12,7 @@ from .regions import Regions, regions
 from .segments import Segments, segments
 from .sliding import Sliding, sliding
 from .whole import Whole, whole
+from .window_kind import MEMORY, Windows
 
 __all__ = [
     "MEMORY",

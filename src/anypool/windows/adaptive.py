@@ -12,7 +12,7 @@ from ..errors import PoolingError
 from ..plan import Axis, Grid, Ints
 from ..scalars import integer, is_row
 from .arguments import last_axes, need_axes, numbers, shown
-from .base import MOST_WINDOWS, Kind, ascending, grid_of
+from .window_kind import MOST_WINDOWS, Kind, ascending, grid_of
 
 
 @dataclass(frozen=True)

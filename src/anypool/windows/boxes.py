@@ -16,11 +16,11 @@ from ..errors import PoolingError
 from ..plan import AxisIndices, IndexedWindows, Ints
 from ..scalars import entries, integer, is_number
 from .arguments import among, flag, shown, sizes_of, to_numpy
-from .base import MEMORY, Kind
 from .deferred import deferred, later, table
 from .parse_boxes import offsets_of, rows_of, scales_of
 from .roi_sampling import exact, quantised, sampled
 from .rotated_boxes import deformed_points, rotated_points
+from .window_kind import MEMORY, Kind
 
 ENTRY = 256  # upper bound of the bytes of tables and temporaries for one point or bin
 READINGS = ("quantised", "sampled", "exact")

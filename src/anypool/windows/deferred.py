@@ -11,7 +11,7 @@ from ..arrays import tracing
 from ..arrays.adapter import is_numpy
 from ..errors import PoolingError
 from .arguments import constant, need_axes
-from .base import Kind
+from .window_kind import Kind
 
 Function = TypeVar("Function")
 Shape = Callable[[dict[str, Any], tuple[Any, ...], "tuple[int, ...] | None", Callable[[], Any]], tuple[Any, ...]]

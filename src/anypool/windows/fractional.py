@@ -13,7 +13,7 @@ from ..errors import PoolingError
 from ..plan import Axis, Grid, Ints
 from ..scalars import entries, integer, is_number, is_row
 from .arguments import among, flag, last_axes, need_axes, numbers, shown
-from .base import MOST_WINDOWS, Kind, ascending, grid_of
+from .window_kind import MOST_WINDOWS, Kind, ascending, grid_of
 
 SEQUENCES = ("random", "pseudorandom")
 CONVENTIONS = ("graham", "torch", "tensorflow")

@@ -13,9 +13,9 @@ from ..arrays.adapter import is_numpy
 from ..errors import PoolingError
 from ..plan import Axis
 from ..scalars import integer, is_row
-from .base import MOST_WINDOWS
 from .clipping import edge_sources
 from .paddings import cropped, pads_of
+from .window_kind import MOST_WINDOWS
 
 SIMPLE = 10**6  # the largest denominator of a fraction that replaces a float
 NEAR = Fraction(1, 2**50)  # the largest relative distance of that fraction: two rounding errors

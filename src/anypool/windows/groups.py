@@ -13,8 +13,8 @@ from ..arrays.incoming import array_of
 from ..errors import PoolingError
 from ..plan import Axis, AxisIndices, Grid, IndexedWindows, Ints, SparseGroups, joined_shape
 from ..scalars import integer
-from .base import MOST_WINDOWS, Kind
 from .deferred import deferred, later
+from .window_kind import MOST_WINDOWS, Kind
 
 SPARSE = 4  # above this ratio of groups to elements, the plan has the nonempty groups only
 LONG = 1 << 14  # from this group length on, sums of a Grid lose float32 digits; IndexedWindows add in parts

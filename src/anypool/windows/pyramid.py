@@ -11,7 +11,7 @@ from ..plan import GridConcat, joined_shape
 from ..scalars import integer, is_row
 from .adaptive import Adaptive
 from .arguments import last_axes, need_axes
-from .base import Kind, grid_of
+from .window_kind import Kind, grid_of
 
 Level = int | tuple[int | None, ...]
 

@@ -11,8 +11,8 @@ from ..errors import PoolingError
 from ..plan import AxisIndices, IndexedWindows, Ints
 from ..scalars import integer, is_number
 from .arguments import flag, last_axes
-from .base import Kind, grid_of
 from .roi_sampling import run_positions
+from .window_kind import Kind, grid_of
 
 MOST_LEVELS = 100  # about 330,000 squares
 MOST = 7  # the largest number of regions along the longer side at the largest scale

@@ -14,10 +14,10 @@ from ..errors import PoolingError
 from ..plan import Axis, Grid
 from ..scalars import integer
 from .arguments import need_axes
-from .base import Kind, ascending, grid_of
 from .deferred import deferred
 from .fractional_area import is_real
 from .sliding import Sliding, one_axis_offsets, sliding
+from .window_kind import Kind, ascending, grid_of
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from ..errors import PoolingError
 from ..plan import Axis, Grid
 from ..scalars import entries, integer, is_number
 from .arguments import flag, last_axes, need_axes, shown, sizes_of
-from .base import MOST_WINDOWS, Kind, ascending, grid_of
 from .clipping import runs_axis, windows_count
 from .fractional_area import Measures, is_real, measure, measures_of, real_axis
 from .paddings import each_padding, freeze_border, freeze_padding, pads_of
 from .taps import freeze_taps, tap_table
+from .window_kind import MOST_WINDOWS, Kind, ascending, grid_of
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..plan import Axis, Grid
 from .arguments import flag, need_axes, normal_axes
-from .base import Kind, ascending, grid_of
+from .window_kind import Kind, ascending, grid_of
 
 
 @dataclass(frozen=True)
