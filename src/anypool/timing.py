@@ -16,7 +16,8 @@ Call = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times as fast: the median over rounds, and the quarters below and above which a quarter of rounds lie."""
+    """How many times as fast: the median over rounds, and the quarters below and above which a
+    quarter of rounds lie."""
 
     before: float  # seconds
     after: float

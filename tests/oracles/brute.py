@@ -1,4 +1,5 @@
-"""Every reduction as its formula on a list of elements, and every window by its list: shares no code with the library."""
+"""Every reduction as its formula on a list of elements, and every window by its list: shares no
+code with the library."""
 
 from __future__ import annotations
 

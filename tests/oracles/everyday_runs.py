@@ -1,8 +1,8 @@
 """Random calls of everyday sizes on every instruction set, with guarded scratch and under the address sanitizer.
 
-`python tests/everyday.py --minutes 60` runs calls until the time is over, in processes of their own: a crash, a wrong number
-or a refusal that only the core makes is reported with the call, and how to repeat it. `--seed N` repeats one call.
-"""
+`python tests/everyday.py --minutes 60` runs calls until the time is over, in processes of their
+own: a crash, a wrong number or a refusal that only the core makes is reported with the call, and
+how to repeat it. `--seed N` repeats one call."""
 
 from __future__ import annotations
 

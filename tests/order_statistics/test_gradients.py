@@ -1,4 +1,5 @@
-"""Gradients of order statistics go to the selected elements, by ranks, among ties and beside borders; transforms of torch."""
+"""Gradients of order statistics go to the selected elements, by ranks, among ties and beside
+borders; transforms of torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Ranks of long and large windows: chains of sorted blocks, histograms, sorted tiles, selection; exactly as sorting gives."""
+"""Ranks of long and large windows: chains of sorted blocks, histograms, sorted tiles, selection;
+exactly as sorting gives."""
 
 from __future__ import annotations
 
@@ -154,7 +155,7 @@ def test_between_two_ranks(dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 def test_nan_in_large_windows(dtype: str) -> None:
-    """A NaN spoils the medians of its windows alone, and is the largest element to a rank."""
+    """A NaN makes the medians of only its own windows NaN; a rank treats it as the largest element."""
     random = np.random.default_rng(7)
     x = elements(random, (40, 300), dtype)
     x[20, 150] = x[3, 299] = np.nan

@@ -1,4 +1,5 @@
-"""Compiled order statistics of sliding windows equal the reference: every type, shape, rank, stride, border and layout."""
+"""Compiled order statistics of sliding windows equal the reference: every type, shape, rank,
+stride, border and layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Order statistics equal their formulas on explicit lists: every window kind, type and axis; NumPy's and SciPy's answers."""
+"""Order statistics equal their formulas on explicit lists: every window kind, type and axis;
+NumPy's and SciPy's answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Arrays where words are expected, parameters of the wrong shape, weights and out= without a meaning, as array and tensor."""
+"""Arrays where words are expected, parameters of the wrong shape, weights and out= without a
+meaning, as array and tensor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Autograd: whole Jacobians of folds against differences, of weights and parameters too; half types and channels-last."""
+"""Autograd: whole Jacobians of folds against differences, of weights and parameters too; half types
+and channels-last."""
 
 from __future__ import annotations
 

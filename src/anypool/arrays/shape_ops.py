@@ -101,7 +101,7 @@ def real(value: float, like: Any) -> Any:
 
 
 def nothing_like(value: Any, like: Any, shape: Any = None) -> Any:
-    """The state of nothing, shaped as `like` or as said."""
+    """The state of an empty window, broadcast to `shape`, or to the shape of `like`."""
     shape = like.shape if shape is None else shape
     if isinstance(value, (int, float)) or 0 in tuple(value.shape):
         return zeros_of(like, shape)

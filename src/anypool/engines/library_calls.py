@@ -1,4 +1,5 @@
-"""Calls with arrays of a library that has an adapter alone: the reference, or NumPy's engines where it shares its memory."""
+"""Calls with arrays of a library that has an adapter alone: the reference, or NumPy's engines where
+it shares its memory."""
 
 from __future__ import annotations
 

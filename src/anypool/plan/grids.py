@@ -80,7 +80,8 @@ class Axis:
 
     @cached_property
     def holders(self) -> tuple[Ints, Ints]:
-        """Two (size, most) tables for each real position: the windows that contain it, and its number j in each; -1 is none."""
+        """Two (size, most) tables for each real position: the windows that contain it, and its
+        number j in each; -1 is none."""
         window = np.repeat(np.arange(self.out), self.length)
         starts = np.cumsum(self.length) - self.length
         number = np.arange(len(window)) - np.repeat(starts, self.length)
@@ -101,7 +102,8 @@ class Axis:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """A product of axes: window (o1, o2, …) is the product of window o1 of the first axis, o2 of the second, and so on."""
+    """A product of axes: window (o1, o2, …) is the product of window o1 of the first axis, o2 of
+    the second, and so on."""
 
     shape: tuple[int, ...]  # shape of the input
     pooled_dims: tuple[int, ...]  # axes of the input that are pooled, ascending
@@ -183,7 +185,8 @@ class Grid:
 
     @cached_property
     def adjoint(self) -> Grid | None:
-        """The transposed Grid: for each element the windows that contain it; None if they are weighted or are not runs."""
+        """The transposed Grid: for each element the windows that contain it; None if they are
+        weighted or are not runs."""
         if self.weighted or any(a.source is not None or a.transposed is None for a in self.axes):
             return None
         axes = tuple(a.transposed for a in self.axes if a.transposed is not None)

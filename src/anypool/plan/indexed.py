@@ -62,7 +62,8 @@ class IndexedWindows:
         return (self,)
 
     def without_weights_for(self, reduction: Any) -> IndexedWindows:
-        """The windows without weights, if the reduction only asks whether a weight is nonzero; else the same windows."""
+        """The windows without weights, if the reduction only asks whether a weight is nonzero; else
+        the same windows."""
         return self._unweighted if getattr(reduction, "ignores_weight_value", False) else self
 
     @cached_property

@@ -95,10 +95,10 @@ class Rms(Lp):
 class PowerMean(Fold):
     """The power mean (Σ w·f(x)^p / n)^(1/p); GeM with form="clamped".
 
-    `form` says how to treat negative numbers. "clamped" raises all numbers below eps to eps (Radenović 2018). "signed" means sign(x)·|x|^p and
-    gives the root the sign of that mean. "magnitude" means |x|^p. p may be an array or a tensor that broadcasts to x
-    with length 1 on the pooled axes; it may require gradients. p = 0 is the geometric mean, for "clamped" alone.
-    """
+    `form` says how to treat negative numbers. "clamped" raises all numbers below eps to eps
+    (Radenović 2018). "signed" means sign(x)·|x|^p and gives the root the sign of that mean.
+    "magnitude" means |x|^p. p may be an array or a tensor that broadcasts to x with length 1 on the
+    pooled axes; it may require gradients. p = 0 is the geometric mean, for "clamped" alone."""
 
     name, formula, source = "PowerMean", "(Σ wᵢ f(xᵢ)ᵖ / n)^(1/p)", "Radenović, Tolias & Chum 2018 (GeM)"
     accepts_bool = False

@@ -1,1 +1,2 @@
-"""What torch needs besides arrays: gradients, operators of torch.compile, registration. Nothing here imports torch until it is used."""
+"""What torch needs besides arrays: gradients, operators of torch.compile, registration. Nothing
+here imports torch until it is used."""

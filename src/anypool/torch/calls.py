@@ -138,7 +138,8 @@ def listed(x: Any, job: Job, placed: bool = False) -> Any:
 
 
 def summed(x: Any, job: Job) -> Any:
-    """A fold of listed windows that is a function of sums; None where torch must see every step, or they do not serve."""
+    """A fold of listed windows that is a function of sums; None where torch must see every step, or
+    they do not serve."""
     return None if _watched(x) else indexed.summed(_MODULE, x, job)
 
 

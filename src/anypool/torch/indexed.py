@@ -72,7 +72,8 @@ class IndexedRule:
 
 
 def summed(arrays: Any, x: Any, job: Job) -> Any:
-    """A fold that is a function of sums, with a gradient where one is wanted; None where they do not hold the numbers."""
+    """A fold that is a function of sums, with a gradient where one is wanted; None where they do
+    not hold the numbers."""
     x, lists = lists_sums.lifted(x.contiguous() if 0 in x.stride() else x, job.grid)
     job = replace(job, grid=lists)
     learns = torch.is_grad_enabled() and x.requires_grad

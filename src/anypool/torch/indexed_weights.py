@@ -1,4 +1,5 @@
-"""Sums and means of listed windows whose weights learn (the corners of boxes): compiled, with both gradients, in torch."""
+"""Sums and means of listed windows whose weights learn (the corners of boxes): compiled, with both
+gradients, in torch."""
 
 from __future__ import annotations
 

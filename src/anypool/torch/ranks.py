@@ -107,7 +107,8 @@ class _Call:
         return found
 
     def selection(self, x: Any, weights: Any) -> Any:
-        """What pools x by another order statistic over the same windows; NaN, which no element is, where there is no answer."""
+        """What pools x by another order statistic over the same windows; NaN, which no element is,
+        where there is no answer."""
         return lambda order: _Call(self.arrays, self.grid, order, self.omit_nan, None, self.backend).forward(x, weights)
 
 

@@ -1,4 +1,5 @@
-"""Gradients of order statistics whose windows the compiled core sorts: torch differentiates the finish, the core the rest."""
+"""Gradients of order statistics whose windows the compiled core sorts: torch differentiates the
+finish, the core the rest."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ MOST_TABLED = 256  # elements of a window whose coefficients are a table by coun
 
 
 def taking(x: Any, job: Job, weights: Any) -> tuple[Any, list[tuple[Any, Any]]]:
-    """The answers of an order statistic that takes single elements of a tensor x, and those elements with the slope in each."""
+    """The answers of an order statistic that takes single elements of a tensor x, and those
+    elements with the slope in each."""
     windows = SortedPieces(x, job, weights, TORCH)
     found: list[list[Any]] = []
     for piece in windows.prepared.pieces:
@@ -54,7 +56,8 @@ class _Taking(Sorted):
 
 
 def backward(g: Any, x: Any, job: Job, weights: Any, learned: tuple[str, ...]) -> tuple[Any, Any, tuple[Any, ...]]:
-    """The gradients for a tensor x, for its weights where they learn, and for the parameters named; no window is kept."""
+    """The gradients for a tensor x, for its weights where they learn, and for the parameters named;
+    no window is kept."""
     order = copy(job.reduction)
     order.parameters = dict(order.parameters)
     asked = [order.parameters[name].detach().requires_grad_() for name in learned]
@@ -113,7 +116,8 @@ def _by_count(table: Any, held: SortedPiece, g: Any) -> Any:
 def _by_torch(
     windows: SortedPieces, held: SortedPiece, order: Order, g: Any, asked: list[Any], weighs: bool
 ) -> tuple[Any, Any, list[Any]]:
-    """The gradients of sorted values, of masses times these (None: they do not learn), and of the parameters asked for."""
+    """The gradients of sorted values, of masses times these (None: they do not learn), and of the
+    parameters asked for."""
     leaves = [held.window.values.requires_grad_()]
     with torch.enable_grad():
         if weighs:

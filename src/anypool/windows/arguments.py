@@ -18,7 +18,8 @@ Function = TypeVar("Function")
 
 
 def constant(function: Function) -> Function:
-    """Mark a function whose result depends on its arguments alone: torch.compile calls it once and stores the result."""
+    """Mark a function whose result depends on its arguments alone: torch.compile calls it once and
+    stores the result."""
     function._dynamo_marked_constant = True  # type: ignore[attr-defined]
     return function
 

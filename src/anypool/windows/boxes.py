@@ -71,7 +71,8 @@ class Boxes(Kind):
         return {**{name: getattr(self, name) for name in names}, "border": outside}
 
     def exclusive(self) -> Boxes:
-        """The same boxes without their last element, and without the last element of each axis: R-FCN as in torchvision."""
+        """The same boxes without their last element, and without the last element of each axis:
+        R-FCN as in torchvision."""
         return replace(self, inclusive=False, plans={})
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> IndexedWindows:
@@ -86,7 +87,8 @@ class Boxes(Kind):
         return self.plans[key]
 
     def counts(self, shape: tuple[Any, ...], axes: tuple[int, ...] | None) -> dict[int, Any]:
-        """Boxes along the first pooled axis and bins along the others. Position-sensitive boxes also divide the channels."""
+        """Boxes along the first pooled axis and bins along the others. Position-sensitive boxes
+        also divide the channels."""
         at = self._axes(tuple(shape), axes)
         own = {1: shape[1] // math.prod(self.size)} if self.position_sensitive else {}
         return {**dict(zip(at, (len(self.images), *self.size), strict=True)), **own}
@@ -197,8 +199,9 @@ def boxes(
 ) -> Boxes:
     """Regions of interest divided into `size` bins: x of (N, C, …) gives (K, C, *size), one row for each box.
 
-    boxes: (K, 1 + 2·rank) rows of image index, starts and ends, last axis first: (b, x1, y1, x2, y2), and in 3-D
-    (b, x1, y1, z1, x2, y2, z2). Units are elements of x after `scale`. A list has one array of (starts, ends) per image.
+    boxes: (K, 1 + 2·rank) rows of image index, starts and ends, last axis first: (b, x1, y1, x2,
+    y2), and in 3-D (b, x1, y1, z1, x2, y2, z2). Units are elements of x after `scale`. A list has
+    one array of (starts, ends) per image.
     size: the number of bins along each axis, in x's order.
     reading: "quantised" (RoIPool): whole elements; bins overlap. "sampled" (RoIAlign): `sampling` interpolated points
     per bin and axis; 0 means the length of a bin, rounded up. "exact" (PrRoI): the integral of the linear interpolant.

@@ -37,7 +37,8 @@ def runs_axis(
     dilation: int,
     border: str | float,
 ) -> Axis:
-    """The windows inside each run (begin, end, number of windows, paddings). Python integers are used for huge numbers."""
+    """The windows inside each run (begin, end, number of windows, paddings). Python integers are
+    used for huge numbers."""
     total = sum(r[2] for r in runs)
     runs = [(*cropped(*r[:2], r[3])[:2], r[2], cropped(*r[:2], r[3])[2]) for r in runs]
     big = max([size * dilation, stride * (total + 1), *(n + sum(r[3]) for r in runs)]) >= 2**61

@@ -114,12 +114,13 @@ def fractional(
 ) -> Fractional:
     """`size` windows along each axis with random edges. Their lengths are ⌊α⌋ and ⌈α⌉ for α = length / size ≥ 1.
 
-    `size`: an int (then name `axes`) or one entry for each axis; None keeps the length. `output_ratio` in (0, 1] replaces
-    it: ⌊length · ratio⌋ windows.
-    `sequence`: "random" shuffles the increments. "pseudorandom" rounds an arithmetic sequence: ⌈α(o + u)⌉ for one uniform u.
+    `size`: an int (then name `axes`) or one entry for each axis; None keeps the length.
+    `output_ratio` in (0, 1] replaces it: ⌊length · ratio⌋ windows.
+    `sequence`: "random" shuffles the increments. "pseudorandom" rounds an arithmetic sequence:
+    ⌈α(o + u)⌉ for one uniform u.
     `overlapping`: window o is [aₒ, aₒ₊₁] in place of [aₒ, aₒ₊₁), cut at the end of the axis.
-    `seed`: an int for reproducible windows. None draws a seed once for the object; `.redrawn()` draws another. Each axis
-    has its own draw. All images and channels have the same windows.
+    `seed`: an int for reproducible windows. None draws a seed once for the object; `.redrawn()`
+    draws another. Each axis has its own draw. All images and channels have the same windows.
     `convention`: "graham" (the paper; the sequence starts at a₀ = 0), "tensorflow" (pseudorandom edges from its range
     of u) or "torch" (windows of length `kernel_size`, which start where torch's do).
     `samples`: u in [0, 1) for each axis, in place of a draw.

@@ -88,7 +88,8 @@ class Measures:
         return self.padding
 
     def count(self, n: Any) -> Any:
-        """The number of windows: ⌊(n + before + after − size) / stride⌋ + 1, or torch's rule for ceil_mode. n may be a symbol."""
+        """The number of windows: ⌊(n + before + after − size) / stride⌋ + 1, or torch's rule for
+        ceil_mode. n may be a symbol."""
         if self.padding == "SAME":
             return -(-n * self.unit // self.stride)
         begin, end, (before, after) = cropped(0, n * self.unit, self.pads(n))

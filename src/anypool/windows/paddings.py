@@ -51,7 +51,8 @@ def _border(border: Any) -> str | int | float:
 
 
 def freeze_padding(padding: Any, number: Callable[[Any], Any]) -> Any:
-    """One entry for all axes or a tuple of entries: a number, a pair (before, after) or a name. `number` validates numbers."""
+    """One entry for all axes or a tuple of entries: a number, a pair (before, after) or a name.
+    `number` validates numbers."""
     if not is_row(padding):
         return _entry(padding, number)
     row = tuple(_entry(e, number) for e in padding)
@@ -89,7 +90,8 @@ def each_padding(padding: Any, rank: int) -> tuple[Any, ...]:
 
 
 def pads_of(entry: Any, n: Any, span: Any, stride: Any) -> tuple[Any, Any]:
-    """The paddings before and after an axis of n elements, for windows that span `span` elements. Negative paddings crop.
+    """The paddings before and after an axis of n elements, for windows that span `span` elements.
+    Negative paddings crop.
 
     "same" (torch): span − 1 in total; an odd element goes after. "SAME" (TensorFlow): the fewest that give
     ⌈n / stride⌉ windows; an odd element goes after. "causal": span − 1 before.

@@ -62,10 +62,11 @@ class Pyramid(Kind):
 def pyramid(levels: Any) -> Pyramid:
     """Adaptive windows of several sizes: a vector of fixed length from an input of any size.
 
-    A level is an int, the number of bins along each pooled axis (then name `axes`), or a tuple with one entry for each
-    axis. None keeps the length, so that (1, None) pools strips. Bins are those of `adaptive`; a level may have more bins
-    than elements. One axis replaces the pooled axes of the result: all levels in order, the bins of each in row-major
-    order. `.apart()` returns the levels as separate window kinds.
+    A level is an int, the number of bins along each pooled axis (then name `axes`), or a tuple with
+    one entry for each axis. None keeps the length, so that (1, None) pools strips. Bins are those
+    of `adaptive`; a level may have more bins than elements. One axis replaces the pooled axes of
+    the result: all levels in order, the bins of each in row-major order. `.apart()` returns the
+    levels as separate window kinds.
     Raises PoolingError for no levels, entries below 1, and levels with different numbers of axes.
     Source: He, Zhang, Ren & Sun 2014 (spatial pyramid pooling); Zhao 2017 (PSP: 1, 2, 3, 6); Hou 2020 (strips).
 

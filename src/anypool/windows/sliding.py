@@ -173,12 +173,13 @@ def sliding(
     count: the divisor of a mean: "present", "padded" or a number.
     taps: a weight for each position in the window: one vector for each axis, or one array in the window's shape.
 
-    A float in `size` or `stride` makes windows real-valued. Window o is the interval [o·stride − padding,
-    o·stride − padding + size). Element i is the interval [i, i + 1); its weight is the covered fraction, exactly. A mean
-    with size = stride = n / out is an area resize. A float means the simple fraction closest to it, so that 7/3 is
-    exact. There are ⌊(n + paddings − size) / stride⌋ + 1 windows. Paddings may be real. With count="padded" the divisor
-    is the length inside the padded input. Reductions that ignore weights, such as a maximum, include every element
-    that is covered in part. Dilation and taps are not possible.
+    A float in `size` or `stride` makes windows real-valued. Window o is the interval [o·stride −
+    padding, o·stride − padding + size). Element i is the interval [i, i + 1); its weight is the
+    covered fraction, exactly. A mean with size = stride = n / out is an area resize. A float means
+    the simple fraction closest to it, so that 7/3 is exact. There are ⌊(n + paddings − size) /
+    stride⌋ + 1 windows. Paddings may be real. With count="padded" the divisor is the length inside
+    the padded input. Reductions that ignore weights, such as a maximum, include every element that
+    is covered in part. Dilation and taps are not possible.
     Raises PoolingError for sizes of 0 or below, and for strings.
 
     >>> import numpy as np, anypool as ap

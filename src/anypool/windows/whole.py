@@ -51,7 +51,8 @@ class Whole(Kind):
 def whole(*, keepdims: bool = True) -> Whole:
     """One window over all elements of the pooled axes. Name `axes`, unless the input has one axis.
 
-    keepdims: True keeps the pooled axes with length 1. False removes them, as `keepdims=False` of pool does for any windows.
+    keepdims: True keeps the pooled axes with length 1. False removes them, as `keepdims=False` of
+    pool does for any windows.
 
     >>> import numpy as np, anypool as ap
     >>> ap.pool(np.ones((2, 3, 4, 4)), whole(), "sum", axes=(-2, -1)).shape

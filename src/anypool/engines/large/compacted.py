@@ -69,7 +69,8 @@ class _There:
         return np.flatnonzero(self.mask)
 
     def windows(self, shape: tuple[int, ...], grid: Grid, listed: bool) -> Grid | IndexedWindows:
-        """The windows over what is there: as many for each row as the grid has; `listed`: as IndexedWindows, which take weights."""
+        """The windows over what is there: as many for each row as the grid has; `listed`: as
+        IndexedWindows, which take weights."""
         windows, owners = int(np.prod(grid.windows_shape)), _owners(grid)
         assert owners is not None
         count = self.rows * windows

@@ -225,7 +225,7 @@ class Prepared:
                 self.held.append(np.ascontiguousarray(axis.source))
                 span.source = self.held[-1].ctypes.data
         self.offset = self.first * (2 if self.result == "bfloat16" else np.dtype(self.result).itemsize)
-        self.spoils = not order.nan_is_largest
+        self.nan_gives_nan = not order.nan_is_largest
         self.ranked = job.dtype != "float64"  # a NaN has its place among the keys
         self.run = library().anypool_forward_orders
 

@@ -1,4 +1,5 @@
-"""Selection networks for arrays of one shape, layout and element type: one compiled call for each part of the result."""
+"""Selection networks for arrays of one shape, layout and element type: one compiled call for each
+part of the result."""
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ class NetworkCalls:
             for run in runs:
                 holds_nan |= run(a, b)
             if holds_nan:
-                if inner.spoils:
+                if inner.nan_gives_nan:
                     top = call.pool(x, largest, None)
                     arrays.fill_where(shown, float("nan"), top != top)
                 elif not inner.ranked:

@@ -1,4 +1,5 @@
-"""Order statistics of windows that the compiled core sorts: pieces are finished in NumPy's words, or in torch's where they learn."""
+"""Order statistics of windows that the compiled core sorts: pieces are finished in NumPy's words,
+or in torch's where they learn."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ def forward(x: Any, job: Job, weights: Any) -> Any:
 
 @dataclass
 class SortedPiece:
-    """A piece of windows, which of them a NaN spoils, and where its memory lies."""
+    """Some of the windows, sorted: their arrays, and which windows contain a NaN that makes the result NaN."""
 
     window: Sorted
     nan: Any

@@ -1,4 +1,5 @@
-"""IndexedWindows in any array library: the elements that windows name are gathered, a few million at a time, and pooled as runs."""
+"""IndexedWindows in any array library: the elements that windows name are gathered, a few million
+at a time, and pooled as runs."""
 
 from __future__ import annotations
 
