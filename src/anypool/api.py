@@ -26,7 +26,8 @@ def pool(
 ) -> Any:
     """Reduce what each window of x holds; the result is in x's array library, on its device.
 
-    x: an array of NumPy or torch, a buffer or rows of numbers. windows: `sliding(…)`, `adaptive(…)`, `whole()` …
+    x: an array of NumPy, torch or the Array API standard, a buffer or rows of numbers.
+    windows: `sliding(…)`, `adaptive(…)`, `whole()` …
     reduction: a name, an object such as `Lp(3)`, a class with the same functions, or a tuple of them (several results).
     axes: which axes are pooled, in the order of the windows' entries. weights: how much each element counts,
     broadcastable to x; bool is a mask. nan: "propagate" or "omit". ties: "first", "last" or "split" (who gets the

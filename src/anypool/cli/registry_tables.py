@@ -32,7 +32,7 @@ def summary() -> str:
         ("reductions", f"{_codes(REDUCTIONS)} · {_codes(folds)} · a class of your own"),
         ("orders", f"{_codes(ORDERS)} · {_codes(orders)} · a class of your own"),
         ("weights", "masks · real weights · taps by place"),
-        ("arrays", "NumPy · PyTorch, with gradients"),
+        ("arrays", "NumPy · PyTorch, with gradients · the Array API standard, by the reference"),
         ("backends", _codes(BACKENDS)),
     ]
     rows = [f"| {name} | {values} |" for name, values in lines]
