@@ -219,6 +219,7 @@ def draw(seed: int, most: float, flags: tuple[str, ...]) -> Call:
     if tensor:
         call.gradient = np.dtype(call.plain.dtype).kind == "f" and random.random() < 0.6
         as_tensors(call, dtype, random, flags)
+        call.gradient = call.gradient and gradient_within_reach(call)
     facts = {
         k: (str(v.dtype), v.strides if hasattr(v, "strides") else v.stride()) if k == "weights" else v
         for k, v in given.items()
@@ -238,6 +239,14 @@ def within_reach(call: Call, options: dict[str, Any]) -> Any:
         return call.reduction
     grid = plan_of(call.windows, tuple(call.plain.shape), options.get("axes"))
     return call.reduction if grid.total_count < 2e7 else "max"
+
+
+def gradient_within_reach(call: Call) -> bool:
+    """Whether a gradient that the reference computes ends in seconds: that of weights and of NaN omission."""
+    if not {"weights", "nan"} & set(call.plain_options):
+        return True
+    grid = plan_of(call.windows, tuple(call.plain.shape), call.plain_options.get("axes"))
+    return bool(grid.total_count < 2e8)
 
 
 def as_tensors(call: Call, dtype: str, random: Random, flags: tuple[str, ...]) -> None:

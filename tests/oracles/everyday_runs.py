@@ -136,7 +136,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--first", type=int, default=1_000_000, help="the first call's number")
-    parser.add_argument("--count", type=int, default=40, help="calls a process")
+    parser.add_argument("--count", type=int, default=8, help="calls a process")
     parser.add_argument("--most", type=float, default=1e7, help="elements an array has at most")
     parser.add_argument("--cheap", type=float, default=3e7, help="elements that the reference may take")
     parser.add_argument("--flags", default="all", help="what is drawn besides: all, or some of packed,bools,…")

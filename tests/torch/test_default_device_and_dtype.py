@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +13,12 @@ import numpy as np
 import pytest
 import torch
 from sampling import spread
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 import anypool as ap
 import anypool.nn.functional as F
+from anypool.order_statistics.quantiles import METHODS
 
 MAKERS = frozenset(
     "arange as_tensor asarray empty empty_permuted empty_strided eye full linspace logspace ones rand randint randn "
@@ -53,6 +57,7 @@ def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
 DEFAULTS: dict[str, Any] = {
     "meta": lambda: torch.device("meta"),
     "float64": lambda: _default_dtype(torch.float64),
+    "float16": lambda: _default_dtype(torch.float16),
 }
 BOXES = np.array([[0, 1, 1, 5, 5], [1, 0, 2, 6, 7.5]])
 MOVED = np.linspace(-1, 1, 16).reshape(2, 2, 2, 2)
@@ -117,6 +122,47 @@ def test_pool(name: str, dtype: torch.dtype, default: str) -> None:
         if not isinstance(a, str):
             assert (a.device.type, a.dtype) == ("cpu", b.dtype)
             torch.testing.assert_close(a, b, rtol=0, atol=0, equal_nan=True)
+
+
+class OfDefaultType(TorchDispatchMode):
+    """The operations that make float16 of tensors that are not, and where they are called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[tuple[str, str]] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        y = func(*args, **(kwargs or {}))
+        given, made = (
+            [t.dtype for t in tree_leaves(tree) if isinstance(t, torch.Tensor)] for tree in ((args, kwargs), y)
+        )
+        if torch.float16 in made and torch.float16 not in given:
+            calls = [f for f in traceback.extract_stack() if "anypool" in f.filename]
+            self.found.add((str(func), str(calls[-1].line)))
+        return y
+
+
+@pytest.mark.parametrize("reduction", [*REDUCTIONS, *(ap.Quantile(0.3, m) for m in METHODS), ap.KMax(2)], ids=repr)
+def test_no_number_is_of_the_default_type(reduction: Any) -> None:
+    """A count times a Python float would be: 2049 is no float16, and 2**24 + 1 is no float32."""
+    random = torch.Generator().manual_seed(1)
+    x = torch.rand((2, 2, 8, 8), generator=random) - 0.5
+    mask = torch.rand((2, 2, 8, 8), generator=random) > 0.3
+    each: list[dict[str, Any]] = [{}, {"nan": "omit"}, {"weights": mask}, {"weights": mask * torch.rand((8, 8))}]
+    watch = OfDefaultType()
+    with _default_dtype(torch.float16):
+        for name in ("overlapping", "taps", "real", "groups", "exact", "whole"):
+            windows, axes = WINDOWS[name]()
+            for options in (*each, *({**o, "backend": "reference"} for o in each)):
+                leaf = x.clone().requires_grad_()
+                try:
+                    with watch:
+                        y = ap.pool(leaf, windows, reduction, axes=axes, empty=0, **options)
+                        if y.requires_grad:
+                            y.sum().backward()
+                except ap.PoolingError as error:
+                    assert "give a weight for each" in str(error) or "point is no element" in str(error)
+    assert not watch.found
 
 
 @pytest.mark.parametrize("default", list(DEFAULTS))

@@ -169,9 +169,10 @@ def test_frozen_features_may_be_scaled_by_what_learns(reduction: str, layout: st
     """torch refuses to write to a view made without gradients."""
     x, scale = LAYOUTS[layout](drawn()), torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
     for windows in (ap.sliding((2, 2)), ap.whole(), ap.adaptive((2, 3)), ap.groups(LABELS)):
-        with torch.no_grad():
-            y = ap.pool(x, windows, reduction, axes=(2, 3))
-        assert not y._is_view()
+        for _ in range(2):  # a repeated call takes another way
+            with torch.no_grad():
+                y = ap.pool(x, windows, reduction, axes=(2, 3))
+            assert not y._is_view()
         if y.is_floating_point():
             wanted = float(y.sum())
             y.mul_(scale).sum().backward()

@@ -54,7 +54,12 @@ def is_one(w: Any) -> bool:
 
 
 def floats(x: Any) -> Any:
-    """Integers as the widest floats; floats as they are."""
+    """Integers and truths as the widest floats; floats as they are.
+
+    `n * 1.0` would be of torch's default type, which may not hold a count.
+    """
+    if isinstance(x, (int, float)):
+        return float(x)
     adapter = adapter_of(x)
     return x if "float" in adapter.dtype_name(x) else adapter.cast(x, adapter.widest(x))
 

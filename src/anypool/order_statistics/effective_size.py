@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arrays.adapter import adapter_of
 from ..arrays.ops import maximum, minimum, where, zeros
-from ..arrays.shape_ops import cast, dtype_name
+from ..arrays.shape_ops import cast, dtype_name, floats
 from .row_ops import clip, take_last
 from .sorted_window import Sorted
 
@@ -39,7 +39,7 @@ def mean_of_two(window: Sorted, low: Any, high: Any) -> Any:
     if low is high:
         return window.element(low)
     first, second = window.number(window.element(low)), window.number(window.element(high))
-    return between(first, second, (zeros(low) + 0.5) * (low != high))
+    return between(first, second, floats(low != high) * 0.5)
 
 
 def _beside(window: Sorted, q: float, method: str) -> tuple[Any, Any]:

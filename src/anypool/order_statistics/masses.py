@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays.adapter import adapter_of
 from ..arrays.ops import greatest, maximum, minimum, stop, where, zeros
+from ..arrays.shape_ops import floats
 from .row_ops import clip, floor, last, ranks, take_last
 
 LOCAL = 1 / 16  # two masses meet a point at most this share of the smaller one away
@@ -38,7 +39,7 @@ class Spans:
             self.masses = given / where(scale > 0, scale, zeros(scale) + 1)
             self.ends = adapter_of(given).cumsum(self.masses, -1)
         self.total = self.ends[..., -1]
-        self.rounding = where(same, zeros(total), zeros(total) + (rounding + present * EXACT))
+        self.rounding = where(same, zeros(total), zeros(total) + (rounding + floats(present) * EXACT))
         self.slack = stop(self.total) * self.rounding
 
     @cached_property
@@ -70,8 +71,7 @@ class Spans:
 
     def whole(self, count: Any) -> Any:
         """The whole number at or under a count of elements, as a float; rounding does not cross it."""
-        found = floor(stop(count) * (1 + 4 * self.rounding))
-        return found * 1.0
+        return floats(floor(stop(count) * (1 + 4 * self.rounding)))
 
 
 def around(ends: Any, masses: Any, slack: Any, point: Any, present: Any) -> tuple[Any, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays.adapter import adapter_of, is_numpy
 from ..arrays.ops import among, exp, greatest, meant, smallest, stop, where, zeros
-from ..arrays.shape_ops import is_floating
+from ..arrays.shape_ops import floats, is_floating
 from ..errors import PoolingError
 from ..scalars import fraction, integer, number
 from .effective_size import STEPS, between, by_mass
@@ -131,7 +131,7 @@ def _nearest_order(position: Any) -> Any:
 def _halved(position: Any) -> Any:
     """Between two ranks the upper, at a rank the mean with the next."""
     down = floor(position)
-    return down + (position == down) * 0.5 + (position != down) * 1
+    return down + 1 - floats(position == down) * 0.5
 
 
 # NumPy's names: where a quantile lies among the ranks 0 … n−1, as a function of n and q.
@@ -147,7 +147,7 @@ METHODS: dict[str, Callable[[Any, float], Any]] = {
     "normal_unbiased": _virtual(3 / 8, 3 / 8),
     "lower": lambda n, q: floor((n - 1) * q),
     "higher": lambda n, q: -floor(-((n - 1) * q)),
-    "midpoint": lambda n, q: 0.5 * (floor((n - 1) * q) - floor(-((n - 1) * q))),
+    "midpoint": lambda n, q: floats(floor((n - 1) * q) - floor(-((n - 1) * q))) * 0.5,
     "nearest": lambda n, q: _even_at_half((n - 1) * q),
 }
 SELECTING = ("inverted_cdf", "closest_observation", "lower", "higher", "nearest")
@@ -243,7 +243,7 @@ def smoothed(window: Sorted, q: float, h: float) -> Any:
     """m with Σ wᵢ σ((m − xᵢ)/h + logit q) = q Σ wᵢ: bisection, then two Newton steps that carry the gradient."""
     x = window.number(window.values)
     there = last(window.present) > ranks(x)
-    w = there * 1.0 if window.masses is None else window.spans.masses * there
+    w = floats(there) if window.masses is None else window.spans.masses * there
     w = adapter_of(x).meet(w, x)
     x = where(there, x, zeros(x))
     total = w.sum(-1)

@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays.adapter import adapter_of, is_numpy
 from ..arrays.foreign import refuse
 from ..arrays.ops import maximum, minimum, where, zeros
-from ..arrays.shape_ops import as_like, concatenated, take_flat, zeros_of
+from ..arrays.shape_ops import as_like, concatenated, floats, take_flat, zeros_of
 from ..errors import PoolingError
 from ..scalars import fraction, integer, is_row, number
 from .order_statistic import Order
@@ -48,7 +48,7 @@ class TrimmedMean(Order):
         if window.masses is not None:
             return self.by_mass(window)
         low, high = floor(self.parameters["lower"] * n), floor(self.parameters["upper"] * n)
-        begin, end = last(low * 1.0), last((n - high) * 1.0)
+        begin, end = last(floats(low)), last(floats(n - high))
         kept = n - high - low
         return window.total(lambda rank: minimum(maximum(rank, begin), end)) / _safe(kept, window)
 
@@ -84,7 +84,7 @@ class TopKMean(Order):
     def finish(self, window: Sorted, n: Any) -> Any:
         k = self.parameters["k"]
         begin = maximum(n - k, zeros(n)) if hasattr(n, "shape") else max(n - k, 0)
-        return window.total(lambda rank: maximum(rank, last(begin * 1.0))) / _safe(n - begin, window)
+        return window.total(lambda rank: maximum(rank, last(floats(begin)))) / _safe(n - begin, window)
 
     def check(self, places: int) -> None:
         beyond(self, self.parameters["k"], places)

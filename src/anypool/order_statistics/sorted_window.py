@@ -67,7 +67,7 @@ class Sorted:
             found = floor(rank) if side == "right" else -floor(-rank) - 1
             return clip(found, 0, self.present - 1)
         ends = stop(self.cumulated)
-        slack = ends[..., -1] * (self.rounding + self.present * EXACT)
+        slack = ends[..., -1] * (self.rounding + floats(self.present) * EXACT)
         return around(ends, stop(self.masses), slack, zeros(slack) + stop(rank), self.present)[side == "right"]
 
     def these(self, index: Any) -> Any:
@@ -80,7 +80,7 @@ class Sorted:
             end = ranks(self.values) + 1
             begin, share = end - 1, None
             inside = where(end > last(self.present), zeros(end), end)
-            share = where(inside > 0, mass(end * 1.0) - mass(begin * 1.0), zeros(end) * 1.0)
+            share = where(inside > 0, mass(floats(end)) - mass(floats(begin)), zeros(floats(end)))
         else:
             reached = mass(self.cumulated)
             share = reached - shifted(reached, mass(zeros(self.cumulated[..., :1])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..arrays.ops import highest, inf, isnan, lowest, nowhere, where, zeros
+from ..arrays.shape_ops import floats
 from .fold import Fold, State
 
 
@@ -40,7 +41,7 @@ class Max(Fold):
         return (state[1],)
 
     def local_gradient(self, x: Any, w: Any, at: Any, y: Any, saved: State, n: Any) -> Any:
-        return (saved[0] == at) * 1.0
+        return floats(saved[0] == at)
 
 
 class Min(Max):
@@ -149,4 +150,4 @@ class Range(Fold):
         return state[1], state[3]
 
     def local_gradient(self, x: Any, w: Any, at: Any, y: Any, saved: State, n: Any) -> Any:
-        return (saved[0] == at) * 1.0 - (saved[1] == at) * 1.0
+        return floats(saved[0] == at) - floats(saved[1] == at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..arrays.ops import nowhere, where, zeros
+from ..arrays.shape_ops import floats
 from .fold import Fold, Pairs, State
 
 
@@ -80,7 +81,7 @@ class AnyOf(Fold):
         return (a[0] | b[0],)
 
     def from_sums(self, x: Any, sums: Any) -> Any:
-        return sums.total((x != 0) * 1.0) > 0
+        return sums.total(floats(x != 0)) > 0
 
 
 class AllOf(Fold):
@@ -98,7 +99,7 @@ class AllOf(Fold):
         return (a[0] & b[0],)
 
     def from_sums(self, x: Any, sums: Any) -> Any:
-        return sums.total((x == 0) * 1.0) == 0
+        return sums.total(floats(x == 0)) == 0
 
 
 class Count(Fold):

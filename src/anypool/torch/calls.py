@@ -30,6 +30,7 @@ from ..arrays.torch import transformed as transformed
 from ..arrays.torch import wide as wide
 from ..arrays.torch_incoming import PLAIN, ordinary
 from ..arrays.torch_memory import like_layout
+from ..arrays.torch_results import whole
 from ..engines import execute, numpy_calls
 from ..engines.call_cache import CallCache
 from ..engines.folds import native as cpu
@@ -65,7 +66,7 @@ def bound(plan: Any, call: Any, x: Any, weights: Any) -> tuple[Bound, bool]:
         return plan.bind(call, x, weights), False
     if isinstance(job.reduction, Order):
         if plain(x) and not _learns(x, weights, job.reduction):
-            return partial(_laid_alike, plan.bind(call, x, weights)), plan.engine.checks_memory
+            return partial(_new, plan.bind(call, x, weights)), plan.engine.checks_memory
         return partial(ranks.pooled, call, job), False
     fold = _call_of(job, call.backend)
     if transformed():
@@ -82,6 +83,12 @@ def bound(plan: Any, call: Any, x: Any, weights: Any) -> tuple[Bound, bool]:
 def _laid_alike(bound: Any, x: Any, weights: Any, out: Any) -> Any:
     y = bound(x, weights, out)
     return None if y is None else like_layout(y, x)
+
+
+def _new(bound: Any, x: Any, weights: Any, out: Any) -> Any:
+    """The result as no view: a repeated call returns it as it is."""
+    y = _laid_alike(bound, x, weights, out)
+    return y if y is None or y is out else whole(y)
 
 
 def folded(x: Any, job: Job, weights: Any, out: Any) -> Any:

@@ -13,6 +13,7 @@ from ...arrays.ops import ones, where, zeros
 from ...arrays.shape_ops import (
     as_like,
     dtype_name,
+    floats,
     is_bool,
     is_floating,
     is_one,
@@ -44,7 +45,7 @@ def doubled(z: Any, w: Any, has: Any, at: Any, grid: Grid, reduction: Any) -> tu
     states = len(parts)
     if has is not None or not is_one(w):
         parts.append(
-            where(has, w + zeros(z) if not is_bool(z) else has * 1.0, zeros(z)) if has is not None else w + zeros(z)
+            where(has, w + zeros(z) if not is_bool(z) else floats(has), zeros(z)) if has is not None else w + zeros(z)
         )
         parts.append((has if has is not None else (z == z) | (z != z)) * 1)
     nothing = [
