@@ -29,6 +29,11 @@ def is_row(value: Any) -> TypeGuard[Iterable[Any]]:
     return isinstance(value, Iterable) and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) != 0
 
 
+def is_sequence(value: Any) -> TypeGuard[tuple[Any, ...] | list[Any]]:
+    """Whether a value is a tuple or a list."""
+    return isinstance(value, (tuple, list))
+
+
 def integer(value: Any, name: str, least: int | None = None) -> int:
     """An integer as an int; a bool, a text, a float, and an integer below `least` raise PoolingError.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .grids import Axis, Grid, GridConcat, Ints, joined_shape
+from .grids import Axis, Fill, Grid, GridConcat, Ints, joined_shape
 from .indexed import AxisIndices, IndexedWindows, as_indexed_windows
 from .job import Job
 from .sparse_groups import SparseGroups
@@ -10,6 +10,7 @@ from .sparse_groups import SparseGroups
 __all__ = [
     "Axis",
     "AxisIndices",
+    "Fill",
     "Grid",
     "GridConcat",
     "IndexedWindows",

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Fill = float | tuple[float | None, ...] | None  # the border's constant: one, or one for each axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +109,7 @@ class Grid:
     shape: tuple[int, ...]  # shape of the input
     pooled_dims: tuple[int, ...]  # axes of the input that are pooled, ascending
     axes: tuple[Axis, ...]  # one for each pooled axis
-    fill: Any = None  # the border's constant: one number, or one for each axis
+    fill: Any = None  # the border's constant, a Fill
     divisor: str | float = "present"  # "present", "padded" or a number
     taps: tuple[NDArray[np.float64], ...] | NDArray[np.float64] | None = (
         None  # weights by position in the window: a vector for each axis, or one table
@@ -121,9 +122,10 @@ class Grid:
         return (self,)
 
     @property
-    def fills(self) -> tuple[Any, ...]:
+    def fills(self) -> tuple[float | None, ...]:
         """The border's constant of each axis; None if there is none."""
-        return cast("tuple[Any, ...]", self.fill) if isinstance(self.fill, tuple) else (self.fill,) * len(self.axes)
+        fill: Fill = self.fill
+        return fill if isinstance(fill, tuple) else (fill,) * len(self.axes)
 
     @cached_property
     def out_shape(self) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from ..arrays.incoming import array_of, of_tensor
 from ..arrays.ops import among as among  # for the window kinds
 from ..errors import PoolingError
 from ..plan import Ints
-from ..scalars import integer, is_row
+from ..scalars import integer, is_row, is_sequence
 
 Function = TypeVar("Function")
 
@@ -117,6 +117,6 @@ def to_numpy(value: Any) -> Any:
     return of_tensor(value, "an argument of the windows") if hasattr(value, "detach") else value
 
 
-def shown(row: Any) -> str:
+def shown(row: object) -> str:
     """A row as text for an error message."""
-    return str(tuple(row)) if isinstance(row, (tuple, list)) else str(row)
+    return str(tuple(row)) if is_sequence(row) else str(row)

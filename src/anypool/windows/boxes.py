@@ -44,7 +44,7 @@ class Boxes(Kind):
     offsets: Any
     gamma: float
     inclusive: bool = True
-    plans: dict[Any, IndexedWindows] = field(default_factory=dict)
+    plans: dict[Any, IndexedWindows] = field(default_factory=dict[Any, IndexedWindows])
 
     def __repr__(self) -> str:
         return f"boxes({len(self.images)} boxes, {shown(self.size)}, reading={self.reading!r})"

@@ -11,6 +11,7 @@ from ..plan import Axis, Ints
 from .arguments import numbers
 from .paddings import cropped
 
+where: Any = np.where  # NumPy's stubs do not know arrays of Python integers
 MOST_TABLE = 2**28  # the largest number of entries of a window table
 
 
@@ -51,12 +52,12 @@ def runs_axis(
     number = np.concatenate([numbers(r[2]) for r in runs] or [numbers(0)]).astype(kind)
     start = begin + number * stride - of_runs([r[3][0] for r in runs])
     stop_padded = end + of_runs([r[3][1] for r in runs])
-    padded = np.clip(-(-(stop_padded - start) // dilation), 0, size)
+    padded: Any = np.clip(-(-(stop_padded - start) // dilation), 0, size)
     if border == "absent":
-        skip = np.clip(-((start - begin) // dilation), 0, size)
+        skip: Any = np.clip(-((start - begin) // dilation), 0, size)
         until = np.clip(-(-(end - start) // dilation), 0, size)
         length = np.maximum(until - skip, 0)
-        first = np.where(length > 0, start + skip * dilation, begin)
+        first = where(length > 0, start + skip * dilation, begin)
         source = None
     else:
         skip, length, first = np.zeros_like(start), padded, start
@@ -126,10 +127,10 @@ def _beyond(position: Any, begin: Any, end: Any, border: str | float) -> Ints:
     elif border == "reflect":
         period = np.maximum(2 * (n - 1), 1)
         at = at % period
-        at = np.where(at < n, at, period - at)
+        at = where(at < n, at, period - at)
     elif border == "symmetric":
         at = at % (2 * n)
-        at = np.where(at < n, at, 2 * n - 1 - at)
+        at = where(at < n, at, 2 * n - 1 - at)
     else:
-        return np.where((at < 0) | (at >= n), -1, position).astype(np.int64)
+        return where((at < 0) | (at >= n), -1, position).astype(np.int64)
     return np.asarray(at + begin).astype(np.int64)

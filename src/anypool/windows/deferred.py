@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from ..arrays import tracing
 from ..arrays.adapter import is_numpy
 from ..errors import PoolingError
+from ..scalars import is_sequence
 from .arguments import constant, need_axes
 from .window_kind import Kind
 
@@ -96,7 +97,7 @@ def later(maker: str, arguments: dict[str, Any]) -> Deferred:
     """The call that the graph runs: arrays become tensors, other arguments stay."""
     tensors: list[tuple[str, Any]] = []
     for name, value in arguments.items():
-        if isinstance(value, (list, tuple)) and value and all(tracing.is_table(v) and v.ndim == 2 for v in value):
+        if is_sequence(value) and value and all(tracing.is_table(v) and v.ndim == 2 for v in value):
             value = numbered([table(v) for v in value])
         tensors.append((name, table(value)))
     return Deferred(maker, tuple(tensors))

@@ -5,30 +5,35 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from ..arrays.adapter import is_numpy
 from ..errors import PoolingError
 from ..plan import Axis
-from ..scalars import integer, is_row
+from ..scalars import integer, is_row, is_sequence
 from .clipping import edge_sources
 from .paddings import cropped, pads_of
 from .window_kind import MOST_WINDOWS
 
+where: Any = np.where  # NumPy's stubs do not know arrays of Python integers
 SIMPLE = 10**6  # the largest denominator of a fraction that replaces a float
 NEAR = Fraction(1, 2**50)  # the largest relative distance of that fraction: two rounding errors
 
 
 def is_real(*measures: Any) -> bool:
     """Whether some size or stride is a float or a fraction. Then the windows are real-valued."""
-    return any(isinstance(v, (float, np.floating, Fraction)) for measure in measures for v in _values_of(measure))
+    return any(_is_real_number(v) for measure in measures for v in _values_of(measure))
+
+
+def _is_real_number(value: Any) -> TypeGuard[float | Fraction]:
+    return isinstance(value, (float, np.floating, Fraction))
 
 
 def _values_of(value: Any) -> Iterable[Any]:
     """The entries of a tuple, a list or an array; else the value alone."""
-    return value if (isinstance(value, (tuple, list)) or is_numpy(value)) and is_row(value) else (value,)
+    return value if (is_sequence(value) or is_numpy(value)) and is_row(value) else (value,)
 
 
 def measures_of(value: Any, name: str) -> Any:
@@ -46,7 +51,7 @@ def measures_of(value: Any, name: str) -> Any:
 
 def measure(value: Any, name: str) -> Any:
     """A finite number. Ints stay ints."""
-    number = float(value) if isinstance(value, (float, np.floating, Fraction)) else integer(value, name)
+    number = float(value) if _is_real_number(value) else integer(value, name)
     if not -math.inf < number < math.inf:
         raise PoolingError(f"{name}={value!r}: use a finite number")
     return number
@@ -121,17 +126,18 @@ def real_axis(n: int, by: Measures, a: int) -> Axis:
         )
     big = max((out + 1) * by.stride + by.size, n * unit + before + after) >= 2**61
     start = origin + np.arange(out).astype(object if big else np.int64) * by.stride - before
-    end = start + by.size
+    end: Any = start + by.size
     low, high = (origin, until) if absent else (origin - before, until + after)
     padded = np.maximum(np.minimum(end, until + after) - start, 0)
-    begin, end = np.clip(start, low, high), np.clip(end, low, high)
+    begin: Any = np.clip(start, low, high)
+    end = np.clip(end, low, high)
     nonempty = end > begin
     first, last = begin // unit, -(-end // unit)
-    length = np.where(nonempty, last - first, 0)
-    first = np.where(nonempty, first, 0)
+    length = where(nonempty, last - first, 0)
+    first = where(nonempty, first, 0)
     single = length == 1
-    left = np.where(single, end - begin, (first + 1) * unit - begin)
-    right = np.where(single, end - begin, end - (last - 1) * unit)
+    left = where(single, end - begin, (first + 1) * unit - begin)
+    right = where(single, end - begin, end - (last - 1) * unit)
     edge_weights = np.stack([left / unit, right / unit], 1).astype(np.float64)
     source = None
     if not absent:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..arrays.incoming import array_of
 from ..errors import PoolingError
@@ -158,7 +159,7 @@ def groups(index: Any, *, count: int | None = None, labels: Any = None) -> Group
     return Groups(ids.astype(np.int64), total)
 
 
-def _labels(value: Any) -> Ints:
+def _labels(value: Any) -> NDArray[Any]:
     """An array of distinct integers."""
     labels = array_of(value, "labels")
     if labels.ndim != 1 or (labels.size and labels.dtype.kind not in "iu"):
@@ -169,13 +170,13 @@ def _labels(value: Any) -> Ints:
     return labels
 
 
-def renumbered(index: Any, labels: Any) -> Ints:
+def renumbered(index: NDArray[Any], labels: NDArray[Any]) -> Ints:
     """For each number of an index its position among the labels; -1 if it is none of them."""
     if not len(labels):
         return np.full(index.shape, -1, np.int64)
     order = np.argsort(labels, kind="stable")
     ascending = labels[order]
-    kind = np.result_type(index, labels)
+    kind: np.dtype[Any] = np.result_type(index, labels)
     if kind.kind == "f":  # int64 and uint64 have no common integer type
         kind = np.dtype(object)
     at = np.minimum(np.searchsorted(ascending.astype(kind), index.astype(kind)), len(labels) - 1)

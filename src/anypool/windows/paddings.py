@@ -8,7 +8,7 @@ from typing import Any
 from ..arrays.ops import meant
 from ..constants import constant, is_constant
 from ..errors import PoolingError
-from ..scalars import is_row
+from ..scalars import is_row, is_sequence
 from .arguments import shown
 
 BORDERS = ("absent", "reflect", "symmetric", "replicate", "circular")
@@ -25,11 +25,12 @@ OTHER_NAMES = {  # names in SciPy, OpenCV, NumPy and JAX
     "none": "absent",
 }
 PADDINGS = ("same", "SAME", "causal")
+Padding = str | float | tuple[float, float]  # of one axis
 
 
 def freeze_border(border: Any) -> Any:
     """A border's name or constant, or a tuple with one for each pooled axis."""
-    if isinstance(border, (tuple, list)):
+    if is_sequence(border):
         if not border:
             raise PoolingError("border=(): give one entry for each pooled axis")
         return tuple(_border(b) for b in border)
@@ -77,9 +78,9 @@ def _entry(entry: Any, number: Callable[[Any], Any]) -> Any:
     return number(entry)
 
 
-def each_padding(padding: Any, rank: int) -> tuple[Any, ...]:
+def each_padding(padding: Padding | tuple[Padding, ...], rank: int) -> tuple[Any, ...]:
     """One entry for each pooled axis."""
-    row = padding if isinstance(padding, tuple) else (padding,) * rank
+    row: tuple[Any, ...] = padding if isinstance(padding, tuple) else (padding,) * rank
     if len(row) == 1:
         row = row * rank
     if len(row) != rank:
@@ -89,7 +90,7 @@ def each_padding(padding: Any, rank: int) -> tuple[Any, ...]:
     return row
 
 
-def pads_of(entry: Any, n: Any, span: Any, stride: Any) -> tuple[Any, Any]:
+def pads_of(entry: Padding, n: Any, span: Any, stride: Any) -> tuple[Any, Any]:
     """The paddings before and after an axis of n elements, for windows that span `span` elements.
     Negative paddings crop.
 

@@ -12,13 +12,13 @@ from ..arrays.incoming import array_of
 from ..arrays.shape_ops import concatenated, contiguous
 from ..errors import PoolingError
 from ..plan import Ints
-from ..scalars import is_number
+from ..scalars import is_number, is_sequence
 from .arguments import shown, to_numpy
 
 
 def rows_of(value: Any, rotated: bool) -> tuple[Any, Ints]:
     """The (K, columns) corners as floats, and the image index of each box."""
-    if isinstance(value, (list, tuple)) and value and all(getattr(v, "ndim", 0) == 2 for v in value):
+    if is_sequence(value) and value and all(getattr(v, "ndim", 0) == 2 for v in value):
         parts = [_floats(v) for v in value]
         widths = {p.shape[1] for p in parts}
         if len(widths) != 1:
@@ -76,7 +76,7 @@ def _floats(value: Any, name: str = "boxes") -> Any:
 
 def scales_of(scale: Any, rank: int) -> tuple[float, ...]:
     """One positive number for each axis."""
-    row = tuple(scale) if isinstance(scale, (list, tuple)) else (scale,) * rank
+    row: tuple[Any, ...] = tuple(scale) if is_sequence(scale) else (scale,) * rank
     if len(row) != rank or not all(is_number(s) and 0 < float(s) < math.inf for s in row):
         raise PoolingError(f"scale={scale!r}: use one positive number, or one for each of {rank} axes in x's order")
     return tuple(float(s) for s in row)

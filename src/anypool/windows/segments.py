@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays.incoming import array_of
 from ..errors import PoolingError
 from ..plan import Axis, Grid
-from ..scalars import integer
+from ..scalars import integer, is_sequence
 from .arguments import need_axes
 from .deferred import deferred
 from .fractional_area import is_real
@@ -128,7 +128,7 @@ def segments(offsets: Any = None, *, lengths: Any = None) -> Segments:
 
 def _row(value: Any, name: str) -> tuple[int, ...]:
     """A tuple of ints from a list, or from a 1-D array or tensor of integers."""
-    if isinstance(value, (list, tuple, range)):
+    if is_sequence(value) or isinstance(value, range):
         return tuple([integer(v, name) for v in value])
     values = array_of(value, name)
     if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):

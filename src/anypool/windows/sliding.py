@@ -230,9 +230,9 @@ def _sliding_axes(windows: Sliding, shape: tuple[int, ...], axes: tuple[int, ...
         at = need_axes(axes, shape, "segments(…).sliding(…)", "the axis they lie on, such as axes=0")
         one_axis_offsets(windows.offsets, shape, at)
         return at
-    if isinstance(windows.size, tuple):
-        return last_axes(axes, len(windows.size), shape, f"size={shown(windows.size)}")
-    size = windows.size
+    size: int | float | tuple[float, ...] = windows.size
+    if isinstance(size, tuple):
+        return last_axes(axes, len(size), shape, f"size={shown(size)}")
     return need_axes(
         axes,
         shape,

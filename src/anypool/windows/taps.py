@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -12,8 +12,8 @@ from ..errors import PoolingError
 
 def freeze_taps(taps: Any) -> Any:
     """Taps as tables: one for each axis from a tuple of vectors, else one table."""
-    if isinstance(taps, tuple) and taps and all(_has_axes(v) for v in taps):
-        tables = tuple(_Table(v) for v in taps)
+    if isinstance(taps, tuple) and taps and all(_has_axes(v) for v in cast("tuple[Any, ...]", taps)):
+        tables = tuple(_Table(v) for v in cast("tuple[Any, ...]", taps))
         if all(t.values.ndim == 1 for t in tables):
             return tables
         taps = [t.values for t in tables]
@@ -50,7 +50,7 @@ class _Table:
         return f"taps{list(self.values.shape)}"
 
 
-def tap_table(taps: Any, sizes: tuple[int, ...]) -> Any:
+def tap_table(taps: _Table | tuple[_Table, ...], sizes: tuple[int, ...]) -> Any:
     """The arrays of taps, checked against the window: one vector for each axis, or one array in the window's shape."""
     if isinstance(taps, tuple):
         rows = tuple(t.values for t in taps)

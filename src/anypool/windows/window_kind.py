@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
 from ..arrays.adapter import is_numpy
 from ..errors import PoolingError
-from ..plan import Axis, Grid
+from ..plan import Axis, Fill, Grid
 from ..scalars import integer
 from .arguments import normal_axes
 
@@ -80,7 +80,7 @@ def ascending(
     shape: tuple[int, ...],
     at: tuple[int, ...],
     parts: list[Axis],
-    fill: Any = None,
+    fill: Fill = None,
     divisor: str | float = "present",
     taps: Any = None,
 ) -> Grid:
@@ -97,7 +97,7 @@ def ascending(
 
 def grid_of(windows: Any, shape: tuple[int, ...], at: tuple[int, ...]) -> Any:
     """The plan of the windows for this shape, cached."""
-    kind = windows[0] if isinstance(windows, tuple) else windows
+    kind = cast("tuple[Any, ...]", windows)[0] if isinstance(windows, tuple) else windows
     for n in shape:
         if n < 0:
             raise PoolingError(f"shape {shape}: lengths must be at least 0")

@@ -1,0 +1,54 @@
+"""Names in src/: rooms use the words of the glossary in DESIGN.md, and no retired name comes back."""
+
+from __future__ import annotations
+
+import io
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import anypool as ap
+
+PACKAGE = Path(ap.__file__).parent
+# Former name -> present name. A former name may not be an identifier anywhere in src/.
+RENAMED = {
+    "Lists": "IndexedWindows",
+    "Picks": "AxisIndices",
+    "lists_of": "as_indexed_windows",
+    "seen_by": "without_weights_for",
+    "by_sums": "from_sums",
+    "of_truth": "accepts_bool",
+    "words_of": "library",
+}
+# Participles name no thing: write what the value is (`result`, `indices`, `message`).
+PARTICIPLES = frozenset("made found given held seen told wanted asked kept taken said".split())
+# Rooms that still use some of these names. Remove a name when its room is clean; add none.
+TO_CLEAN: dict[str, frozenset[str]] = {}
+
+
+def identifiers(path: Path) -> Iterator[tuple[int, str]]:
+    """The line and the text of each identifier of a file."""
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
+        if token.type == tokenize.NAME:
+            yield token.start[0], token.string
+
+
+def room_of(path: Path) -> str:
+    """The first folder below the package, or the file itself."""
+    return path.relative_to(PACKAGE).parts[0]
+
+
+ROOMS = sorted({room_of(path) for path in PACKAGE.rglob("*.py")})
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_retired_names_do_not_return(room: str) -> None:
+    """No renamed name anywhere; no participle as a name, but in rooms that are still to clean."""
+    paths = [path for path in PACKAGE.rglob("*.py") if room_of(path) == room]
+    used = {name: f"{path.name}:{line}" for path in paths for line, name in identifiers(path)}
+    retired = (PARTICIPLES | RENAMED.keys()) & used.keys()
+    allowed = TO_CLEAN.get(room, frozenset())
+    assert not retired - allowed, {name: (used[name], RENAMED.get(name, "the thing itself")) for name in retired - allowed}
+    assert not allowed - retired, f"{room} no longer uses {sorted(allowed - retired)}: remove them from TO_CLEAN"
