@@ -1,4 +1,4 @@
-"""What a call's arguments stand for: the adapter of x's library, the plan of its windows, its reductions."""
+"""The arguments of a call, validated: the library of x, the plan of its windows, its reductions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CALLS: dict[Adapter, Any] = {adapter_of(): numpy_calls}
 
 
 def library_of(x: Any) -> Any:
-    """What binds plans to arrays like x; torch's is loaded only if the caller imported torch."""
+    """The module that binds plans to arrays like x. The module for torch is imported only for tensors."""
     if type(x) is np.ndarray:
         return numpy_calls
     adapter = adapter_of(x)
@@ -46,7 +46,7 @@ def _calls_of(adapter: Adapter) -> Any:
 
 
 def plan_of(windows: Any, shape: tuple[int, ...], axes: int | Iterable[int] | None) -> Any:
-    """The Grid of a window kind for this shape, its IndexedWindows, or its GridConcat of several Grids."""
+    """The plan of a window kind for this shape: a Grid, IndexedWindows or a GridConcat."""
     if not callable(getattr(windows, "plan", None)):
         raise PoolingError(
             f"windows={windows!r}: use sliding(…), adaptive(…), whole(), segments(…), groups(…) or boxes(…); for an int k, sliding((k, k))"
@@ -54,31 +54,31 @@ def plan_of(windows: Any, shape: tuple[int, ...], axes: int | Iterable[int] | No
     return windows.plan(shape, normal_axes(axes, len(shape)))
 
 
-def reductions_of(given: Any, ties: str, dtype: str) -> tuple[tuple[Any, ...], bool]:
-    """The reductions of x's element type, and whether one was given alone."""
-    if isinstance(given, (tuple, list)):
-        if not given:
+def reductions_of(reduction: Any, ties: str, dtype: str) -> tuple[tuple[Any, ...], bool]:
+    """The reductions for x's element type, and whether the argument was a single reduction."""
+    if isinstance(reduction, (tuple, list)):
+        if not reduction:
             raise PoolingError("reduction=(): give at least one")
-        return tuple(fitted_order(reduction_of(r, ties), dtype) for r in given), False
-    return (fitted_order(reduction_of(given, ties), dtype),), True
+        return tuple(fitted_order(reduction_of(r, ties), dtype) for r in reduction), False
+    return (fitted_order(reduction_of(reduction, ties), dtype),), True
 
 
 @dataclass(frozen=True)
 class Request:
-    """The arguments of one call, checked: what `pool` runs and `explain` describes."""
+    """The validated arguments of one call: `pool` runs them, `explain` describes them."""
 
     x: Any
     grid: Any
     reductions: tuple[Any, ...]
-    single: bool  # one reduction was given, not a tuple
+    single: bool  # the argument was a reduction, not a tuple
     weights: Any
     omit_nan: bool
     empty: Any
-    warned: bool  # the call warns each time, so it is not cached
+    warned: bool  # the call emits a warning, so it is not cached
 
 
 def request(library: Any, x: Any, windows: Any, reduction: Any, weights: Any, options: dict[str, Any]) -> Request:
-    """The arguments of one call, with x as `library.array` returned it; PoolingError where one has no meaning."""
+    """The validated arguments of one call. x is the result of `library.array`. Raises PoolingError for invalid ones."""
     nan, ties, empty = options["nan"], options["ties"], options["empty"]
     shape, dtype = tuple(x.shape), library.dtype_name(x)
     grid = plan_of(windows, shape, options["axes"])

@@ -7,7 +7,7 @@ from typing import Any
 try:
     from typer import Argument as argument  # pyright: ignore[reportUnusedImport]
     from typer import Option as option  # pyright: ignore[reportUnusedImport]
-except ImportError:  # the command line says so itself
+except ImportError:  # `anypool` itself reports that typer is missing
 
     def argument(*words: Any, **options: Any) -> Any:
         return None

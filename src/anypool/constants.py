@@ -1,4 +1,4 @@
-"""Constants of a call (a border, the value of an empty window, a label that is ignored): whether an element type holds them."""
+"""Constants of a call (a border, an empty value, an ignored label), and whether an element type can represent them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 from .errors import PoolingError
 
-WHOLE: dict[str, tuple[int, int]] = {
+INTEGER_RANGES: dict[str, tuple[int, int]] = {
     "bool": (0, 1),
     **{f"int{b}": (-(2 ** (b - 1)), 2 ** (b - 1) - 1) for b in (8, 16, 32, 64)},
     **{f"uint{b}": (0, 2**b - 1) for b in (8, 16, 32, 64)},
 }
-LARGEST: dict[str, float] = {  # of each float type: a finite number that would round beyond it does not fit
+LARGEST: dict[str, float] = {  # the largest finite number of each float type
     "float16": 65504.0,
     "bfloat16": float.fromhex("0x1.fep127"),
     "float32": float.fromhex("0x1.fffffep127"),
@@ -23,12 +23,12 @@ LARGEST: dict[str, float] = {  # of each float type: a finite number that would 
 
 
 def is_constant(value: Any) -> bool:
-    """Whether a value is one number: Python's or NumPy's, bool and NaN included."""
+    """Whether a value is a Python or NumPy number, including bool and NaN."""
     return isinstance(value, (int, float, np.integer, np.floating, np.bool_))
 
 
 def constant(value: Any, name: str) -> int | float:
-    """The number as Python has it; integers stay integers.
+    """The number as a Python int or float. Integers stay integers.
 
     >>> constant(np.uint64(2**64 - 1), "border"), constant(True, "border"), constant(np.float32(0.5), "border")
     (18446744073709551615, 1, 0.5)
@@ -41,9 +41,10 @@ def constant(value: Any, name: str) -> int | float:
 
 
 def fitted(value: int | float, dtype: str, what: str, instead: str = "") -> int | float:
-    """The number as an element of this type: rounded by a float type, exactly by another one; else PoolingError.
+    """The number as an element of a type. Float types round it; other types must represent it exactly.
 
-    what: names the number in the error; instead: what else can be given.
+    what: the description of the number in the error. instead: an alternative, as the end of the error.
+    Raises PoolingError if the number is out of range or no element of the type.
 
     >>> fitted(7.0, "uint8", "border=7.0"), fitted(2**63 - 1, "int64", "empty")
     (7, 9223372036854775807)
@@ -54,16 +55,18 @@ def fitted(value: int | float, dtype: str, what: str, instead: str = "") -> int 
         rounded = _rounded(value, dtype)
         if abs(rounded) <= LARGEST[dtype]:
             return rounded
-        most = LARGEST[dtype]
-        raise PoolingError(f"{what} does not fit {dtype}, which holds numbers from {-most:g} to {most:g}{instead}")
-    low, high = WHOLE[dtype]
+        largest = LARGEST[dtype]
+        raise PoolingError(
+            f"{what} does not fit {dtype}, which holds numbers from {-largest:g} to {largest:g}{instead}"
+        )
+    low, high = INTEGER_RANGES[dtype]
     if value == value and abs(value) != math.inf and low <= value <= high and value % 1 == 0:
         return int(value)
     raise PoolingError(f"{what} does not fit {dtype}, which holds whole numbers from {low} to {high}{instead}")
 
 
 def is_double(value: int | float) -> bool:
-    """Whether a float64 holds the number as it is.
+    """Whether a float64 can represent the number exactly.
 
     >>> is_double(2**60), is_double(2**60 + 1)
     (True, False)

@@ -1,5 +1,5 @@
-"""The one error: what was asked with its values, what is possible, how to get it."""
+"""The only error class. Its messages name the argument and its value, and say what is possible."""
 
 
 class PoolingError(ValueError):
-    """Anypool cannot do what was asked; the message says what is possible instead."""
+    """Anypool cannot compute this call. The message says what is possible instead."""

@@ -1,4 +1,4 @@
-"""A call without the tools that record it: cached if it was made before, else checked, planned and run."""
+"""The evaluation of one call: a cached call is replayed; another is validated, planned and run."""
 
 from __future__ import annotations
 
@@ -32,41 +32,41 @@ def evaluate(
     keepdims: bool = True,
     library: Any = None,
 ) -> Any:
-    """What `pool` returns; `library` is what `library_of(x)` returned, where the caller knows it."""
+    """The result of `pool`. `library` is the result of `library_of(x)`, if the caller has it."""
     library = library_of(x) if library is None else library
     if min_count is not None or keepdims is not True:
         options = {"axes": axes, "weights": weights, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
         return _reduced(x, windows, reduction, out, min_count, keepdims, options)
     key = None
-    if _plain(reduction, axes, empty):
+    if _is_hashable(reduction, axes, empty):
         key = library.key(x, (windows, reduction, axes, nan, ties, empty, backend), weights)
         try:
             ready = library.READY.get(key)
-        except TypeError:  # windows that cannot be compared are planned each time
+        except TypeError:  # windows that are not hashable are planned for each call
             key = ready = None
-        if ready is not None and (y := _again(library, ready, x, weights, out)) is not None:
+        if ready is not None and (y := _replay(library, ready, x, weights, out)) is not None:
             return y
     options = {"axes": axes, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
     if getattr(windows, "keepdims", True) is False:
         return _reduced(x, windows, reduction, out, None, False, {**options, "weights": weights})
-    given, x = x, library.array(x)
+    argument, x = x, library.array(x)
     instead = library.instead(x)
     if instead is not None:
         return instead(evaluate, x, windows, reduction, weights, out, options)
     try:
-        asked = request(library, x, windows, reduction, weights, options)
-        check_result(asked.grid, out)
+        checked = request(library, x, windows, reduction, weights, options)
+        check_result(checked.grid, out)
         results = execute.run(
             library,
             x,
-            asked.grid,
-            asked.reductions,
-            asked.weights,
-            omit_nan=asked.omit_nan,
-            empty=asked.empty,
+            checked.grid,
+            checked.reductions,
+            checked.weights,
+            omit_nan=checked.omit_nan,
+            empty=checked.empty,
             out=out,
             backend=backend,
-            remember=key if not asked.warned and x is given and asked.weights is weights else None,
+            remember=key if not checked.warned and x is argument and checked.weights is weights else None,
         )
         results = results if out is not None else library.apart(results, x)
     except MemoryError as error:
@@ -76,17 +76,17 @@ def evaluate(
     except PoolingError:
         library.READY.pop(key, None)
         raise
-    return results[0] if asked.single else results
+    return results[0] if checked.single else results
 
 
-def _again(library: Any, ready: Any, x: Any, weights: Any, out: Any) -> Any:
-    """A call that was made before; None where these numbers need the decisions once more."""
+def _replay(library: Any, ready: Any, x: Any, weights: Any, out: Any) -> Any:
+    """The result of a cached call; None if these arrays need a new plan."""
     bound, reduction, fresh = ready
     if weights is not None:
         if library.as_weights(weights, x) is not weights:
             return None
         library.check_weights(weights, reduction)
-    if not fresh and library.array(x) is not x:  # its memory is not what the key tells: a copy is read instead
+    if not fresh and library.array(x) is not x:  # the array must be copied, so that the key does not describe it
         return None
     y = bound(x, weights, out)
     if y is None or y is out:
@@ -97,7 +97,7 @@ def _again(library: Any, ready: Any, x: Any, weights: Any, out: Any) -> Any:
 
 
 def _reduced(x: Any, windows: Any, reduction: Any, out: Any, least: Any, keepdims: Any, options: Any) -> Any:
-    """A call with `min_count` or without `keepdims`: the call without them, and what they change in its results."""
+    """A call with `min_count` or `keepdims`: the call without them, whose results are then changed."""
     library = library_of(x)
     x = library.array(x)
     instead = library.instead(x)
@@ -108,10 +108,10 @@ def _reduced(x: Any, windows: Any, reduction: Any, out: Any, least: Any, keepdim
     if getattr(windows, "keepdims", True) is False:
         windows, keepdims = windows.replace(keepdims=True), flag(keepdims, "keepdims") and False
     grid = plan_of(windows, tuple(x.shape), options["axes"])
-    least, gone = check_min_count(least), () if flag(keepdims, "keepdims") else gone_axes(grid)
-    made = evaluate(x, windows, reduction, **options)
+    least, removed = check_min_count(least), () if flag(keepdims, "keepdims") else gone_axes(grid)
+    y = evaluate(x, windows, reduction, **options)
     reductions, single = reductions_of(reduction, options["ties"], library.dtype_name(x))
-    results = [made] if single else list(made)
+    results = [y] if single else list(y)
     omit = options["nan"] == "omit"
     lacks = counted.few(library, x, grid, options["weights"], omit, least) if least else None
     if lacks is not None or gone:
@@ -119,14 +119,14 @@ def _reduced(x: Any, windows: Any, reduction: Any, out: Any, least: Any, keepdim
     if lacks is not None:
         pairs = zip(results, reductions, strict=True)
         results = [counted.emptied(y, lacks, r, options["empty"], least) for y, r in pairs]
-    if gone:
-        results = [counted.without(y, gone, r) for y, r in zip(results, reductions, strict=True)]
+    if removed:
+        results = [counted.without(y, removed, r) for y, r in zip(results, reductions, strict=True)]
     results = library.apart(tuple(results), x) if out is None else library.into(out, tuple(results))
     return results[0] if single else results
 
 
-def _plain(reduction: Any, axes: Any, empty: Any) -> bool:
-    """Whether the arguments can be told from others by comparing them."""
+def _is_hashable(reduction: Any, axes: Any, empty: Any) -> bool:
+    """Whether the arguments can be compared by value, as parts of a key of the call cache."""
     ints = axes is None or type(axes) is int or (type(axes) is tuple and all(type(a) is int for a in axes))
     if not ints or not (empty is None or type(empty) in (float, int)):
         return False

@@ -1,4 +1,4 @@
-"""explain(): what pool() would do with the same arguments."""
+"""explain(): the plan that pool() would run for the same arguments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .windows import flag
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a call would do: shapes, plan, backend, refusals, bytes and operations."""
+    """The description of a call: shapes, plan, backend, refusals, bytes and operations."""
 
     shape: tuple[int, ...]
     out_shape: tuple[int, ...]
@@ -29,7 +29,7 @@ class Explanation:
     bytes_read: int
     bytes_written: int
     operations: int
-    engine: str = ""  # how a backend with several ways does it
+    engine: str = ""  # the plan of the backend, in words
 
     def __str__(self) -> str:
         lines = [
@@ -62,7 +62,7 @@ def explain(
     min_count: int | None = None,
     keepdims: bool = True,
 ) -> Explanation:
-    """What `pool` would do with these arguments; nothing is computed.
+    """The description of a `pool` call with these arguments. Nothing is computed.
 
     >>> import numpy as np, anypool as ap
     >>> explain(np.ones((4, 4)), ap.sliding((2, 2)), "max").out_shape
@@ -71,14 +71,14 @@ def explain(
     library = library_of(x)
     x = library.array(x)
     options = {"axes": axes, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
-    kept = flag(keepdims, "keepdims") and getattr(windows, "keepdims", True)
+    keeps_axes = flag(keepdims, "keepdims") and getattr(windows, "keepdims", True)
     check_min_count(min_count)
     del out
-    asked = request(library, x, windows, reduction, weights, options)
-    grid, reductions, dtype = asked.grid, asked.reductions, library.dtype_name(x)
-    gone = () if kept else gone_axes(grid)
+    checked = request(library, x, windows, reduction, weights, options)
+    grid, reductions, dtype = checked.grid, checked.reductions, library.dtype_name(x)
+    gone = () if keeps_axes else gone_axes(grid)
     jobs = [
-        execute.job_of(library, x, g, r, asked.weights, asked.omit_nan, asked.empty)
+        execute.job_of(library, x, g, r, checked.weights, checked.omit_nan, checked.empty)
         for r in reductions
         for g in grid.grids
     ]
@@ -100,7 +100,7 @@ def explain(
 
 
 def _refusals(chosen: list[Selection]) -> dict[str, str | None]:
-    """What each backend said: None where it serves every reduction."""
+    """The refusal of each backend; None if it computes every reduction."""
     refused = [s for s in chosen if s.plan.engine.backend == "reference"]
     why = next(
         (sentence for s in refused for sentence in reversed(s.refusals.values())), "cpu: the reference was asked for"

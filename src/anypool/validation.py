@@ -1,4 +1,4 @@
-"""What a call refuses before anything is computed: reductions, weights, results and `empty`, each with a sentence."""
+"""Validation of a call before anything is computed: reductions, parameters, weights, results and `empty`."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ KINDS = {"numpy": "a NumPy array", "torch": "a tensor", "array_api": "an array o
 
 
 def check_parameters(plan: Any, reductions: tuple[Any, ...], x: Any) -> None:
-    """Parameters that are arrays have one value for each lane of x (such as (C, 1, 1)), in x's array library."""
+    """Check that array parameters broadcast to x with length 1 on the pooled axes, such as (C, 1, 1), and share its library."""
     for r in reductions:
         for name, value in getattr(r, "parameters", {}).items():
             if isinstance(r, Order) or not hasattr(value, "shape"):
                 continue
             kinds = adapter_of(value), adapter_of(x)
             if kinds[0] is not kinds[1] and not (is_numpy(value) and kinds[1].mixes):
-                said = [KINDS.get(kind.NAME, f"an array of {kind.NAME}") for kind in kinds]
+                names = [KINDS.get(kind.NAME, f"an array of {kind.NAME}") for kind in kinds]
                 raise PoolingError(
-                    f"{type(r).__name__}({name}) is {said[0]} and x is {said[1]}: give both in one library"
+                    f"{type(r).__name__}({name}) is {names[0]} and x is {names[1]}: give both in one library"
                 )
             for grid in plan.grids:
                 most = [1 if d in grid.pooled_dims else n for d, n in enumerate(x.shape)]
-                given = list(value.shape)
-                if len(given) > len(most) or any(
-                    n not in (1, m) for n, m in zip(given[::-1], most[::-1], strict=False)
+                sizes = list(value.shape)
+                if len(sizes) > len(most) or any(
+                    n not in (1, m) for n, m in zip(sizes[::-1], most[::-1], strict=False)
                 ):
-                    raise PoolingError(_unfit(f"{type(r).__name__}({name})", given, x, grid.pooled_dims, most))
+                    raise PoolingError(_unfit(f"{type(r).__name__}({name})", sizes, x, grid.pooled_dims, most))
 
 
-def _unfit(said: str, given: list[int], x: Any, at: tuple[int, ...], most: list[int]) -> str:
-    """What is wrong with a parameter's shape, and one that fits: the axis of its length, or the axis before the pooled ones."""
-    total = size_of(given)
+def _unfit(name: str, sizes: list[int], x: Any, at: tuple[int, ...], most: list[int]) -> str:
+    """The error for a parameter's shape. It suggests the axis of the same length, else the axis before the pooled ones."""
+    total = size_of(sizes)
     wide = [a for a, n in enumerate(most) if n > 1]
     fits = [a for a in wide if most[a] == total] or wide[-1:]
     shape = tuple(most[a] if a == fits[0] else 1 for a in range(fits[0], len(most))) if fits else ()
     such = f", such as {shape}" if fits else ""
     how = f": reshape it to {shape}" if fits and size_of(shape) == total else ""
     return (
-        f"{said} of shape {tuple(given)} for x of shape {tuple(x.shape)} pooled over axes {tuple(at)}{how}; it is one number, or "
+        f"{name} of shape {tuple(sizes)} for x of shape {tuple(x.shape)} pooled over axes {tuple(at)}{how}; it is one number, or "
         f"a shape that broadcasts to {tuple(most)}{such}"
     )
 
 
 def check_orders(plan: Any, reductions: tuple[Any, ...]) -> None:
-    """Whether each order statistic has an answer for windows of this many places."""
+    """Check that each order statistic is defined for windows of this length."""
     for grid in plan.grids:
         for r in reductions:
             if isinstance(r, Order) and grid.max_length:
@@ -64,7 +64,7 @@ def check_orders(plan: Any, reductions: tuple[Any, ...]) -> None:
 
 
 def check(dtype: str, reductions: tuple[Any, ...], nan: str) -> None:
-    """Whether each reduction has a meaning for the element type, and the NaN policy a name."""
+    """Check that each reduction is defined for the element type, and that the NaN policy exists."""
     if not among(nan, ("propagate", "omit")):
         near = meant(
             str(nan), ("propagate", "omit"), {"ignore": "omit", "skip": "omit", "drop": "omit", "raise": "propagate"}
@@ -80,23 +80,23 @@ def check(dtype: str, reductions: tuple[Any, ...], nan: str) -> None:
 
 
 def check_weights(weights: Any, shape: tuple[int, ...]) -> None:
-    """Weights, an array or a tensor, broadcast to x and never enlarge it."""
-    given = tuple(weights.shape)
+    """Check that weights broadcast to x without enlarging it."""
+    sizes = tuple(weights.shape)
     try:
-        fits = np.broadcast_shapes(given, shape) == shape
+        fits = np.broadcast_shapes(sizes, shape) == shape
     except ValueError:
         fits = False
     if not fits:
-        more = len(shape) - len(given)
-        lead = more > 0 and all(n in (1, m) for n, m in zip(given, shape, strict=False))
+        more = len(shape) - len(sizes)
+        lead = more > 0 and all(n in (1, m) for n, m in zip(sizes, shape, strict=False))
         hint = f"; for the first axes give weights[..., {', '.join(['None'] * more)}]" if lead else ""
         raise PoolingError(
-            f"weights of shape {given} do not broadcast to x of shape {shape}; weights never enlarge x{hint}"
+            f"weights of shape {sizes} do not broadcast to x of shape {shape}; weights never enlarge x{hint}"
         )
 
 
 def check_result(grid: Any, out: Any) -> None:
-    """The result fits in memory, and what it shall be written to may be written."""
+    """Check that the result fits in memory and that `out` is writable."""
     if size_of(grid.out_shape) > MEMORY:
         raise PoolingError(
             f"a result of shape {grid.out_shape} does not fit in memory; use a larger stride, or pool in parts"
@@ -106,7 +106,7 @@ def check_result(grid: Any, out: Any) -> None:
 
 
 def check_border(plan: Any, dtype: str) -> None:
-    """What lies beyond the edge is an element like any other: x's type must hold it."""
+    """Check that x's element type can represent the border's constant."""
     for grid in plan.grids:
         for fill in grid.fills if isinstance(grid, Grid) else (grid.fill,):
             if fill is not None:
@@ -114,21 +114,21 @@ def check_border(plan: Any, dtype: str) -> None:
 
 
 def fitted_order(order: Any, dtype: str) -> Any:
-    """An order statistic whose constants are elements of x's type; anything else as it is."""
+    """An order statistic with its constants as elements of x's type; another reduction unchanged."""
     return order.fitted(dtype) if isinstance(order, Order) else order
 
 
-def check_min_count(given: Any) -> int:
-    """How many elements a window needs; 0 where nothing was asked for."""
-    if given is None:
+def check_min_count(value: Any) -> int:
+    """The number of elements that a window needs; 0 for None."""
+    if value is None:
         return 0
-    if not is_integer(given) or given < 0:
-        raise PoolingError(f"min_count={given!r}: give an integer of at least 0, how many elements a window needs")
-    return int(given)
+    if not is_integer(value) or value < 0:
+        raise PoolingError(f"min_count={value!r}: give an integer of at least 0, how many elements a window needs")
+    return int(value)
 
 
 def gone_axes(plan: Any) -> tuple[int, ...]:
-    """The axes of the result that `keepdims=False` leaves out: those of the windows, one on each."""
+    """The axes of the result that `keepdims=False` removes. Each must have one window."""
     at = (min(plan.pooled_dims),) if isinstance(plan, GridConcat) else getattr(plan, "result_dims", plan.pooled_dims)
     for a in at:
         if plan.out_shape[a] != 1:
@@ -140,7 +140,7 @@ def gone_axes(plan: Any) -> tuple[int, ...]:
 
 
 def channels_last(x: Any, dtype: str, plan: Any, axes: Any) -> bool:
-    """Whether a call looks as if it pooled the width and the channels of a picture; then the reader is warned."""
+    """Whether a call seems to pool the width and the channels of a picture. If so, emit a warning."""
     like = axes is None and dtype == "uint8" and is_numpy(x) and x.ndim == 3 and x.shape[-1] in (3, 4)
     if not like or tuple(plan.pooled_dims) != (1, 2):
         return False
@@ -154,7 +154,7 @@ def channels_last(x: Any, dtype: str, plan: Any, axes: Any) -> bool:
 
 
 def check_empty(empty: Any, dtype: str, reductions: tuple[Any, ...], wide: str, plan: Any, weights: Any) -> Any:
-    """`empty` as a number that every result holds, whether or not a window is empty today."""
+    """`empty` as a number that the type of every result can represent, even if no window is empty."""
     if empty is None:
         return None
     value = constant(empty, "empty")
@@ -168,8 +168,10 @@ def check_empty(empty: Any, dtype: str, reductions: tuple[Any, ...], wide: str, 
 
 
 def result_type(dtype: str, reduction: Any, wide: str, odd: bool, weighed: bool) -> str:
-    """The element type of a result; `wide`: of an integer sum; `odd`: every window is known to hold an odd number of
-    elements; `weighed`: by real numbers."""
+    """The element type of a result.
+
+    wide: the type of an integer sum. odd: every window has an odd number of elements. weighed: weights are real numbers.
+    """
     if reduction.gives != "value":
         return "bool" if reduction.gives == "truth" else "int64"
     if "float" in dtype:
@@ -182,7 +184,7 @@ def result_type(dtype: str, reduction: Any, wide: str, odd: bool, weighed: bool)
 
 
 def size_of(shape: Any) -> int:
-    """How many elements an array of this shape has."""
+    """The number of elements of an array of this shape."""
     total = 1
     for n in shape:
         total *= int(n)

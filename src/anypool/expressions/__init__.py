@@ -1,4 +1,4 @@
-"""Windows and reductions written as text, and read from it: parsed against the public names, never evaluated."""
+"""Windows and reductions as text, in both directions. Reading parses public names; it never evaluates code."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SIZES = re.compile(r"[(\[]?\s*(\d+(?:\.\d+)?(?:\s*[x×*, ]\s*\d+(?:\.\d+)?)*)\s*
 
 
 def windows_from(text: Any) -> Any:
-    """The windows that a call such as "sliding((3, 3), stride=2)" makes.
+    """The windows of a call such as "sliding((3, 3), stride=2)".
 
-    Raises PoolingError, which says where the text is wrong and what is possible.
+    Raises PoolingError with the position of the fault and what is possible.
 
     >>> windows_from("adaptive((7, 7))").output_shape((3, 20, 30))
     (3, 7, 7)
@@ -33,13 +33,13 @@ def windows_from(text: Any) -> Any:
         row = [v for v in re.split(r"[^0-9.]+", sizes[1]) if v]
         example = f"sliding(({', '.join(row if len(row) > 1 else row * 2)}))"
     source = Source(text, "windows", f"a call of {', '.join(KINDS)}", example)
-    return _made(source, {**KINDS, **REGISTERED}, "plan", "windows")
+    return _read(source, {**KINDS, **REGISTERED}, "plan", "windows")
 
 
 def reduction_from(text: Any) -> Any:
-    """A reduction's name, or the object that a call such as "Lp(3)" makes.
+    """A reduction's name, or the object of a call such as "Lp(3)".
 
-    Raises PoolingError, which says where the text is wrong and what is possible.
+    Raises PoolingError with the position of the fault and what is possible.
 
     >>> reduction_from("Lp(3)")
     Lp(p=3.0)
@@ -52,25 +52,25 @@ def reduction_from(text: Any) -> Any:
     if isinstance(text, str) and text.strip().isidentifier() and text.strip() not in {**FOLDS, **REGISTERED}:
         near = nearest(text.strip(), (*named, *FOLDS))
         if not near:
-            return reduction_of(text.strip())  # which says what there is
+            return reduction_of(text.strip())  # its error lists all names
     calls = ", ".join(name for name in FOLDS if name[0].isupper())
     source = Source(text, "reduction", f"{', '.join(named)}, or a call of {calls}", "Lp(3)")
-    return _made(source, {**FOLDS, **REGISTERED}, "finish", "a reduction")
+    return _read(source, {**FOLDS, **REGISTERED}, "finish", "a reduction")
 
 
 def integers(text: str, name: str) -> tuple[int, ...]:
-    """A row of integers separated by commas."""
+    """Integers separated by commas, as a tuple."""
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
         raise PoolingError(f"{name} {text!r}: give integers separated by commas") from None
 
 
-def _made(source: Source, names: Any, has: str, needed: str) -> Any:
+def _read(source: Source, names: Any, has: str, needed: str) -> Any:
     tree = parsed(source)
     if not isinstance(tree, Word):
         source.fail(f"a call that makes {needed} is needed", 0, listing=True)
-    made = Reader(source, names).made(tree)
-    if not callable(getattr(made, has, None)) or isinstance(made, type):
+    result = Reader(source, names).construct(tree)
+    if not callable(getattr(result, has, None)) or isinstance(result, type):
         source.fail(f"{tree.name} does not make {needed}, in the call", tree.at)
-    return made
+    return result

@@ -1,4 +1,4 @@
-"""Objects as the calls that make them; torch.compile traces this, so that it may meet symbols and tensors."""
+"""Objects as constructor calls. torch.compile traces this module, so that values may be symbols and tensors."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ Leaf = Callable[[Any, bool], Any]
 
 
 class Call:
-    """Begins the tuple of a call: what is called, a class or a name; its arguments; the call whose method it is, or None.
+    """The first entry of the tuple of a call: then a class or a name, the arguments, and the receiver of a method or None.
 
-    Tuples, since torch.compile gives named ones to functions without their fields.
+    Plain tuples: under torch.compile, named tuples lose their fields in functions.
     """
 
 
 class Table:
-    """Begins the tuple of an array whose numbers do not change: type, shape, bytes."""
+    """The first entry of the tuple of a constant array: then type, shape and bytes."""
 
 
 class Symbol:
-    """Begins the tuple of what a graph gives to an operator beside its text: kind, number."""
+    """The first entry of the tuple of an operand of torch's operators: then kind and number."""
 
 
 def described(thing: Any, leaf: Leaf) -> tuple[Any, ...]:
-    """The call that makes windows or a reduction; `leaf` says what becomes of the plain values among its arguments."""
+    """The constructor call of windows or of a reduction. `leaf` converts each plain value among its arguments."""
     if isinstance(thing, type):
         return (Call, thing, (), None)
     arguments = with_values(arguments_of(thing), leaf, not isinstance(thing, Kind) or thing.symbolic())
     if isinstance(thing, Deferred):
-        made = (Call, thing.maker, arguments, None)
-        for name, given in thing.then:
-            made = (Call, name, with_values(given, leaf, False), made)
-        return made
+        call = (Call, thing.maker, arguments, None)
+        for name, options in thing.then:
+            call = (Call, name, with_values(options, leaf, False), call)
+        return call
     if isinstance(thing, Boxes) and not thing.inclusive:
         return (Call, "exclusive", (), (Call, Boxes, arguments, None))
     if isinstance(thing, Sliding) and thing.offsets is not None:
@@ -53,7 +53,7 @@ def described(thing: Any, leaf: Leaf) -> tuple[Any, ...]:
 
 
 def with_values(value: Any, leaf: Leaf, varies: bool) -> Any:
-    """A value, or rows of values, with each object as a call; `varies`: whether a graph may serve all its numbers."""
+    """A value or nested rows of values, with each object as a call. `varies`: numbers may be symbols."""
     if isinstance(value, tuple):
         return tuple([with_values(v, leaf, varies) for v in value])
     if isinstance(value, list):
@@ -64,20 +64,20 @@ def with_values(value: Any, leaf: Leaf, varies: bool) -> Any:
 
 
 def arguments_of(thing: Any) -> tuple[tuple[str, Any], ...]:
-    """The arguments that make an object: names and values."""
+    """The constructor arguments of an object: names and values."""
     if hasattr(thing, "arguments"):
         return tuple(thing.arguments().items())
     parameters = getattr(thing, "parameters", {})
-    found: list[tuple[str, Any]] = []
+    pairs: list[tuple[str, Any]] = []
     for name in argument_names(type(thing)):
         if name in parameters:
-            found.append((name, parameters[name]))
+            pairs.append((name, parameters[name]))
         elif hasattr(thing, name):
-            found.append((name, getattr(thing, name)))
+            pairs.append((name, getattr(thing, name)))
         else:
             kind = type(thing).__name__
             raise PoolingError(
                 f"{kind}: its argument {name!r} is kept neither as .parameters[{name!r}] nor as .{name}, so that no text "
                 f"can tell it; keep it so, or give {kind} a method arguments() that returns a dict of all"
             )
-    return tuple(found)
+    return tuple(pairs)

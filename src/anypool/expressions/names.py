@@ -1,4 +1,4 @@
-"""The names that expressions may call: the public windows and reductions, and what a user registers."""
+"""The names that expressions may call: public windows and reductions, and registered classes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..reductions import PARAMETRIC, REDUCTIONS, TIES
 from ..windows.arguments import constant
 from .syntax import MODULES, NAME, VALUES
 
-Made = TypeVar("Made", bound=Callable[..., Any])
+Registrable = TypeVar("Made", bound=Callable[..., Any])
 KINDS: dict[str, Any] = {
     name: getattr(kinds, name)
     for name in ("sliding", "adaptive", "whole", "segments", "groups", "boxes", "fractional", "pyramid", "regions")
@@ -43,32 +43,32 @@ FOLDS: dict[str, Any] = {
 }
 METHODS: dict[str, Any] = {"sliding": kinds.Segments.sliding, "exclusive": kinds.Boxes.exclusive}  # of windows
 SCALARS = ("bool", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)), "float16", "float32", "float64")
-OPERANDS = ("size", "number", "table", "learned")  # what the operators of torch get beside their text
+OPERANDS = ("size", "number", "table", "learned")  # operands of torch's operators besides the text
 RESERVED = frozenset((*KINDS, *FOLDS, *SCALARS, *OPERANDS, *VALUES, "array", "pool"))
 REGISTERED: dict[str, Any] = {}
-HERE = f"unregistered.p{os.urandom(6).hex()}"  # begins the names that only this process knows
+HERE = f"unregistered.p{os.urandom(6).hex()}"  # prefix of names that are valid in this process only
 NAMES: dict[Any, str] = {
     **{getattr(kinds, name.capitalize()): name for name in KINDS},
     **{kind: name for name, kind in FOLDS.items() if isinstance(kind, type)},
     Function: "function",
 }
-CHANGED: list[Callable[[], None]] = []  # what forgets texts that were read, where a name's meaning changes
+CHANGED: list[Callable[[], None]] = []  # functions that clear caches of texts when the meaning of a name changes
 
 
 @overload
-def register(thing: Made, name: str | None = None) -> Made: ...
+def register(thing: Registrable, name: str | None = None) -> Registrable: ...
 @overload
-def register(thing: None = None, name: str | None = None) -> Callable[[Made], Made]: ...
+def register(thing: None = None, name: str | None = None) -> Callable[[Registrable], Registrable]: ...
 def register(thing: Any = None, name: str | None = None) -> Any:
-    """Give a reduction or window class of your own a name, by which exported programs and expressions know it.
+    """Register a reduction or window class under a name, for exported programs and expressions.
 
-    thing: a class (a subclass of `Fold` or `Order`, or one with the same functions), or a function that is an
-    argument of one. name: dotted words, such as "mylib.Spread"; default: the class' own name. An object of the class is
-    written as a call with its constructor's arguments, each read from `.parameters[argument]` or `.argument`; a class
-    that keeps them otherwise has a method `arguments()`, a dict of them. Register before `torch.export`, and in each
-    process that runs the program, in the module that defines the class: a program that is loaded imports nothing and
-    calls nothing but registered names. Returns the class, so that it serves as a decorator.
-    Raises PoolingError for a name that is taken.
+    thing: a class (a subclass of `Fold` or `Order`, or one with the same methods), or a function that is an argument of
+    such a class. name: dotted words, such as "mylib.Spread"; default: the name of the class.
+    The text of an object is a call with the constructor's arguments. Each is read from `.parameters[argument]` or from
+    `.argument`; another class defines a method `arguments()` that returns them as a dict.
+    Register the class where it is defined, before `torch.export` and in each process that runs the program. A loaded
+    program imports nothing and calls registered names only.
+    Returns the class, so that it works as a decorator. Raises PoolingError for a name of another class.
 
     >>> import anypool as ap
     >>> @ap.register
@@ -85,7 +85,7 @@ def register(thing: Any = None, name: str | None = None) -> Any:
     array([1.5])
     """
     if thing is None or isinstance(thing, str):
-        return lambda given: register(given, name or thing)
+        return lambda decorated: register(decorated, name or thing)
     if not callable(thing):
         raise PoolingError(f"register({thing!r}): give a class, such as ap.register(type(reduction))")
     own = getattr(thing, "__name__", type(thing).__name__)
@@ -93,9 +93,11 @@ def register(thing: Any = None, name: str | None = None) -> Any:
     if not isinstance(chosen, str) or not NAME.fullmatch(chosen) or chosen.startswith(MODULES):
         raise PoolingError(f"register(name={chosen!r}): use words and dots, such as 'mylib.{own.strip('<>')}'")
     before = REGISTERED.get(chosen)
-    again = before is not None and _place(before) == _place(thing)  # a cell or a module that ran once more
-    if chosen in RESERVED or chosen.startswith("unregistered.") or (before not in (None, thing) and not again):
-        holder = "anypool's own" if before is None else f"of {'.'.join(_place(before))}"
+    redefined = before is not None and _definition(before) == _definition(
+        thing
+    )  # the same definition, run again by a notebook cell or a reload
+    if chosen in RESERVED or chosen.startswith("unregistered.") or (before not in (None, thing) and not redefined):
+        holder = "anypool's own" if before is None else f"of {'.'.join(_definition(before))}"
         raise PoolingError(f"register: the name {chosen!r} is {holder}; give another, such as 'mylib.{own}'")
     REGISTERED[chosen] = thing
     NAMES[thing] = chosen
@@ -105,7 +107,7 @@ def register(thing: Any = None, name: str | None = None) -> Any:
 
 
 def name_of(thing: Any, lasting: bool) -> str:
-    """The name of a class or function; one that has none gets one of this process, unless it has to last."""
+    """The name of a class or function. Without `lasting`, an unregistered one gets a name for this process."""
     try:
         known = NAMES.get(thing)
     except TypeError:
@@ -115,18 +117,18 @@ def name_of(thing: Any, lasting: bool) -> str:
     own = getattr(thing, "__qualname__", type(thing).__name__)
     if lasting or not callable(thing):
         raise PoolingError(
-            f"{'.'.join(_place(thing))} is not registered, so that no text can name it: "
+            f"{'.'.join(_definition(thing))} is not registered, so that no text can name it: "
             f"write ap.register({own.rpartition('.')[2]}) where it is defined, and import that wherever the text is read"
         )
     word = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in own.rpartition(".")[2])
-    made = f"{HERE}.n{len(REGISTERED)}.{word if not word[:1].isdigit() else '_' + word}"
-    REGISTERED[made] = thing
-    NAMES[thing] = made
-    return made
+    temporary = f"{HERE}.n{len(REGISTERED)}.{word if not word[:1].isdigit() else '_' + word}"
+    REGISTERED[temporary] = thing
+    NAMES[thing] = temporary
+    return temporary
 
 
 def unknown(name: str, names: Iterable[str]) -> str:
-    """What an error says of a name that is not there."""
+    """The sentence of an error about an unknown name."""
     if name.startswith("unregistered."):
         return (
             f"the class {name.rpartition('.')[2]!r} was not registered in the process that wrote this: "
@@ -137,21 +139,21 @@ def unknown(name: str, names: Iterable[str]) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """The names that look like one, in quotes; nothing where none does."""
+    """The names closest to a name, in quotes; empty if none is close."""
     import difflib
 
-    given = {n.lower(): n for n in names if not n.startswith("unregistered.")}
-    found = difflib.get_close_matches(name.lower(), given, 3, 0.6)
-    return " or ".join(repr(given[n]) for n in found)
+    by_lower_case = {n.lower(): n for n in names if not n.startswith("unregistered.")}
+    matches = difflib.get_close_matches(name.lower(), by_lower_case, 3, 0.6)
+    return " or ".join(repr(by_lower_case[n]) for n in matches)
 
 
 @constant
 def argument_names(kind: Any) -> tuple[str, ...]:
-    """The arguments of the function or class that makes an object of this class."""
-    given = inspect.signature(KINDS.get(NAMES.get(kind, ""), kind)).parameters.values()
-    return tuple(p.name for p in given if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
+    """The parameters of the function or class that constructs objects of this class."""
+    parameters = inspect.signature(KINDS.get(NAMES.get(kind, ""), kind)).parameters.values()
+    return tuple(p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
 
 
-def _place(thing: Any) -> tuple[str, str]:
+def _definition(thing: Any) -> tuple[str, str]:
     kind = thing if hasattr(thing, "__qualname__") else type(thing)
     return str(getattr(kind, "__module__", "")), str(kind.__qualname__)

@@ -1,4 +1,4 @@
-"""Objects from text: names are looked up among those that there are, and nothing is evaluated."""
+"""Objects from text. Names are looked up in a table; no code is evaluated."""
 
 from __future__ import annotations
 
@@ -16,51 +16,51 @@ from .names import METHODS, OPERANDS, SCALARS, unknown
 from .syntax import Source, Word
 
 Operands = Mapping[str, Sequence[Any]]
-UNKNOWN = float("nan")  # a number that only a run of the graph will tell
+UNKNOWN = float("nan")  # a number that is known only when the graph runs
 
 
 @dataclass(frozen=True)
 class Operand:
-    """Stands for what a graph gives to an operator beside its text."""
+    """A placeholder for an operand of torch's operators."""
 
     kind: str
     at: int
 
 
 @dataclass(frozen=True)
-class Later:
-    """A call whose operands come with each run of a graph."""
+class Pending:
+    """A call with operands, which each run of the graph supplies."""
 
     make: Any
     plain: dict[str, Any]
     waiting: dict[str, Any]
-    maker: str = ""  # of boxes, groups or segments, whose shape is told without their numbers
-    then: tuple[Any, ...] = ()  # methods of those
+    maker: str = ""  # boxes, groups or segments: their shape is known without values
+    then: tuple[Any, ...] = ()  # methods to call on them
 
 
 class Reader:
-    """Makes what a parsed text writes."""
+    """Constructs the objects of a parsed text."""
 
     def __init__(self, source: Source, names: Mapping[str, Any], operands: bool = False) -> None:
         self.source, self.names, self.operands = source, names, operands
 
-    def made(self, value: Any) -> Any:
-        """The value with its calls made; those that need operands, and what holds them, as Later."""
+    def construct(self, value: Any) -> Any:
+        """The value with its calls constructed. Calls with operands become Pending."""
         if isinstance(value, Word):
             return self.word(value)
         if isinstance(value, (tuple, list)) and not _plain(value):
-            made = [self.made(v) for v in value]
-            return made if isinstance(value, list) else tuple(made)
+            row = [self.construct(v) for v in value]
+            return row if isinstance(value, list) else tuple(row)
         return value
 
-    def given(self, word: Word, make: Any) -> dict[str, Any]:
-        """The arguments of a call, by the names that they have there."""
-        args, named = [self.made(v) for v in word.args], {k: self.made(v) for k, v in word.named}
+    def arguments(self, word: Word, make: Any) -> dict[str, Any]:
+        """The arguments of a call by name."""
+        args, named = [self.construct(v) for v in word.args], {k: self.construct(v) for k, v in word.named}
         return bound(word, make, args, named, self.source)
 
     def word(self, word: Word) -> Any:
-        """What a name or a call is."""
-        args, named = [self.made(v) for v in word.args], {k: self.made(v) for k, v in word.named}
+        """The object of a name or of a call."""
+        args, named = [self.construct(v) for v in word.args], {k: self.construct(v) for k, v in word.named}
         if word.of is not None:
             return self.method(word, self.word(word.of), args, named)
         if self.operands and word.name in OPERANDS:
@@ -78,30 +78,32 @@ class Reader:
         make = self.names[word.name]
         if not word.called and inspect.isroutine(make) and word.name not in MAKERS and _needs(make):
             return make  # a function by its name
-        given = bound(word, make, args, named, self.source)
-        if not waits(tuple(given.values())):
-            return self.call(word, MAKERS[word.name][0] if word.name in MAKERS else make, given)
-        waiting = {k: v for k, v in given.items() if waits(v)}
-        plain = {k: v for k, v in given.items() if k not in waiting}
-        return Later(make, plain, waiting, word.name if word.name in MAKERS else "")
+        arguments = bound(word, make, args, named, self.source)
+        if not is_pending(tuple(arguments.values())):
+            return self.call(word, MAKERS[word.name][0] if word.name in MAKERS else make, arguments)
+        waiting = {k: v for k, v in arguments.items() if is_pending(v)}
+        plain = {k: v for k, v in arguments.items() if k not in waiting}
+        return Pending(make, plain, waiting, word.name if word.name in MAKERS else "")
 
     def method(self, word: Word, of: Any, args: list[Any], named: dict[str, Any]) -> Any:
-        """What a method of windows gives."""
+        """The result of a method of windows."""
         method = METHODS.get(word.name)
-        of_it = isinstance(of, Later) and method is not None and method.__qualname__.lower().startswith(of.maker + ".")
+        of_it = (
+            isinstance(of, Pending) and method is not None and method.__qualname__.lower().startswith(of.maker + ".")
+        )
         if method is None or not (of_it or getattr(type(of), word.name, None) is method):
             self.source.fail(f"there is no method {word.name!r} of {word.of.name}(…)", word.at, listing=True)
-        given = bound(word, method, args, named, self.source)
-        if waits(tuple(given.values())):
+        arguments = bound(word, method, args, named, self.source)
+        if is_pending(tuple(arguments.values())):
             self.source.fail(f"{word.name} of {word.of.name}(…) takes plain values", word.at)
-        if isinstance(of, Later):
-            return replace(of, then=(*of.then, (word.name, tuple(given.items()))))
-        return self.call(word, getattr(of, word.name), given)
+        if isinstance(of, Pending):
+            return replace(of, then=(*of.then, (word.name, tuple(arguments.items()))))
+        return self.call(word, getattr(of, word.name), arguments)
 
-    def call(self, word: Word, make: Any, given: dict[str, Any]) -> Any:
-        """What the call gives; arguments of a kind that it never takes are an error of the text."""
+    def call(self, word: Word, make: Any, arguments: dict[str, Any]) -> Any:
+        """The result of the call. Arguments of a wrong type raise an error about the text."""
         try:
-            return make(**given)
+            return make(**arguments)
         except PoolingError:
             raise
         except (TypeError, ValueError, OverflowError, AttributeError, FloatingPointError):
@@ -109,52 +111,52 @@ class Reader:
         self.source.fail(f"{word.name} does not take these arguments{needed}, in the call", word.at)
 
 
-def waits(value: Any) -> bool:
-    """Whether operands are still to come."""
-    if isinstance(value, (Operand, Later)):
+def is_pending(value: Any) -> bool:
+    """Whether a value contains operands."""
+    if isinstance(value, (Operand, Pending)):
         return True
-    return isinstance(value, (tuple, list)) and not _plain(value) and any(waits(v) for v in value)
+    return isinstance(value, (tuple, list)) and not _plain(value) and any(is_pending(v) for v in value)
 
 
 def filled(value: Any, operands: Operands, known: bool = True) -> Any:
-    """The value with its operands; where numbers are not `known`, objects that are good for their shapes alone."""
+    """The value with its operands filled in. Without `known` numbers, the objects only have valid shapes."""
     if isinstance(value, Operand):
-        given = operands[value.kind]
-        if value.at >= len(given):
+        supplied = operands[value.kind]
+        if value.at >= len(supplied):
             raise PoolingError(
-                f"a program asks anypool::forward for {value.kind}({value.at}), but it is given {len(given)} of these: "
+                f"a program asks anypool::forward for {value.kind}({value.at}), but it is given {len(supplied)} of these: "
                 f"it is damaged; export it again"
             )
-        return given[value.at]
+        return supplied[value.at]
     if isinstance(value, tuple):
         return tuple([filled(v, operands, known) for v in value])
     if isinstance(value, list):
         return [filled(v, operands, known) for v in value]
-    if not isinstance(value, Later):
+    if not isinstance(value, Pending):
         return value
     kind = isinstance(value.make, type)
     if not known and not value.maker and not kind:
-        operands = {**operands, "number": [1.0] * len(operands["number"])}  # no shape asks for them
-    given = {**value.plain, **{k: filled(v, operands, known) for k, v in value.waiting.items()}}
+        operands = {**operands, "number": [1.0] * len(operands["number"])}  # shapes do not depend on them
+    arguments = {**value.plain, **{k: filled(v, operands, known) for k, v in value.waiting.items()}}
     if value.maker:
-        return Deferred(value.maker, tuple(given.items()), value.then)
+        return Deferred(value.maker, tuple(arguments.items()), value.then)
     if known or not kind or not _asks(tuple(value.waiting.values())):
-        return value.make(**given)
-    made = object.__new__(value.make)  # unchecked, since the numbers are not there yet
+        return value.make(**arguments)
+    thing = object.__new__(value.make)  # without validation, because the numbers are unknown
     defaults = {p.name: p.default for p in inspect.signature(value.make).parameters.values()}
-    made.__dict__.update({**defaults, **given, "parameters": {**defaults, **given}})
-    return made
+    thing.__dict__.update({**defaults, **arguments, "parameters": {**defaults, **arguments}})
+    return thing
 
 
 def _asks(value: Any) -> bool:
-    """Whether a number or a size is among the operands, objects inside apart."""
+    """Whether a number or a size is among the operands, outside of nested objects."""
     if isinstance(value, Operand):
         return value.kind in ("number", "size")
     return isinstance(value, (tuple, list)) and any(_asks(v) for v in value)
 
 
 def _plain(value: Any) -> bool:
-    """Whether a row holds nothing but numbers."""
+    """Whether a row has only plain numbers."""
     return all(type(v) is int or type(v) is float for v in value)
 
 
@@ -167,15 +169,15 @@ def _array(values: Any, dtype: str, shape: Any = None) -> Any:
     if dtype not in SCALARS:
         raise PoolingError(f"array(…, {dtype!r}): use one of {', '.join(map(repr, SCALARS))}")
     with np.errstate(all="raise"):
-        made = np.array(values, dtype)
-    given = _listed(values)
-    if made.dtype.kind != "f" and made.tolist() != given:
+        array = np.array(values, dtype)
+    numbers = _listed(values)  # raises for anything but numbers
+    if array.dtype.kind != "f" and array.tolist() != numbers:
         raise ValueError(dtype)
-    return made if shape is None else made.reshape(shape)
+    return array if shape is None else array.reshape(shape)
 
 
 def _listed(value: Any) -> Any:
-    """Rows of numbers as lists of them."""
+    """Nested rows of numbers as nested lists."""
     if isinstance(value, (tuple, list)):
         return list(value) if _plain(value) else [_listed(v) for v in value]
     if not isinstance(value, (int, float)):

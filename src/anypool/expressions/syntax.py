@@ -1,4 +1,4 @@
-"""The grammar of expressions: plain values and calls of names, read here and not by Python's parser."""
+"""The grammar of expressions: plain values and calls of names. A parser of its own, not Python's."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from typing import Any, NoReturn
 
 from ..errors import PoolingError
 
-LENGTH = 2**24  # characters of a text
-DEPTH = 32  # brackets inside each other
-DIGITS = 1000  # of one integer
+LENGTH = 2**24  # the largest number of characters of a text
+DEPTH = 32  # the largest depth of brackets
+DIGITS = 1000  # the largest number of digits of an integer
 SPACE = re.compile(r"[ \t\r\n]*")
 NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*(?:\.[A-Za-z_][A-Za-z_0-9]*)*")
-ROW = re.compile(r"[0-9eE.,+\- \t\r\n]*")  # what a row of plain numbers is made of
+ROW = re.compile(r"[0-9eE.,+\- \t\r\n]*")  # the characters of a row of plain numbers
 VALUES: dict[str, Any] = {"None": None, "True": True, "False": False, "inf": float("inf"), "nan": float("nan")}
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
 CODES = {"x": 2, "u": 4, "U": 8}
-MODULES = ("ap.", "anypool.", "np.", "numpy.")  # as a program would write them
+MODULES = ("ap.", "anypool.", "np.", "numpy.")  # optional prefixes of names
 
 
 @dataclass(frozen=True)
 class Word:
-    """A name of the text, with its arguments where it is called."""
+    """A name in the text, with its arguments if it is called."""
 
     name: str
     args: tuple[Any, ...]
     named: tuple[tuple[str, Any], ...]
-    of: Any  # the call whose method this is
+    of: Any  # the receiver, if this is a method
     called: bool
-    at: int  # where it stands in the text
+    at: int  # its position in the text
 
 
 class Source:
-    """A text that is read, and how its errors begin and end."""
+    """A text, and the beginning and the end of its error messages."""
 
     def __init__(self, text: Any, what: str, possible: str, example: str) -> None:
         self.what, self.possible, self.example = what, possible, example
@@ -44,15 +44,15 @@ class Source:
         if len(text) > LENGTH:
             raise PoolingError(f"{what} of {len(text)} characters: at most {LENGTH} are read")
 
-    def fail(self, said: str, at: int, listing: bool = False) -> NoReturn:
-        """Raise the error: what was asked, what is wrong and where, what is possible."""
+    def fail(self, fault: str, at: int, listing: bool = False) -> NoReturn:
+        """Raise an error with the text, the fault and its position, and what is possible."""
         instead = f"use {self.possible}, such as" if listing else "write it as in"
-        where = f"{said} at character {at + 1}"
+        where = f"{fault} at character {at + 1}"
         raise PoolingError(f"{self.what} {shortened(self.text, at)}: {where}; {instead} {self.example!r}")
 
 
 def shortened(text: str, at: int) -> str:
-    """The text in quotes; of a long one what stands around a place."""
+    """The text in quotes; of a long text, the characters around a position."""
     if len(text) <= 120:
         return repr(text)
     begin = max(min(at - 40, len(text) - 80), 0)
@@ -60,7 +60,7 @@ def shortened(text: str, at: int) -> str:
 
 
 def parsed(source: Source, begin: int = 0) -> Any:
-    """The value that the whole text writes from there on: plain values, and a Word for each name."""
+    """The value of the text from `begin` to its end: plain values, and a Word for each name."""
     return _Parser(source, begin).whole()
 
 
@@ -71,22 +71,22 @@ class _Parser:
     def whole(self) -> Any:
         value = self.value(0)
         if self.next():
-            self.fail(f"{self.seen()} follows a whole expression")
+            self.fail(f"{self.next_word()} follows a whole expression")
         return value
 
-    def fail(self, said: str, at: int | None = None) -> NoReturn:
-        self.source.fail(said, self.at if at is None else at)
+    def fail(self, fault: str, at: int | None = None) -> NoReturn:
+        self.source.fail(fault, self.at if at is None else at)
 
     def next(self) -> str:
-        """The next character that is no space; nothing at the end."""
-        found = SPACE.match(self.text, self.at)
-        self.at = found.end() if found else self.at
+        """The next character that is no space; empty at the end."""
+        match = SPACE.match(self.text, self.at)
+        self.at = match.end() if match else self.at
         return self.text[self.at : self.at + 1]
 
-    def seen(self) -> str:
-        """What stands here, for an error."""
-        found = NAME.match(self.text, self.at)
-        return repr(found[0][:40]) if found else repr(self.text[self.at : self.at + 1] or "the end")
+    def next_word(self) -> str:
+        """The next name or character, for an error."""
+        match = NAME.match(self.text, self.at)
+        return repr(match[0][:40]) if match else repr(self.text[self.at : self.at + 1] or "the end")
 
     def value(self, depth: int) -> Any:
         if depth > DEPTH:
@@ -102,42 +102,42 @@ class _Parser:
             return -number if begin == "-" else number
         if NUMBER.match(self.text, self.at):
             return self.number()
-        found = NAME.match(self.text, self.at)
-        if found:
-            return self.word(found[0], depth)
+        match = NAME.match(self.text, self.at)
+        if match:
+            return self.word(match[0], depth)
         if not begin:
             self.fail("a value is missing, such as 3 or (3, 3),")
         self.fail(f"{begin!r} begins neither a number, a text, a row nor a name")
 
     def signed(self) -> Any:
         self.next()
-        found = NAME.match(self.text, self.at)
-        if found and found[0] in (module + name for module in ("", *MODULES) for name in ("inf", "nan")):
-            self.at = found.end()
-            return VALUES[found[0][-3:]]
+        match = NAME.match(self.text, self.at)
+        if match and match[0] in (module + name for module in ("", *MODULES) for name in ("inf", "nan")):
+            self.at = match.end()
+            return VALUES[match[0][-3:]]
         if not NUMBER.match(self.text, self.at):
             self.fail("a sign stands before something that is no number")
         return self.number()
 
     def number(self) -> Any:
-        found = NUMBER.match(self.text, self.at)
-        assert found
-        end = found.end()
+        match = NUMBER.match(self.text, self.at)
+        assert match
+        end = match.end()
         if self.text[end : end + 1].isalnum() or self.text[end : end + 1] in ("_", "."):
             self.at = end
-            self.fail(f"the number {found[0][:40]} is followed by {self.seen()}")
-        made = number_of(found[0])
-        if made is None:
+            self.fail(f"the number {match[0][:40]} is followed by {self.next_word()}")
+        number = number_of(match[0])
+        if number is None:
             self.fail(
                 f"an integer of {end - self.at} digits, where at most {DIGITS} are read,"
-                if found[0].isdigit()
-                else f"{found[0][:40]} lies beyond the range of a float (inf is infinity)"
+                if match[0].isdigit()
+                else f"{match[0][:40]} lies beyond the range of a float (inf is infinity)"
             )
         self.at = end
-        return made
+        return number
 
     def string(self, quote: str) -> str:
-        begin, made = self.at, []
+        begin, characters = self.at, []
         self.at += 1
         while True:
             c = self.text[self.at : self.at + 1]
@@ -145,8 +145,8 @@ class _Parser:
                 self.fail("a text in quotes does not end", begin)
             self.at += 1
             if c == quote:
-                return "".join(made)
-            made.append(self.escape() if c == "\\" else c)
+                return "".join(characters)
+            characters.append(self.escape() if c == "\\" else c)
 
     def escape(self) -> str:
         c = self.text[self.at : self.at + 1]
@@ -165,10 +165,10 @@ class _Parser:
         self.at += 1
         plain = ROW.match(self.text, self.at)
         if plain and self.text[plain.end() : plain.end() + 1] == closing and "," in plain[0]:
-            made = _numbers(plain[0])
-            if made is not None:
+            numbers = _numbers(plain[0])
+            if numbers is not None:
                 self.at = plain.end() + 1
-                return tuple(made) if opened == "(" else made
+                return tuple(numbers) if opened == "(" else numbers
         values, comma = [], False
         while self.next() != closing:
             if not self.next():
@@ -178,7 +178,7 @@ class _Parser:
             if comma:
                 self.at += 1
             elif self.next() != closing:
-                self.fail(f"{self.seen()} stands where ',' or {closing!r} is needed")
+                self.fail(f"{self.next_word()} stands where ',' or {closing!r} is needed")
         self.at += 1
         if opened == "[":
             return values
@@ -200,10 +200,10 @@ class _Parser:
                 return of
             self.at += 1
             self.next()
-            found, begin = NAME.match(self.text, self.at), self.at
-            if not found:
+            match, begin = NAME.match(self.text, self.at), self.at
+            if not match:
                 self.fail("the name of a method is missing after '.'")
-            name, self.at = found[0], found.end()
+            name, self.at = match[0], match.end()
             depth += 1
             if depth > DEPTH:
                 self.fail(f"more than {DEPTH} calls follow each other")
@@ -232,29 +232,29 @@ class _Parser:
             if self.next() == ",":
                 self.at += 1
             elif self.next() != ")":
-                self.fail(f"{self.seen()} stands where ',' or ')' is needed")
+                self.fail(f"{self.next_word()} stands where ',' or ')' is needed")
         self.at += 1
         return tuple(args), tuple(named.items())
 
 
 def number_of(text: str) -> int | float | None:
-    """The number that a text writes without a sign; None where it is too large to be read."""
+    """The number of a text without a sign; None if it is too large."""
     if text.isdigit():
         return int(text) if len(text) <= DIGITS else None
-    made = float(text)
-    return made if made != float("inf") else None
+    number = float(text)
+    return number if number != float("inf") else None
 
 
 def _numbers(text: str) -> list[Any] | None:
-    """A row of plain numbers, which long ones are; None where the grammar shall say what is wrong."""
+    """A row of plain numbers, read fast; None if the grammar has to find a fault."""
     parts = text.split(",")
     if not parts[-1].strip(" \t\r\n"):
         del parts[-1]
-    made: list[Any] = []
+    numbers: list[Any] = []
     for part in parts:
         part = part.strip(" \t\r\n")
         digits = part[1:] if part[:1] == "-" else part
         if not NUMBER.fullmatch(digits) or (number := number_of(digits)) is None:
             return None
-        made.append(-number if digits is not part else number)
-    return made
+        numbers.append(-number if digits is not part else number)
+    return numbers

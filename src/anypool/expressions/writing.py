@@ -1,4 +1,4 @@
-"""Text from windows, reductions and plain values: exactly what `reading` makes them of again."""
+"""Text of windows, reductions and plain values. `reading` restores them exactly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LARGE = 10**DIGITS
 
 
 def text_of(thing: Any) -> str:
-    """The expression that makes these windows or this reduction; a name is its own.
+    """The expression of windows or of a reduction; a name stays.
 
     Raises PoolingError for tensors and for classes that are not registered (see `anypool.register`).
 
@@ -34,7 +34,7 @@ def text_of(thing: Any) -> str:
 
 
 def written(value: Any, lasting: bool = True) -> str:
-    """The text of a described value; `lasting`: it shall be read in other processes."""
+    """The text of a described value. `lasting`: other processes can read it."""
     text = _text(value, lasting, 0)
     if len(text) > LENGTH:
         raise PoolingError(
@@ -77,7 +77,7 @@ def _text(value: Any, lasting: bool, depth: int) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A number or a text, as it is: -0.0, infinities and NaN too."""
+    """The text of a number or a string, including -0.0, infinities and NaN."""
     if isinstance(value, bool):
         return repr(value)
     if isinstance(value, str):
@@ -99,25 +99,25 @@ def _array(value: Any) -> str:
 def _call(called: Any, arguments: Any, receiver: Any, lasting: bool, depth: int) -> str:
     name = called if isinstance(called, str) else name_of(called, lasting)
     of = "" if receiver is None else f"{_text(receiver, lasting, depth + 1)}."
-    given = dict(arguments)
+    remaining = dict(arguments)
     parts: list[str] = []
     leading = True
     make = METHODS[name] if receiver is not None else {**KINDS, **FOLDS, **REGISTERED}[name]
     for p in inspect.signature(make).parameters.values():
         leading = leading and p.default is p.empty and p.kind is not p.KEYWORD_ONLY
-        if p.name not in given:
+        if p.name not in remaining:
             leading = False
             continue
-        text = _text(given.pop(p.name), lasting, depth + 1)
+        text = _text(remaining.pop(p.name), lasting, depth + 1)
         if leading:
             parts.append(text)
         elif p.default is p.empty or text != _default(p.default):
             parts.append(f"{p.name}={text}")
-    parts += [f"{key}={_text(value, lasting, depth + 1)}" for key, value in given.items()]
+    parts += [f"{key}={_text(value, lasting, depth + 1)}" for key, value in remaining.items()]
     return f"{of}{name}({', '.join(parts)})"
 
 
 def _default(value: Any) -> str | None:
-    """How a default is written; None for one that has no text."""
+    """The text of a default value; None if it has no text."""
     plain = value is None or isinstance(value, (bool, int, float, str))
     return _text(value, True, 0) if plain else None

@@ -62,10 +62,10 @@ def edges() -> tuple[str, Facts]:
         ends[name] = float(y[0, 0])
         rows.append((name, f"{y[0, 0]:.3f}", f"{y[0, 4]:.3f}", f"{y[4, 4]:.3f}"))
     grid: Any = kinds.sliding((3, 3), 1).plan((8, 8), None)
-    seen_by = np.zeros(8, int)
+    coverage_count = np.zeros(8, int)
     for first in grid.axes[1].first:
-        seen_by[first : first + 3] += 1
-    coverage = ", ".join(map(str, seen_by))
+        coverage_count[first : first + 3] += 1
+    coverage = ", ".join(map(str, coverage_count))
     present, padded = ends["count='present'"], ends["count='padded' (torch)"]
     held = present == 1 and padded < 0.5
     page = as_html("The mean 3×3 of a constant 1 with padding 1", ("rule", "corner", "edge", "middle"), rows)
@@ -77,7 +77,7 @@ def edges() -> tuple[str, Facts]:
         ),
         _fact(
             "columns near the edge are in fewer windows (S23)",
-            bool(seen_by[0] < seen_by[4]),
+            bool(coverage_count[0] < coverage_count[4]),
             f"windows that see each column: {coverage}",
         ),
     ]

@@ -16,7 +16,7 @@ from ...errors import PoolingError
 from ...evaluation import evaluate
 from ...expressions.describing import Symbol, described, with_values
 from ...expressions.names import CHANGED, FOLDS, KINDS, REGISTERED
-from ...expressions.reading import UNKNOWN, Later, Reader, filled, waits
+from ...expressions.reading import UNKNOWN, Pending, Reader, filled, is_pending
 from ...expressions.syntax import Source, Word, parsed, shortened
 from ...expressions.writing import written
 from ...windows.arguments import constant
@@ -105,15 +105,15 @@ def _told(text: str) -> _Told:
     tree = parsed(source, found.end())
     if not isinstance(tree, Word) or tree.name != "pool":
         source.fail("pool is needed", found.end(), listing=True)
-    given = Reader(source, {**KINDS, **FOLDS, **REGISTERED}, operands=True).given(tree, _pool())
+    given = Reader(source, {**KINDS, **FOLDS, **REGISTERED}, operands=True).arguments(tree, _pool())
     given = {**_defaults(), **given}
     windows, reduction = given.pop("windows"), given.pop("reduction")
-    if not isinstance(windows, Later) and not callable(getattr(windows, "plan", None)):
+    if not isinstance(windows, Pending) and not callable(getattr(windows, "plan", None)):
         source.fail("windows are needed in the call", tree.at, listing=True)
-    if not isinstance(reduction, (str, Later)) and not callable(getattr(reduction, "finish", None)):
+    if not isinstance(reduction, (str, Pending)) and not callable(getattr(reduction, "finish", None)):
         source.fail("a reduction is needed in the call", tree.at, listing=True)
-    waiting = {k: v for k, v in given.items() if waits(v)}
-    return _Told(windows, reduction, given, waiting, waits((windows, reduction)) or bool(waiting))
+    waiting = {k: v for k, v in given.items() if is_pending(v)}
+    return _Told(windows, reduction, given, waiting, is_pending((windows, reduction)) or bool(waiting))
 
 
 CHANGED.append(_told.cache_clear)
@@ -133,7 +133,7 @@ def read(
     if told.waiting:
         options = {**options, **{k: filled(v, operands, known) for k, v in told.waiting.items()}}
     windows, reduction = (
-        filled(v, operands, known) if isinstance(v, Later) else v for v in (told.windows, told.reduction)
+        filled(v, operands, known) if isinstance(v, Pending) else v for v in (told.windows, told.reduction)
     )
     return windows, reduction, options
 
