@@ -114,7 +114,7 @@ def _reduced(x: Any, windows: Any, reduction: Any, out: Any, least: Any, keepdim
     results = [y] if single else list(y)
     omit = options["nan"] == "omit"
     lacks = counted.few(library, x, grid, options["weights"], omit, least) if least else None
-    if lacks is not None or gone:
+    if lacks is not None or removed:
         results = [library.array(y) for y in results]
     if lacks is not None:
         pairs = zip(results, reductions, strict=True)

@@ -16,7 +16,7 @@ from ..reductions import PARAMETRIC, REDUCTIONS, TIES
 from ..windows.arguments import constant
 from .syntax import MODULES, NAME, VALUES
 
-Registrable = TypeVar("Made", bound=Callable[..., Any])
+Registrable = TypeVar("Registrable", bound=Callable[..., Any])
 KINDS: dict[str, Any] = {
     name: getattr(kinds, name)
     for name in ("sliding", "adaptive", "whole", "segments", "groups", "boxes", "fractional", "pyramid", "regions")
