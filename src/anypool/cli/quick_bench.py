@@ -10,6 +10,7 @@ import numpy as np
 from .. import windows as kinds
 from ..api import pool
 from ..explanation import explain
+from ..lazy import there
 from ..timing import Call, fastest
 
 
@@ -30,9 +31,12 @@ def speeds(shape: tuple[int, ...] = (8, 64, 112, 112), threads: int = 0) -> list
     anypool and the copy write into memory that is there (`out=`); torch, which offers no `out` here, allocates.
     """
     x = np.random.default_rng(0).standard_normal(shape, np.float32)
-    torch = _torch()
-    if torch is not None and threads:
-        torch.set_num_threads(threads)
+    own: Any = None
+    if there("torch"):
+        from ..nn import own_calls as own  # torch is optional
+
+        if threads:
+            own.set_threads(threads)
     rows: list[Speed] = []
     for size, stride, padding in [(2, 2, 0), (3, 2, 1), (3, 1, 1), (7, 1, 3), (15, 1, 7)]:
         windows = kinds.sliding((size, size), stride, padding, count="padded")
@@ -42,20 +46,18 @@ def speeds(shape: tuple[int, ...] = (8, 64, 112, 112), threads: int = 0) -> list
             source, target = np.ones(half, np.uint8), np.zeros(half, np.uint8)
             calls: dict[str, Call] = {
                 "ours": lambda w=windows, n=name, o=y: pool(x, w, n, out=o),
-                "copy": _copy(torch, source, target),
                 "copy alone": lambda s=source, t=target: np.copyto(t, s),
             }
-            if torch is not None:
-                theirs = torch.nn.functional.max_pool2d if name == "max" else torch.nn.functional.avg_pool2d
-                tensor = torch.from_numpy(x)
-                calls["torch"] = lambda f=theirs, t=tensor, k=size, s=stride, p=padding: f(t, k, s, p)
+            if own is not None:
+                calls["copy"] = own.copying(source, target)
+                calls["torch"] = own.pooling(name, x, size, stride, padding)
             best = fastest(calls, 9, 0.6)
             rows.append(
                 Speed(
                     f"{name} {size}×{size}/{stride}",
                     best["ours"] * 1e3,
                     best["torch"] * 1e3 if "torch" in best else None,
-                    min(best["copy"], best["copy alone"]) * 1e3,
+                    min(best[c] for c in best if c.startswith("copy")) * 1e3,
                     explain(x, windows, name).backend,
                 )
             )
@@ -74,19 +76,3 @@ def speed_table(rows: list[Speed]) -> Any:
         torch, times = (f"{r.torch:.2f}", f"{r.torch / r.ours:.3g}") if r.torch else ("–", "–")
         table.add_row(r.call, f"{r.ours:.2f}", torch, f"{r.copy:.2f}", times, f"{r.ours / r.copy:.2f}", r.backend)
     return table
-
-
-def _torch() -> Any:
-    try:
-        import torch
-    except ImportError:
-        return None
-    return torch
-
-
-def _copy(torch: Any, source: Any, target: Any) -> Call:
-    """torch's copy, which uses every thread; on a busy machine one thread alone can be faster."""
-    if torch is None:
-        return lambda: np.copyto(target, source)
-    here, there = torch.from_numpy(source), torch.from_numpy(target)
-    return lambda: there.copy_(here)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays.adapter import adapter_of
 from ..plan import Axis, Grid, GridConcat, IndexedWindows
 from .window_info import positions
 
@@ -86,4 +87,4 @@ def _placed(grid: Grid, lines: list[Plane]) -> Plane:
 
 
 def _plain(taps: Any) -> Plane:
-    return np.asarray(taps.detach().cpu() if hasattr(taps, "detach") else taps, np.float64)
+    return np.asarray(adapter_of(taps).numbers(taps), np.float64)

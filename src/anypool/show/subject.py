@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..api import pool
 from ..arguments import plan_of
+from ..arrays.adapter import adapter_of
 from ..arrays.numpy import as_weights
 from ..errors import PoolingError
 from ..validation import check_weights
@@ -63,7 +64,7 @@ def subject_of(array: NDArray[Any], windows: Any, axes: Any, weights: Any, given
         raise PoolingError("x is a single number: there is nothing to draw")
     w: Any = None
     if weights is not None:
-        plain = weights.detach().cpu().numpy() if hasattr(weights, "detach") else weights
+        plain = adapter_of(weights).numbers(weights)
         check_weights(plain, array.shape)
         w = np.broadcast_to(as_weights(plain, array), array.shape)
     irregular = isinstance(windows, IRREGULAR)

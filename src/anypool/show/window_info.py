@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import pool
+from ..lazy import there
 from ..plan import Axis, Grid
 from ..reductions import reduction_of
 
@@ -87,33 +88,23 @@ def gradient_share(
     >>> gradient_share(np.array([1.0, 3.0, 2.0]), ap.sliding((2,), 1), "max").tolist()
     [0.0, 2.0, 0.0]
     """
-    try:
-        import torch
-    except ImportError:
+    if not there("torch"):
         return None
-    v: Any = torch.tensor(np.asarray(x, np.float64), dtype=torch.float64, device="cpu", requires_grad=True)
-    y: Any = pool(v, windows, reduction, axes=axes, **options)
-    if not y.requires_grad or not y.is_floating_point():
-        return None
-    return torch.autograd.grad(y.sum(), v)[0].numpy()
+    from ..torch.input_gradients import gradient_of_sum  # torch is optional
+
+    return gradient_of_sum(lambda v: pool(v, windows, reduction, axes=axes, **options), x)
 
 
 def sources(
     x: NDArray[Any], windows: Any, reduction: Any, axes: Any = None, most: int = 400, **options: Any
 ) -> dict[tuple[int, ...], list[tuple[int, ...]]]:
     """For each output of a selecting reduction (max, median …), the inputs it came from; empty where all inputs count."""
-    try:
-        import torch
-    except ImportError:
+    if not there("torch"):
         return {}
-    v: Any = torch.tensor(np.asarray(x, np.float64), dtype=torch.float64, device="cpu", requires_grad=True)
-    y: Any = pool(v, windows, reduction, axes=axes, **options)
-    if not y.requires_grad or not y.is_floating_point() or y.numel() > most:
-        return {}
-    found: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
-    for out in np.ndindex(*y.shape):
-        pulled = torch.autograd.grad(y[out], v, retain_graph=True)[0].numpy()
-        found[out] = [tuple(map(int, p)) for p in np.argwhere(pulled != 0)]
+    from ..torch.input_gradients import gradient_of_each  # torch is optional
+
+    each = gradient_of_each(lambda v: pool(v, windows, reduction, axes=axes, **options), x, most)
+    found = {out: [tuple(map(int, p)) for p in np.argwhere(g != 0)] for out, g in each.items()}
     few = max((len(p) for p in found.values()), default=0)
     return found if 0 < few <= 2 else {}
 

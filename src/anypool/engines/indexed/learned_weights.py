@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arrays.adapter import adapter_of
 from ...plan import IndexedWindows, Job
 from ...reductions import Mean, Sum
 from . import native
@@ -31,5 +32,4 @@ def detached(lists: IndexedWindows) -> IndexedWindows:
 
 
 def _numbers(taps: Any) -> Any:
-    given = taps.detach().cpu().numpy() if hasattr(taps, "detach") else taps
-    return np.ascontiguousarray(given, np.float64)
+    return np.ascontiguousarray(adapter_of(taps).numbers(taps), np.float64)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from ...arrays.adapter import is_numpy
 from ...errors import PoolingError
 from ...evaluation import evaluate
 from ...expressions.describing import Symbol, described, with_values
@@ -32,7 +32,7 @@ FIXED = ("axes",)  # options that decide how many axes the result has: a graph f
 def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: dict[str, Any]) -> Any:
     """The call as one opaque operator a reduction; tensors that windows are made of (boxes, groups) are its tables."""
     if weights is not None and not isinstance(weights, Tensor):
-        kind = None if isinstance(weights, np.ndarray) else torch.float64
+        kind = None if is_numpy(weights) else torch.float64
         weights = torch.as_tensor(weights, dtype=kind, device=x.device)
     if isinstance(reduction, (tuple, list)):
         return tuple([traced(x, windows, r, weights, options) for r in reduction])
@@ -45,13 +45,13 @@ def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: dict[str
         return symbol(value, numbers, sizes) if varies else fixed(value)
 
     def table(value: Any, varies: bool) -> Any:
-        if not isinstance(value, (Tensor, np.ndarray)):
+        if not (isinstance(value, Tensor) or is_numpy(value)):
             return plain(value, varies)
         tables.append(value if isinstance(value, Tensor) else torch.as_tensor(value, device="cpu"))
         return (Symbol, "table", len(tables) - 1)
 
     def parameter(value: Any, varies: bool) -> Any:
-        if learned or not isinstance(value, (Tensor, np.ndarray)):
+        if learned or not (isinstance(value, Tensor) or is_numpy(value)):
             return table(value, varies)
         learned.append(value if isinstance(value, Tensor) else torch.as_tensor(value, device="cpu"))
         return (Symbol, "learned", 0)
