@@ -177,7 +177,7 @@ def result_type(dtype: str, reduction: Any, wide: str, odd: bool, weighed: bool)
     if "float" in dtype:
         return dtype
     if isinstance(reduction, Order):
-        return dtype if reduction.whole(odd) else "float64"
+        return dtype if reduction.keeps_integers(odd) else "float64"
     if weighed and not reduction.ignores_weight_value:
         return "float64"
     return {"same": dtype, "wide": wide}.get(reduction.accumulates, "float64")

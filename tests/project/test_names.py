@@ -32,7 +32,6 @@ TO_CLEAN: dict[str, frozenset[str]] = {
         "engines": "asked found given held kept made said seen wanted",
         "files": "found given held kept made said seen",
         "nn": "found given held kept made said seen wanted",
-        "order_statistics": "found given kept made seen taken",
         "show": "found given held made seen told",
         "study": "found given held kept made said seen told wanted",
         "torch": "asked found given held kept made seen taken told wanted",

@@ -19,7 +19,7 @@ class Components(BaseEngine):
         """The plan of each component, if every one is compiled."""
         if not isinstance(job.reduction, Order) or not isinstance(job.grid, Grid):
             return FOREIGN
-        components = job.reduction.apart()
+        components = job.reduction.components()
         if components is None:
             return FOREIGN
         if job.empty is not None and job.reduction.answers() is None:
@@ -34,4 +34,4 @@ class Components(BaseEngine):
 
     def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
         """The components joined."""
-        return plan.job.reduction.together([call.pool(x, part.job, weights) for part in plan.parts])
+        return plan.job.reduction.combine([call.pool(x, part.job, weights) for part in plan.parts])

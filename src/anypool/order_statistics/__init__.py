@@ -1,4 +1,4 @@
-"""Order statistics: WHAT becomes of a window's elements once they are sorted."""
+"""Order statistics: reductions of the sorted elements of a window."""
 
 from __future__ import annotations
 

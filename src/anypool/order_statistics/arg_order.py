@@ -1,4 +1,4 @@
-"""Where the element lies that an order statistic selects."""
+"""`Place`: the position of the element that an order statistic selects."""
 
 from __future__ import annotations
 
@@ -14,79 +14,90 @@ from .sorted_window import Sorted
 
 
 class Place(Order):
-    """Where the element lies that an order statistic selects: its flat position in the pooled axes, as argmax's is.
+    """The position of the element that an order statistic selects: flat in the pooled axes, as
+    argmax's.
 
-    Of equal elements the first, or the last one by `ties=`; of windows that a NaN spoils the NaN; −1 where a window
-    has no answer, or where it is the border's constant. "argmedian" is `Place(Median("lower"))`.
+    Of equal elements it is the first, or the last with `ties="last"`. If a NaN decides the result,
+    it is the position of the NaN. It is −1 if a window has no result, or if the constant of the
+    border is selected. "argmedian" is `Place(Median("lower"))`.
 
     >>> import anypool as ap
     >>> ap.pool([3, 1, 4, 1, 5], ap.sliding((3,), 1), ap.Place(ap.Rank(-2)))
     array([0, 1, 2])
     """
 
-    name, formula, gives, nan_is_largest, placed, empty = "Place", "where x₍ₖ₎ lies", "position", True, True, -1.0
+    name, formula, gives, nan_is_largest, needs_positions, empty = (
+        "Place",
+        "where x₍ₖ₎ lies",
+        "position",
+        True,
+        True,
+        -1.0,
+    )
 
     def __init__(self, order: Order) -> None:
         super().__init__()
-        given: Any = order
-        if not isinstance(given, Order) or not given.selects() or given.gives != "value":
+        argument: Any = order
+        if not isinstance(argument, Order) or not argument.selects() or argument.gives != "value":
             raise PoolingError(
-                f"Place({given!r}): it selects no element. These do: Rank(k), Median('lower'), Median('higher'), "
+                f"Place({argument!r}): it selects no element. These do: Rank(k), Median('lower'), Median('higher'), "
                 f"Mode(), KMax(k), and Quantile(q, method) by 'inverted_cdf', 'closest_observation', 'lower', 'higher' "
                 f"or 'nearest'; of folds there are 'argmax' and 'argmin'"
             )
         self.parameters = {"order": order}
-        self.descending, self.shares = order.descending, order.shares
+        self.descending, self.splits_ties = order.descending, order.splits_ties
 
     def fitted(self, dtype: str) -> Order:
         order = self.order.fitted(dtype)
         if order is self.order:
             return self
-        made = copy(self)
-        made.parameters = {"order": order}
-        return made
+        copied = copy(self)
+        copied.parameters = {"order": order}
+        return copied
 
     @property
     def order(self) -> Order:
-        """What selects."""
+        """The order statistic that selects."""
         return self.parameters["order"]
 
     def finish(self, window: Sorted, n: Any) -> Any:
-        placed = _Placed(window, self.ties)
-        place = self.order.finish(placed, n)
+        indices = _SortedPositions(window, self.ties)
+        position = self.order.finish(indices, n)
         if self.order.nan_is_largest or not is_floating(window.values):
-            return place
-        spoils = isnan(window.values) & placed.there
-        first = placed.owned(window.values[..., 0] * float("nan"))
-        any_ = spoils.any(-1)
-        return where(any_[..., None] if place.ndim > any_.ndim else any_, _wide(first, place), place)
+            return position
+        is_nan = isnan(window.values) & indices.is_present
+        first_nan = indices.route_gradient(window.values[..., 0] * float("nan"))
+        has_nan = is_nan.any(-1)
+        return where(
+            has_nan[..., None] if position.ndim > has_nan.ndim else has_nan, _as_wide_as(first_nan, position), position
+        )
 
     def answers(self) -> tuple[int, int] | None:
         return self.order.answers()
 
-    def apart(self) -> list[Order] | None:
-        parts = self.order.apart()
-        return None if parts is None else [_tied(Place(part), self.ties) for part in parts]
+    def components(self) -> list[Order] | None:
+        parts = self.order.components()
+        return None if parts is None else [_with_ties(Place(part), self.ties) for part in parts]
 
-    def lacks(self, n: Any) -> Any:
-        return self.order.lacks(n)
+    def undefined_for(self, n: Any) -> Any:
+        return self.order.undefined_for(n)
 
-    def check(self, places: int) -> None:
-        self.order.check(places)
-
-
-def _tied(place: Place, ties: str) -> Place:
-    place.ties = ties
-    return place
+    def check(self, max_length: int) -> None:
+        self.order.check(max_length)
 
 
-def _wide(first: Any, place: Any) -> Any:
-    """One place a window, for as many answers as it has."""
-    return first if first.ndim == place.ndim else first[..., None] + zeros(place)
+def _with_ties(order: Place, ties: str) -> Place:
+    order.ties = ties
+    return order
 
 
-class _Placed(Sorted):
-    """Sorted windows in which an element is where it lies in its window, as a number from 0."""
+def _as_wide_as(first: Any, positions: Any) -> Any:
+    """One position for each window, repeated for each of its results."""
+    return first if first.ndim == positions.ndim else first[..., None] + zeros(positions)
+
+
+class _SortedPositions(Sorted):
+    """Sorted windows whose elements are replaced by their positions in the window, counted from 0."""
 
     def __init__(self, window: Sorted, ties: str) -> None:
         super().__init__(
@@ -100,14 +111,14 @@ class _Placed(Sorted):
             window.cumulated,
             window.rounding,
         )
-        self.there = ranks(self.values) < last(self.present)
+        self.is_present = ranks(self.values) < last(self.present)
 
-    def owned(self, value: Any) -> Any:
+    def route_gradient(self, value: Any) -> Any:
         here = value[..., None]
-        equal = ((self.values == here) | (isnan(self.values) & isnan(here))) & self.there
+        equal = ((self.values == here) | (isnan(self.values) & isnan(here))) & self.is_present
         if self.ties == "last":
             return -smallest(where(equal, -self.order, zeros(self.order)), -1)
-        return smallest(where(equal, self.order, zeros(self.order) + (self.places - 1)), -1)
+        return smallest(where(equal, self.order, zeros(self.order) + (self.max_length - 1)), -1)
 
-    def these(self, index: Any) -> Any:
+    def elements(self, index: Any) -> Any:
         return take_along(self.order, index)

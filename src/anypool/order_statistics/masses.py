@@ -1,4 +1,4 @@
-"""The masses of sorted windows, whatever their scale: how many elements they count as, and which element lies where."""
+"""Masses of sorted windows, independent of their scale: the effective size, and elements by mass."""
 
 from __future__ import annotations
 
@@ -12,50 +12,53 @@ from ..arrays.ops import greatest, maximum, minimum, stop, where, zeros
 from ..arrays.shape_ops import floats
 from .row_ops import clip, floor, last, ranks, take_last
 
-LOCAL = 1 / 16  # two masses meet a point at most this share of the smaller one away
-ROUNDING = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}  # of one weight, relative to it
-SMALL = 2.0**-400  # masses between this and its inverse have squares
-EXACT = 2.0**-53  # the same of float64, and of integers in it
+LOCAL = 1 / 16  # a point meets an end if it is nearer than this fraction of the smaller mass beside it
+ROUNDING = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}  # relative rounding error of one weight
+SMALL = 2.0**-400  # masses between this and its inverse have squares that are normal numbers
+EXACT = 2.0**-53  # the relative rounding error of float64, and of integers in it
 
 
 class Spans:
-    """What each sorted element spans of its window's mass, in units that no scale of the masses changes.
+    """The interval of mass that each sorted element covers, in units that do not depend on the
+    scale.
 
-    Equal masses are exactly 1 each; others are divided by a power of two, which changes no bit, where their squares
-    need it. ends: the running sums of masses, total: the last of them. size: how many equal elements a window counts
-    as, (Σm)² / Σm² (Kish 1965). unit: the mass of one of those, total / size. slack: how far rounding may move a sum.
+    Equal masses become exactly 1. If other masses have squares that overflow or underflow, they are
+    divided by a power of two, which is exact. ends: the running sums of the masses. total: the last
+    of them. size: the effective number of elements, (Σm)² / Σm² (Kish 1965). unit: total / size,
+    the mass of one effective element. slack: a bound on the rounding error of a sum.
+
     """
 
-    def __init__(self, given: Any, cumulated: Any, present: Any, rounding: float) -> None:
-        self.masses, self.ends, self.present = given, cumulated, present
-        plain, total = stop(given), stop(cumulated[..., -1])
-        pair = plain[..., : min(2, int(plain.shape[-1]))]
-        same = (pair[..., 0] == pair[..., -1]) | (zeros(total) + present < 2)
-        usual = ((total > SMALL) & (total < 1 / SMALL)) | (total == 0)
-        if not adapter_of(given).concrete() or bool(same.any()) or not bool(usual.all()):
-            first = plain[..., :1]
-            same = ((plain == first) | (ranks(plain) >= last(present))).all(-1)
-            scale = where(same[..., None], first, _power_of_two(plain))
-            self.masses = given / where(scale > 0, scale, zeros(scale) + 1)
-            self.ends = adapter_of(given).cumsum(self.masses, -1)
+    def __init__(self, masses: Any, cumulated: Any, present: Any, rounding: float) -> None:
+        self.masses, self.ends, self.present = masses, cumulated, present
+        fixed, total = stop(masses), stop(cumulated[..., -1])
+        pair = fixed[..., : min(2, int(fixed.shape[-1]))]
+        is_equal = (pair[..., 0] == pair[..., -1]) | (zeros(total) + present < 2)
+        in_range = ((total > SMALL) & (total < 1 / SMALL)) | (total == 0)
+        if not adapter_of(masses).concrete() or bool(is_equal.any()) or not bool(in_range.all()):
+            first = fixed[..., :1]
+            is_equal = ((fixed == first) | (ranks(fixed) >= last(present))).all(-1)
+            scale = where(is_equal[..., None], first, _power_of_two(fixed))
+            self.masses = masses / where(scale > 0, scale, zeros(scale) + 1)
+            self.ends = adapter_of(masses).cumsum(self.masses, -1)
         self.total = self.ends[..., -1]
-        self.rounding = where(same, zeros(total), zeros(total) + (rounding + floats(present) * EXACT))
+        self.rounding = where(is_equal, zeros(total), zeros(total) + (rounding + floats(present) * EXACT))
         self.slack = stop(self.total) * self.rounding
 
     @cached_property
     def unit(self) -> Any:
         """The mass of one of `size` equal elements."""
-        squares, some = (self.masses * self.masses).sum(-1), stop(self.total) > 0
+        squares, is_positive = (self.masses * self.masses).sum(-1), stop(self.total) > 0
         one = zeros(squares) + 1
-        return where(some, squares, one) / where(some, self.total, one)
+        return where(is_positive, squares, one) / where(is_positive, self.total, one)
 
     @cached_property
     def size(self) -> Any:
-        """How many equal elements the masses count as."""
+        """The effective number of elements."""
         return self.total / self.unit
 
     def around(self, point: Any, shift: float = 0.0) -> tuple[Any, Any]:
-        """The numbers of the elements to both sides of a point of the mass, `shift` units below the masses' ends."""
+        """Indices of the elements on both sides of a point. The ends are shifted by `shift` units."""
         ends, slack = stop(self.ends), self.slack
         if shift:
             unit = stop(self.unit)
@@ -63,21 +66,25 @@ class Spans:
         return around(ends, stop(self.masses), slack, stop(point), self.present)
 
     def shares(self, begin: Any, end: Any, low: Any, high: Any) -> Any:
-        """How much of [begin, end) each element spans, those from `low` to `high`."""
+        """The length of [begin, end) that each element from `low` to `high` covers."""
         number = ranks(self.ends)
         inside = (number >= low[..., None]) & (number <= high[..., None])
         share = minimum(self.ends, end[..., None]) - maximum(self.ends - self.masses, begin[..., None])
         return where(inside, share, zeros(share))
 
-    def whole(self, count: Any) -> Any:
-        """The whole number at or under a count of elements, as a float; rounding does not cross it."""
+    def floor_count(self, count: Any) -> Any:
+        """The count of elements rounded down, as a float; a count within rounding of an integer is
+        that integer."""
         return floats(floor(stop(count) * (1 + 4 * self.rounding)))
 
 
 def around(ends: Any, masses: Any, slack: Any, point: Any, present: Any) -> tuple[Any, Any]:
-    """The numbers of the elements that end at a point and that begin there; the same one twice where it lies inside.
+    """Indices of the elements that end and that begin at a point; the same index twice inside an
+    element.
 
-    An end meets the point where it is nearer than rounding moves it, and than a part of the masses beside it.
+    A point meets an end if their distance is below the rounding error and below a part of the
+    smaller mass beside it.
+
     """
     count = (ends < point[..., None]).sum(-1)
     top = int(ends.shape[-1]) - 1
@@ -87,12 +94,12 @@ def around(ends: Any, masses: Any, slack: Any, point: Any, present: Any) -> tupl
 
     below, above = abs(point - at(ends, count - 1)), abs(at(ends, count) - point)
     if adapter_of(ends).concrete() and not bool((minimum(below, above) <= slack).any()):
-        found = clip(count, 0, present - 1)
-        return found, found
+        index = clip(count, 0, present - 1)
+        return index, index
 
     def near(distance: Any, index: Any) -> Any:
-        beside = minimum(at(masses, index), at(masses, index + 1)) * LOCAL
-        return distance <= minimum(slack, beside)
+        smaller = minimum(at(masses, index), at(masses, index + 1)) * LOCAL
+        return distance <= minimum(slack, smaller)
 
     low = count - ((count > 0) & near(below, count - 1)) * 1
     high = count + near(above, count) * 1
@@ -100,7 +107,7 @@ def around(ends: Any, masses: Any, slack: Any, point: Any, present: Any) -> tupl
 
 
 def _power_of_two(masses: Any) -> Any:
-    """(…, 1): a power of two near the greatest mass of each window."""
+    """(…, 1): a power of two near the largest mass of each window."""
     largest = greatest(masses, -1)[..., None]
     with np.errstate(all="ignore"):
         return largest / (2 * adapter_of(masses).maths.frexp(largest)[0])

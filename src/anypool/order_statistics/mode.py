@@ -1,4 +1,4 @@
-"""The most frequent element."""
+"""`Mode`: the most frequent element."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from .order_statistic import Order
 from .row_ops import last, ranks, take_last
 from .sorted_window import Sorted
 
-FEW = 64  # elements of a window that are met one after the other, in all windows at once
+FEW = 64  # longer windows are processed by run; shorter ones by position, for all windows at once
 
 
 class Mode(Order):
-    """The most frequent element (by weight, where there are weights); of those that tie, the smallest. NaN spoils.
+    """The most frequent element, by weight if there are weights; the smallest of those that tie.
 
-    `ignore`: a background label that counts only where the window holds nothing else; x's type must hold it.
+    A NaN in the window makes the result NaN. `ignore`: a background label, which counts only if the
+    window contains no other element. It must be a value of x's element type.
 
     >>> import anypool as ap
     >>> ap.pool([2, 7, 7, 0, 0, 5], ap.sliding((3,)), ap.Mode(ignore=0))
     array([7, 5])
     """
 
-    name, formula, shares = "mode", "the most frequent xᵢ", True
+    name, formula, splits_ties = "mode", "the most frequent xᵢ", True
 
     def __init__(self, ignore: float | None = None) -> None:
         super().__init__()
@@ -45,42 +46,42 @@ class Mode(Order):
         mass = there * 1 if window.masses is None else window.masses * there
         if ignore is not None:
             mass = where(values == ignore, zeros(mass), mass)
-        if window.places > FEW and (index := _heaviest(values, mass)) is not None:
-            return window.owned(take_last(values, index))
-        run = mass[..., 0] * 0
-        most, best = run, values[..., 0]
-        for i in range(window.places):
-            again = values[..., i] == values[..., i - 1] if i else run != run
-            run = where(again, run + mass[..., i], mass[..., i])
-            wins = run > most
-            most, best = where(wins, run, most), where(wins, values[..., i], best)
-        return window.owned(best)
+        if window.max_length > FEW and (index := _heaviest_run(values, mass)) is not None:
+            return window.route_gradient(take_last(values, index))
+        run_mass = mass[..., 0] * 0
+        best_mass, best = run_mass, values[..., 0]
+        for i in range(window.max_length):
+            continues = values[..., i] == values[..., i - 1] if i else run_mass != run_mass
+            run_mass = where(continues, run_mass + mass[..., i], mass[..., i])
+            wins = run_mass > best_mass
+            best_mass, best = where(wins, run_mass, best_mass), where(wins, values[..., i], best)
+        return window.route_gradient(best)
 
     def fitted(self, dtype: str) -> Order:
         ignore = self.parameters["ignore"]
         if ignore is None:
             return self
-        made = copy(self)
-        made.parameters = {"ignore": fitted(ignore, dtype, f"Mode(ignore={ignore})")}
-        return made
+        copied = copy(self)
+        copied.parameters = {"ignore": fitted(ignore, dtype, f"Mode(ignore={ignore})")}
+        return copied
 
     def selects(self) -> bool:
         return True
 
-    def whole(self, odd: bool) -> bool:
+    def keeps_integers(self, odd: bool) -> bool:
         return True
 
 
-def _heaviest(values: Any, mass: Any) -> Any:
-    """Which element begins the heaviest run of each window; None where Python does not see the numbers."""
+def _heaviest_run(values: Any, mass: Any) -> Any:
+    """The index of the first element of the heaviest run of each window; None if the values are traced."""
     adapter = adapter_of(values)
-    seen, masses = adapter.view(values), adapter.view(broadcast(stop(mass), values.shape))
-    return None if seen is None or masses is None else adapter.asarray(longest(seen, masses), values)
+    elements, masses = adapter.view(values), adapter.view(broadcast(stop(mass), values.shape))
+    return None if elements is None or masses is None else adapter.asarray(heaviest_run_index(elements, masses), values)
 
 
-def longest(values: Any, mass: Any) -> Any:
-    """Where the heaviest run of equal sorted values begins along the last axis, the first of those as heavy; mass None: 1 each."""
-    places = values.shape[-1]
+def heaviest_run_index(values: Any, mass: Any) -> Any:
+    """The index of the first of the heaviest runs along the last axis. mass None: each element counts 1."""
+    length = values.shape[-1]
     if not values.size:
         return np.zeros(values.shape[:-1], np.int64)
     begins = np.ones(values.shape, bool)
@@ -92,8 +93,8 @@ def longest(values: Any, mass: Any) -> Any:
         total = np.bincount(np.cumsum(begins, dtype=np.int64) - 1, mass.reshape(-1))
     else:
         total = np.add.reduceat(mass.reshape(-1), start)
-    window = start // places
-    most = np.maximum.reduceat(total, np.flatnonzero(start % places == 0))
-    wins = np.flatnonzero(total == most[window])
-    first = wins[np.searchsorted(window[wins], np.arange(len(most)))]
-    return (start[first] % places).reshape(values.shape[:-1])
+    window = start // length
+    most = np.maximum.reduceat(total, np.flatnonzero(start % length == 0))
+    winners = np.flatnonzero(total == most[window])
+    first = winners[np.searchsorted(window[winners], np.arange(len(most)))]
+    return (start[first] % length).reshape(values.shape[:-1])

@@ -1,4 +1,4 @@
-"""The form of an order statistic: finish(sorted window, n), and its declared facts."""
+"""The interface of an order statistic: finish(sorted window, n), and its declared properties."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from .sorted_window import Sorted
 
 
 class Order:
-    """A reduction that needs the window sorted: `finish(window, n)` says it once.
+    """A reduction of the sorted window, defined by `finish(window, n)`.
 
-    `window` is a `Sorted`: `window.at(rank)` is the element of that rank, `window.total(mass)` a weighted
-    sum over the ranks. n is how many elements the window holds, or their total weight: an int where all
-    windows are alike, else an array. Real weights repeat elements there; `window.spans` holds them free of
-    their scale. Engines, gradients, weights, masks and NaN come with it.
+    `window` is a `Sorted`. `window.at(rank)` is the element of that rank; `window.total(mass)` is a
+    weighted sum over the ranks. n is the number of elements of the window, or their total weight:
+    an int if all windows agree, else an array. Weights that are no integers repeat elements;
+    `window.spans` has them independent of their scale. Engines, gradients, weights, masks and NaN
+    need no further method.
 
     >>> import anypool as ap
     >>> class Spread(ap.Order):
@@ -30,15 +31,17 @@ class Order:
     name: ClassVar[str] = ""
     formula: ClassVar[str] = ""
     source: ClassVar[str] = ""
-    empty: ClassVar[float | None] = float("nan")  # of a window that holds nothing
+    empty: ClassVar[float | None] = float("nan")  # the result of an empty window
     gives: ClassVar[str] = "value"
     signed_weights: ClassVar[bool] = False
-    nan_is_largest: ClassVar[bool] = False  # a NaN takes its rank, as in np.sort; else it spoils its windows
-    gathers: ClassVar[bool] = False  # is a function of whole windows, not of sorted ones
-    differentiable: bool = True  # a gradient may pass
-    placed: ClassVar[bool] = False  # asks where in its window each element lies
-    descending: bool = False  # of those that tie, the first is the larger
-    shares: bool = False  # those that tie may share the gradient
+    nan_is_largest: ClassVar[bool] = (
+        False  # a NaN is sorted last, as in np.sort; else a window with a NaN has the result NaN
+    )
+    gathers: ClassVar[bool] = False  # a function of the window in row-major order, not of the sorted window
+    differentiable: bool = True  # whether the result has a gradient
+    needs_positions: ClassVar[bool] = False  # `finish` reads the position of each element in the window
+    descending: bool = False  # of elements that tie, the first counts as the larger
+    splits_ties: bool = False  # elements that tie may split the gradient
     ties: str = "first"
     parameters: dict[str, Any]
 
@@ -57,59 +60,59 @@ class Order:
         return hash((type(self), plain, self.ties))
 
     def finish(self, window: Sorted, n: Any) -> Any:
-        """The answer for each window; several answers lie on a new last axis."""
+        """The result of each window; several results form a new last axis."""
         raise NotImplementedError(type(self).__name__)
 
     def answers(self) -> tuple[int, int] | None:
-        """How many answers a window has and the axis they form in the result (0 or −1); None for one without an axis."""
+        """The number of results of a window and their axis in y (0 or −1); None for a single result."""
         return None
 
     def linear(self) -> bool:
-        """Whether the answer is Σ c(n, r)·x₍ᵣ₎: engines then read c off `finish`."""
+        """Whether the result is Σ c(n, r)·x₍ᵣ₎; engines then read c from `finish`."""
         return False
 
     def selects(self) -> bool:
-        """Whether every answer is one of the elements, taken by `window.at`: then `Place` says where it lies."""
+        """Whether each result is one element, taken by `window.at`; `Place` then gives its position."""
         return False
 
-    def steps(self) -> bool:
-        """Whether weights only choose which elements the answer is of: then it has no slope in them."""
+    def weights_only_select(self) -> bool:
+        """Whether weights only select elements; the result then has no gradient with respect to them."""
         return self.selects()
 
-    def apart(self) -> list[Order] | None:
-        """Simpler order statistics that this one is made of, by `together`; None where it is one itself."""
+    def components(self) -> list[Order] | None:
+        """Simpler order statistics, whose results `combine` combines; None if there are none."""
         return None
 
-    def together(self, answers: list[Any]) -> Any:
-        """The answer from those of `apart`: several answers, on a new first axis."""
+    def combine(self, answers: list[Any]) -> Any:
+        """The result from the results of `components`; several results form a new first axis."""
         return adapter_of(*answers).stack(answers, 0)
 
-    def whole(self, odd: bool) -> bool:
-        """Whether integers stay integers; `odd`: every window is known to hold an odd number of elements."""
+    def keeps_integers(self, odd: bool) -> bool:
+        """Whether integers stay integers. `odd`: each window has an odd number of elements."""
         return False
 
-    def lacks(self, n: Any) -> Any:
-        """Where a window has no answer."""
+    def undefined_for(self, n: Any) -> Any:
+        """Where n is too small for a result."""
         return n == 0
 
     def fitted(self, dtype: str) -> Order:
-        """The same for elements of this type, which must hold every constant that is compared with them."""
+        """The same order statistic for this element type, which must represent its constants."""
         return self
 
-    def check(self, places: int) -> None:
-        """Raise PoolingError if windows of at most this many elements have no answer."""
+    def check(self, max_length: int) -> None:
+        """Raise PoolingError if a window of at most this many elements has no result."""
 
 
 def tied(order: Order, ties: str) -> Order:
-    """The order statistic with this rule of ties."""
+    """The order statistic with this rule for ties."""
     if ties == order.ties:
         return order
-    if not order.shares or (ties == "split" and order.gives == "position"):
+    if not order.splits_ties or (ties == "split" and order.gives == "position"):
         raise PoolingError(
             f"ties='split' is not possible for {order!r}: a place is one element's; use 'first' or 'last'"
-            if order.shares
+            if order.splits_ties
             else f"ties={ties!r} is not possible for {order!r}: it uses several elements, the first ranks first"
         )
-    made = copy(order)
-    made.ties = ties
-    return made
+    copied = copy(order)
+    copied.ties = ties
+    return copied

@@ -1,4 +1,4 @@
-"""Ranks, medians and quantiles: one element of the sorted window, or two with a share each."""
+"""Ranks, medians and quantiles: one element of the sorted window, or a mean of two."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from ..arrays.ops import among, exp, greatest, meant, smallest, stop, where, zer
 from ..arrays.shape_ops import floats, is_floating
 from ..errors import PoolingError
 from ..scalars import fraction, integer, number
-from .effective_size import STEPS, between, by_mass
+from .effective_size import STEPS, between, weighted_quantile
 from .order_statistic import Order
 from .row_ops import floor, last, ranks
 from .sorted_window import Sorted
 
 
 class Rank(Order):
-    """The k-th smallest element, from 0; negative k from the top, −1 is the largest. The element type is kept.
+    """The k-th smallest element, from 0; −1 is the largest. The element type is kept.
 
-    A window without that rank holds `empty` (NaN). A NaN is the largest, as in np.sort. Real weights repeat
-    elements: one of weight w spans w ranks, counted from the smallest, or from the largest where k is negative.
+    A window without that rank has the result `empty` (NaN). NaN sorts last, as in np.sort. An
+    element of weight w covers w ranks, counted from the smallest element, or from the largest if k
+    is negative.
 
     >>> import anypool as ap
     >>> ap.pool([3, 1, 4, 1, 5], ap.sliding((3,), 1), ap.Rank(-2))
     array([3, 1, 4])
     """
 
-    name, formula, nan_is_largest, shares = "Rank", "x₍ₖ₎", True, True
+    name, formula, nan_is_largest, splits_ties = "Rank", "x₍ₖ₎", True, True
 
     def __init__(self, k: int) -> None:
         super().__init__()
@@ -46,35 +47,36 @@ class Rank(Order):
     def selects(self) -> bool:
         return True
 
-    def whole(self, odd: bool) -> bool:
+    def keeps_integers(self, odd: bool) -> bool:
         return True
 
-    def lacks(self, n: Any) -> Any:
+    def undefined_for(self, n: Any) -> Any:
         k = self.parameters["k"]
         return n <= (k if k >= 0 else -k - 1)
 
-    def check(self, places: int) -> None:
+    def check(self, max_length: int) -> None:
         k = self.parameters["k"]
-        if not -places <= k < places:
+        if not -max_length <= k < max_length:
             raise PoolingError(
-                f"Rank({k}): the largest window holds {places} elements; use {-places} … {places - 1}, or larger windows"
+                f"Rank({k}): the largest window holds {max_length} elements; use {-max_length} … {max_length - 1}, or larger windows"
             )
 
 
 class Median(Order):
-    """The middle element; of an even number "mean" of the middle two, the "lower" or the "higher" one.
+    """The middle element; for an even number the "mean" of the middle two, the "lower" or the
+    "higher".
 
-    "lower" and "higher" keep integers, and so does "mean" where the plan says that every window holds
-    an odd number; else the median of integers is a float64. With real weights it is the element that has
-    at most half of the weight to each side, or two where the halves meet: whole weights repeat elements, and no scale
-    of the weights changes anything.
+    "lower" and "higher" keep integers. "mean" does so if the windows have an odd number of elements
+    by their plan; otherwise the median of integers is a float64. With weights, the median is the
+    element that has at most half of the weight on each side, or the two elements where the halves
+    meet. Integer weights repeat elements. The result does not depend on the scale of the weights.
 
     >>> import anypool as ap
     >>> ap.pool([3.0, 1.0, 4.0, 1.0], ap.whole(), ap.Median("lower"), axes=0)
     array([1.])
     """
 
-    name, formula, shares = "median", "½ (x₍⌊(n−1)/2⌋₎ + x₍⌊n/2⌋₎)", True
+    name, formula, splits_ties = "median", "½ (x₍⌊(n−1)/2⌋₎ + x₍⌊n/2⌋₎)", True
 
     def __init__(self, even: str = "mean") -> None:
         super().__init__()
@@ -104,10 +106,10 @@ class Median(Order):
     def selects(self) -> bool:
         return self.parameters["even"] != "mean"
 
-    def steps(self) -> bool:
+    def weights_only_select(self) -> bool:
         return True
 
-    def whole(self, odd: bool) -> bool:
+    def keeps_integers(self, odd: bool) -> bool:
         return self.parameters["even"] != "mean" or odd
 
 
@@ -115,30 +117,30 @@ def _virtual(alpha: float, beta: float) -> Callable[[Any, float], Any]:
     return lambda n, q: n * q + (alpha + q * (1 - alpha - beta)) - 1
 
 
-def _even_at_half(position: Any) -> Any:
-    """Round, halves to the even."""
+def _round_half_even(position: Any) -> Any:
+    """Round to the nearest integer, halves to even."""
     down = floor(position)
     over = position - down
     return down + ((over > 0.5) | ((over == 0.5) & (down % 2 == 1))) * 1
 
 
-def _nearest_order(position: Any) -> Any:
-    """Of n·q − 1.5: the next rank, but a tie goes to the even order statistic (Hyndman & Fan 3)."""
+def _nearest_even_order(position: Any) -> Any:
+    """The next rank; n·q − 1.5 that is an integer gives the even order statistic (Hyndman & Fan 3)."""
     down = floor(position)
     return down + 1 - ((position == down) & (down % 2 == 1)) * 1
 
 
-def _halved(position: Any) -> Any:
-    """Between two ranks the upper, at a rank the mean with the next."""
+def _mean_at_rank(position: Any) -> Any:
+    """The upper rank between two ranks; at a rank, the mean of it and the next."""
     down = floor(position)
     return down + 1 - floats(position == down) * 0.5
 
 
-# NumPy's names: where a quantile lies among the ranks 0 … n−1, as a function of n and q.
+# NumPy's names. Each function gives the rank of the quantile, 0 … n−1, from n and q.
 METHODS: dict[str, Callable[[Any, float], Any]] = {
     "inverted_cdf": lambda n, q: -floor(-(n * q)) - 1,
-    "averaged_inverted_cdf": lambda n, q: _halved(n * q - 1),
-    "closest_observation": lambda n, q: _nearest_order(n * q - 1.5),
+    "averaged_inverted_cdf": lambda n, q: _mean_at_rank(n * q - 1),
+    "closest_observation": lambda n, q: _nearest_even_order(n * q - 1.5),
     "interpolated_inverted_cdf": _virtual(0, 1),
     "hazen": _virtual(0.5, 0.5),
     "weibull": _virtual(0, 0),
@@ -148,19 +150,20 @@ METHODS: dict[str, Callable[[Any, float], Any]] = {
     "lower": lambda n, q: floor((n - 1) * q),
     "higher": lambda n, q: -floor(-((n - 1) * q)),
     "midpoint": lambda n, q: floats(floor((n - 1) * q) - floor(-((n - 1) * q))) * 0.5,
-    "nearest": lambda n, q: _even_at_half((n - 1) * q),
+    "nearest": lambda n, q: _round_half_even((n - 1) * q),
 }
 SELECTING = ("inverted_cdf", "closest_observation", "lower", "higher", "nearest")
 
 
 class Quantile(Order):
-    """The q-quantile by one of NumPy's methods; several q give a new first axis, as in NumPy.
+    """The q-quantile by one of NumPy's methods; several q form a new first axis, as in NumPy.
 
-    No scale of real weights changes anything, and equal weights are as none. "inverted_cdf" and "averaged_inverted_cdf"
-    are NumPy's weighted ones, to which whole weights repeat elements; every other method counts a window as
-    (Σw)² / Σw² elements (Kish 1965, Akinshin 2023); 0 and 1 give the extreme elements. `smooth=h` is the
-    estimator smoothed by a logistic kernel of width h, with its exact derivative φ(xᵢ − m) / Σ φ(xⱼ − m): every
-    element near the quantile learns.
+    The result does not depend on the scale of the weights, and equal weights change nothing.
+    "inverted_cdf" and "averaged_inverted_cdf" are NumPy's weighted quantiles, for which integer
+    weights repeat elements. The other methods count a window as (Σw)² / Σw² elements (Kish 1965,
+    Akinshin 2023). q of 0 and 1 are the extreme elements. `smooth=h` smooths the estimator by a
+    logistic kernel of width h. Its exact derivative is φ(xᵢ − m) / Σ φ(xⱼ − m), so that each
+    element near the quantile has a gradient.
 
     >>> import anypool as ap
     >>> ap.pool([3.0, 1.0, 4.0, 1.0, 5.0], ap.sliding((3,), 1), ap.Quantile([0.0, 0.75]))
@@ -168,13 +171,13 @@ class Quantile(Order):
            [3.5, 2.5, 4.5]])
     """
 
-    name, formula, shares = "Quantile", "x₍ₕ₎ + γ (x₍ₕ₊₁₎ − x₍ₕ₎)", True
+    name, formula, splits_ties = "Quantile", "x₍ₕ₎ + γ (x₍ₕ₊₁₎ − x₍ₕ₎)", True
     source = "Hyndman & Fan 1996; with weights Akinshin 2023"
 
     def __init__(self, q: Any, method: str = "linear", smooth: float | None = None) -> None:
         super().__init__()
-        given = q.tolist() if is_numpy(q) else q
-        row = given if isinstance(given, (tuple, list)) else (given,)
+        argument = q.tolist() if is_numpy(q) else q
+        row = argument if isinstance(argument, (tuple, list)) else (argument,)
         if not row or any(isinstance(v, (tuple, list)) or is_numpy(v) for v in row):
             raise PoolingError(f"Quantile(q={q!r}): give one number or a row of them")
         qs = tuple(fraction(v, "Quantile(q)") for v in row)
@@ -188,14 +191,14 @@ class Quantile(Order):
             if any(v in (0.0, 1.0) for v in qs):
                 raise PoolingError(f"Quantile({q!r}, smooth={smooth}): a smoothed q lies inside 0 … 1; use min or max")
         self.parameters = {
-            "q": qs if given is row else qs[0],
+            "q": qs if argument is row else qs[0],
             "method": method,
             "smooth": smooth,
         }
 
     @property
     def qs(self) -> tuple[float, ...]:
-        """Every q, in a row."""
+        """Each q, as a row."""
         q = self.parameters["q"]
         return q if isinstance(q, tuple) else (q,)
 
@@ -205,42 +208,42 @@ class Quantile(Order):
     def linear(self) -> bool:
         return self.parameters["smooth"] is None
 
-    def apart(self) -> list[Order] | None:
+    def components(self) -> list[Order] | None:
         method, smooth = self.parameters["method"], self.parameters["smooth"]
         return None if self.answers() is None else [Quantile(q, method, smooth) for q in self.qs]
 
     def finish(self, window: Sorted, n: Any) -> Any:
         h = self.parameters["smooth"]
-        found = [self.one(window, n, q) if h is None else smoothed(window, q, h) for q in self.qs]
-        return found[0] if self.answers() is None else adapter_of(*found).stack(found, -1)
+        results = [self.one(window, n, q) if h is None else smoothed_quantile(window, q, h) for q in self.qs]
+        return results[0] if self.answers() is None else adapter_of(*results).stack(results, -1)
 
     def one(self, window: Sorted, n: Any, q: float) -> Any:
         """One quantile."""
         method = self.parameters["method"]
         if window.masses is not None:
-            return by_mass(window, q, method, METHODS[method])
+            return weighted_quantile(window, q, method, METHODS[method])
         rank = METHODS[method](n, q)
-        rank = (rank > 0) * rank  # under the first rank is the first
+        rank = (rank > 0) * rank  # a rank below the first is the first
         down = floor(rank)
         low = window.at(down)
-        if self.whole(False):
+        if self.keeps_integers(False):
             return low
         high = window.at(down + 1)
         return between(window.number(low), window.number(high), rank - down)
 
     def selects(self) -> bool:
-        return self.whole(False)
+        return self.keeps_integers(False)
 
-    def steps(self) -> bool:
+    def weights_only_select(self) -> bool:
         plain = self.parameters["smooth"] is None
         return plain and (self.parameters["method"] in STEPS or all(q in (0.0, 1.0) for q in self.qs))
 
-    def whole(self, odd: bool) -> bool:
+    def keeps_integers(self, odd: bool) -> bool:
         return self.parameters["smooth"] is None and self.parameters["method"] in SELECTING
 
 
-def smoothed(window: Sorted, q: float, h: float) -> Any:
-    """m with Σ wᵢ σ((m − xᵢ)/h + logit q) = q Σ wᵢ: bisection, then two Newton steps that carry the gradient."""
+def smoothed_quantile(window: Sorted, q: float, h: float) -> Any:
+    """m with Σ wᵢ σ((m − xᵢ)/h + logit q) = q Σ wᵢ, by bisection and two differentiable Newton steps."""
     x = window.number(window.values)
     there = last(window.present) > ranks(x)
     w = floats(there) if window.masses is None else window.spans.masses * there

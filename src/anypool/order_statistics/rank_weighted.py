@@ -1,4 +1,4 @@
-"""Sums over ranks: trimmed and top-k means, a weight per rank, the k largest in their order, spreads."""
+"""Weighted sums over ranks: trimmed means, top-k means, a weight for each rank, the k largest, ranges."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from .sorted_window import Sorted
 
 
 class TrimmedMean(Order):
-    """The mean of what is left when `int(fraction · n)` elements are cut from each end.
+    """The mean of the elements that remain when `int(fraction · n)` are cut from each end.
 
-    Real weights: a window counts as n = (Σw)² / Σw² elements (Kish 1965), and as many parts of n of the weight are
-    cut; no scale of the weights changes anything, and equal weights are as none.
+    With weights, a window counts as n = (Σw)² / Σw² elements (Kish 1965), and the cut is that
+    number of n-th parts of the weight. The result does not depend on the scale of the weights, and
+    equal weights change nothing.
 
     >>> import anypool as ap
     >>> ap.pool([9.0, 1.0, 2.0, 3.0, -7.0], ap.whole(), ap.TrimmedMean(0.2, 0.2), axes=0)
@@ -49,23 +50,24 @@ class TrimmedMean(Order):
             return self.by_mass(window)
         low, high = floor(self.parameters["lower"] * n), floor(self.parameters["upper"] * n)
         begin, end = last(floats(low)), last(floats(n - high))
-        kept = n - high - low
-        return window.total(lambda rank: minimum(maximum(rank, begin), end)) / _safe(kept, window)
+        count = n - high - low
+        return window.total(lambda rank: minimum(maximum(rank, begin), end)) / _nonzero_divisor(count, window)
 
     def by_mass(self, window: Sorted) -> Any:
-        """The mean of the mass that is left."""
+        """The mean of the remaining mass."""
         spans = window.spans
-        low, high = (spans.whole(spans.size * cut) * spans.unit for cut in self.parameters.values())
+        low, high = (spans.floor_count(spans.size * cut) * spans.unit for cut in self.parameters.values())
         begin, end = low, spans.total - high
         share = spans.shares(begin, end, spans.around(begin)[1], spans.around(end)[0])
-        kept = end - begin
-        return window.sum(share, window.number(window.values)) / _safe(kept, window)
+        mass = end - begin
+        return window.sum(share, window.number(window.values)) / _nonzero_divisor(mass, window)
 
 
 class TopKMean(Order):
-    """The mean of the k largest elements; of all, in windows that hold fewer. The first of those that tie are the larger.
+    """The mean of the k largest elements, or of all if there are fewer.
 
-    Real weights repeat elements: the mean of the k largest parts of weight 1.
+    Of elements that tie, the first count as the larger. An element of weight w is repeated w times:
+    the mean of the k largest units of weight.
 
     >>> import anypool as ap
     >>> ap.pool([3.0, 1.0, 4.0, 1.0, 5.0], ap.whole(), ap.TopKMean(2), axes=0)
@@ -84,17 +86,17 @@ class TopKMean(Order):
     def finish(self, window: Sorted, n: Any) -> Any:
         k = self.parameters["k"]
         begin = maximum(n - k, zeros(n)) if hasattr(n, "shape") else max(n - k, 0)
-        return window.total(lambda rank: maximum(rank, last(floats(begin)))) / _safe(n - begin, window)
+        return window.total(lambda rank: maximum(rank, last(floats(begin)))) / _nonzero_divisor(n - begin, window)
 
-    def check(self, places: int) -> None:
-        beyond(self, self.parameters["k"], places)
+    def check(self, max_length: int) -> None:
+        check_k(self, self.parameters["k"], max_length)
 
 
 class Ordinal(Order):
-    """Σ weights[r]·x₍ᵣ₎ with a weight a rank; the first meets the largest element. The weights may learn.
+    """Σ weights[r]·x₍ᵣ₎ with one weight for each rank; the first belongs to the largest element.
 
-    Windows with fewer elements than weights use the first ones as they are. Real weights of elements repeat
-    them: one of weight w stretches over w ranks.
+    The weights may be a tensor with a gradient. Windows with fewer elements than weights use the
+    first weights unchanged. An element of weight w covers w ranks.
 
     >>> import anypool as ap
     >>> ap.pool([3.0, 1.0, 4.0, 1.0], ap.sliding((2,)), ap.Ordinal([0.75, 0.25]))
@@ -107,12 +109,12 @@ class Ordinal(Order):
     def __init__(self, weights: Any) -> None:
         super().__init__()
         refuse(weights, "Ordinal(weights)")
-        given = _row(weights) if adapter_of(weights).NAME == "numpy" else weights
-        if not isinstance(given, tuple) and (given.ndim != 1 or given.shape[0] == 0 or not _real(given)):
+        row = _plain_numbers(weights) if adapter_of(weights).NAME == "numpy" else weights
+        if not isinstance(row, tuple) and (row.ndim != 1 or row.shape[0] == 0 or not _is_numeric(row)):
             raise PoolingError(
-                f"Ordinal(weights): a row of numbers is needed, not shape {tuple(given.shape)}, {given.dtype}"
+                f"Ordinal(weights): a row of numbers is needed, not shape {tuple(row.shape)}, {row.dtype}"
             )
-        self.parameters = {"weights": given}
+        self.parameters = {"weights": row}
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -121,35 +123,35 @@ class Ordinal(Order):
         return id(self)
 
     def linear(self) -> bool:
-        return isinstance(self.parameters["weights"], tuple)  # a tensor may learn between two calls
+        return isinstance(self.parameters["weights"], tuple)  # a tensor may change between two calls
 
     def finish(self, window: Sorted, n: Any) -> Any:
         weights, values = self.parameters["weights"], window.number(window.values)
         weights = as_like(np.asarray(weights) if isinstance(weights, tuple) else weights, values)
         weights = concatenated([weights, zeros_of(values, (1,))], 0)
-        many = weights.shape[0] - 1
+        size = weights.shape[0] - 1
         if window.cumulated is None:
             from_top = last(window.present) - 1 - ranks(values)
-            known = (from_top >= 0) & (from_top < many)
-            share = take_flat(weights, where(known, from_top, zeros(from_top) + many))
+            has_rank = (from_top >= 0) & (from_top < size)
+            share = take_flat(weights, where(has_rank, from_top, zeros(from_top) + size))
         else:
             before = last(n) - window.cumulated  # the mass above each element
             share = _integral(weights, before + window.masses) - _integral(weights, before)
         return (where(share == 0, zeros(values), values) * share).sum(-1)
 
-    def check(self, places: int) -> None:
-        many = len(self.parameters["weights"])
-        if many < places:
+    def check(self, max_length: int) -> None:
+        size = len(self.parameters["weights"])
+        if size < max_length:
             raise PoolingError(
-                f"Ordinal with {many} weights: a window holds {places} elements; give a weight for each (0 for none)"
+                f"Ordinal with {size} weights: a window holds {max_length} elements; give a weight for each (0 for none)"
             )
 
 
 class KMax(Order):
-    """The k largest elements in the order in which they lie in the window, on a new last axis.
+    """The k largest elements in the order of the window, on a new last axis.
 
-    A NaN is the largest. Windows that hold fewer than k end with `empty` (NaN; integers need `empty=`). Real weights
-    repeat elements: the k largest parts of weight 1.
+    NaN counts as the largest. Windows with fewer than k elements end with `empty` (NaN; integers
+    need `empty=`). An element of weight w is repeated w times: the k largest units of weight.
 
     >>> import anypool as ap
     >>> ap.pool([3, 1, 4, 1, 5, 9], ap.sliding((3,)), ap.KMax(2))
@@ -157,7 +159,7 @@ class KMax(Order):
            [5, 9]])
     """
 
-    name, formula, descending, nan_is_largest, placed = "KMax", "the k largest, in place", True, True, True
+    name, formula, descending, nan_is_largest, needs_positions = "KMax", "the k largest, in place", True, True, True
     source = "Kalchbrenner, Grefenstette & Blunsom 2014"
 
     def __init__(self, k: int) -> None:
@@ -184,18 +186,20 @@ class KMax(Order):
         if window.masses is not None:
             return self.repeated(window, n)
         above = last(window.present) - 1 - ranks(window.values)
-        taken = (above >= 0) & (above < k)
-        places = where(taken, window.order, zeros(window.order) + window.places)
-        by = adapter_of(places).argsort(places)
-        some = np.minimum(np.arange(k), window.places - 1)
-        return window.these(adapter_of(by).take(by, some, -1))  # fewer have no answer at the end
+        is_selected = (above >= 0) & (above < k)
+        positions = where(is_selected, window.order, zeros(window.order) + window.max_length)
+        order = adapter_of(positions).argsort(positions)
+        slots = np.minimum(np.arange(k), window.max_length - 1)
+        return window.elements(
+            adapter_of(order).take(order, slots, -1)
+        )  # windows with fewer elements have no result at the end
 
     def repeated(self, window: Sorted, n: Any) -> Any:
-        """The same of elements that masses repeat: one may be there several times."""
+        """The k largest of weighted elements; one element may appear several times."""
         k, adapter = self.parameters["k"], adapter_of(window.values)
         index = adapter.stack([window.index(n - j, "left") for j in range(k)], -1)
-        places = where(self.lacks(n), zeros(index) + window.places, take_along(window.order, index))
-        return window.these(take_along(index, adapter.argsort(places)))
+        positions = where(self.undefined_for(n), zeros(index) + window.max_length, take_along(window.order, index))
+        return window.elements(take_along(index, adapter.argsort(positions)))
 
     def answers(self) -> tuple[int, int] | None:
         return self.parameters["k"], -1
@@ -203,28 +207,28 @@ class KMax(Order):
     def selects(self) -> bool:
         return True
 
-    def whole(self, odd: bool) -> bool:
+    def keeps_integers(self, odd: bool) -> bool:
         return True
 
-    def lacks(self, n: Any) -> Any:
+    def undefined_for(self, n: Any) -> Any:
         slots = np.arange(self.parameters["k"])
         if not hasattr(n, "shape"):
             return slots >= n
         return last(n) <= as_like(slots, n, exact=True)
 
-    def check(self, places: int) -> None:
-        beyond(self, self.parameters["k"], places)
+    def check(self, max_length: int) -> None:
+        check_k(self, self.parameters["k"], max_length)
 
 
 class Range(Order):
-    """The spread between two quantiles: 0 and 1 the range, 0.25 and 0.75 the interquartile range.
+    """The difference of two quantiles: 0 and 1 the range, 0.25 and 0.75 the interquartile range.
 
     >>> import anypool as ap
     >>> ap.pool([3.0, 1.0, 4.0, 1.0, 5.0], ap.whole(), ap.Range(0.25, 0.75), axes=0)
     array([3.])
     """
 
-    name, formula, shares = "Range", "x₍hi₎ − x₍lo₎", True
+    name, formula, splits_ties = "Range", "x₍hi₎ − x₍lo₎", True
 
     def __init__(self, lo: float = 0.0, hi: float = 1.0) -> None:
         super().__init__()
@@ -233,10 +237,10 @@ class Range(Order):
             raise PoolingError(f"Range({low}, {high}): lo must be at most hi")
         self.parameters = {"lo": low, "hi": high}
 
-    def apart(self) -> list[Order] | None:
+    def components(self) -> list[Order] | None:
         return [Quantile(q) for q in self.parameters.values()]
 
-    def together(self, answers: list[Any]) -> Any:
+    def combine(self, answers: list[Any]) -> Any:
         with np.errstate(invalid="ignore"):
             return answers[1] - answers[0]
 
@@ -246,30 +250,32 @@ class Range(Order):
             return high - low
 
 
-def beyond(order: Order, k: int, places: int) -> None:
-    """Refuse more elements than any window holds."""
-    if k > places:
-        raise PoolingError(f"{order!r}: the largest window holds {places} elements; use a k of at most {places}")
+def check_k(order: Order, k: int, max_length: int) -> None:
+    """Raise PoolingError if k is larger than the longest window."""
+    if k > max_length:
+        raise PoolingError(
+            f"{order!r}: the largest window holds {max_length} elements; use a k of at most {max_length}"
+        )
 
 
-def _row(weights: Any) -> tuple[float, ...]:
-    """Plain numbers, which nobody can change under an engine that remembers what it read off them."""
+def _plain_numbers(weights: Any) -> tuple[float, ...]:
+    """Plain numbers. They cannot change, so that engines may keep what they computed from them."""
     row = weights.tolist() if is_numpy(weights) else weights
     if not is_row(row):
         raise PoolingError(f"Ordinal(weights={weights!r}): give a row of numbers")
-    made = tuple([number(v, "an entry of the row Ordinal(weights)") for v in row])
-    if not made or not all(-math.inf < v < math.inf for v in made):
+    numbers = tuple([number(v, "an entry of the row Ordinal(weights)") for v in row])
+    if not numbers or not all(-math.inf < v < math.inf for v in numbers):
         raise PoolingError(
-            f"Ordinal(weights): {'they hold an infinity' if made else 'there are none'}; use 0 for a rank that shall not count"
+            f"Ordinal(weights): {'they hold an infinity' if numbers else 'there are none'}; use 0 for a rank that shall not count"
         )
-    return made
+    return numbers
 
 
-def _real(given: Any) -> bool:
-    return "float" in str(given.dtype) or "int" in str(given.dtype)
+def _is_numeric(array: Any) -> bool:
+    return "float" in str(array.dtype) or "int" in str(array.dtype)
 
 
-def _safe(count: Any, window: Sorted) -> Any:
+def _nonzero_divisor(count: Any, window: Sorted) -> Any:
     if not hasattr(count, "shape"):
         return count if count else math.nan
     count = where(count == 0, zeros(count) + 1, count)
@@ -278,9 +284,9 @@ def _safe(count: Any, window: Sorted) -> Any:
 
 def _integral(weights: Any, mass: Any) -> Any:
     """∫ of the step function weights[⌊t⌋] from 0 to each mass."""
-    many = weights.shape[0] - 1
+    size = weights.shape[0] - 1
     sums = adapter_of(weights).cumsum(weights, 0) - weights  # the integral up to each step
     mass = where(mass < 0, zeros(mass), mass)
     step = floor(mass)
-    step = where(step > many, zeros(step) + many, step)
+    step = where(step > size, zeros(step) + size, step)
     return take_flat(sums, step) + take_flat(weights, step) * (mass - step)

@@ -32,11 +32,11 @@ def pooled(context: Any, job: Job, x: Any, weights: Any, out: Any = None) -> Any
     if torch.is_grad_enabled():
         learned = [t for t in order.parameters.values() if isinstance(t, torch.Tensor) and t.requires_grad]
         if isinstance(weights, torch.Tensor) and weights.requires_grad:
-            parts = order.apart()
-            if order.steps():
+            parts = order.components()
+            if order.weights_only_select():
                 weights = weights.detach()  # they say which elements it is of: a step, whose slope is 0
             elif parts is not None:
-                return order.together([pooled(context, replace(job, reduction=part), x, weights) for part in parts])
+                return order.combine([pooled(context, replace(job, reduction=part), x, weights) for part in parts])
             elif not call.sorts(x, weights):
                 return call.reference(x, weights)
         if learned and not call.sorts(x, weights):
@@ -89,11 +89,11 @@ class _Call:
 
     def gradient(self, g: Any, x: Any, weights: Any) -> Any:
         """The gradient for x of the windows' gradients g."""
-        parts = self.order.apart()
+        parts = self.order.components()
         if parts is not None:
             answers = [self.part(order).forward(x, weights).requires_grad_() for order in parts]
             with torch.enable_grad():
-                each = torch.autograd.grad(self.order.together(answers), answers, g)
+                each = torch.autograd.grad(self.order.combine(answers), answers, g)
             gradients = [self.part(order).gradient(h, x, weights) for order, h in zip(parts, each, strict=True)]
             return sum(gradients[1:], gradients[0])
         found = None

@@ -29,7 +29,7 @@ def parts(order: Order, grid: Grid, gaps: bool) -> list[tuple[float, Order]] | N
             return [(1.0, order)]
         return [(0.5, Median("lower")), (0.5, Median("higher"))]
     if isinstance(order, Quantile) and order.answers() is None and order.parameters["smooth"] is None:
-        if order.whole(False):
+        if order.keeps_integers(False):
             return [(1.0, order)]
         if order.parameters["method"] == "linear" and not gaps and bool(np.all(grid.present == grid.max_length)):
             made = wanted(order, grid.max_length)
@@ -61,7 +61,7 @@ def takes_nan(order: Order, x: Any, omit_nan: bool) -> bool:
 
 def takes_elements(order: Order, grid: Grid) -> bool:
     """Whether by masses the answer is of single elements alone, each the first or last that equals its value."""
-    plain = isinstance(order, (Rank, Median, Quantile)) and order.steps()
+    plain = isinstance(order, (Rank, Median, Quantile)) and order.weights_only_select()
     return plain and order.answers() is None and order.ties != "split" and not grid.weighted
 
 

@@ -50,7 +50,7 @@ class _Taking(Sorted):
         super().__init__(window.values, window.present, order=window.order, **masses)
         self.taken: list[Any] = []
 
-    def owned(self, value: Any) -> Any:
+    def route_gradient(self, value: Any) -> Any:
         self.taken.append(value.clone().requires_grad_())
         return self.taken[-1]
 
@@ -66,7 +66,7 @@ def backward(g: Any, x: Any, job: Job, weights: Any, learned: tuple[str, ...]) -
     total = torch.zeros(x.shape, dtype=torch.float64 if x.dtype is torch.float64 else torch.float32, device=x.device)
     by_weight = torch.zeros_like(total) if weighs else None
     sums = [torch.zeros_like(t) for t in asked]
-    ties = TIES[order.ties] if order.shares else 0
+    ties = TIES[order.ties] if order.splits_ties else 0
     tabled = order.linear() and order.answers() is None and not asked and job.grid.max_length <= MOST_TABLED
     windows = SortedPieces(x, job, weights, TORCH)
     tabled = tabled and not windows.prepared.weighs
@@ -101,7 +101,7 @@ def _table(order: Order, places: int, dtype: str) -> Any:
     """(places, places + 1): how much of each rank windows of every count take."""
     made = np.zeros((places, places + 1))
     for n in range(1, places + 1):
-        if not order.lacks(n):
+        if not order.undefined_for(n):
             made[:n, n] = coefficients(order, n)
     return made.astype(dtype)
 

@@ -62,7 +62,7 @@ def refuses(job: Job) -> str | None:
     if job.omit_nan and job.dtype in FLOATS and lists.max_length > MOST_OMITTED:
         return f"NaN is omitted from windows of at most {MOST_OMITTED} elements"
     if result_of(order, lists, job.dtype) == job.dtype and job.dtype not in FLOATS:
-        if job.empty is None and any(bool(order.lacks(n)) for n in lists.lengths):
+        if job.empty is None and any(bool(order.undefined_for(n)) for n in lists.lengths):
             return "a window without an answer has no integer for it"
         if job.empty is not None and not is_double(job.empty):
             return f"the core reads empty={job.empty} as a double, which does not hold it"
@@ -83,7 +83,7 @@ def _ranked(order: Order, lists: IndexedWindows) -> bool:
 
 def result_of(order: Order, lists: IndexedWindows, dtype: str) -> str:
     """The element type of the answers."""
-    return dtype if dtype in FLOATS or order.whole(lists.odd) else "float64"
+    return dtype if dtype in FLOATS or order.keeps_integers(lists.odd) else "float64"
 
 
 @lru_cache(maxsize=256)
@@ -126,7 +126,7 @@ class Prepared:
         if not ranked:
             self._sum(order, counts)
         for n in counts if ranked else ():
-            made = None if n == 0 or order.lacks(n) else wanted(order, n)
+            made = None if n == 0 or order.undefined_for(n) else wanted(order, n)
             if isinstance(made, Wanted):
                 self.low[n], self.high[n] = made.ranks[0], made.ranks[-1]
                 self.shares[n] = made.share if len(made.ranks) > 1 else 0.0
@@ -143,7 +143,7 @@ class Prepared:
 
     def _sum(self, order: Order, counts: Iterable[int]) -> None:
         """How much of each rank the windows take, by the number of their elements."""
-        rows = {n: coefficients(order, n) for n in counts if n and not order.lacks(n)}
+        rows = {n: coefficients(order, n) for n in counts if n and not order.undefined_for(n)}
         self.row = np.zeros(len(self.low), np.int64)
         for n, at in zip(rows, np.cumsum([0, *rows]), strict=False):
             self.row[n], self.low[n] = at, 0

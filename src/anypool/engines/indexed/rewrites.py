@@ -103,14 +103,14 @@ def _carrier(job: Job) -> str | None:
 
 def _orders(job: Job) -> bool:
     order = job.reduction
-    parts = order.apart() or [order] if isinstance(order, Order) else []
+    parts = order.components() or [order] if isinstance(order, Order) else []
     return bool(parts) and all(orders_lists.refuses(replace(job, reduction=p)) is None for p in parts)
 
 
 def _ordered(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:
-    parts = job.reduction.apart()
+    parts = job.reduction.components()
     if parts is not None:
-        return job.reduction.together([one(x, part) for part in parts])
+        return job.reduction.combine([one(x, part) for part in parts])
     return library.ordered(x, job)
 
 

@@ -52,7 +52,7 @@ def forward(library: ModuleType, x: Any, job: Job, weights: Any) -> Any:
     )
     if r.gives == "position":
         y = _positions(y, there.at % there.pooled, job)
-    elif isinstance(r, Order) and "float" not in job.dtype and not r.whole(False):
+    elif isinstance(r, Order) and "float" not in job.dtype and not r.keeps_integers(False):
         y = cast(y, "float64")  # of an odd number by chance
     return _restored(y, grid, rows, lanes, r)
 

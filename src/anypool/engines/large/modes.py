@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...order_statistics import Mode
-from ...order_statistics.mode import longest
+from ...order_statistics.mode import heaviest_run_index
 from ...order_statistics.sorted_window import Sorted
 from ...plan import Grid, Job
 from ..reference.sorted import answered
@@ -76,10 +76,10 @@ def mode(values: Any, masses: Any, ignore: Any) -> Any:
             return _counted(values, masses, low, labels)
     if masses is None:
         values = np.sort(values)
-        return values[longest(values, None)]
+        return values[heaviest_run_index(values, None)]
     order = np.argsort(values, kind="stable")
     values = values[order]
-    return values[longest(values, masses[order])]
+    return values[heaviest_run_index(values, masses[order])]
 
 
 def _counted(values: Any, masses: Any, low: Any, labels: int) -> Any:

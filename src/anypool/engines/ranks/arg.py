@@ -24,7 +24,7 @@ def selection(job: Job) -> Job | None:
     masked = job.weights is not None and job.weights[1] != "bool"
     if library() is None or masked or grid.weighted or job.dtype not in (*TYPES, "bool") or job.device != "cpu":
         return None
-    if 0 in grid.shape or 0 in grid.out_shape or grid.max_length > MOST_PLACES or order.apart() is not None:
+    if 0 in grid.shape or 0 in grid.out_shape or grid.max_length > MOST_PLACES or order.components() is not None:
         return None
     if grid.fill is not None and bits_of(grid.fill, job.dtype) is None:
         return None

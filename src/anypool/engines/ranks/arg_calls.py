@@ -35,10 +35,10 @@ def forward(call: Any, x: Any, job: Job, weights: Any) -> Any:
     made.find(address(elements), 0 if mask is None else address(mask), address(values), address(position))
     if made.back is not None:
         position = arrays.permute(position, made.back)
-    if job.empty is not None or np.any(order.lacks(np.arange(1, grid.max_length + 1))):
+    if job.empty is not None or np.any(order.undefined_for(np.arange(1, grid.max_length + 1))):
         gaps = weights is not None or (job.omit_nan and "float" in job.dtype)
         n = pooled(Count()) if gaps else grid.along(grid.present)
-        lacks = arrays.asarray(order.lacks(n), x)
+        lacks = arrays.asarray(order.undefined_for(n), x)
         nothing = int(order.empty if job.empty is None else job.empty)
         position = arrays.where(lacks, arrays.full_like(position, nothing), position)
     return position

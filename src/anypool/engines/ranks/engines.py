@@ -33,7 +33,11 @@ class RankEngine(BaseEngine):
 
     def plan(self, job: Job) -> Plan | Refusal:
         """The plan, if the windows, the type and the order statistic suit this engine."""
-        if not isinstance(job.grid, Grid) or not isinstance(job.reduction, Order) or job.reduction.apart() is not None:
+        if (
+            not isinstance(job.grid, Grid)
+            or not isinstance(job.reduction, Order)
+            or job.reduction.components() is not None
+        ):
             return FOREIGN
         if library() is None:
             return Refusal(f"cpu: the compiled library is not there ({missing()})")

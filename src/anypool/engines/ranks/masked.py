@@ -71,7 +71,7 @@ def _interior(call: Any, x: Any, job: Job, mask: Any) -> tuple[Any, Any]:
 def _prepared(job: Job, x: Any, grid: Grid, windows: Grid, masked: bool) -> tuple[orders_call.Prepared, bool]:
     """The job for these windows of an array, and whether integers stay integers."""
     order, gaps = job.reduction, orders_terms.gaps(job)
-    whole = order.whole(job.weights is None and grid.odd)
+    whole = order.keeps_integers(job.weights is None and grid.odd)
     result = job.dtype if "float" in job.dtype or whole else "float64"
     strides = tuple(s // x.itemsize for s in x.strides)
 
@@ -123,7 +123,7 @@ def _on_longer_axes(call: Any, x: Any, job: Job, mask: Any) -> Any:
 def _answer(y: Any, held: Any, job: Job, whole: bool) -> Any:
     """`empty` where there is no answer."""
     order: Order = job.reduction
-    lacks = order.lacks(held)
+    lacks = order.undefined_for(held)
     if np.any(lacks):
         integers = whole and "float" not in job.dtype
         if integers and job.empty is None:

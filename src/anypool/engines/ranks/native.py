@@ -70,7 +70,7 @@ def wanted(order: Order, n: int) -> Wanted | str:
         return Wanted(())
     if isinstance(order, Rank):
         k = order.parameters["k"]
-        if order.lacks(n):
+        if order.undefined_for(n):
             return f"{n} elements are too few for {order!r}"
         return Wanted((k if k >= 0 else n + k,))
     if isinstance(order, Median):
@@ -83,7 +83,7 @@ def wanted(order: Order, n: int) -> Wanted | str:
         rank = max(METHODS[order.parameters["method"]](n, order.qs[0]), 0)
         down = math.floor(rank)
         low, high, share = min(down, n - 1), min(down + 1, n - 1), float(rank - down)
-        if order.whole(False):
+        if order.keeps_integers(False):
             return Wanted((low,))
         return Wanted((low,), 1) if share == 0 or low == high else Wanted((low, high), 2, share)
     return f"{order!r} is not compiled"
@@ -147,7 +147,7 @@ class Prepared:
         made = wanted(order, grid.max_length) if terms is None else Wanted(terms.ranks, terms.blend)
         assert isinstance(made, Wanted)
         self.grid = grid
-        self.result = result or (job.dtype if "float" in job.dtype or order.whole(grid.odd) else "float64")
+        self.result = result or (job.dtype if "float" in job.dtype or order.keeps_integers(grid.odd) else "float64")
         if terms is None and self.result == job.dtype and (len(made.ranks) < 2 or "float" not in job.dtype):
             made = Wanted(made.ranks)
         memory = sorted(range(len(grid.shape)), key=lambda a: (-abs(strides[a]), a))
@@ -206,7 +206,7 @@ class Prepared:
             call.terms, call.full = terms.kind, len(terms.low) - 1
             call.low, call.high, call.shares, call.coefficients = (t.ctypes.data for t in tables)
             call.omit = int(job.omit_nan)
-            answers = [n for n in range(call.full + 1) if not order.lacks(n)]
+            answers = [n for n in range(call.full + 1) if not order.undefined_for(n)]
             call.least = answers[0] if answers else call.full + 1
             nothing: Any = order.empty if job.empty is None else job.empty
             call.empty = float(nothing) if nothing is not None and "float" in self.result else 0.0

@@ -43,7 +43,7 @@ class Terms:
 def terms(order: Order, counts: range) -> Terms:
     """The terms of the counts that windows may have."""
     full = counts[-1]
-    rows = {n: coefficients(order, n) for n in counts if n and not order.lacks(n)}
+    rows = {n: coefficients(order, n) for n in counts if n and not order.undefined_for(n)}
     used = {n: np.flatnonzero(row) for n, row in rows.items()}
     ranks = tuple(sorted({int(r) for at in used.values() for r in at})) or (0,)
     at = {rank: k for k, rank in enumerate(ranks)}

@@ -141,11 +141,11 @@ def answered(
 ) -> Any:
     """The element type, NaN where one spoils, and `empty` where there is no answer."""
     if order.gives == "position":
-        return cast(_filled(y, order.lacks(n), order.empty if empty is None else empty, n), "int64")
-    keeps = order.whole(not weighed and grid.odd)
+        return cast(_filled(y, order.undefined_for(n), order.empty if empty is None else empty, n), "int64")
+    keeps = order.keeps_integers(not weighed and grid.odd)
     many = order.answers() is not None
     if "float" not in given and keeps:
-        lacks = order.lacks(n)
+        lacks = order.undefined_for(n)
         if 0 not in y.shape and (bool(lacks.any()) if hasattr(lacks, "any") else lacks):
             if empty is None:
                 raise PoolingError(
@@ -156,7 +156,7 @@ def answered(
     y = window.number(y) if "float" not in dtype_name(y) else y
     if nan_in is not None:
         y = where(nan_in[..., None] if many else nan_in, filled(y, float("nan")), y)
-    y = _filled(y, order.lacks(n), order.empty if empty is None else empty, n)
+    y = _filled(y, order.undefined_for(n), order.empty if empty is None else empty, n)
     return cast(y, given) if "float" in given else y
 
 
@@ -188,8 +188,8 @@ def _sorted(values: Any, has: Any, masses: Any, order: Order, rounding: float) -
     if order.descending:
         values = adapter.flip(values)
         masses = masses if masses is None else adapter.flip(masses)
-    stable = masses is not None or order.placed
-    learns = order.shares and adapter.differentiates(values)
+    stable = masses is not None or order.needs_positions
+    learns = order.splits_ties and adapter.differentiates(values)
     found, index = adapter.sort(values, stable)
     if masses is not None:
         masses = (

@@ -124,7 +124,7 @@ def _without(shape: list[Any], windows: Any, of: tuple[Any, ...], axes: Any) -> 
 def _order_dtype(dtype: Any, order: Order) -> Any:
     if order.gives == "position":
         return torch.int64
-    return dtype if dtype.is_floating_point or order.whole(False) else torch.float64
+    return dtype if dtype.is_floating_point or order.keeps_integers(False) else torch.float64
 
 
 def _result_dtype(dtype: Any, reduction: Any) -> Any:
