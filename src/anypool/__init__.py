@@ -8,72 +8,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import order_statistics, reductions, windows
 from .api import pool
 from .arrays.buffer_pool import get_cache_bytes, set_cache_bytes
 from .engines.folds.native import get_num_threads, set_num_threads
 from .errors import PoolingError
 from .explanation import explain
 from .expressions import register
-from .order_statistics import (
-    KMax,
-    Median,
-    Mode,
-    Order,
-    Ordinal,
-    Place,
-    Quantile,
-    Range,
-    Rank,
-    TopKMean,
-    TrimmedMean,
-    function,
-)
-from .reductions import REDUCTIONS, Fold, LogMeanExp, LogSumExp, Lp, PowerMean, SoftPool, Std, Var
+from .order_statistics import *  # noqa: F403
+from .reductions import *  # noqa: F403
 from .torch.operators.registration import make_known
 from .version import VERSION
-from .windows import adaptive, boxes, fractional, groups, pyramid, regions, segments, sliding, whole
+from .windows import *  # noqa: F403
 
 __version__ = VERSION
 __all__ = [
-    "REDUCTIONS",
-    "Fold",
-    "KMax",
-    "LogMeanExp",
-    "LogSumExp",
-    "Lp",
-    "Median",
-    "Mode",
-    "Order",
-    "Ordinal",
-    "Place",
     "PoolingError",
-    "PowerMean",
-    "Quantile",
-    "Range",
-    "Rank",
-    "SoftPool",
-    "Std",
-    "TopKMean",
-    "TrimmedMean",
-    "Var",
-    "adaptive",
-    "boxes",
     "explain",
-    "fractional",
-    "function",
     "get_cache_bytes",
     "get_num_threads",
-    "groups",
     "pool",
-    "pyramid",
-    "regions",
     "register",
-    "segments",
     "set_cache_bytes",
     "set_num_threads",
-    "sliding",
-    "whole",
 ]
+__all__ += order_statistics.__all__  # each room lists its public names once
+__all__ += reductions.__all__
+__all__ += windows.__all__
 
 
 if TYPE_CHECKING:

@@ -17,10 +17,7 @@ from ..windows.arguments import constant
 from .syntax import MODULES, NAME, VALUES
 
 Registrable = TypeVar("Registrable", bound=Callable[..., Any])
-KINDS: dict[str, Any] = {
-    name: getattr(kinds, name)
-    for name in ("sliding", "adaptive", "whole", "segments", "groups", "boxes", "fractional", "pyramid", "regions")
-}
+KINDS: dict[str, Any] = {function.__name__: function for function in kinds.KINDS.values()}
 
 
 def with_ties(order: Any, ties: Any) -> Order:
@@ -48,7 +45,7 @@ RESERVED = frozenset((*KINDS, *FOLDS, *SCALARS, *OPERANDS, *VALUES, "array", "po
 REGISTERED: dict[str, Any] = {}
 HERE = f"unregistered.p{os.urandom(6).hex()}"  # prefix of names that are valid in this process only
 NAMES: dict[Any, str] = {
-    **{getattr(kinds, name.capitalize()): name for name in KINDS},
+    **{kind: function.__name__ for kind, function in kinds.KINDS.items()},
     **{kind: name for name, kind in FOLDS.items() if isinstance(kind, type)},
     Function: "function",
 }

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .arg_order import Place
-from .function import Function, function
+from .function import Function as Function
+from .function import function
 from .mode import Mode
-from .order_statistic import Order, tied
-from .quantiles import METHODS, Median, Quantile, Rank
+from .order_statistic import Order
+from .order_statistic import tied as tied
+from .quantiles import METHODS as METHODS
+from .quantiles import Median, Quantile, Rank
 from .rank_weighted import KMax, Ordinal, Range, TopKMean, TrimmedMean
-from .sorted_window import Sorted
+from .sorted_window import Sorted as Sorted
 
-ORDERS: dict[str, Callable[[], Order]] = {"median": Median, "mode": Mode, "argmedian": lambda: Place(Median("lower"))}
+ORDERS: dict[str, Callable[[], Order]] = {
+    "median": Median,
+    "mode": Mode,
+    "argmedian": lambda: Place(Median("lower")),
+}
 PARAMETRIC_ORDERS: dict[str, type[Order]] = {
     "Median": Median,
     "Quantile": Quantile,
@@ -25,11 +32,8 @@ PARAMETRIC_ORDERS: dict[str, type[Order]] = {
     "Mode": Mode,
     "Place": Place,
 }
+# What the package exports of this room.
 __all__ = [
-    "METHODS",
-    "ORDERS",
-    "PARAMETRIC_ORDERS",
-    "Function",
     "KMax",
     "Median",
     "Mode",
@@ -39,9 +43,7 @@ __all__ = [
     "Quantile",
     "Range",
     "Rank",
-    "Sorted",
     "TopKMean",
     "TrimmedMean",
     "function",
-    "tied",
 ]

@@ -10,39 +10,23 @@ from ..errors import PoolingError
 from ..order_statistics import ORDERS, Order, tied
 from .exponentials import LogMeanExp, LogSumExp, SoftPool
 from .extremes import ArgMax, ArgMin, Max, Min, Range, SplitMax, SplitMin
-from .fold import Fold, State
+from .fold import Fold
+from .fold import State as State
 from .moments import Std, Var
 from .powers import Lp, PowerMean, Rms
 from .sums import AllOf, AnyOf, Count, Mean, Prod, Sum
 
+# What the package exports of this room.
 __all__ = [
-    "PARAMETRIC",
     "REDUCTIONS",
-    "TIES",
-    "AllOf",
-    "AnyOf",
-    "ArgMax",
-    "ArgMin",
-    "Count",
     "Fold",
     "LogMeanExp",
     "LogSumExp",
     "Lp",
-    "Max",
-    "Mean",
-    "Min",
     "PowerMean",
-    "Prod",
-    "Range",
-    "Rms",
     "SoftPool",
-    "SplitMax",
-    "SplitMin",
-    "State",
     "Std",
-    "Sum",
     "Var",
-    "reduction_of",
 ]
 
 

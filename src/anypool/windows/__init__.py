@@ -1,9 +1,13 @@
-"""The window kinds, one file each. A kind lowers to a plan when the shape of the input is known."""
+"""The window kinds, one file each, and their registry. A kind lowers to a plan when the shape of the input is known."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from .adaptive import Adaptive, adaptive
-from .arguments import flag, normal_axes
+from .arguments import flag as flag
+from .arguments import normal_axes as normal_axes
 from .boxes import Boxes, boxes
 from .fractional import Fractional, fractional
 from .groups import Groups, groups
@@ -12,26 +16,28 @@ from .regions import Regions, regions
 from .segments import Segments, segments
 from .sliding import Sliding, sliding
 from .whole import Whole, whole
-from .window_kind import MEMORY, Windows
+from .window_kind import MEMORY as MEMORY
+from .window_kind import Kind
+from .window_kind import Windows as Windows
 
+# Each class, and the public function that makes its objects. Expressions use the function's name.
+KINDS: dict[type[Kind], Callable[..., Any]] = {
+    Sliding: sliding,
+    Adaptive: adaptive,
+    Whole: whole,
+    Segments: segments,
+    Groups: groups,
+    Boxes: boxes,
+    Fractional: fractional,
+    Pyramid: pyramid,
+    Regions: regions,
+}
+# What the package exports of this room.
 __all__ = [
-    "MEMORY",
-    "Adaptive",
-    "Boxes",
-    "Fractional",
-    "Groups",
-    "Pyramid",
-    "Regions",
-    "Segments",
-    "Sliding",
-    "Whole",
-    "Windows",
     "adaptive",
     "boxes",
-    "flag",
     "fractional",
     "groups",
-    "normal_axes",
     "pyramid",
     "regions",
     "segments",
