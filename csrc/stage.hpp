@@ -56,7 +56,6 @@ struct Stage final : Stager {
 
   Stage(const anypool_job& j, int lead_) : job(j), level(j.level), levels(int(j.levels)), lead(lead_), shift(shifts_of(j)), begins(levels), ends(levels), high(level[levels - 1].size) {
     const auto& a = level[levels - 1];
-    for (int l = 0; l < levels; ++l) ends[l] = level[l].size;
     if (!a.source) return;
     high = 0;
     for (Index begin = 0, end; begin < a.size; begin = end) {  // the longest run
@@ -67,6 +66,7 @@ struct Stage final : Stager {
   }
 
   bool tile(Index item, Index items, Index from, Index to, void* plane0, void* plane1, Pivot& pivot) override {
+    for (int l = 0; l < levels; ++l) begins[l] = 0, ends[l] = level[l].size;  // a box before may have been smaller
     begins[lead] = origin = from, ends[lead] = to;
     return lifted(item, items, plane0, plane1, pivot);
   }

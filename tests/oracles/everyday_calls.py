@@ -132,6 +132,8 @@ def windows_of(random: Random, call: Call, sides: list[int], rank: int) -> Any:
         some = [float(k) + float(pick(random, [0, 0.5, 0.25])) for k in size]
         return ap.sliding(tuple(some), tuple(float(s) for s in stride), border=border)
     step = int(pick(random, [2, 2, 3])) if random.random() < 0.15 else 1
+    if any((k - 1) * step >= n for k, n in zip(size, sides, strict=True)):
+        step = 1  # the window would not fit
     reach = [min((k - 1) * step, n - 1) for k, n in zip(size, sides, strict=True)]
     style = random.random()
     pads = [(0, 0) if style < 0.4 else (r // 2, r // 2) for r in reach]

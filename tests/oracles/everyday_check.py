@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from everyday_arrays import laid
 from everyday_calls import Call, layout_of
-from everyday_parts import answers, array, by_hand, close, crop, dtype_of, some_items
+from everyday_parts import answers, array, by_hand, close, crop, dtype_of, single_windows, some_items
 
 import anypool as ap
 from anypool.arguments import plan_of
@@ -134,6 +134,9 @@ def check(call: Call, cheap: float, say: Callable[[str], None]) -> str:
     say("a crop")
     if crop(got, call, cheap, random):
         ways.append("a crop")
+    say("single windows")
+    if single_windows(got, call, cheap, random):
+        ways.append("single windows")
     item, share = some_items(call, random), 0.0
     if item is not None and len(got) == 1 and got[0].ndim == call.plain.ndim:
         share = (

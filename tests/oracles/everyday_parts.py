@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from brute import FORMULAS, pooled
+from brute import FORMULAS, pooled, wins
 from everyday_calls import Call
 from window_lists import Line, beyond
 
 import anypool as ap
+from anypool.arguments import plan_of
+from anypool.plan import Grid
 
 ROUGH = {"float16": 5e-3, "bfloat16": 3e-2, "float32": 3e-5, "float64": 1e-9}
 BY_HAND: dict[str, Callable[[np.ndarray], Any]] = {
@@ -62,6 +64,9 @@ def some_items(call: Call, random: np.random.Generator) -> tuple[slice, ...] | N
     )
 
 
+LAST = {"argmax": lambda a, b: a >= b, "argmin": lambda a, b: a <= b}  # ties="last"
+
+
 def by_hand(got: Any, call: Call, random: np.random.Generator) -> bool:
     """A few windows, each by its definition; whether there were any."""
     name, sliding = str(call.reduction), call.sliding
@@ -100,6 +105,8 @@ def by_hand(got: Any, call: Call, random: np.random.Generator) -> bool:
             return False
         meant = dataclasses.replace(FORMULAS["max"], f=lambda v, w, n, where: order(v))
     assert meant is not None
+    if call.plain_options.get("ties") == "last" and name in LAST:
+        meant = dataclasses.replace(meant, f=lambda v, w, n, where: where[wins(v, LAST[name])])
     want = pooled(
         rows,
         lines,
@@ -163,3 +170,37 @@ def crop(got: tuple[Any, ...], call: Call, cheap: float, random: np.random.Gener
             part_of, other.astype(part_of.dtype), dtype_of(a), call, f"windows {of} differ from the reference", places
         )
     return True
+
+
+def single_windows(got: tuple[Any, ...], call: Call, cheap: float, random: np.random.Generator) -> bool:
+    """A few windows of a grid, each pooled whole by the reference; whether there were any."""
+    names = call.reduction if isinstance(call.reduction, tuple) else (call.reduction,)
+    axes = call.plain_options.get("axes")
+    grid = plan_of(call.windows, tuple(call.plain.shape), axes)
+    several = any(isinstance(r, ap.Order) and r.answers() is not None for r in names)
+    if call.sliding is not None or several or not isinstance(grid, Grid) or grid.weighted or grid.fill is not None:
+        return False
+    if any(axis.source is not None for axis in grid.axes):
+        return False
+    compared = False
+    for _ in range(4):
+        at = [int(random.integers(n)) for n in got[0].shape]
+        inside = [slice(i, i + 1) for i in at]
+        for a, axis in zip(grid.pooled_dims, grid.axes, strict=True):
+            first, length = int(axis.first[at[a]]), int(axis.length[at[a]])
+            inside[a] = slice(first, first + (length - 1) * axis.step + 1, axis.step)
+        held = call.plain[tuple(inside)]
+        if any(axis.step != 1 for axis in grid.axes) or not 0 < math.prod(held.shape) <= 4 * cheap:
+            continue
+        options = {k: v[tuple(inside)] if k == "weights" else v for k, v in call.plain_options.items()}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            want = answers(ap.pool(held, ap.whole(), call.reduction, **options, backend="reference"))
+        for name, a, b in zip(names, got, want, strict=False):  # a gradient is of the whole
+            other = array(b).reshape(())
+            if "arg" in str(name) or isinstance(name, ap.Place):
+                other = moved(other, inside, call)
+            part_of, places = array(a)[tuple(at)], float(math.prod(held.shape))
+            close(part_of, other.astype(part_of.dtype), dtype_of(a), call, f"window {at} differs", places)
+        compared = True
+    return compared

@@ -52,3 +52,34 @@ def test_integers_stay_integers(dtype: str, backend: str | None) -> None:
                     y = ap.pool(x, ap.boxes(rows, 2, reading=reading), reduction, backend=backend, empty=3, **more)
                     wide = "uint64" if dtype == "uint8" else "int64"
                     assert y.dtype == (wide if reduction == "range" else dtype), (rows, reading, reduction, more)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float32", "float64"])
+@pytest.mark.parametrize("how", ["groups", "groups, NaN omitted", "masked", "weights that learn"])
+def test_a_statistic_of_two_quantiles_of_nothing(how: str, dtype: str) -> None:
+    """`empty` is the answer of nothing, not the difference of two such answers."""
+    torch = pytest.importorskip("torch")
+    x = np.array([1, 4, 2, 8, 5, 7]).astype(dtype)
+    windows, options = ap.groups([0, 0, 0, 2, 2, 2], count=4), {}
+    expected = [np.quantile(x[:3].astype(float), 0.75) - np.quantile(x[:3].astype(float), 0.25), 9, 9, 9]
+    expected[2] = np.quantile(x[3:].astype(float), 0.75) - np.quantile(x[3:].astype(float), 0.25)
+    if how == "groups, NaN omitted":
+        options = {"nan": "omit"}
+        if dtype != "int64":
+            x[3:], expected[2] = np.nan, 9
+    if how in ("masked", "weights that learn"):
+        windows, options = ap.sliding((3,)), {"weights": np.array([1, 1, 1, 0, 0, 0.0])}
+        expected = [expected[0], 9]
+    for library in ("numpy", "torch", "gradient"):
+        given: Any = x if library == "numpy" else torch.tensor(x)
+        if library == "gradient" and dtype != "int64":
+            given.requires_grad_()
+        more = dict(options)
+        if how == "masked":
+            more["weights"] = options["weights"] > 0
+        if library != "numpy" and "weights" in more:
+            more["weights"] = torch.tensor(more["weights"])
+            if how == "weights that learn":
+                more["weights"].requires_grad_()
+        y = ap.pool(given, windows, ap.Range(0.25, 0.75), axes=0, empty=9, **more)
+        np.testing.assert_allclose(y.detach().numpy() if library != "numpy" else y, expected, 1e-6)

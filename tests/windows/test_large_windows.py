@@ -186,3 +186,30 @@ def test_the_reference_folds_in_pieces(name: str, kind: str, monkeypatch: pytest
         monkeypatch.setattr(pieces, "LARGE", 50)
         assert np.allclose(ap.pool(x, windows, name, axes=axes, backend="reference", **options), whole, equal_nan=True)
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize("columns", [30_000, 60_000, 120_000])
+@pytest.mark.parametrize("name", ["mean", "sum", "std", "max", "logsumexp"])
+def test_windows_of_different_sizes_in_one_call(name: str, columns: int) -> None:
+    """Some windows are lifted in pieces and the next ones at once: a piece must not bound what the next ones read."""
+    x, rows = RNG.standard_normal((20, columns)), 11
+    w = RNG.random(x.shape)
+    weights = {"weights": w} if name != "max" else {"weights": w > 0.5}
+    before = ap.get_num_threads()
+    ap.set_num_threads(1)  # one thread computes all of them
+    try:
+        y = ap.pool(x, ap.adaptive((rows, 1)), name, axes=(0, 1), **weights)[:, 0]
+    finally:
+        ap.set_num_threads(before)
+    for o in range(rows):
+        part = slice(o * 20 // rows, -(-(o + 1) * 20 // rows))
+        v, u = x[part], w[part]
+        mean = (v * u).sum() / u.sum()
+        wanted = {
+            "mean": lambda v=v, u=u: (v * u).sum() / u.sum(),
+            "sum": lambda v=v, u=u: (v * u).sum(),
+            "std": lambda v=v, u=u, m=mean: np.sqrt((u * (v - m) ** 2).sum() / u.sum()),
+            "max": lambda v=v, u=u: v[u > 0.5].max(),
+            "logsumexp": lambda v=v, u=u: np.log((u * np.exp(v)).sum()),
+        }[name]()
+        np.testing.assert_allclose(y[o], wanted, 1e-9)

@@ -10,6 +10,17 @@ from ..plan import Grid, Job
 from .plan import FOREIGN, BaseEngine, Call, Plan, Refusal, first_compiled
 
 
+def components_of(job: Job) -> list[Job] | None:
+    """The job of each component; None without components, or where `empty` is no function of theirs."""
+    components = job.reduction.components() if isinstance(job.reduction, Order) else None
+    if components is None:
+        return None
+    may_be_empty = job.grid.has_empty or job.omit_nan or job.weights is not None
+    if job.empty is not None and may_be_empty and job.reduction.answers() is None:
+        return None
+    return [replace(job, reduction=component) for component in components]
+
+
 class Components(BaseEngine):
     """An order statistic that others make up: several quantiles, a range of ranks."""
 
@@ -19,14 +30,14 @@ class Components(BaseEngine):
         """The plan of each component, if every one is compiled."""
         if not isinstance(job.reduction, Order) or not isinstance(job.grid, Grid):
             return FOREIGN
-        components = job.reduction.components()
-        if components is None:
+        if job.reduction.components() is None:
             return FOREIGN
-        if job.empty is not None and job.reduction.answers() is None:
+        components = components_of(job)
+        if components is None:
             return Refusal(f"cpu: {job.reduction!r} with empty= is not compiled")
         parts: list[Plan] = []
         for component in components:
-            part = first_compiled(replace(job, reduction=component))
+            part = first_compiled(component)
             if isinstance(part, Refusal):
                 return part
             parts.append(part)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from ..arrays.torch import dtype_name, transformed
 from ..arrays.torch_incoming import ordinary
 from ..arrays.torch_memory import like_layout
 from ..engines import execute
+from ..engines.components import components_of
 from ..engines.ranks import sorted as sorting
 from ..engines.reference import sorted as orders_reference
 from ..order_statistics import Order
@@ -32,11 +32,11 @@ def pooled(context: Any, job: Job, x: Any, weights: Any, out: Any = None) -> Any
     if torch.is_grad_enabled():
         learned = [t for t in order.parameters.values() if isinstance(t, torch.Tensor) and t.requires_grad]
         if isinstance(weights, torch.Tensor) and weights.requires_grad:
-            parts = order.components()
+            components = components_of(job)
             if order.weights_only_select():
                 weights = weights.detach()  # they say which elements it is of: a step, whose slope is 0
-            elif parts is not None:
-                return order.combine([pooled(context, replace(job, reduction=part), x, weights) for part in parts])
+            elif components is not None:
+                return order.combine([pooled(context, component, x, weights) for component in components])
             elif not call.sorts(x, weights):
                 return call.reference(x, weights)
         if learned and not call.sorts(x, weights):

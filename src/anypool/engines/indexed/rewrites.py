@@ -15,6 +15,7 @@ from ...constants import is_double
 from ...order_statistics import Order
 from ...plan import Axis, Grid, IndexedWindows, Job
 from ...reductions import ArgMax, ArgMin, Max, Mean, Min, Range, Std, Sum, Var
+from ..components import components_of
 from ..folds import native as cpu
 from . import learned_weights
 from . import linear_forms as lists_sums
@@ -102,9 +103,10 @@ def _carrier(job: Job) -> str | None:
 
 
 def _orders(job: Job) -> bool:
-    order = job.reduction
-    parts = order.components() or [order] if isinstance(order, Order) else []
-    return bool(parts) and all(orders_lists.refuses(replace(job, reduction=p)) is None for p in parts)
+    if not isinstance(job.reduction, Order):
+        return False
+    parts = [job] if job.reduction.components() is None else components_of(job) or []
+    return bool(parts) and all(orders_lists.refuses(part) is None for part in parts)
 
 
 def _ordered(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:
