@@ -129,7 +129,7 @@ def windows_of(random: Random, call: Call, sides: list[int], rank: int) -> Any:
     if math.prod(size) > 121 and kind in ("taps", "real"):  # many reductions walk them place by place
         kind = "sliding"
     if kind == "real":
-        some = [float(k) + float(pick(random, [0, 0.5, 0.25])) for k in size]
+        some = [min(k + float(pick(random, [0, 0.5, 0.25])), float(n)) for k, n in zip(size, sides, strict=True)]
         return ap.sliding(tuple(some), tuple(float(s) for s in stride), border=border)
     step = int(pick(random, [2, 2, 3])) if random.random() < 0.15 else 1
     if any((k - 1) * step >= n for k, n in zip(size, sides, strict=True)):

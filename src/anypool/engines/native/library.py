@@ -75,7 +75,7 @@ def _path() -> Path | None:
     asked = os.environ.get("ANYPOOL_LIBRARY")
     if asked:
         return Path(asked)
-    folders = [Path(__file__).parent.parent, Path(sysconfig.get_path("platlib")) / "anypool"]
+    folders = [Path(__file__).parents[2], Path(sysconfig.get_path("platlib")) / "anypool"]
     found = [f / f"_native{suffix}" for f in folders for suffix in (".so", ".dylib", ".dll")]
     return next((p for p in found if p.exists()), None)
 
