@@ -66,7 +66,7 @@ def evaluate(
             empty=checked.empty,
             out=out,
             backend=backend,
-            remember=key if not checked.warned and x is argument and checked.weights is weights else None,
+            cache_key=key if not checked.warned and x is argument and checked.weights is weights else None,
         )
         results = results if out is not None else library.apart(results, x)
     except MemoryError as error:
@@ -113,14 +113,14 @@ def _reduced(x: Any, windows: Any, reduction: Any, out: Any, least: Any, keepdim
     reductions, single = reductions_of(reduction, options["ties"], library.dtype_name(x))
     results = [y] if single else list(y)
     omit = options["nan"] == "omit"
-    lacks = counted.few(library, x, grid, options["weights"], omit, least) if least else None
+    lacks = counted.too_few_elements(library, x, grid, options["weights"], omit, least) if least else None
     if lacks is not None or removed:
         results = [library.array(y) for y in results]
     if lacks is not None:
         pairs = zip(results, reductions, strict=True)
-        results = [counted.emptied(y, lacks, r, options["empty"], least) for y, r in pairs]
+        results = [counted.set_empty(y, lacks, r, options["empty"], least) for y, r in pairs]
     if removed:
-        results = [counted.without(y, removed, r) for y, r in zip(results, reductions, strict=True)]
+        results = [counted.drop_axes(y, removed, r) for y, r in zip(results, reductions, strict=True)]
     results = library.apart(tuple(results), x) if out is None else library.into(out, tuple(results))
     return results[0] if single else results
 

@@ -75,7 +75,7 @@ def test_search_by_value_equals_sorting(ties: str, monkeypatch: pytest.MonkeyPat
             for by_value in (True, False):
                 with monkeypatch.context() as patch:
                     if not by_value:
-                        patch.setattr(selections, "parts", lambda *given: None)
+                        patch.setattr(selections, "selections_of", lambda *given: None)
                     v = x.clone().requires_grad_()
                     y = ap.pool(v, windows, order, ties=ties)
                     (y * torch.arange(1.0, y.numel() + 1).reshape(y.shape)).sum().backward()

@@ -29,12 +29,10 @@ TO_CLEAN: dict[str, frozenset[str]] = {
     for room, names in {
         "arrays": "found given made said seen wanted",
         "cli": "held seen wanted",
-        "engines": "asked found given held kept made said seen wanted",
         "files": "found given held kept made said seen",
         "nn": "found given held kept made said seen wanted",
         "show": "found given held made seen told",
         "study": "found given held kept made said seen told wanted",
-        "torch": "asked found given held kept made seen taken told wanted",
     }.items()
 }
 

@@ -28,7 +28,7 @@ def like_layout(y: Any, x: Any) -> Any:
     return y
 
 
-def given(out: Any, x: Any, wanted: tuple[Any, Any], prepared: Any) -> Any:
+def writable_view(out: Any, x: Any, wanted: tuple[Any, Any], prepared: Any) -> Any:
     """`out` with its axes in memory's order, if the core may write this shape and type to it while it reads x."""
     shape, dtype = wanted
     if type(out) is not torch.Tensor or out.dtype != dtype or out.requires_grad or not out.is_cpu or out.is_neg():

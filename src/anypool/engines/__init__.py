@@ -1,4 +1,4 @@
-"""Every engine in order of preference; `select` returns the first plan and what the engines before it refused."""
+"""ENGINES in order of preference; `select` returns the first plan and the refusals before it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .components import Components
 from .folds.engines import CompiledFolds, FoldsBySums, NarrowRanges, WeightedWindows
 from .indexed.engines import IndexedFolds, IndexedRanks, MaskedIndexed, Rewrites
 from .large.engines import Compacted, LargeArgs, LargeModes, RestrictedViews
-from .plan import Call, Engine, Plan, Refusal
+from .plan import CallContext, Engine, Plan, Refusal
 from .ranks.engines import ArgOrders, MaskedNetworks, Networks, SortedWindows
 from .reference.engines import ReferenceFolds, ReferenceIndexed, ReferenceOrders
 
@@ -41,35 +41,47 @@ ENGINES: tuple[Engine, ...] = (
     ReferenceIndexed(),
 )
 BACKENDS = ("cpu", "reference")
-__all__ = ["BACKENDS", "ENGINES", "Call", "Engine", "Plan", "Refusal", "Selection", "check_backend", "plans", "select"]
+__all__ = [
+    "BACKENDS",
+    "ENGINES",
+    "CallContext",
+    "Engine",
+    "Plan",
+    "Refusal",
+    "Selection",
+    "check_backend",
+    "plans",
+    "select",
+]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The plan chosen for a job, and the sentence of each engine of the same family that refused before it."""
+    """The plan for a job, and the refusal of each engine of the same family before it."""
 
     plan: Plan
     refusals: dict[str, str]
 
 
 def check_backend(backend: object) -> None:
-    """Whether a caller's `backend` names one."""
+    """Raise PoolingError if `backend` is not None and names no backend."""
     if not among(backend, (None, *BACKENDS)):
         raise PoolingError(f"backend={backend!r}: use one of {', '.join(map(repr, BACKENDS))}, or None for the best")
 
 
 def plans(job: Job, backend: str | None = None) -> Iterator[Plan]:
-    """Every plan for the job, the preferred one first; where the numbers forbid one, the next serves."""
+    """Every plan for the job in order of preference; if one returns None, the next plan computes the
+    call."""
     for engine in ENGINES:
-        asked = backend in (None, engine.backend) or engine.backend == "reference"
-        if asked:
+        allowed = backend in (None, engine.backend) or engine.backend == "reference"
+        if allowed:
             answer = engine.plan(job)
             if isinstance(answer, Plan):
                 yield answer
 
 
 def select(job: Job, backend: str | None = None) -> Selection:
-    """The first plan, and the refusals before it; PoolingError where the backend asked for has none."""
+    """The first plan, and the refusals before it. Raises PoolingError if `backend` has no plan."""
     refusals: dict[str, str] = {}
     for engine in ENGINES:
         if backend not in (None, engine.backend):

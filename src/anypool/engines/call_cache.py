@@ -1,4 +1,4 @@
-"""Calls that were made before, by their key: what computes each again, with nothing left to decide."""
+"""The call cache: bound plans by key, so that a repeated call needs no decision."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ MOST = 1024
 
 
 class CallCache(dict[Any, Any]):
-    """A dictionary of bounded size: it is emptied when it is full."""
+    """A dictionary with a maximum size; it is cleared when it is full."""
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if len(self) >= MOST:

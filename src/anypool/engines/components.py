@@ -1,4 +1,4 @@
-"""Order statistics with several answers, each computed by its own plan."""
+"""Order statistics with several components, each computed by its own plan."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from ..order_statistics import Order
 from ..plan import Grid, Job
-from .plan import FOREIGN, BaseEngine, Call, Plan, Refusal, first_compiled
+from .plan import NOT_APPLICABLE, BaseEngine, CallContext, Plan, Refusal, first_compiled
 
 
 def components_of(job: Job) -> list[Job] | None:
-    """The job of each component; None without components, or where `empty` is no function of theirs."""
+    """The job of each component; None without components, or if they do not determine `empty`."""
     components = job.reduction.components() if isinstance(job.reduction, Order) else None
     if components is None:
         return None
@@ -22,16 +22,16 @@ def components_of(job: Job) -> list[Job] | None:
 
 
 class Components(BaseEngine):
-    """An order statistic that others make up: several quantiles, a range of ranks."""
+    """An order statistic that combines others: several quantiles, a range of ranks."""
 
     name, backend = "components", "cpu"
 
     def plan(self, job: Job) -> Plan | Refusal:
-        """The plan of each component, if every one is compiled."""
+        """The plan of each component, if all of them are compiled."""
         if not isinstance(job.reduction, Order) or not isinstance(job.grid, Grid):
-            return FOREIGN
+            return NOT_APPLICABLE
         if job.reduction.components() is None:
-            return FOREIGN
+            return NOT_APPLICABLE
         components = components_of(job)
         if components is None:
             return Refusal(f"cpu: {job.reduction!r} with empty= is not compiled")
@@ -43,6 +43,6 @@ class Components(BaseEngine):
             parts.append(part)
         return Plan(self, job, f"one by one: {parts[0]}", tuple(parts))
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
-        """The components joined."""
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
+        """The combined results of the components."""
         return plan.job.reduction.combine([call.pool(x, part.job, weights) for part in plan.parts])

@@ -1,4 +1,5 @@
-"""One call: each reduction's job is given to the preferred plan; where the numbers forbid it, to the next."""
+"""The execution of a call: the preferred plan computes each job; if it returns None, the next plan
+does."""
 
 from __future__ import annotations
 
@@ -8,11 +9,10 @@ from typing import Any
 
 from ..errors import PoolingError
 from ..plan import Grid, GridConcat, IndexedWindows, Job, SparseGroups
-from . import concat as union
-from . import plans, select
-from .plan import Call, Plan
+from . import concat, plans, select
+from .plan import CallContext, Plan
 from .relayout import split_bins
-from .sparse_groups import everywhere
+from .sparse_groups import scatter_groups
 
 
 def run(
@@ -26,27 +26,28 @@ def run(
     empty: Any = None,
     out: Any = None,
     backend: str | None = None,
-    remember: Any = None,
+    cache_key: Any = None,
 ) -> tuple[Any, ...]:
-    """One result a reduction; `remember` is the key under which the call is kept for its repetition."""
+    """One result for each reduction. `cache_key` is the key of the call in the call cache, or None."""
     if isinstance(grid, GridConcat):
         pooled = partial(run, arrays, omit_nan=omit_nan, empty=empty, backend=backend)
-        return union.run(arrays, pooled, x, grid, reductions, weights, out, remember)
+        return concat.run(arrays, pooled, x, grid, reductions, weights, out, cache_key)
     if isinstance(grid, SparseGroups):
         each = run(arrays, x, grid.nonempty, reductions, weights, omit_nan=omit_nan, empty=empty, backend=backend)
-        results = tuple(everywhere(y, grid, r) for y, r in zip(each, reductions, strict=True))
+        results = tuple(scatter_groups(y, grid, r) for y, r in zip(each, reductions, strict=True))
         return results if out is None else arrays.into(out, results)
     if isinstance(grid, IndexedWindows):
         _check_points(grid, reductions)
     if isinstance(grid, IndexedWindows) and grid.split is not None:
-        x, weights, remember = split_bins(x, grid.split), split_bins(weights, grid.split, x.shape), None
+        x, weights, cache_key = split_bins(x, grid.split), split_bins(weights, grid.split, x.shape), None
     jobs = [job_of(arrays, x, grid, r, weights, omit_nan, empty) for r in reductions]
     if len(jobs) == 1:
-        y = _remembered(arrays, x, jobs[0], weights, out, backend, remember)
+        y = _run_cached(arrays, x, jobs[0], weights, out, backend, cache_key)
         return (y,) if out is None else arrays.into(out, (y,))
-    together = _read_once(arrays, x, jobs, weights, backend)
+    results_at_once = _fold_together(arrays, x, jobs, weights, backend)
     results = tuple(
-        pool(arrays, x, job, weights, None, backend) if y is None else y for job, y in zip(jobs, together, strict=True)
+        pool(arrays, x, job, weights, None, backend) if y is None else y
+        for job, y in zip(jobs, results_at_once, strict=True)
     )
     return results if out is None else arrays.into(out, results)
 
@@ -54,9 +55,9 @@ def run(
 def job_of(
     arrays: ModuleType, x: Any, grid: Any, reduction: Any, weights: Any, omit_nan: bool = False, empty: Any = None
 ) -> Job:
-    """The call of one reduction, without its data."""
+    """The job of one reduction: the call without its data."""
     facts = None if weights is None else (tuple(weights.shape), arrays.dtype_name(weights))
-    if isinstance(grid, Grid) or not arrays.transformed():  # tables of weights under transforms are torch's own
+    if isinstance(grid, Grid) or not arrays.transformed():  # under transforms, weight tables belong to torch
         grid = grid.without_weights_for(reduction)
     return Job(grid, reduction, arrays.dtype_name(x), arrays.NAME, arrays.device(x), facts, omit_nan, empty)
 
@@ -69,12 +70,12 @@ def pool(
     out: Any = None,
     backend: str | None = None,
 ) -> Any:
-    """The result of one job, with a gradient where one is wanted."""
-    return _remembered(arrays, x, job, weights, out, backend, None)
+    """The result of one job, with a gradient if one is needed."""
+    return _run_cached(arrays, x, job, weights, out, backend, None)
 
 
 def _check_points(lists: IndexedWindows, reductions: tuple[Any, ...]) -> None:
-    """An interpolated point has no position."""
+    """Raise PoolingError for positions of interpolated points, which are no elements of x."""
     for reduction in reductions if lists.points_per_element > 1 else ():
         if getattr(reduction, "gives", "value") == "position":
             raise PoolingError(
@@ -83,8 +84,8 @@ def _check_points(lists: IndexedWindows, reductions: tuple[Any, ...]) -> None:
 
 
 def compute(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, backend: str | None) -> Any:
-    """The result by the preferred plan that these numbers allow; no gradient is attached."""
-    call = _call(arrays, backend)
+    """The result of the first plan that accepts the values, without a gradient."""
+    call = _context(arrays, backend)
     for plan in plans(job, backend):
         y = plan.run(call, x, weights, out)
         if y is not None:
@@ -92,11 +93,11 @@ def compute(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, backen
     raise PoolingError(f"no engine computes {job.reduction!r} of these windows")
 
 
-def _remembered(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, backend: str | None, key: Any) -> Any:
+def _run_cached(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, backend: str | None, key: Any) -> Any:
     if backend is None and isinstance(job.grid, IndexedWindows) and arrays.transformed():
-        backend = "reference"  # torch.func and torch.compile see every step
+        backend = "reference"  # torch.func and torch.compile must record every operation
     plan = select(job, backend).plan
-    call = _call(arrays, backend)
+    call = _context(arrays, backend)
     bound, checks_memory = arrays.bound(plan, call, x, weights)
     y = bound(x, weights, out)
     if y is not None:
@@ -111,12 +112,12 @@ def _remembered(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, ba
     raise PoolingError(f"no engine computes {job.reduction!r} of these windows")
 
 
-def _call(arrays: ModuleType, backend: str | None) -> Call:
+def _context(arrays: ModuleType, backend: str | None) -> CallContext:
     inside = partial(pool, arrays, backend="reference") if backend == "reference" else partial(pool, arrays)
-    return Call(arrays, inside, backend)
+    return CallContext(arrays, inside, backend)
 
 
-def _read_once(arrays: ModuleType, x: Any, jobs: list[Job], weights: Any, backend: str | None) -> list[Any]:
-    """Results of the compiled folds among several jobs, which read x together; None for the others."""
+def _fold_together(arrays: ModuleType, x: Any, jobs: list[Job], weights: Any, backend: str | None) -> list[Any]:
+    """The results of the compiled folds, which read x once together; None for the other jobs."""
     chosen: list[Plan] = [select(job, backend).plan for job in jobs]
-    return arrays.folded_together(x, chosen, weights)
+    return arrays.fold_together(x, chosen, weights)

@@ -1,5 +1,6 @@
-"""Calls with arrays of a library that has an adapter alone: the reference, or NumPy's engines where
-it shares its memory."""
+"""Calls with arrays of a library that has only an adapter: the reference computes them, or NumPy's
+engines if the memory is shared.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from .plan import Bound
 
 
 class LibraryCalls:
-    """What a call asks of the array library of its arguments and results."""
+    """The functions that a call needs from the array library of its arguments and results."""
 
     def __init__(self, adapter: Adapter) -> None:
         self.adapter, self.NAME = adapter, adapter.NAME
@@ -29,12 +30,12 @@ class LibraryCalls:
         )
 
     def array(self, x: Any) -> Any:
-        """x as the engines read it."""
+        """x in the form that the engines read."""
         inner = self.adapter.enter(x, "x")
         return numpy_arrays.array(inner) if is_numpy(inner) else inner
 
     def instead(self, x: Any) -> Any:
-        """What pools arrays whose memory NumPy reads."""
+        """The function that pools arrays whose memory NumPy can read, else None."""
         return self._by_numpy if is_numpy(x) else None
 
     def _by_numpy(
@@ -48,48 +49,48 @@ class LibraryCalls:
         return results if isinstance(y, tuple) else results[0]
 
     def plain(self, x: Any) -> bool:
-        """Whether the compiled core may read x: only what an adapter gives as NumPy's arrays."""
+        """False: the compiled core reads no such array directly."""
         return False
 
     def compiling(self, out: Any) -> bool:
-        """Whether a tool records the call."""
+        """False: no tool records the call."""
         return False
 
     def transformed(self) -> bool:
-        """Whether a function is being transformed."""
+        """False: no function is transformed."""
         return False
 
     def key(self, x: Any, call: tuple[Any, ...], weights: Any = None) -> Any:
-        """None: these calls are not kept."""
+        """None: these calls are not cached."""
         return None
 
-    def as_weights(self, given: Any, x: Any) -> Any:
-        """Weights in x's library, or NumPy's."""
-        if adapter_of(given) is self.adapter:
-            return self.adapter.enter(given, "weights")
-        return self.adapter.asarray(numpy_arrays.as_weights(given, x), x)
+    def as_weights(self, weights: Any, x: Any) -> Any:
+        """The weights in x's library, or in NumPy."""
+        if adapter_of(weights) is self.adapter:
+            return self.adapter.enter(weights, "weights")
+        return self.adapter.asarray(numpy_arrays.as_weights(weights, x), x)
 
     def check_weights(self, weights: Any, reduction: Any) -> None:
-        """Weights are finite, and no less than zero unless the reduction is linear in them."""
+        """Raise PoolingError unless the weights are finite, and nonnegative if the reduction needs it."""
         if is_bool(weights) or 0 in weights.shape:
             return
         check_bounds(float(smallest(weights)), float(greatest(weights)), reduction, "g")
 
     def apart(self, results: tuple[Any, ...], x: Any) -> tuple[Any, ...]:
-        """Results as the caller's kind of array, which may be written to without changing x."""
+        """The results as arrays of the caller's library, in memory that is not x's."""
         return tuple(self.adapter.leave(self.adapter.copy(y) if not is_numpy(y) else y) for y in results)
 
     def into(self, out: Any, results: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The one result, written to `out`."""
+        """Write the one result to `out`."""
         if len(results) != 1:
             raise PoolingError("out= takes one reduction; call once for each")
         y = results[0]
-        made = self.adapter.leave(y)
-        if type(out) is not type(made) or (tuple(out.shape), out.dtype) != (tuple(made.shape), made.dtype):
-            kind = f"{type(made).__module__}.{type(made).__name__}"
-            raise PoolingError(f"out must be a {kind} of shape {tuple(made.shape)} and dtype {made.dtype}")
+        result = self.adapter.leave(y)
+        if type(out) is not type(result) or (tuple(out.shape), out.dtype) != (tuple(result.shape), result.dtype):
+            kind = f"{type(result).__module__}.{type(result).__name__}"
+            raise PoolingError(f"out must be a {kind} of shape {tuple(result.shape)} and dtype {result.dtype}")
         try:
-            out[...] = made
+            out[...] = result
         except (TypeError, ValueError) as error:
             raise PoolingError(f"out cannot be written: {error}") from error
         return (out,)
@@ -101,10 +102,10 @@ class LibraryCalls:
     def run(
         self, x: Any, grid: Any, reductions: tuple[Any, ...], weights: Any = None, **options: Any
     ) -> tuple[Any, ...]:
-        """One result a reduction of arrays as `array` and `as_weights` gave them."""
+        """One result for each reduction of arrays that `array` and `as_weights` returned."""
         arrays: Any = self
         return execute.run(arrays, x, grid, reductions, weights, **options)
 
-    def folded_together(self, x: Any, plans: list[Any], weights: Any) -> list[Any]:
+    def fold_together(self, x: Any, plans: list[Any], weights: Any) -> list[Any]:
         """None for each plan: no compiled fold reads such arrays."""
         return [None] * len(plans)

@@ -1,4 +1,4 @@
-"""Windows that hold fewer elements than `min_count=` asks for: they count as empty, whatever the reduction."""
+"""`min_count=`: windows with fewer elements have the result of an empty window."""
 
 from __future__ import annotations
 
@@ -19,78 +19,80 @@ from ..plan import Grid, GridConcat
 from ..reductions import Count, Sum
 
 
-def few(arrays: ModuleType, x: Any, plan: Any, weights: Any, omit_nan: bool, least: int) -> Any:
-    """Which windows hold fewer than `least` elements that are there, to meet the result; None where none does."""
+def too_few_elements(arrays: ModuleType, x: Any, plan: Any, weights: Any, omit_nan: bool, least: int) -> Any:
+    """A mask of the windows with fewer than `least` present elements, broadcastable to the result; None
+    if there are none."""
     omit = omit_nan and is_floating(x)
     if weights is None and not omit and not any(getattr(g, "taps", None) is not None for g in plan.grids):
-        lacks = _table(plan) < least
-        return as_like(lacks, x, exact=True) if lacks.any() else None
+        too_few = _table(plan) < least
+        return as_like(too_few, x, exact=True) if too_few.any() else None
     x = stop(x)
     mask = None if weights is None else arrays.as_weights(weights, x) != 0
     if isinstance(plan, Grid) and not plan.weighted:
-        there = mask if not omit else x == x if mask is None else (x == x) & mask
-        return _counted(arrays, there, plan, omit) < least
+        is_present = mask if not omit else x == x if mask is None else (x == x) & mask
+        return _count_present(arrays, is_present, plan, omit) < least
     return arrays.run(x, plan, (Count(),), mask, omit_nan=omit)[0] < least
 
 
-def _counted(arrays: ModuleType, there: Any, grid: Grid, omit: bool) -> Any:
-    """How many of the elements that are there each window holds; axes that are not pooled broadcast."""
-    there = there.reshape((1,) * (len(grid.shape) - there.ndim) + tuple(there.shape))
+def _count_present(arrays: ModuleType, is_present: Any, grid: Grid, omit: bool) -> Any:
+    """The number of present elements of each window; axes that are not pooled broadcast."""
+    is_present = is_present.reshape((1,) * (len(grid.shape) - is_present.ndim) + tuple(is_present.shape))
     shape = tuple(
-        n if a in grid.pooled_dims else k for a, (n, k) in enumerate(zip(grid.shape, there.shape, strict=True))
+        n if a in grid.pooled_dims else k for a, (n, k) in enumerate(zip(grid.shape, is_present.shape, strict=True))
     )
-    there = broadcast(there, shape)
-    return arrays.run(there, _of_mask(grid, shape, omit), (Sum(),))[0]
+    is_present = broadcast(is_present, shape)
+    return arrays.run(is_present, _grid_of_mask(grid, shape, omit), (Sum(),))[0]
 
 
 @lru_cache(maxsize=256)
-def _of_mask(grid: Grid, shape: tuple[int, ...], omit: bool) -> Grid:
-    """The same windows over a mask: the border's constant is there, unless it is a NaN that is left out."""
+def _grid_of_mask(grid: Grid, shape: tuple[int, ...], omit: bool) -> Grid:
+    """The same windows over a mask; the constant of a border is present unless it is an omitted NaN."""
 
-    def one(fill: Any) -> Any:
+    def constant_of(fill: Any) -> Any:
         return None if fill is None else int(not (omit and fill != fill))
 
-    fill = tuple(one(f) for f in grid.fill) if isinstance(grid.fill, tuple) else one(grid.fill)
+    fill = tuple(constant_of(f) for f in grid.fill) if isinstance(grid.fill, tuple) else constant_of(grid.fill)
     return replace(grid, shape=shape, fill=fill, divisor="present")
 
 
 @lru_cache(maxsize=256)
 def _table(plan: Any) -> Any:
-    """How many elements each window holds, to meet the result."""
+    """The number of elements of each window, broadcastable to the result."""
     if isinstance(plan, Grid):
         return plan.along(plan.present)
     if isinstance(plan, GridConcat):
-        held = np.concatenate([g.present.reshape(-1) for g in plan.grids])
-        rank, at, n = len(plan.out_shape), {min(plan.pooled_dims): 0}, {min(plan.pooled_dims): len(held)}
+        counts = np.concatenate([g.present.reshape(-1) for g in plan.grids])
+        rank, at, n = len(plan.out_shape), {min(plan.pooled_dims): 0}, {min(plan.pooled_dims): len(counts)}
     else:
-        held = plan.without_weights_for(Count()).counts.reshape(plan.windows_shape)
+        counts = plan.without_weights_for(Count()).counts.reshape(plan.windows_shape)
         at = {a: k for k, a in enumerate(plan.result_dims)}
         n, rank = dict(zip(plan.result_dims, plan.windows_shape, strict=True)), len(plan.out_shape)
-        held = held.transpose([at[a] for a in sorted(at)])
-    return np.ascontiguousarray(held.reshape([n.get(a, 1) for a in range(rank)]))
+        counts = counts.transpose([at[a] for a in sorted(at)])
+    return np.ascontiguousarray(counts.reshape([n.get(a, 1) for a in range(rank)]))
 
 
-def emptied(y: Any, lacks: Any, reduction: Any, empty: Any, least: int) -> Any:
-    """The result with those windows' answer that of nothing; no gradient flows back from them."""
-    many = reduction.answers() if isinstance(reduction, Order) else None
-    if many is not None:
-        lacks = lacks[None] if many[1] == 0 else lacks[..., None]
+def set_empty(y: Any, too_few: Any, reduction: Any, empty: Any, least: int) -> Any:
+    """The result with the value of an empty window where `too_few` is true; no gradient reaches those
+    windows."""
+    answers = reduction.answers() if isinstance(reduction, Order) else None
+    if answers is not None:
+        too_few = too_few[None] if answers[1] == 0 else too_few[..., None]
     value = getattr(reduction, "empty", math.nan) if empty is None else empty
     dtype = dtype_name(y)
     if value is None or (not is_floating(y) and (value != value or abs(value) == math.inf)):
-        if not bool(lacks.any()):
+        if not bool(too_few.any()):
             return y
         name = getattr(reduction, "name", "") or repr(reduction)
         raise PoolingError(
             f"a window holds fewer elements than min_count={least}, and {name!r} of nothing is no {dtype}: give empty="
         )
-    nothing = filled(y, fitted(value, dtype, f"empty={value}"))
-    return where(lacks, nothing, y)
+    value_of_empty = filled(y, fitted(value, dtype, f"empty={value}"))
+    return where(too_few, value_of_empty, y)
 
 
-def without(y: Any, at: tuple[int, ...], reduction: Any) -> Any:
-    """The result without the axes `at`, on which one window lies."""
-    many = reduction.answers() if isinstance(reduction, Order) else None
-    before = int(many is not None and many[1] == 0)  # an axis of several answers comes first
+def drop_axes(y: Any, at: tuple[int, ...], reduction: Any) -> Any:
+    """The result without the axes `at`, each of which has one window."""
+    answers = reduction.answers() if isinstance(reduction, Order) else None
+    before = int(answers is not None and answers[1] == 0)  # an axis of several answers is the first
     shape = tuple(n for a, n in enumerate(y.shape) if a - before not in at)
     return y.reshape(shape)

@@ -1,4 +1,4 @@
-"""Plans that are bound to NumPy arrays: the adapter's operations, and the compiled calls of its arrays."""
+"""Plans bound to NumPy arrays: the functions of the adapter, and the compiled calls."""
 
 from __future__ import annotations
 
@@ -32,89 +32,90 @@ from ..arrays.numpy import wide as wide
 from ..plan import Grid, Job
 from . import execute
 from .call_cache import CallCache
-from .folds import linear_forms as sums
-from .folds import native as cpu
+from .folds import linear_forms
+from .folds import native as native_folds
 from .folds.numpy_calls import NativeFold
-from .indexed import linear_forms as lists_sums
-from .indexed import native as lists_cpu
-from .indexed import rank_calls as orders_listed
+from .indexed import linear_forms as indexed_forms
+from .indexed import native as native_indexed
+from .indexed import rank_calls
 from .plan import Bound
 
-READY: dict[Any, Any] = CallCache()  # calls that are bound: nothing is left to decide
+READY: dict[Any, Any] = CallCache()  # bound plans of earlier calls
 _MODULE = sys.modules[__name__]
 
 
 def run(x: Any, grid: Any, reductions: tuple[Any, ...], weights: Any = None, **options: Any) -> tuple[Any, ...]:
-    """One result a reduction of arrays as `array` and `as_weights` made them."""
+    """One result for each reduction of arrays that `array` and `as_weights` returned."""
     return execute.run(_MODULE, x, grid, reductions, weights, **options)
 
 
-def in_numpy(function: Any, call: Any, x: Any, job: Job, weights: Any) -> Any:
-    """A function of NumPy arrays: these are NumPy's."""
+def run_in_numpy(function: Any, call: Any, x: Any, job: Job, weights: Any) -> Any:
+    """Call a function of NumPy arrays."""
     return function(call, x, job, weights)
 
 
 def bound(plan: Any, call: Any, x: Any, weights: Any) -> tuple[Bound, bool]:
-    """The plan for arrays like x and weights, and whether it checks the memory of those that it gets."""
+    """The plan for arrays like x and weights, and whether it checks the memory of its arguments."""
     if plan.engine.name == "folds":
         return NativeFold(plan.job, x, weights).bound, True
     return plan.bind(call, x, weights), plan.engine.checks_memory
 
 
-def folded(x: Any, job: Job, weights: Any, out: Any) -> Any:
-    """One compiled fold; None where the numbers are not safe in the core."""
+def compiled_fold(x: Any, job: Job, weights: Any, out: Any) -> Any:
+    """The result of one compiled fold; None if the core cannot represent the values."""
     return NativeFold(job, x, weights).bound(x, weights, out)
 
 
-def folded_together(x: Any, plans: list[Any], weights: Any) -> list[Any]:
-    """The compiled folds among several plans, which read x once; None for the others."""
+def fold_together(x: Any, plans: list[Any], weights: Any) -> list[Any]:
+    """The results of the compiled folds, which read x once together; None for the other plans."""
     natives = [NativeFold(p.job, x, weights) if p.engine.name == "folds" else None for p in plans]
     compiled = [n for n in natives if n is not None]
     if len(compiled) < 2:
         return [None] * len(plans)
-    held = [n.weights_of(weights) for n in compiled]
-    fresh = [n.fresh() for n in compiled]
-    calls = [n.record(x, w, y) for n, w, y in zip(compiled, held, fresh, strict=True)]
-    if not cpu.forward_all(calls):
+    weights_of_folds = [n.weights_of(weights) for n in compiled]
+    results_memory = [n.allocate() for n in compiled]
+    calls = [n.record(x, w, y) for n, w, y in zip(compiled, weights_of_folds, results_memory, strict=True)]
+    if not native_folds.forward_all(calls):
         return [None] * len(plans)
-    results = iter([n.shown(y) for n, y in zip(compiled, fresh, strict=True)])
+    results = iter([n.to_user_order(y) for n, y in zip(compiled, results_memory, strict=True)])
     return [None if n is None else next(results) for n in natives]
 
 
 def from_sums(x: Any, job: Job) -> Any:
-    """A fold that is a function of sums; None where they do not hold the numbers safely."""
+    """The result of a fold from sums; None if the sums lose digits."""
     y = buffer_pool.empty(job.grid.out_shape, x.dtype if x.dtype.kind not in "biu" else np.float64)
-    done = sums.fill(y, x, job.grid, job.reduction, strides(x), partial(_seen, job.grid))
-    return y if done else None
+    is_safe = linear_forms.fill(y, x, job.grid, job.reduction, strides(x), partial(_window_sums, job.grid))
+    return y if is_safe else None
 
 
 @lru_cache(maxsize=256)
-def _seen(grid: Grid, shape: tuple[int, ...], dtype: Any) -> sums.WindowSums:
-    of = grid if grid.shape == shape else replace(grid, shape=shape)
-    n, held = (of.along(t).astype(dtype) for t in (of.counts, of.present))
-    return sums.WindowSums(n, held, lambda v, fold: run(v, of, (fold,))[0])
+def _window_sums(grid: Grid, shape: tuple[int, ...], dtype: Any) -> linear_forms.WindowSums:
+    piece_grid = grid if grid.shape == shape else replace(grid, shape=shape)
+    n, present = (piece_grid.along(t).astype(dtype) for t in (piece_grid.counts, piece_grid.present))
+    return linear_forms.WindowSums(n, present, lambda v, fold: run(v, piece_grid, (fold,))[0])
 
 
-def listed(x: Any, job: Job, placed: bool = False) -> Any:
-    """One fold of windows that list their elements, or where it lies; None where memory lies too oddly."""
-    prepared = lists_cpu.prepare(job, strides(x))
+def indexed_fold(x: Any, job: Job, with_positions: bool = False) -> Any:
+    """The fold of indexed windows, or the positions of a selection; None if the core cannot read the
+    layout."""
+    prepared = native_indexed.prepare(job, strides(x))
     if prepared is None:
         x = np.ascontiguousarray(x)
-        prepared = lists_cpu.prepare(job, strides(x))
+        prepared = native_indexed.prepare(job, strides(x))
     if prepared is None:
         return None
     y = buffer_pool.empty(prepared.shape, x.dtype)
-    place = np.empty(prepared.shape, np.int32) if placed else None
-    prepared.fold(address(x), address(y), 0 if place is None else address(place))
-    return (y if place is None else place.astype(np.int64)).transpose(prepared.back)
+    positions = np.empty(prepared.shape, np.int32) if with_positions else None
+    prepared.fold(address(x), address(y), 0 if positions is None else address(positions))
+    return (y if positions is None else positions.astype(np.int64)).transpose(prepared.back)
 
 
-def summed(x: Any, job: Job) -> Any:
-    """A fold of listed windows that is a function of sums; None where they do not hold the numbers safely."""
-    x, lists = lists_sums.lifted(x, job.grid)
-    return lists_sums.forward(_MODULE, x, replace(job, grid=lists))
+def indexed_by_sums(x: Any, job: Job) -> Any:
+    """The fold of indexed windows from sums; None if the sums lose digits."""
+    x, lists = indexed_forms.with_outside(x, job.grid)
+    return indexed_forms.forward(_MODULE, x, replace(job, grid=lists))
 
 
-def ordered(x: Any, job: Job) -> Any:
-    """An order statistic of listed windows."""
-    return orders_listed.forward(_MODULE, x, job)
+def indexed_rank(x: Any, job: Job) -> Any:
+    """The order statistic of indexed windows."""
+    return rank_calls.forward(_MODULE, x, job)

@@ -1,4 +1,4 @@
-"""What an engine answers to a job: a plan that runs it, or a refusal with its reason."""
+"""The answers of an engine to a job: a Plan that computes it, or a Refusal with the reason."""
 
 from __future__ import annotations
 
@@ -13,58 +13,60 @@ from ..plan import Job
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why an engine does not serve a job; `relevant` is False where the job is of another family."""
+    """The reason why an engine does not compute a job. `relevant` is False for jobs of another family."""
 
     sentence: str
     relevant: bool = True
 
 
-class Call(NamedTuple):
-    """What an engine may use besides the arrays: their library's adapter, and the same call of other jobs."""
+class CallContext(NamedTuple):
+    """The arguments of an engine besides arrays: the functions of their library, and `pool` for other
+    jobs."""
 
     arrays: ModuleType
-    pool: partial[Any]  # pool(x, job, weights): another job of the same call
+    pool: partial[Any]  # pool(x, job, weights) computes another job of the same call
     backend: str | None = None
 
-    def of(self, arrays: ModuleType) -> Call:
-        """The same call of another library's arrays."""
-        return Call(arrays, partial(self.pool.func, arrays, **self.pool.keywords), self.backend)
+    def of(self, arrays: ModuleType) -> CallContext:
+        """The same context for another array library."""
+        return CallContext(arrays, partial(self.pool.func, arrays, **self.pool.keywords), self.backend)
 
 
-# A plan for arrays of one form: (x, weights, out) -> the result, or None where the numbers need another engine.
+# A plan for arrays of one form: (x, weights, out) -> the result, or None if the values need another
+# engine.
 Bound = Callable[..., Any]
 
 
 class Engine(Protocol):
-    """One way to compute a family of jobs."""
+    """An algorithm for a family of jobs."""
 
     name: str
-    backend: str  # "cpu" or "reference": what `backend=` filters by
+    backend: str  # "cpu" or "reference", for `backend=`
     checks_memory: bool
 
     def plan(self, job: Job) -> Plan | Refusal:
-        """How this engine computes the job, or why it does not."""
+        """The plan for the job, or the reason against it."""
         ...
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
-        """The result; None where the numbers need the next engine. `out` is a hint that may be ignored."""
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
+        """The result, or None if the values need the next engine. `out` is a hint that may be ignored."""
         ...
 
-    def bind(self, plan: Plan, call: Call, x: Any, weights: Any) -> Bound:
-        """`run` for arrays like x and weights, with nothing left to decide."""
+    def bind(self, plan: Plan, call: CallContext, x: Any, weights: Any) -> Bound:
+        """`run` for arrays like x and weights, with all decisions taken."""
         ...
 
 
 class BaseEngine:
-    """What most engines share: a bound plan is one that runs."""
+    """The default methods of an engine: a bound plan calls `run`."""
 
-    checks_memory = False  # a bound plan reads any address and stores of bools, and its result is new memory
+    checks_memory = False  # if False, bound plans read any address and any bool byte, and return new memory
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
-        """The result; None where the numbers need the next engine."""
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
+        """The result, or None if the values need the next engine."""
         raise NotImplementedError
 
-    def bind(self, plan: Plan, call: Call, x: Any, weights: Any) -> Bound:
+    def bind(self, plan: Plan, call: CallContext, x: Any, weights: Any) -> Bound:
         """`run` for arrays like x and weights."""
         return partial(self.run, plan, call)
 
@@ -75,31 +77,32 @@ class Plan:
 
     engine: Engine
     job: Job
-    text: str  # one line for a reader
+    text: str  # a description for `explain`
     parts: tuple[Plan, ...] = ()
 
     def __str__(self) -> str:
         return self.text
 
-    def run(self, call: Call, x: Any, weights: Any = None, out: Any = None) -> Any:
-        """The result for x; None where the numbers need the next engine."""
+    def run(self, call: CallContext, x: Any, weights: Any = None, out: Any = None) -> Any:
+        """The result for x, or None if the values need the next engine."""
         return self.engine.run(self, call, x, weights, out)
 
-    def bind(self, call: Call, x: Any, weights: Any = None) -> Bound:
-        """The plan for arrays like x and weights, which is kept for the next such call."""
+    def bind(self, call: CallContext, x: Any, weights: Any = None) -> Bound:
+        """The plan for arrays like x and weights; the call cache keeps it."""
         return self.engine.bind(self, call, x, weights)
 
 
-FOREIGN = Refusal("", relevant=False)  # the job is of a family that the engine does not know
+NOT_APPLICABLE = Refusal("", relevant=False)  # the job belongs to another family
 
 
 def first_compiled(job: Job, without: str = "") -> Plan | Refusal:
-    """The preferred compiled plan of another job that a plan consists of, or the last reason against one."""
-    from . import ENGINES  # the tuple that the asking engine is in
+    """The preferred compiled plan of a job that is part of another plan, or the last reason against
+    one."""
+    from . import ENGINES  # imported here, since ENGINES contains the engine that calls this function
 
-    refusal = FOREIGN
+    refusal = NOT_APPLICABLE
     for engine in ENGINES:
-        answer = engine.plan(job) if engine.backend == "cpu" and engine.name != without else FOREIGN
+        answer = engine.plan(job) if engine.backend == "cpu" and engine.name != without else NOT_APPLICABLE
         if isinstance(answer, Plan):
             return answer
         refusal = answer if answer.relevant else refusal

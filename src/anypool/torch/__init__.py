@@ -1,2 +1,3 @@
-"""What torch needs besides arrays: gradients, operators of torch.compile, registration. Nothing
-here imports torch until it is used."""
+"""torch besides its arrays: gradients, operators of torch.compile, their registration. torch is
+imported on first use.
+"""

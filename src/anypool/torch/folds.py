@@ -1,4 +1,4 @@
-"""A compiled fold of tensors of one form: its strides, its memory, what its gradient needs."""
+"""A compiled fold of tensors of one form: its strides, its memory, and the needs of its gradient."""
 
 from __future__ import annotations
 
@@ -10,126 +10,143 @@ import torch
 from ..arrays.buffer_pool import LARGE
 from ..arrays.torch_dtypes import TYPES, dtype_name
 from ..arrays.torch_incoming import ordinary, read_address, truths
-from ..arrays.torch_memory import empty, given, like_layout
+from ..arrays.torch_memory import empty, like_layout, writable_view
 from ..arrays.torch_results import whole
-from ..engines.folds import native as cpu
+from ..engines.folds import native as native_folds
 from ..engines.plan import Bound
 from ..engines.reference import fold as reference
 from ..plan import Grid, Job
 from . import linear_forms
 
 
-class Call:
-    """What one call needs besides tensors."""
+class TensorFold:
+    """One fold for tensors of one form."""
 
     def __init__(self, grid: Grid, reduction: Any, omit_nan: bool, empty: float | None, backend: str | None) -> None:
         self.grid, self.reduction, self.omit_nan, self.empty, self.backend = grid, reduction, omit_nan, empty, backend
         self.prepared: Any = None
-        self.item, self.truths = 1, 0  # bytes of an element of x, and what `truths` says of it
-        self.places = False
-        self.plane: Any = None  # torch's type of the planes that weights multiply
-        self.memory: tuple[Any, Any] = (None, None)  # shape and type of the values, of the places
-        self.turned: tuple[Any, Any] = (None, None)  # strides of a gradient, and what is compiled for them
-        self.saves: Any = None  # what backward needs, once it is known
+        self.item, self.truths = 1, 0  # bytes of an element of x, and the result of `truths(x)`
+        self.with_positions = False
+        self.plane: Any = None  # torch's type of the planes that are multiplied by weights
+        self.memory: tuple[Any, Any] = (None, None)  # shape and type of the values, and of the positions
+        self.adjoint_sum: tuple[Any, Any] = (
+            None,
+            None,
+        )  # strides of a gradient, and the compiled sum over the adjoint Grid for them
+        self.saves: Any = None  # the needs of backward, once they are known
 
     def reference(self, x: Any, weights: Any) -> tuple[Any, tuple[Any, ...]]:
-        """The result and what backward needs, in torch words."""
+        """The result and the tensors that backward needs, in torch's own functions."""
         return reference.forward(x, self.grid, self.reduction, weights, self.omit_nan, self.empty)
 
-    def prepare(self, x: Any, weights: Any, places: bool) -> tuple[int, Any]:
-        """Meet x's strides, if the compiled core serves; the address of the weights and who holds them."""
+    def prepare(self, x: Any, weights: Any, with_positions: bool) -> tuple[int, Any]:
+        """Prepare the compiled fold for x's layout, if it is supported; the address and the tensor of the
+        weights."""
         facts = None if weights is None else (tuple(weights.shape), dtype_name(weights))
         job = Job(self.grid, self.reduction, dtype_name(x), "torch", x.device.type, facts, self.omit_nan, self.empty)
-        plain = ordinary(x)
-        self.prepared, self.places, self.item, self.truths = None, places, x.element_size(), truths(x)
-        if self.backend == "reference" or not plain or cpu.refuses(job, places) is not None:
+        is_ordinary = ordinary(x)
+        self.prepared, self.with_positions, self.item, self.truths = None, with_positions, x.element_size(), truths(x)
+        if self.backend == "reference" or not is_ordinary or native_folds.refuses(job, with_positions) is not None:
             return 0, None
         if weights is None:
-            self._meet(cpu.prepare(job, x.stride(), None, "", places))
+            self._set_prepared(native_folds.prepare(job, x.stride(), None, "", with_positions))
             return 0, None
-        self.plane = getattr(torch, cpu.plane_of(job))
-        held = self._held(weights)
-        self._meet(cpu.prepare(job, x.stride(), held.expand(x.shape).stride(), dtype_name(held), places))
-        return held.data_ptr(), held
+        self.plane = getattr(torch, native_folds.plane_of(job))
+        w_tensor = self._plane_weights(weights)
+        self._set_prepared(
+            native_folds.prepare(
+                job, x.stride(), w_tensor.expand(x.shape).stride(), dtype_name(w_tensor), with_positions
+            )
+        )
+        return w_tensor.data_ptr(), w_tensor
 
-    def _held(self, weights: Any) -> Any:
-        """Weights in the type that the core multiplies by; a mask stays as it is."""
-        held = weights.detach()
-        return held if held.dtype == torch.bool else held.to(self.plane)
+    def _plane_weights(self, weights: Any) -> Any:
+        """Weights in the type that the core multiplies by; a mask stays unchanged."""
+        w = weights.detach()
+        return w if w.dtype == torch.bool else w.to(self.plane)
 
-    def _meet(self, prepared: Any) -> None:
-        made, shape = prepared.recipe, prepared.shape
-        self.prepared, self.turned = prepared, (None, None)
+    def _set_prepared(self, prepared: Any) -> None:
+        recipe, shape = prepared.recipe, prepared.shape
+        self.prepared, self.adjoint_sum = prepared, (None, None)
         self.memory = (
-            (shape, TYPES[made.result]) if made.values else None,
-            (shape, TYPES[made.places]) if made.places else None,
+            (shape, TYPES[recipe.result]) if recipe.values else None,
+            (shape, TYPES[recipe.position_dtype]) if recipe.position_dtype else None,
         )
 
-    def fresh(self) -> tuple[Any, Any]:
-        """Memory for the values and for the places, where they are wanted."""
-        y, place = self.memory
-        return None if y is None else empty(*y), None if place is None else empty(*place)
+    def allocate(self) -> tuple[Any, Any]:
+        """Memory for the values and for the positions, as far as they are needed."""
+        y, positions_memory = self.memory
+        return None if y is None else empty(*y), None if positions_memory is None else empty(*positions_memory)
 
-    def shown(self, y: Any, place: Any) -> tuple[Any, Any]:
-        """Memory in x's order of axes."""
+    def to_user_order(self, y: Any, positions: Any) -> tuple[Any, Any]:
+        """The results in x's order of axes."""
         back = self.prepared.back
         if back is None:
-            return y, place
-        return None if y is None else whole(y.permute(back)), None if place is None else whole(place.permute(back))
+            return y, positions
+        return None if y is None else whole(y.permute(back)), None if positions is None else whole(
+            positions.permute(back)
+        )
 
-    def forward(self, x: Any, weights: Any, places: bool) -> tuple[Any, tuple[Any, ...]]:
-        """The result and what backward needs besides x and it."""
-        w, held = self.prepare(x, weights, places)
+    def forward(self, x: Any, weights: Any, with_positions: bool) -> tuple[Any, tuple[Any, ...]]:
+        """The result and the tensors that backward needs besides x and y."""
+        w, w_tensor = self.prepare(x, weights, with_positions)
         if self.prepared is not None:
-            made = self.again_with(x, w)
-            del held
-            if made is not None:
-                return made
+            result = self.run_prepared(x, w)
+            del w_tensor
+            if result is not None:
+                return result
         elif weights is None and not self.omit_nan and self.backend is None and x.is_cpu and x.is_floating_point():
-            summed = linear_forms.forward(x.detach(), self.grid, self.reduction)
-            if summed is not None:
-                return summed, ()
-        y, kept = self.reference(x, weights)
-        return like_layout(y, x), kept
+            y_by_sums = linear_forms.forward(x.detach(), self.grid, self.reduction)
+            if y_by_sums is not None:
+                return y_by_sums, ()
+        y, saved = self.reference(x, weights)
+        return like_layout(y, x), saved
 
-    def again_with(self, x: Any, w: int = 0, out: Any = None) -> Any:
-        """The prepared fold of x; None where the numbers need the reference, or memory that was given does not serve."""
-        at = read_address(x, self.item, self.truths)  # what a key does not tell
-        if not at:
+    def run_prepared(self, x: Any, w: int = 0, out: Any = None) -> Any:
+        """The prepared fold of x; None if the values need the reference, or `out` cannot be written."""
+        address = read_address(x, self.item, self.truths)  # the cache key does not include the layout of bools
+        if not address:
             return None
         if out is None:
-            y, place = self.fresh()
+            y, positions = self.allocate()
         else:
-            laid = None if None not in self.memory else given(out, x, self.memory[0] or self.memory[1], self.prepared)
-            if laid is None:
+            target = (
+                None
+                if None not in self.memory
+                else writable_view(out, x, self.memory[0] or self.memory[1], self.prepared)
+            )
+            if target is None:
                 return None
-            y, place = (laid, None) if self.memory[0] is not None else (None, laid)
-        done = self.prepared.forward(at, w, 0 if y is None else y.data_ptr(), 0 if place is None else place.data_ptr())
-        if not done:
+            y, positions = (target, None) if self.memory[0] is not None else (None, target)
+        is_safe = self.prepared.forward(
+            address, w, 0 if y is None else y.data_ptr(), 0 if positions is None else positions.data_ptr()
+        )
+        if not is_safe:
             return None
         if out is not None:
             return out, ()
-        y, place = self.shown(y, place)
-        return (place, ()) if y is None else (y, () if place is None else (place,))
+        y, positions = self.to_user_order(y, positions)
+        return (positions, ()) if y is None else (y, () if positions is None else (positions,))
 
     @property
     def bound(self) -> Bound:
-        """The fold of a tensor of this form, with nothing left to decide where it has neither weights nor `out`."""
+        """The fold of a tensor of this form as a function; the call without weights and `out` needs no
+        decision."""
         (shape, dtype), prepared = next(m for m in self.memory if m is not None), self.prepared
         values, back, item, bools = prepared.recipe.values, prepared.back, self.item, self.truths
-        run, job, table, again = prepared.run, prepared.address, prepared.weights, self.again
+        kernel, job, table, run = prepared.run, prepared.address, prepared.weights, self.run
         w, new = 0 if table is None else table.address, self.new
 
         def fold(x: Any, weights: Any = None, out: Any = None) -> Any:
             if weights is not None or out is not None:
-                return again(x, weights, out)
-            at = read_address(x, item, bools)
-            if not at:
+                return run(x, weights, out)
+            address = read_address(x, item, bools)
+            if not address:
                 return None
             y = new(shape, dtype=dtype, device="cpu")
-            to = y.data_ptr()
-            outcome = run(job, at, w, to if values else 0, 0 if values else to)
-            if outcome and not cpu.was_done(outcome):
+            y_address = y.data_ptr()
+            outcome = kernel(job, address, w, y_address if values else 0, 0 if values else y_address)
+            if outcome and not native_folds.succeeded(outcome):
                 return None
             return y if back is None else whole(y.permute(back))
 
@@ -137,22 +154,22 @@ class Call:
 
     @property
     def new(self) -> Any:
-        """What allocates a result: torch's own function, but for large results."""
+        """The allocator of a result: torch.empty, or the buffer pool for large results."""
         shape, dtype = next(m for m in self.memory if m is not None)
         small = math.prod(shape) * dtype.itemsize < LARGE
         return torch.empty if small else lambda shape, dtype, device: empty(shape, dtype)
 
-    def again(self, x: Any, weights: Any = None, out: Any = None) -> Any:
-        """The fold of a tensor of this form; None where the numbers need another engine."""
-        w, held = 0, None
+    def run(self, x: Any, weights: Any = None, out: Any = None) -> Any:
+        """The fold of a tensor of this form; None if the values need another engine."""
+        w, w_tensor = 0, None
         if self.prepared is None:
-            w, held = self.prepare(x, weights, False)
+            w, w_tensor = self.prepare(x, weights, False)
             if self.prepared is None:
                 return None
         elif weights is not None:
-            held = self._held(weights)
-            w = held.data_ptr()
-        made = None if out is None else self.again_with(x, w, out)
-        made = self.again_with(x, w) if made is None else made
-        del held
-        return None if made is None else made[0]
+            w_tensor = self._plane_weights(weights)
+            w = w_tensor.data_ptr()
+        result = None if out is None else self.run_prepared(x, w, out)
+        result = self.run_prepared(x, w) if result is None else result
+        del w_tensor
+        return None if result is None else result[0]

@@ -1,4 +1,5 @@
-"""The one autograd.Function: a rule computes a result and its first derivative, torch differentiates its reference."""
+"""The one autograd.Function: a rule gives a result and its first derivative; torch differentiates the
+rule's reference."""
 
 from __future__ import annotations
 
@@ -12,37 +13,38 @@ from ..arrays.torch_results import Differentiable, Witness, whole
 
 
 class Forward(NamedTuple):
-    """What a rule computes from the tensors."""
+    """The result of a rule."""
 
     result: Any
-    kept: tuple[Any, ...] = ()  # tensors that the gradient needs besides the arguments
+    saved: tuple[Any, ...] = ()  # tensors that the gradient needs besides the arguments
     needs_result: bool = False  # whether the gradient needs the values of the result
 
 
 class Rule(Protocol):
-    """How one result is computed and differentiated; the first tensor is x, a tensor that is not there is None."""
+    """How one result is computed and differentiated. The first tensor is x; an absent tensor is None."""
 
     def forward(self, tensors: Sequence[Any]) -> Forward:
-        """The result; no gradient is attached."""
+        """The result, without a gradient."""
         ...
 
-    def backward(self, g: Any, tensors: Sequence[Any], result: Any, kept: Sequence[Any]) -> Sequence[Any]:
-        """The gradients of all tensors, None for those that need none, from the gradient g of the result."""
+    def backward(self, g: Any, tensors: Sequence[Any], result: Any, saved: Sequence[Any]) -> Sequence[Any]:
+        """The gradients of all tensors, None for those that need none, from the gradient g of the
+        result."""
         ...
 
     def reference(self, tensors: Sequence[Any]) -> Any:
-        """The same result in torch's own functions, which torch differentiates any number of times."""
+        """The same result in torch's own functions, which torch can differentiate any number of times."""
         ...
 
 
 class _Pool(Differentiable):
     @staticmethod
     def forward(ctx: Any, rule: Rule, *tensors: Any) -> Any:
-        result, kept, needs_result = rule.forward(tensors)
+        result, saved, needs_result = rule.forward(tensors)
         result = whole(result)
         ctx.rule, ctx.count, ctx.needs_result = rule, len(tensors), needs_result
         ctx.witness = Witness(result) if needs_result else None
-        ctx.save_for_backward(*tensors, *((result.data,) if needs_result else ()), *kept)
+        ctx.save_for_backward(*tensors, *((result.data,) if needs_result else ()), *saved)
         return result
 
     @staticmethod
@@ -50,15 +52,15 @@ class _Pool(Differentiable):
         g, rule = readable(grad_outputs[0]), ctx.rule
         saved = list(ctx.saved_tensors)
         tensors, rest = saved[: ctx.count], saved[ctx.count :]
-        learning = [t for t in tensors if t is not None and t.requires_grad]
-        if torch.is_grad_enabled() and (learning or g.requires_grad):
+        leaves = [t for t in tensors if t is not None and t.requires_grad]
+        if torch.is_grad_enabled() and (leaves or g.requires_grad):
             with torch.enable_grad():
-                again = rule.reference(tensors)
-                each = torch.autograd.grad(again, learning, g, create_graph=True, allow_unused=True)
-            gradients = iter(each)
+                reference = rule.reference(tensors)
+                computed = torch.autograd.grad(reference, leaves, g, create_graph=True, allow_unused=True)
+            gradients = iter(computed)
             return None, *(next(gradients) if t is not None and t.requires_grad else None for t in tensors)
         result = rest.pop(0) if ctx.needs_result else None
-        if ctx.needs_result and not ctx.witness.unwritten():  # an activation in place wrote to it
+        if ctx.needs_result and not ctx.witness.unwritten():  # an in-place activation wrote to the result
             result = rule.forward([None if t is None else t.detach() for t in tensors]).result
         return None, *rule.backward(g, tensors, result, rest)
 

@@ -1,4 +1,4 @@
-"""Order statistics of PyTorch tensors: the backend chosen, and their gradients."""
+"""Order statistics of tensors: the plan, and the gradients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..arrays.torch_memory import like_layout
 from ..engines import execute
 from ..engines.components import components_of
 from ..engines.ranks import sorted as sorting
-from ..engines.reference import sorted as orders_reference
+from ..engines.reference import sorted as sorted_reference
 from ..order_statistics import Order
 from ..plan import Grid, Job
 from . import selections, sorted_ranks
@@ -22,11 +22,11 @@ from .function import Forward, differentiable
 
 
 def pooled(context: Any, job: Job, x: Any, weights: Any, out: Any = None) -> Any:
-    """One order statistic, with a gradient where one is wanted."""
+    """One order statistic, with a gradient if one is needed."""
     order: Order = job.reduction
-    if order.gives == "position" or not order.differentiable:  # whole numbers, NumPy's: nothing learns by them
+    if order.gives == "position" or not order.differentiable:  # integer results have no gradient
         x, weights = x.detach(), weights if weights is None else weights.detach()
-    call = _Call(context.arrays, job.grid, order, job.omit_nan, job.empty, context.backend)
+    call = _RankCall(context.arrays, job.grid, order, job.omit_nan, job.empty, context.backend)
     if transformed():
         return call.reference(x, weights)
     if torch.is_grad_enabled():
@@ -34,7 +34,7 @@ def pooled(context: Any, job: Job, x: Any, weights: Any, out: Any = None) -> Any
         if isinstance(weights, torch.Tensor) and weights.requires_grad:
             components = components_of(job)
             if order.weights_only_select():
-                weights = weights.detach()  # they say which elements it is of: a step, whose slope is 0
+                weights = weights.detach()  # the weights only select: their gradient is 0
             elif components is not None:
                 return order.combine([pooled(context, component, x, weights) for component in components])
             elif not call.sorts(x, weights):
@@ -46,8 +46,8 @@ def pooled(context: Any, job: Job, x: Any, weights: Any, out: Any = None) -> Any
     return call.forward(x, weights)
 
 
-class _Call:
-    """What one call needs besides tensors."""
+class _RankCall:
+    """The arguments of one call besides tensors."""
 
     def __init__(
         self, arrays: Any, grid: Grid, order: Order, omit_nan: bool, empty: float | None, backend: str | None
@@ -56,11 +56,11 @@ class _Call:
         self.grid, self.order, self.omit_nan, self.empty, self.backend = grid, order, omit_nan, empty, backend
 
     def reference(self, x: Any, weights: Any) -> Any:
-        """The result in torch words."""
-        return orders_reference.forward(x, self.grid, self.order, weights, self.omit_nan, self.empty)
+        """The result in torch's own functions."""
+        return sorted_reference.forward(x, self.grid, self.order, weights, self.omit_nan, self.empty)
 
     def forward(self, x: Any, weights: Any) -> Any:
-        """The result by the preferred plan; no gradient is attached."""
+        """The result by the preferred plan, without a gradient."""
         if not ordinary(x):
             return like_layout(self.reference(x, weights), x)
         weights = None if weights is None else weights.detach()
@@ -72,63 +72,67 @@ class _Call:
         facts = None if weights is None else (tuple(weights.shape), dtype_name(weights))
         return Job(self.grid, self.order, dtype_name(x), "torch", x.device.type, facts, self.omit_nan, self.empty)
 
-    def part(self, order: Order) -> _Call:
-        """The same call of another order statistic."""
-        return _Call(self.arrays, self.grid, order, self.omit_nan, self.empty, self.backend)
+    def part(self, order: Order) -> _RankCall:
+        """The same call for another order statistic."""
+        return _RankCall(self.arrays, self.grid, order, self.omit_nan, self.empty, self.backend)
 
     def sorts(self, x: Any, weights: Any) -> bool:
         """Whether the compiled core sorts these windows for a gradient."""
-        served = x.device.type == "cpu" and self.backend != "reference" and x.is_floating_point() and ordinary(x)
-        return served and sorting.refuses(self.job(x, weights)) is None
+        is_supported = x.device.type == "cpu" and self.backend != "reference" and x.is_floating_point() and ordinary(x)
+        return is_supported and sorting.refuses(self.job(x, weights)) is None
 
-    def takes(self, x: Any, weights: Any) -> bool:
-        """Whether a gradient only asks which elements were taken of windows that are sorted for their masses."""
-        weighed = weights is not None and weights.dtype is not torch.bool
-        asks = selections.takes_elements(self.order, self.grid)
-        return weighed and asks and self.backend is None and self.sorts(x, weights)
+    def saves_elements(self, x: Any, weights: Any) -> bool:
+        """Whether forward saves the selected elements: windows are sorted for their masses, and the
+        gradient needs no more."""
+        is_weighted = weights is not None and weights.dtype is not torch.bool
+        takes_elements = selections.takes_elements(self.order, self.grid)
+        return is_weighted and takes_elements and self.backend is None and self.sorts(x, weights)
 
     def gradient(self, g: Any, x: Any, weights: Any) -> Any:
-        """The gradient for x of the windows' gradients g."""
-        parts = self.order.components()
-        if parts is not None:
-            answers = [self.part(order).forward(x, weights).requires_grad_() for order in parts]
+        """The gradient of x from the gradients g of the windows."""
+        components = self.order.components()
+        if components is not None:
+            answers = [self.part(order).forward(x, weights).requires_grad_() for order in components]
             with torch.enable_grad():
                 each = torch.autograd.grad(self.order.combine(answers), answers, g)
-            gradients = [self.part(order).gradient(h, x, weights) for order, h in zip(parts, each, strict=True)]
+            gradients = [self.part(order).gradient(h, x, weights) for order, h in zip(components, each, strict=True)]
             return sum(gradients[1:], gradients[0])
-        found = None
+        gradient = None
         if type(g) is torch.Tensor and self.backend != "reference":
             select = self.selection(x, weights)
-            found = selections.backward(g, x, self.grid, self.order, weights, self.omit_nan, select)
-            if found is None and self.sorts(x, weights):
-                found = sorted_ranks.backward(g, x, self.job(x, weights), weights, ())[0]
-        if found is None:
-            found = reference_gradient(g, x, self.grid, self.order, weights, self.omit_nan, self.empty)
-        return found
+            gradient = selections.backward(g, x, self.grid, self.order, weights, self.omit_nan, select)
+            if gradient is None and self.sorts(x, weights):
+                gradient = sorted_ranks.backward(g, x, self.job(x, weights), weights, ())[0]
+        if gradient is None:
+            gradient = reference_gradient(g, x, self.grid, self.order, weights, self.omit_nan, self.empty)
+        return gradient
 
     def selection(self, x: Any, weights: Any) -> Any:
-        """What pools x by another order statistic over the same windows; NaN, which no element is,
-        where there is no answer."""
-        return lambda order: _Call(self.arrays, self.grid, order, self.omit_nan, None, self.backend).forward(x, weights)
+        """A function that pools x by another order statistic over the same windows; undefined
+        results are NaN.
+        """
+        return lambda order: _RankCall(self.arrays, self.grid, order, self.omit_nan, None, self.backend).forward(
+            x, weights
+        )
 
 
 class RankRule:
-    """An order statistic of x, with weights and parameters that may learn."""
+    """An order statistic of x, with weights and parameters that may have gradients."""
 
-    def __init__(self, call: _Call) -> None:
+    def __init__(self, call: _RankCall) -> None:
         self.call = call
 
     def forward(self, tensors: Sequence[Any]) -> Forward:
-        """The result, and which elements were taken where that is known."""
+        """The result, and the selected elements if they are saved."""
         x, weights, *learned = tensors
         call = self.call
-        if learned or not call.takes(x.detach(), weights):
+        if learned or not call.saves_elements(x.detach(), weights):
             return Forward(call.forward(x.detach(), weights))
         masses = weights.detach()
-        y, taken = sorted_ranks.taking(x.detach(), call.job(x, masses), masses)
-        return Forward(like_layout(y, x), tuple(t for pair in taken for t in pair))
+        y, pairs = sorted_ranks.forward_with_elements(x.detach(), call.job(x, masses), masses)
+        return Forward(like_layout(y, x), tuple(t for pair in pairs for t in pair))
 
-    def backward(self, g: Any, tensors: Sequence[Any], result: Any, kept: Sequence[Any]) -> Sequence[Any]:
+    def backward(self, g: Any, tensors: Sequence[Any], result: Any, saved: Sequence[Any]) -> Sequence[Any]:
         """The gradients of x, of weights and of parameters."""
         x, weights, *learned = tensors
         call, plain, gw = self.call, x.detach(), None
@@ -138,10 +142,10 @@ class RankRule:
                 k for k, v in call.order.parameters.items() if isinstance(v, torch.Tensor) and v.requires_grad
             )
             gx, gw, gl = sorted_ranks.backward(g, plain, call.job(plain, weights), weights, names)
-        elif kept and type(g) is torch.Tensor and not selections.takes_nan(call.order, plain, call.omit_nan):
-            pairs = zip(kept[::2], kept[1::2], strict=True)
+        elif saved and type(g) is torch.Tensor and not selections.takes_nan(call.order, plain, call.omit_nan):
+            pairs = zip(saved[::2], saved[1::2], strict=True)
             each = ((v, torch.where(slope == 0, 0.0, g * slope).to(x.dtype)) for v, slope in pairs)
-            gx = selections.spread(plain, call.grid, call.order, weights, each)
+            gx = selections.scatter_to_elements(plain, call.grid, call.order, weights, each)
         else:
             gx = call.gradient(g, plain, weights)
         return like_layout(gx, x), gw, *gl
@@ -154,18 +158,18 @@ class RankRule:
 def reference_gradient(
     g: Any, x: Any, grid: Grid, order: Order, weights: Any = None, omit_nan: bool = False, empty: float | None = None
 ) -> Any:
-    """The gradient for a torch tensor x, piece by piece: no window is kept."""
-    rows, many = math.prod(n for a, n in enumerate(grid.shape) if a not in grid.pooled_dims), order.answers()
-    if many is not None and many[1] == 0:
+    """The gradient of a tensor x, piece by piece; no window is saved."""
+    rows, answers = math.prod(n for a, n in enumerate(grid.shape) if a not in grid.pooled_dims), order.answers()
+    if answers is not None and answers[1] == 0:
         g = g.movedim(0, -1)
-    at = [a - x.ndim - (many is not None) for a in grid.pooled_dims]
-    last = range(-len(at) - 1, -1) if many is not None else range(-len(at), 0)
-    g = g.movedim(at, list(last)).reshape(rows, -1, *([many[0]] if many is not None else []))
+    at = [a - x.ndim - (answers is not None) for a in grid.pooled_dims]
+    last = range(-len(at) - 1, -1) if answers is not None else range(-len(at), 0)
+    g = g.movedim(at, list(last)).reshape(rows, -1, *([answers[0]] if answers is not None else []))
     total = torch.zeros_like(x, memory_format=torch.preserve_format)
-    for piece in orders_reference.pieces_of(x, grid):
+    for piece in sorted_reference.pieces_of(x, grid):
         source = x.detach().requires_grad_()
         with torch.enable_grad():
-            y = orders_reference.piece_of(source, grid, order, weights, omit_nan, empty, piece)
+            y = sorted_reference.piece_of(source, grid, order, weights, omit_nan, empty, piece)
         if y.requires_grad:
             total += torch.autograd.grad(y, source, g[piece])[0]
     return total

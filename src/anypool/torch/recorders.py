@@ -1,4 +1,5 @@
-"""Tools that record torch's own operations, which ours are none of: who records now, and the one sentence about it."""
+"""Tools that record torch's own operations, but not anypool's: which tool records, and the error
+message."""
 
 from __future__ import annotations
 
@@ -12,9 +13,10 @@ from ..errors import PoolingError
 
 
 def recorder(x: Any) -> str | None:
-    """The tool that records torch's operations while x is pooled, by its name; None where none does.
+    """The name of the tool that records torch's operations while x is pooled; None if there is
+    none.
 
-    torch.compile and torch.export record an operator of ours, and are none of these.
+    torch.compile and torch.export record anypool's operator, and are not included.
     """
     if not isinstance(x, torch.Tensor):
         return "torch.fx" if isinstance(x, torch.fx.Proxy) else None
@@ -27,21 +29,21 @@ def recorder(x: Any) -> str | None:
 
 def exporting_onnx() -> bool:
     """Whether torch.onnx.export runs."""
-    onnx: Any = sys.modules.get("torch.onnx")  # it is loaded by its first use
+    onnx: Any = sys.modules.get("torch.onnx")  # it is loaded on first use
     return onnx is not None and onnx.is_in_onnx_export()
 
 
 def refuse(what: str, tool: str | None, reduction: Any = None) -> None:
-    """Raise the one sentence, if a tool records."""
+    """Raise PoolingError if a tool records."""
     if tool is not None:
         raise PoolingError(
-            f"{tool} records operations of torch, and {what}{'' if reduction is None else _said(reduction)} is none: "
+            f"{tool} records operations of torch, and {what}{'' if reduction is None else _names_of(reduction)} is none: "
             "torch.export.export(model, args) works, and layers whose numbers are torch's (anypool.nn.MaxPool2d, "
             "AvgPool2d, …) leave as torch's own operation"
         )
 
 
-def _said(reduction: Any) -> str:
-    """Of what, without its tensors: while a tool records, they cannot be printed."""
+def _names_of(reduction: Any) -> str:
+    """The names of the reductions; their tensors cannot be printed while a tool records."""
     each = reduction if isinstance(reduction, (tuple, list)) else (reduction,)
     return " of " + ", ".join(r if isinstance(r, str) else getattr(r, "name", "") or type(r).__name__ for r in each)

@@ -1,4 +1,4 @@
-"""Folds of regular windows: compiled, as functions of compiled sums, or read as indexed windows where they weigh."""
+"""Engines for folds of regular windows: compiled, from compiled sums, or as indexed windows."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any
 
 from ...order_statistics import Order
 from ...plan import Grid, Job, as_indexed_windows
-from ..plan import FOREIGN, BaseEngine, Call, Plan, Refusal, first_compiled
-from . import linear_forms as sums
-from . import narrow_range as spans
-from . import native as cpu
+from ..plan import NOT_APPLICABLE, BaseEngine, CallContext, Plan, Refusal, first_compiled
+from . import linear_forms, narrow_range
+from . import native as native_folds
 
 
 def _is_fold(job: Job) -> bool:
@@ -23,14 +22,16 @@ class NarrowRanges(BaseEngine):
     name, backend = "ranges", "cpu"
 
     def plan(self, job: Job) -> Plan | Refusal:
-        """The plan, where two compiled selections cost less than one fold of wide numbers."""
-        if not spans.serves(job) or isinstance(first_compiled(replace(job, reduction=job.reduction.ends[0])), Refusal):
-            return FOREIGN
+        """The plan, if two compiled selections are faster than one fold of wide integers."""
+        if not narrow_range.serves(job) or isinstance(
+            first_compiled(replace(job, reduction=job.reduction.ends[0])), Refusal
+        ):
+            return NOT_APPLICABLE
         return Plan(self, job, "two compiled selections and a wide difference")
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
         """The result."""
-        return spans.forward(call.arrays, x, plan.job)
+        return narrow_range.forward(call.arrays, x, plan.job)
 
 
 class CompiledFolds(BaseEngine):
@@ -41,52 +42,52 @@ class CompiledFolds(BaseEngine):
     def plan(self, job: Job) -> Plan | Refusal:
         """The compiled fold, if the core has a recipe for it."""
         if not _is_fold(job):
-            return FOREIGN
-        sentence = cpu.refuses(job)
+            return NOT_APPLICABLE
+        sentence = native_folds.refuses(job)
         return Plan(self, job, "compiled fold") if sentence is None else Refusal(sentence)
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
-        """The result; None where the numbers are not safe in the core."""
-        return call.arrays.folded(x, plan.job, weights, out)
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
+        """The result; None if the core cannot represent the values."""
+        return call.arrays.compiled_fold(x, plan.job, weights, out)
 
 
 class FoldsBySums(BaseEngine):
-    """Folds that are functions of sums: each sum is a compiled fold of a lifted copy of x."""
+    """Folds that are functions of sums; each sum is a compiled fold of a transformed copy of x."""
 
     name, backend = "sums", "cpu"
 
     def plan(self, job: Job) -> Plan | Refusal:
-        """Sums of x lifted, if the fold states itself so."""
+        """The plan, if the fold defines `from_sums`."""
         if not _is_fold(job):
-            return FOREIGN
-        if not sums.answers(job.reduction):
-            return FOREIGN
+            return NOT_APPLICABLE
+        if not linear_forms.has_sums_form(job.reduction):
+            return NOT_APPLICABLE
         if job.weights is not None or job.omit_nan or job.device != "cpu":
             return Refusal("cpu: sums of x lifted serve arrays in memory without weights and nan='omit'")
-        if not sums.serves(job.grid, job.reduction, job.dtype):
+        if not linear_forms.serves(job.grid, job.reduction, job.dtype):
             return Refusal("cpu: sums of x lifted do not hold these windows, or this type")
         return Plan(self, job, "compiled sums of x lifted")
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
-        """The result; None where the sums do not hold the numbers safely."""
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
+        """The result; None if the sums lose digits."""
         return call.arrays.from_sums(x, plan.job)
 
 
 class WeightedWindows(BaseEngine):
-    """Regular windows that weigh their elements, read as windows that list them."""
+    """Regular windows with weights, as indexed windows."""
 
     name, backend, composes = "weighted windows", "cpu", True
 
     def plan(self, job: Job) -> Plan | Refusal:
-        """The plan of the indexed windows, if the core serves those."""
+        """The plan of the indexed windows, if it is compiled."""
         if not isinstance(job.grid, Grid) or not job.grid.weighted:
-            return FOREIGN
+            return NOT_APPLICABLE
         lists = None if job.weights is not None else as_indexed_windows(job.grid)
         if lists is None:
             return Refusal("cpu: these taps are no product of an axis each, see a border, or meet weights")
         part = first_compiled(replace(job, grid=lists), without="masked indexed")  # taps of 0 are absent there
         return part if isinstance(part, Refusal) else Plan(self, job, part.text, (part,))
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
         """The result of the indexed windows."""
         return plan.parts[0].run(call, x, weights, out)

@@ -1,4 +1,4 @@
-"""Folds that are functions of sums, which are compiled: asked for in maths words, of any windows, in any array library."""
+"""Folds that are functions of window sums, for any windows and any array library."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ from ...plan import Grid
 from ...reductions import Max, Min, Sum
 from ..native.library import library
 
-PIECE = 1 << 18  # elements worked on at once: a few planes of them stay in cache
-MOST = 2.0**64  # factors and sums beyond this may lose what their partner holds
+PIECE = 1 << 18  # elements of one block: its planes stay in cache
+MOST = 2.0**64  # a factor or a sum above this may cancel the digits of the other
 
-NARROW = frozenset(
-    "bool uint8 int8 uint16 int16 float16 bfloat16 float32".split()
-)  # whose squares a double adds exactly
+# types whose squares a double adds exactly
+NARROW = frozenset("bool uint8 int8 uint16 int16 float16 bfloat16 float32".split())
 
 
-class Declined(Exception):
-    """The sums do not hold the numbers safely: the reference answers."""
+class UnsafeSums(Exception):
+    """The sums lose digits; the next engine computes the call."""
 
 
 class WindowSums:
-    """What a fold may ask of the windows: n, how many elements they hold, sums; and which hold nothing, if any does.
+    """The argument `sums` of `from_sums` and `gradient_terms`: n, counts, and sums over each
+    window.
 
-    `recompute(y, where)` is y with the windows whose sums lost their digits done anew, None if that is not to be had:
-    those of which less than `smallest_share` is left.
+    none: which windows are empty, or None. `recompute(y, lost)` returns y with the windows
+    recomputed whose sums lost their digits: those of which less than `smallest_share` remains. It
+    returns None if that is not possible.
+
     """
 
     smallest_share = 1e-9
@@ -51,80 +53,89 @@ class WindowSums:
         return self._folded(v, Sum())
 
     def flat(self, v: Any) -> Any:
-        """The windows whose elements are all equal."""
+        """Which windows have only equal elements."""
         return self._folded(v, Max()) == self._folded(v, Min())
 
-    def mass(self, v: Any, there: Any = True) -> Any:
-        """The sum of each window of what varies in size: declined where it holds too little. v is 0 but `there`."""
-        if not safe(v):
-            raise Declined
+    def mass(self, v: Any, is_present: Any = True) -> Any:
+        """The sum of each window for terms of one sign; raises UnsafeSums if it underflows. v is 0 unless
+        `is_present`."""
+        if not in_range(v):
+            raise UnsafeSums
         total = self.total(v)
         least = total if self.none is None else where(self.none, zeros(total) + 1, total)
-        if float(smallest(absolute(least))) < 1 / MOST:  # then no number may be lost below
+        if float(smallest(absolute(least))) < 1 / MOST:  # no term may underflow then
             tiny = 2.0**-1022 if "64" in str(v.dtype) else 2.0**-126
-            if bool(((absolute(v) < tiny) & there).any()):
-                raise Declined
+            if bool(((absolute(v) < tiny) & is_present).any()):
+                raise UnsafeSums
         return total
 
 
-def answer(reduction: Any, x: Any, seen: Any) -> Any:
-    """The fold of x by its sums; None where it has no such form for these numbers."""
+def fold_by_sums(reduction: Any, x: Any, sums: Any) -> Any:
+    """The fold of x from its sums; None if it has no such form for these values."""
     try:
         with np.errstate(all="ignore"):
-            return reduction.from_sums(x, seen)
-    except Declined:
+            return reduction.from_sums(x, sums)
+    except UnsafeSums:
         return None
 
 
-def states(reduction: Any, name: str, *beside: str) -> bool:
-    """Whether a fold has this method, and it is stated for the very fold."""
+def defines(reduction: Any, name: str, *beside: str) -> bool:
+    """Whether a fold's class defines this method at least as late as the methods `beside` it."""
     if not callable(getattr(reduction, name, None)):
         return False
-    # a class below that restates what stands beside it needs its own
+    # a subclass that redefines a method of `beside` must redefine this method too
     return name in vars(next(c for c in type(reduction).__mro__ if {name, *beside} & set(vars(c))))
 
 
-def answers(reduction: Any) -> bool:
+def has_sums_form(reduction: Any) -> bool:
     """Whether a fold is a function of sums."""
-    return states(reduction, "from_sums", "step", "merge", "finish")
+    return defines(reduction, "from_sums", "step", "merge", "finish")
 
 
-def safe(v: Any, most: float = MOST) -> bool:
-    """Whether no number is beyond this, or a NaN."""
+def in_range(v: Any, most: float = MOST) -> bool:
+    """Whether all numbers are within ±most, and none is NaN."""
     if isinstance(v, float):
         return True
     low, high = adapter_of(v).ends(v)
     return -most <= float(low) and float(high) <= most
 
 
-def wide_for(reduction: Any, dtype: str) -> str | None:
-    """The type that the sums of x are made in; None where none holds them."""
+def sum_dtype(reduction: Any, dtype: str) -> str | None:
+    """The element type of the sums; None if no type is wide enough."""
     if not getattr(reduction, "sums_need_double", False):
         return "float32" if dtype in ("float16", "bfloat16", "float32") else "float64"
     return "float64" if dtype in NARROW else None
 
 
 def serves(grid: Grid, reduction: Any, dtype: str) -> bool:
-    """Whether the fold over this grid is a function of sums that the core makes."""
-    plain = not (grid.has_empty or grid.weighted or grid.fill is not None) and 0 not in (*grid.shape, *grid.out_shape)
-    return plain and library() is not None and answers(reduction) and wide_for(reduction, dtype) is not None
+    """Whether the fold over this grid is a function of sums that are compiled."""
+    is_supported = not (grid.has_empty or grid.weighted or grid.fill is not None) and 0 not in (
+        *grid.shape,
+        *grid.out_shape,
+    )
+    return (
+        is_supported and library() is not None and has_sums_form(reduction) and sum_dtype(reduction, dtype) is not None
+    )
 
 
-def fill(y: Any, x: Any, grid: Grid, reduction: Any, strides: tuple[int, ...], seen: Callable[..., WindowSums]) -> bool:
-    """The fold into y, piece by piece, `seen(shape, dtype)` being what a piece sees; whether the sums hold the numbers."""
-    wide = wide_for(reduction, dtype_name(x))
+def fill(
+    y: Any, x: Any, grid: Grid, reduction: Any, strides: tuple[int, ...], sums_of: Callable[..., WindowSums]
+) -> bool:
+    """Write the fold to y, block by block. `sums_of(shape, dtype)` gives the sums of a block. False if
+    they lose digits."""
+    wide = sum_dtype(reduction, dtype_name(x))
     assert wide is not None
     for piece in pieces(grid, strides):
         xs = cast(x[piece], wide)
-        made = answer(reduction, xs, seen(tuple(xs.shape), xs.dtype))
-        if made is None:
+        part = fold_by_sums(reduction, xs, sums_of(tuple(xs.shape), xs.dtype))
+        if part is None:
             return False
-        y[piece] = made
+        y[piece] = part
     return True
 
 
 def pieces(grid: Grid, strides: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
-    """x cut along the axes that lie outside the pooled ones in memory."""
+    """Blocks of x along the axes that are outside the pooled axes in memory."""
     shape = grid.shape
     inside = max(strides[a] for a in grid.pooled_dims)
     outer = sorted((a for a in range(len(shape)) if strides[a] > inside), key=lambda a: -strides[a])

@@ -1,4 +1,4 @@
-"""A compiled fold of NumPy arrays of one shape, layout and element type."""
+"""A compiled fold for NumPy arrays of one shape, layout and element type."""
 
 from __future__ import annotations
 
@@ -12,63 +12,65 @@ from ...arrays.adapter import is_numpy
 from ...arrays.incoming import odd
 from ...arrays.numpy import address, strides
 from ...plan import Job
-from . import native as cpu
+from . import native as native_folds
 
 
 class NativeFold:
-    """One fold by the compiled core, for arrays of one form."""
+    """One compiled fold for arrays of one form."""
 
     def __init__(self, job: Job, x: Any, weights: Any) -> None:
         self.x_dtype, self.shape_of_x = x.dtype, x.shape
-        self.plane = "" if weights is None else cpu.plane_of(job)
+        self.plane = "" if weights is None else native_folds.plane_of(job)
         if weights is None:
-            self.prepared = cpu.prepare(job, strides(x))
+            self.prepared = native_folds.prepare(job, strides(x))
         else:
             w = self.weights_of(weights)
             w_strides = tuple(s // w.itemsize for s in np.broadcast_to(w, x.shape).strides)
-            self.prepared = cpu.prepare(job, strides(x), w_strides, w.dtype.name)
-        made = self.prepared.recipe
-        kind = made.places if not made.values else made.result
+            self.prepared = native_folds.prepare(job, strides(x), w_strides, w.dtype.name)
+        recipe = self.prepared.recipe
+        kind = recipe.position_dtype if not recipe.values else recipe.result
         self.dtype = x.dtype if kind == x.dtype.name else np.dtype(kind)
         self.large = self.prepared.shape and math.prod(self.prepared.shape) * self.dtype.itemsize >= memory.LARGE
 
     def weights_of(self, weights: Any) -> Any:
-        """Weights in the type that the core multiplies by; a mask stays bytes."""
+        """Weights in the type that the core multiplies by; a mask stays unchanged."""
         return weights if weights is None or weights.dtype.name in ("bool", self.plane) else weights.astype(self.plane)
 
-    def fresh(self) -> Any:
-        """Memory for the result, its axes in the core's order."""
+    def allocate(self) -> Any:
+        """Memory for the result, in the core's order of axes."""
         return memory.empty(self.prepared.shape, self.dtype)
 
-    def shown(self, y: Any) -> Any:
+    def to_user_order(self, y: Any) -> Any:
         """The result in x's order of axes."""
         return y if self.prepared.back is None else y.transpose(self.prepared.back)
 
     def record(self, x: Any, w: Any, y: Any) -> Any:
-        """The call as a record, for several that read x together."""
+        """The record of the call, for several folds that read x together."""
         at = 0 if w is None else address(w)
-        return self.prepared.at(address(x), at, *((address(y), 0) if self.prepared.recipe.values else (0, address(y))))
+        return self.prepared.record(
+            address(x), at, *((address(y), 0) if self.prepared.recipe.values else (0, address(y)))
+        )
 
     @property
     def bound(self) -> Any:
-        """The fold of an array of this form: one function, with nothing left to decide."""
+        """The fold of an array of this form, as one function with all decisions taken."""
         prepared, dtype, back, shape = self.prepared, self.dtype, self.prepared.back, self.prepared.shape
         values, run, job = prepared.recipe.values, prepared.run, prepared.address
-        item, truths, weights_of = self.x_dtype.itemsize, self.x_dtype.kind == "b", self.weights_of
-        fresh = memory.empty if self.large else np.empty
+        item, is_bool, weights_of = self.x_dtype.itemsize, self.x_dtype.kind == "b", self.weights_of
+        allocate = memory.empty if self.large else np.empty
 
         def fold(x: Any, weights: Any = None, out: Any = None) -> Any:
             a = address(x)
-            if a % item or (truths and odd(x)):  # what a key does not tell: `array` reads it first
+            if a % item or (is_bool and odd(x)):  # the cache key does not include these; the caller then copies x
                 return None
             if out is not None and _fits(out, x, prepared, dtype):
                 y = out
             else:
-                y, out = fresh(shape, dtype), None
+                y, out = allocate(shape, dtype), None
             b = address(y)
-            held = None if weights is None else weights_of(weights)
-            outcome = run(job, a, 0 if held is None else address(held), b if values else 0, 0 if values else b)
-            if outcome and not cpu.was_done(outcome):
+            w = None if weights is None else weights_of(weights)
+            outcome = run(job, a, 0 if w is None else address(w), b if values else 0, 0 if values else b)
+            if outcome and not native_folds.succeeded(outcome):
                 return None
             return y if back is None or out is not None else y.transpose(back)
 
@@ -80,7 +82,7 @@ def _fits(out: Any, x: Any, prepared: Any, dtype: Any) -> bool:
     """Whether the core may write to `out` while it reads x."""
     if not is_numpy(out) or out.dtype != dtype or out.ndim != len(prepared.order):
         return False
-    laid = out if prepared.back is None else out.transpose(prepared.order)
-    flags = laid.flags
-    fits = laid.shape == prepared.shape and flags.c_contiguous and flags.writeable and flags.aligned
+    ordered = out if prepared.back is None else out.transpose(prepared.order)
+    flags = ordered.flags
+    fits = ordered.shape == prepared.shape and flags.c_contiguous and flags.writeable and flags.aligned
     return fits and not np.may_share_memory(out, x)

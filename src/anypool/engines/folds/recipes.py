@@ -1,4 +1,4 @@
-"""Each fold as the compiled core sees it: a lift, a merge of one or two planes, a finish."""
+"""Recipes: each fold as a lift, a merge of one or two planes, and a finish of the compiled core."""
 
 from __future__ import annotations
 
@@ -44,14 +44,15 @@ FINISHES: tuple[str, ...] = tuple(
 HALVES = ("float16", "bfloat16")
 FLOATS = ("float32", "float64", *HALVES)
 SMALL_INTS = ("uint8", "int8", "uint16", "int16", "bool")
-FEW = 8  # elements along each axis, up to which variances of overlapping windows are walked: longer ones are sums of squares
-OFTEN = 64  # times that an element is walked where squares do not serve: the reference takes as long
-SOME = 32  # likewise where windows differ: 10^6 elements in 10^5 groups 371 -> 27 ms
+# Variances merge the elements of a window one by one up to these sizes; longer windows use sums of squares.
+FEW = 8  # elements along each axis, for regular windows
+OFTEN = 64  # visits of an element, if squares are not exact: then the reference takes as long
+SOME = 32  # elements along each axis, for irregular windows: 10^6 elements in 10^5 groups 371 -> 27 ms
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Lift, merge, finish, and the types of planes and result."""
+    """Lift, merge, finish, and the element types of the planes and the result."""
 
     lift: str
     merges: tuple[str, ...]
@@ -60,26 +61,26 @@ class Recipe:
     result: str
     rate: float = 0.0
     ddof: float = 0.0
-    divisor: float = 0.0  # overrides the counts where not 0
+    divisor: float = 0.0  # replaces the counts if it is not 0
     minimum: bool = False
     last: bool = False
-    values: bool = True  # the selected values are wanted
-    places: str | None = None  # type of the places that are wanted
+    values: bool = True  # whether the result includes the selected values
+    position_dtype: str | None = None  # element type of the selected positions, if the result includes them
 
 
 class Refusal(Exception):
-    """Why a fold has no recipe for a job."""
+    """The reason why a fold has no recipe for a job."""
 
 
-def recipe(job: Job, places: bool = False) -> Recipe | str:
-    """The job's recipe, or a sentence that says why there is none."""
+def recipe(job: Job, with_positions: bool = False) -> Recipe | str:
+    """The recipe of the job, or the reason why there is none."""
     make = RECIPES.get(type(job.reduction))
     if make is None:
-        shown = getattr(job.reduction, "name", "") or type(job.reduction).__name__
-        return f"no compiled {shown!r} yet"
+        name = getattr(job.reduction, "name", "") or type(job.reduction).__name__
+        return f"no compiled {name!r} yet"
     try:
-        made = make(job, job.reduction)
-        return _placed(job, made) if places and made.merges[0] in ("max", "min") else made
+        plan = make(job, job.reduction)
+        return _with_positions(job, plan) if with_positions and plan.merges[0] in ("max", "min") else plan
     except Refusal as refusal:
         return str(refusal)
 
@@ -88,26 +89,26 @@ def _masked(job: Job) -> bool:
     return job.weights is not None or (job.omit_nan and job.dtype in FLOATS)
 
 
-def _own(job: Job) -> str:
-    """The plane type that holds the elements as they are."""
+def _element_plane(job: Job) -> str:
+    """The plane type that represents the elements."""
     return "float32" if job.dtype in HALVES else "uint8" if job.dtype == "bool" else job.dtype
 
 
-def _real(job: Job) -> str:
-    """The plane type of an average."""
-    return _own(job) if job.dtype in FLOATS else "float64"
+def _mean_plane(job: Job) -> str:
+    """The plane type of a mean."""
+    return _element_plane(job) if job.dtype in FLOATS else "float64"
 
 
-def _wide(job: Job) -> str:
-    """The plane type of a total, as NumPy widens it."""
+def _sum_plane(job: Job) -> str:
+    """The plane type of a sum, as NumPy widens it."""
     if job.dtype in FLOATS:
-        return _own(job)
-    return (
-        "uint64" if job.dtype.startswith("uint") and job.library == "numpy" else "int64"
-    )  # torch has no unsigned sums
+        return _element_plane(job)
+    if job.dtype.startswith("uint") and job.library == "numpy":  # torch has no unsigned sums
+        return "uint64"
+    return "int64"
 
 
-def _as_x(job: Job, plane: str) -> str:
+def _result_dtype(job: Job, plane: str) -> str:
     return job.dtype if job.dtype in FLOATS else plane
 
 
@@ -122,8 +123,8 @@ def _floats_only(job: Job, what: str) -> None:
 
 
 def _sum(job: Job, fold: Any) -> Recipe:
-    plane = _wide(job)
-    plain = Recipe("value", ("sum",), "plain", plane, _as_x(job, plane))
+    plane = _sum_plane(job)
+    plain = Recipe("value", ("sum",), "plain", plane, _result_dtype(job, plane))
     if not _masked(job):
         return plain
     _floats_only(job, "sum")
@@ -133,8 +134,8 @@ def _sum(job: Job, fold: Any) -> Recipe:
 
 
 def _mean(job: Job, fold: Any) -> Recipe:
-    plane = _real(job)
-    plain = Recipe("value", ("sum",), "divide", plane, _as_x(job, plane))
+    plane = _mean_plane(job)
+    plain = Recipe("value", ("sum",), "divide", plane, _result_dtype(job, plane))
     if not _masked(job):
         return plain
     _floats_only(job, "mean")
@@ -145,15 +146,17 @@ def _mean(job: Job, fold: Any) -> Recipe:
 
 def _extreme(job: Job, fold: Any) -> Recipe:
     merge = "min" if isinstance(fold, (Min, SplitMin)) else "max"
-    plain = Recipe("value", (merge,), "plain", _own(job), job.dtype, minimum=merge == "min", last=fold.ties == "last")
+    plain = Recipe(
+        "value", (merge,), "plain", _element_plane(job), job.dtype, minimum=merge == "min", last=fold.ties == "last"
+    )
     if not _masked(job):
         return plain
     _floats_only(job, merge)
     return replace(plain, lift="masked", merges=(merge, "max"), finish="present")
 
 
-def _placed(job: Job, plain: Recipe) -> Recipe:
-    """A selection that also says where: order key and position in one 64-bit number."""
+def _with_positions(job: Job, values: Recipe) -> Recipe:
+    """A selection with positions: order key and position share one 64-bit number."""
     _unweighted(job, "the places of a selection")
     if job.reduction.ties == "split":
         raise Refusal("ties='split' is not compiled with a gradient yet")
@@ -167,25 +170,25 @@ def _placed(job: Job, plain: Recipe) -> Recipe:
     if bits > 31:
         raise Refusal("the pooled axes are too long for compiled places: their positions need more than 31 bits")
     kind = "uint8" if job.grid.max_length <= 255 else "int32"
-    return replace(plain, lift="place", merges=("max",), finish="select", plane="int64", places=kind)
+    return replace(values, lift="place", merges=("max",), finish="select", plane="int64", position_dtype=kind)
 
 
 def _arg(job: Job, fold: Any) -> Recipe:
     least = isinstance(fold, Min)
     plain = Recipe("value", ("max",), "select", "int64", job.dtype, minimum=least, last=fold.ties == "last")
-    return replace(_placed(job, plain), values=False, places="int64")
+    return replace(_with_positions(job, plain), values=False, position_dtype="int64")
 
 
 def _range(job: Job, fold: Any) -> Recipe:
     _unweighted(job, "range")
-    plane = _wide(job)  # the greatest less the smallest may need one bit more than either
-    return Recipe("value", ("max", "min"), "difference", plane, _as_x(job, plane))
+    plane = _sum_plane(job)  # the difference may need one bit more than the elements
+    return Recipe("value", ("max", "min"), "difference", plane, _result_dtype(job, plane))
 
 
 def _prod(job: Job, fold: Any) -> Recipe:
     _unweighted(job, "prod")
-    plane = _wide(job)
-    return Recipe("value", ("prod",), "plain", plane, _as_x(job, plane))
+    plane = _sum_plane(job)
+    return Recipe("value", ("prod",), "plain", plane, _result_dtype(job, plane))
 
 
 def _truth(job: Job, fold: Any) -> Recipe:
@@ -196,14 +199,14 @@ def _truth(job: Job, fold: Any) -> Recipe:
 def _norm(job: Job, fold: Any) -> Recipe:
     _unweighted(job, "Lp")
     p = fold.parameters["p"]
-    plane = _real(job)
+    plane = _mean_plane(job)
     if not isinstance(p, float) or p not in (1.0, 2.0, float("inf")):
         raise Refusal(f"Lp({p!r}) is not compiled yet: p = 1, 2 and inf are")
     if isinstance(fold, Rms):
-        return Recipe("square", ("sum",), "divide_root", plane, _as_x(job, plane))
+        return Recipe("square", ("sum",), "divide_root", plane, _result_dtype(job, plane))
     if p == 2.0:
-        return Recipe("square", ("sum",), "root", plane, _as_x(job, plane))
-    return Recipe("magnitude", ("sum" if p == 1.0 else "max",), "plain", plane, _as_x(job, plane))
+        return Recipe("square", ("sum",), "root", plane, _result_dtype(job, plane))
+    return Recipe("magnitude", ("sum" if p == 1.0 else "max",), "plain", plane, _result_dtype(job, plane))
 
 
 def _log_sum(job: Job, fold: Any) -> Recipe:
@@ -211,9 +214,9 @@ def _log_sum(job: Job, fold: Any) -> Recipe:
     rate = fold.parameters["r"]
     if not isinstance(rate, float):
         raise Refusal("a log-sum-exp whose r is an array is not compiled yet")
-    plane = _real(job)
+    plane = _mean_plane(job)
     finish = "divide_log" if isinstance(fold, LogMeanExp) else "log"
-    return Recipe("exp", ("sum",), finish, plane, _as_x(job, plane), rate=rate)
+    return Recipe("exp", ("sum",), finish, plane, _result_dtype(job, plane), rate=rate)
 
 
 def _soft(job: Job, fold: Any) -> Recipe:
@@ -221,22 +224,25 @@ def _soft(job: Job, fold: Any) -> Recipe:
     rate = fold.parameters["beta"]
     if not isinstance(rate, float):
         raise Refusal("a SoftPool whose beta is an array is not compiled yet")
-    plane = _real(job)
-    return Recipe("exp_value", ("sum", "sum"), "ratio", plane, _as_x(job, plane), rate=rate)
+    plane = _mean_plane(job)
+    return Recipe("exp_value", ("sum", "sum"), "ratio", plane, _result_dtype(job, plane), rate=rate)
 
 
-def _alike(axis: Axis) -> bool:
-    """Whether most windows are copies of one, a fixed distance apart."""
+def _is_regular(axis: Axis) -> bool:
+    """Whether most windows are copies of one at a fixed stride."""
     low, high = axis.regular
     return 2 * (high - low) >= axis.out
 
 
-def _walked(axis: Axis, squares: bool) -> bool:
-    """Whether each window is walked for a variance: short ones, and those that see an element about once; where sums of
-    squares serve (`squares`), long windows that are copies of one are those; where they do not, an element may be seen often."""
-    alike = _alike(axis)
-    once = int(axis.length.sum()) <= (2 if squares else OFTEN) * axis.size
-    return axis.max_length <= (FEW if alike else SOME) or (once and not (alike and squares))
+def _merges_elements(axis: Axis, squares_exact: bool) -> bool:
+    """Whether a variance merges the elements of each window one by one.
+
+    It does so for short windows, and for windows that visit an element about once. If sums of
+    squares are exact (`squares_exact`), long regular windows use these instead.
+    """
+    alike = _is_regular(axis)
+    visited_once = int(axis.length.sum()) <= (2 if squares_exact else OFTEN) * axis.size
+    return axis.max_length <= (FEW if alike else SOME) or (visited_once and not (alike and squares_exact))
 
 
 def _moment(job: Job, fold: Any) -> Recipe:
@@ -245,9 +251,9 @@ def _moment(job: Job, fold: Any) -> Recipe:
         raise Refusal(f"{fold.name} with count= is not compiled")
     finish = "std" if isinstance(fold, Std) else "var"
     squares = job.dtype in ("float32", *HALVES, *SMALL_INTS)
-    if all(_walked(axis, squares) for axis in job.grid.axes):  # means and spreads of runs join
-        plane = _real(job)
-        return Recipe("value", ("moments",), finish, plane, _as_x(job, plane), ddof=fold.parameters["ddof"])
+    if all(_merges_elements(axis, squares) for axis in job.grid.axes):  # the moments of runs are merged
+        plane = _mean_plane(job)
+        return Recipe("value", ("moments",), finish, plane, _result_dtype(job, plane), ddof=fold.parameters["ddof"])
     if not squares:
         raise Refusal(f"{fold.name} of {job.dtype} is not compiled: its squares need more than 64 bits")
     return Recipe(
@@ -255,7 +261,7 @@ def _moment(job: Job, fold: Any) -> Recipe:
         ("sum", "sum"),
         finish,
         "float64",
-        _as_x(job, "float64"),
+        _result_dtype(job, "float64"),
         ddof=fold.parameters["ddof"],
     )
 

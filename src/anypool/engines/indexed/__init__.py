@@ -1,1 +1,1 @@
-"""Windows that list their elements: compiled kernels, rewrites, masks."""
+"""IndexedWindows: compiled kernels, rewrites, masks."""

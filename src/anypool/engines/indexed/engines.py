@@ -1,4 +1,4 @@
-"""Folds of windows that list their elements: compiled, rewritten into other reductions, or masked."""
+"""Engines for IndexedWindows: compiled folds, rewrites into other reductions, masks, ranks."""
 
 from __future__ import annotations
 
@@ -6,54 +6,52 @@ from dataclasses import replace
 from typing import Any
 
 from ...plan import IndexedWindows, Job
-from ..plan import FOREIGN, BaseEngine, Call, Plan, Refusal
+from ..plan import NOT_APPLICABLE, BaseEngine, CallContext, Plan, Refusal
 from ..ranks import served
 from ..ranks.engines import RankEngine
-from . import masks as lists_masked
-from . import native as lists_cpu
-from . import rank_calls as orders_listed
-from . import ranks as orders_lists
-from . import rewrites as lists_composed
+from . import masks, rank_calls, rewrites
+from . import native as native_indexed
+from . import ranks as indexed_ranks
 
 
 class IndexedFolds(BaseEngine):
-    """Sums, means, maxima and minima of listed elements in the compiled core."""
+    """Sums, means, maxima and minima of indexed windows in the compiled core."""
 
     name, backend = "indexed folds", "cpu"
 
     def plan(self, job: Job) -> Plan | Refusal:
-        """The compiled fold of lists."""
+        """The compiled fold of indexed windows."""
         if not isinstance(job.grid, IndexedWindows):
-            return FOREIGN
-        sentence = lists_cpu.refuses(job)
+            return NOT_APPLICABLE
+        sentence = native_indexed.refuses(job)
         return Plan(self, job, "compiled fold of listed elements") if sentence is None else Refusal(sentence)
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
-        """The result; None where memory lies so that the core cannot read it."""
-        return call.arrays.listed(x, plan.job)
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
+        """The result; None if the core cannot read the memory layout."""
+        return call.arrays.indexed_fold(x, plan.job)
 
 
 class Rewrites(BaseEngine):
-    """One way to make a reduction of listed elements out of compiled ones."""
+    """A reduction of indexed windows in terms of compiled reductions."""
 
     backend = "cpu"
 
-    def __init__(self, way: lists_composed.Way) -> None:
-        self.way, self.name = way, f"rewrite: {way.said}"
+    def __init__(self, rewrite: rewrites.Rewrite) -> None:
+        self.rewrite, self.name = rewrite, f"rewrite: {rewrite.text}"
 
     @classmethod
     def all(cls) -> list[Rewrites]:
-        """An engine for each way."""
-        return [cls(way) for way in lists_composed.WAYS]
+        """One engine for each rewrite."""
+        return [cls(rewrite) for rewrite in rewrites.REWRITES]
 
     def plan(self, job: Job) -> Plan | Refusal:
-        """The rewrite, if every reduction that it needs is compiled."""
+        """The rewrite, if all reductions that it needs are compiled."""
         if not isinstance(job.grid, IndexedWindows) or job.weights is not None or job.device != "cpu":
-            return FOREIGN
-        return Plan(self, job, self.way.said) if self.way.serves(job) else FOREIGN
+            return NOT_APPLICABLE
+        return Plan(self, job, self.rewrite.text) if self.rewrite.serves(job) else NOT_APPLICABLE
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
-        """The result; None where the numbers forbid the rewrite."""
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
+        """The result; None if the values need another engine."""
         job = plan.job
 
         def one(v: Any, reduction: Any) -> Any:
@@ -61,24 +59,25 @@ class Rewrites(BaseEngine):
             return call.pool(v, replace(job, reduction=reduction, dtype=dtype, weights=None), None)
 
         options = {"omit_nan": job.omit_nan, "empty": job.empty}
-        return self.way.answer(call.arrays, x, job, options, one)
+        return self.rewrite.compute(call.arrays, x, job, options, one)
 
 
 class MaskedIndexed(BaseEngine):
-    """Masked or weighted listed elements: absent ones become neutral, weights are multiplied in."""
+    """Indexed windows with masks or weights: absent elements become identity elements, weights are
+    multiplied in."""
 
     name, backend = "masked indexed", "cpu"
 
     def plan(self, job: Job) -> Plan | Refusal:
         """The rewrite into plain reductions, if those are compiled."""
         if not isinstance(job.grid, IndexedWindows) or (job.weights is None and not job.omit_nan):
-            return FOREIGN
-        if lists_masked.serves(job):
-            return Plan(self, job, lists_masked.SAID)
+            return NOT_APPLICABLE
+        if masks.serves(job):
+            return Plan(self, job, masks.TEXT)
         return Refusal(f"cpu: {job.reduction!r} of weighted lists is not compiled")
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
-        """The result; None where the numbers forbid the rewrite."""
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
+        """The result; None if the values need another engine."""
         job = plan.job
 
         def one(v: Any, lists: IndexedWindows, reduction: Any) -> Any:
@@ -86,25 +85,25 @@ class MaskedIndexed(BaseEngine):
             plain = replace(job, grid=lists, reduction=reduction, dtype=dtype, weights=None, omit_nan=False, empty=None)
             return call.pool(v, plain, None)
 
-        return lists_masked.forward(call.arrays, x, weights, job, one)
+        return masks.forward(call.arrays, x, weights, job, one)
 
 
 class IndexedRanks(RankEngine):
-    """Irregular and large windows, read as lists: sorted across lanes, or selected from."""
+    """Irregular and large windows as IndexedWindows: sorted, or selected from."""
 
     def __init__(self, disjoint: bool = False) -> None:
-        self.disjoint = disjoint  # only large windows that share no element, before any network is planned
+        self.disjoint = disjoint  # only large disjoint windows, before a network is planned
         self.name = "indexed ranks of large disjoint windows" if disjoint else "indexed ranks"
 
     def plan(self, job: Job) -> Plan | Refusal:
-        """The plan, if these windows are read as lists."""
-        return FOREIGN if self.disjoint and not served.large_and_disjoint(job) else super().plan(job)
+        """The plan, if these windows are read as IndexedWindows."""
+        return NOT_APPLICABLE if self.disjoint and not served.large_and_disjoint(job) else super().plan(job)
 
     def refuses(self, job: Job) -> str | None:
-        return orders_lists.refuses(job)
+        return indexed_ranks.refuses(job)
 
     def describe(self, job: Job) -> str:
-        return orders_lists.SAID
+        return indexed_ranks.TEXT
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
-        return orders_listed.forward(call.arrays, x, plan.job)
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
+        return rank_calls.forward(call.arrays, x, plan.job)

@@ -1,4 +1,5 @@
-"""Indexed windows whose weights learn: whether their sums are compiled, and the same windows with constant weights."""
+"""Indexed windows with learned weights: whether their sums are compiled, and the windows with constant
+weights."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from . import native
 
 
 def serves(job: Job) -> bool:
-    """Whether the core computes the sum, and x is surrounded by numbers or by nothing."""
+    """Whether the sum is compiled, with a border of 0 or none."""
     lists: IndexedWindows = job.grid
     if not any(getattr(p.taps, "requires_grad", False) for p in lists.indices):
         return False
@@ -26,7 +27,7 @@ def serves(job: Job) -> bool:
 
 @lru_cache(maxsize=64)
 def detached(lists: IndexedWindows) -> IndexedWindows:
-    """The same windows with weights that are mere numbers."""
+    """The same windows with constant weights."""
     picks = (p if p.taps is None else replace(p, taps=_numbers(p.taps)) for p in lists.indices)
     return replace(lists, indices=tuple(picks))
 

@@ -1,4 +1,4 @@
-"""Windows that name their elements, by the compiled core: what it serves, and one call made ready."""
+"""Compiled folds of IndexedWindows: which jobs are supported, and the call for one memory layout."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from ..folds.recipes import FLOATS, MERGES, TYPES
 from ..native.library import Pick, get_num_threads, library, missing
 
 NO_MEMORY = 1
-FOLD, SPREAD, RETURN = 0, 1, 2
-# Groups, and bytes an element, from which shuffled elements are fetched group by group: 42 → 12 ms.
-MANY, WIDE = 8192, 32
-MOST_IN_A_ROW = 1 << 14  # floats that are added one to the next; more are added by lists, in parts
+FORWARD, SUM_BACKWARD, ARG_BACKWARD = 0, 1, 2
+# Minimum number of groups, and of bytes of an element, for prefetching shuffled elements by group:
+# 42 → 12 ms.
+MANY_GROUPS, WIDE_BYTES = 8192, 32
+MOST_IN_A_ROW = 1 << 14  # float32 elements that are added one by one; more are added in parts, by index lists
 
 
-class Call(ctypes.Structure):
-    """One call; the twin of anypool_lists."""
+class IndexedRecord(ctypes.Structure):
+    """The arguments of one call; the C++ struct is anypool_lists."""
 
     _fields_ = [
         *((n, ctypes.c_int64) for n in "x y place outer x_outer y_outer lanes x_lane y_lane images x_image".split()),
@@ -38,7 +39,7 @@ class Call(ctypes.Structure):
 
 
 def refuses(job: Job) -> str | None:
-    """A sentence, or None if the compiled core serves the job."""
+    """The reason why the core does not compute the job, or None."""
     lists, reduction = job.grid, job.reduction
     if library() is None:
         return f"cpu: the compiled library is not there ({missing()})"
@@ -70,37 +71,38 @@ def refuses(job: Job) -> str | None:
 
 
 class Table:
-    """IndexedWindows in the form that the core reads: no constants, no weights of 0, positions that repeat joined."""
+    """IndexedWindows in the core's form: without constants and weights of 0, repeated positions
+    merged."""
 
     def __init__(self, lists: IndexedWindows, weighs: bool) -> None:
-        owned = lists.group_ids is not None
-        made = [_counted(p) if owned else _compact(p, weighs) for p in lists.indices]
-        self.indices = [pick for pick, _, _, _ in made]
+        has_group_ids = lists.group_ids is not None
+        parts = [_count_axis(p) if has_group_ids else _compact_axis(p, weighs) for p in lists.indices]
+        self.indices = [pick for pick, _, _, _ in parts]
         weights, constants = np.ones(lists.windows), np.zeros(lists.windows, bool)
-        held = np.ones(lists.windows)
-        for (_, total, many, beyond), row in zip(made, lists.index_rows, strict=True):
+        counts = np.ones(lists.windows)
+        for (_, total, n, outside), row in zip(parts, lists.index_rows, strict=True):
             weights *= total[row]
-            held *= many[row]
-            constants |= beyond[row]
+            counts *= n[row]
+            constants |= outside[row]
         self.weights = weights if weighs else lists.counts.astype(np.float64)
-        self.held = held  # how many elements are there
-        self.cancels = bool(np.any((weights == 0) & (held > 0)))  # weights of both signs
+        self.counts = counts  # the number of present elements
+        self.cancels = bool(np.any((weights == 0) & (counts > 0)))  # weights of both signs
         self.constants = constants if constants.any() else None
         self.group_ids = lists.group_ids
         groups = lists.windows // max(math.prod(p.out for p in lists.indices), 1)
         images = lists.shape[lists.pooled_dims[0]] if lists.groups is not None else 1
-        of = lists.groups if lists.groups is not None else np.zeros(groups, np.int64)
-        self.order = np.argsort(of, kind="stable").astype(np.int64)
-        self.begin = np.concatenate([[0], np.cumsum(np.bincount(of, minlength=images))]).astype(np.int64)
+        image_of_group = lists.groups if lists.groups is not None else np.zeros(groups, np.int64)
+        self.order = np.argsort(image_of_group, kind="stable").astype(np.int64)
+        self.begin = np.concatenate([[0], np.cumsum(np.bincount(image_of_group, minlength=images))]).astype(np.int64)
 
     @property
     def shuffled(self) -> bool:
-        """Whether some element names an earlier window than the one before it."""
+        """Whether the group ids are not sorted."""
         return self.group_ids is not None and bool((np.diff(self.group_ids) < 0).any())
 
     @cached_property
-    def listed(self) -> AxisIndices:
-        """What each window holds, read off the elements' owners."""
+    def indices_of_groups(self) -> AxisIndices:
+        """The elements of each group, from the group ids."""
         owner, picks = self.group_ids, self.indices[0]
         assert owner is not None
         index, next_ = np.empty(picks.offsets[-1], np.int64), picks.offsets.copy()
@@ -111,33 +113,36 @@ class Table:
 _Axis = tuple[AxisIndices, NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
 
 
-def _counted(p: AxisIndices) -> _Axis:
-    """IndexedWindows that need not be read, only counted."""
+def _count_axis(p: AxisIndices) -> _Axis:
+    """The indices unchanged, and the number of elements of each window."""
     many = p.counts.astype(np.float64)
     return p, many, many, np.zeros(len(p.offsets) - 1, np.bool_)
 
 
-def _compact(p: AxisIndices, weighs: bool) -> _Axis:
-    """One axis' lists, the weight of each row (its elements, where points are interpolated), how many elements have one,
-    and where constants were."""
+def _compact_axis(p: AxisIndices, weighs: bool) -> _Axis:
+    """The indices along one axis in the core's form.
+
+    Also returns the weight of each row (the number of its elements if points are interpolated), the
+    number of elements with a weight, and which rows contain constants.
+    """
     taps = None if p.taps is None else np.asarray(adapter_of(p.taps).numbers(p.taps), np.float64)
     rows = len(p.offsets) - 1
     owner = np.repeat(np.arange(rows), np.diff(p.offsets))
-    beyond: NDArray[np.bool_] = np.zeros(rows, np.bool_)
-    beyond[owner[(p.index < 0) & (taps != 0 if taps is not None else True)]] = True
-    many: NDArray[Any] = p.counts.astype(np.float64)
-    total: NDArray[Any] = many
+    outside: NDArray[np.bool_] = np.zeros(rows, np.bool_)
+    outside[owner[(p.index < 0) & (taps != 0 if taps is not None else True)]] = True
+    counts: NDArray[Any] = p.counts.astype(np.float64)
+    total: NDArray[Any] = counts
     if p.points_per_element == 1 and taps is not None:
-        total, many = np.bincount(owner, taps, rows), np.bincount(owner, taps != 0, rows)
-    if taps is None and not beyond.any():
-        return p, total, many, beyond
+        total, counts = np.bincount(owner, taps, rows), np.bincount(owner, taps != 0, rows)
+    if taps is None and not outside.any():
+        return p, total, counts, outside
     keep = p.index >= 0
     if taps is not None:
         keep &= taps != 0
     owner, index = owner[keep], p.index[keep]
     if taps is None or not weighs:
         offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=rows))])
-        return AxisIndices(p.size, p.out, offsets, index), total, many, beyond
+        return AxisIndices(p.size, p.out, offsets, index), total, counts, outside
     key = owner * p.size + index
     if len(key) and not (key[1:] > key[:-1]).all():
         key, back = np.unique(key, return_inverse=True)
@@ -149,141 +154,156 @@ def _compact(p: AxisIndices, weighs: bool) -> _Axis:
     return (
         AxisIndices(p.size, p.out, offsets, np.ascontiguousarray(index), np.ascontiguousarray(shares)),
         total,
-        many,
-        beyond,
+        counts,
+        outside,
     )
 
 
-class Prepared:
-    """One call for arrays of these strides: what remains is addresses. `fits` is False where memory lies too oddly."""
+class IndexedFoldCall:
+    """The call for arrays of these strides; it passes addresses only. `fits` is False if the core cannot
+    read the layout."""
 
     def __init__(self, job: Job, strides: tuple[int, ...]) -> None:
         lists, kind = job.grid, type(job.reduction)
         self.lists = lists
-        self.table = read = table(lists, kind in (Sum, Mean))
-        lead = [a for a in range(len(lists.shape)) if a not in lists.pooled_dims]
-        rest = [o for o in range(len(lists.out_shape)) if o not in lists.result_dims]  # where those are in the result
-        unit = [o for a, o in zip(lead, rest, strict=True) if strides[a] == 1 and lists.shape[a] > 1]
+        self.table = table_ = table(lists, kind in (Sum, Mean))
+        lead_dims = [a for a in range(len(lists.shape)) if a not in lists.pooled_dims]
+        result_dims = [o for o in range(len(lists.out_shape)) if o not in lists.result_dims]  # these axes in the result
+        unit = [o for a, o in zip(lead_dims, result_dims, strict=True) if strides[a] == 1 and lists.shape[a] > 1]
         self.order = [o for o in range(len(lists.out_shape)) if o not in unit[-1:]] + unit[-1:]
         self.shape = tuple(lists.out_shape[o] for o in self.order)
         self.back = [self.order.index(o) for o in range(len(self.order))]
         dense = [math.prod(self.shape[i + 1 :]) for i in range(len(self.shape))]
         outs = [dense[b] for b in self.back]
-        lanes = _merged([(lists.shape[a], strides[a], outs[o]) for a, o in zip(lead, rest, strict=True)])
+        lanes = _merged([(lists.shape[a], strides[a], outs[o]) for a, o in zip(lead_dims, result_dims, strict=True)])
         grouped = lists.groups is not None
         steps = _steps(lists, lists.pooled_dims[1:] if grouped else lists.pooled_dims, strides)
         inner = math.prod(p.out for p in lists.indices)
         groups = lists.windows // max(inner, 1)
         axes = [(n, outs[o]) for n, o in zip(lists.windows_shape, lists.result_dims, strict=True)]
-        across = (
+        group_axes = (
             axes[:1]
             if groups == axes[0][0] and groups * inner == lists.windows and (len(axes) > 1 or inner == 1)
             else []
         )
-        bins = _merged([(n, s, s) for n, s in axes[len(across) :]])
-        self.fits = steps is not None and len(lanes) <= 2 and len(bins) <= 1 and len(read.indices) <= 3
+        bins = _merged([(n, s, s) for n, s in axes[len(group_axes) :]])
+        self.fits = steps is not None and len(lanes) <= 2 and len(bins) <= 1 and len(table_.indices) <= 3
         if not self.fits or steps is None:
             return
-        call = self.call = Call()
+        call = self.call = IndexedRecord()
         lanes.sort(key=lambda t: (t[1] == 1, t[0]))
         (call.outer, call.x_outer, call.y_outer), (call.lanes, call.x_lane, call.y_lane) = [(1, 0, 0)] * (
             2 - len(lanes)
         ) + lanes
-        call.images, call.x_image = len(read.begin) - 1, strides[lists.pooled_dims[0]] if grouped else 0
-        call.begin, call.order = _address(read.begin), _address(read.order)
+        call.images, call.x_image = len(table_.begin) - 1, strides[lists.pooled_dims[0]] if grouped else 0
+        call.begin, call.order = _address(table_.begin), _address(table_.order)
         call.bins, call.y_bin = inner, bins[0][1] if bins else 0
-        call.y_group = across[0][1] if across else 0
+        call.y_group = group_axes[0][1] if group_axes else 0
         self.zero = np.zeros(1, np.int64)
         self.every = np.arange(groups + 1, dtype=np.int64)
         self.trivial = np.zeros(groups, np.int64)
-        owned = read.group_ids is not None and job.dtype in ("float32", "float64")
-        if owned and read.group_ids is not None:
-            call.owner, call.positions = _address(read.group_ids), len(read.group_ids)
+        by_group_id = table_.group_ids is not None and job.dtype in ("float32", "float64")
+        if by_group_id and table_.group_ids is not None:
+            call.owner, call.positions = _address(table_.group_ids), len(table_.group_ids)
             call.pick[2].stride = steps[0]
-        self.beside = call.x_lane == call.y_lane == 1 and call.lanes > 1
-        picks = read.indices
-        wide = self.beside and call.lanes * (2 if job.dtype == "bfloat16" else np.dtype(job.dtype).itemsize) >= WIDE
+        self.lanes_contiguous = call.x_lane == call.y_lane == 1 and call.lanes > 1
+        picks = table_.indices
+        wide = (
+            self.lanes_contiguous
+            and call.lanes * (2 if job.dtype == "bfloat16" else np.dtype(job.dtype).itemsize) >= WIDE_BYTES
+        )
         long = lists.max_length > MOST_IN_A_ROW and kind in (Sum, Mean) and job.dtype == "float32"
-        if owned and ((wide and inner >= MANY and read.shuffled) or long):
-            call.scattered, picks = 1, [read.listed]
-        for k in range(0 if owned and not call.scattered else 3):
-            mine = k - (3 - len(picks))
-            call.pick[k] = self._trivial() if mine < 0 else _pick(picks[mine], steps[mine])
-        call.n = _address(read.weights if kind is Mean else read.held)  # 0: the window is empty; else a mean's divisor
+        if by_group_id and ((wide and inner >= MANY_GROUPS and table_.shuffled) or long):
+            call.scattered, picks = 1, [table_.indices_of_groups]
+        for k in range(0 if by_group_id and not call.scattered else 3):
+            axis = k - (3 - len(picks))
+            call.pick[k] = self._trivial() if axis < 0 else _pick(picks[axis], steps[axis])
+        call.n = _address(
+            table_.weights if kind is Mean else table_.counts
+        )  # 0 for an empty window; the divisor of a mean
         merge = "max" if kind is Max else "min" if kind is Min else "sum"
         call.type, call.merge, call.divide = TYPES.index(job.dtype), MERGES.index(merge), kind is Mean
         call.empty = float(job.reduction.empty if job.empty is None else job.empty)
-        if merge != "sum" and read.constants is not None:
-            self.start = np.where(read.constants, lists.fill, -np.inf if kind is Max else np.inf)
+        if merge != "sum" and table_.constants is not None:
+            self.start = np.where(table_.constants, lists.fill, -np.inf if kind is Max else np.inf)
             call.start = _address(self.start)
         self.run = library().anypool_lists_run
 
     def _trivial(self) -> Pick:
-        """An axis of one position, which every group takes."""
+        """An axis with one position, which every group contains."""
         return Pick(1, 1, 0, _address(self.every), _address(self.trivial), 0)
 
-    def fold(self, x: int, y: int, place: int = 0) -> None:
-        """Every window of x at y, and where a selection lies."""
-        self._run(FOLD, x, y, place)
+    def fold(self, x: int, y: int, positions: int = 0) -> None:
+        """Reduce every window of x into y, with the positions of a selection."""
+        self._run(FORWARD, x, y, positions)
 
-    def pull(self, g: int, y: int, place: int = 0) -> None:
-        """The elements' gradients, added to the zeros at y, which lie as x does."""
-        self._run(RETURN if place else SPREAD, g, y, place)
+    def backward(self, g: int, y: int, positions: int = 0) -> None:
+        """Add the gradient of each element to y, which has x's layout and begins with zeros."""
+        self._run(ARG_BACKWARD if positions else SUM_BACKWARD, g, y, positions)
 
-    def _run(self, way: int, x: int, y: int, place: int) -> None:
-        threads = get_num_threads()  # results do not depend on the parts
-        # A single lane is folded by one thread: whose part an element is cannot be foreseen, and costs 4 ns (the add: 1).
-        self.call.parts = 4 * threads if way != FOLD else threads if self.beside and self.call.outer < threads else 1
-        if self.run(ctypes.addressof(self.call), way, x, y, place) == NO_MEMORY:
+    def _run(self, direction: int, x: int, y: int, positions: int) -> None:
+        threads = get_num_threads()  # the result does not depend on the number of parts
+        # One thread folds a single lane: to find the part of an element is a misprediction of 4 ns
+        # (the addition takes 1).
+        self.call.parts = (
+            4 * threads
+            if direction != FORWARD
+            else threads
+            if self.lanes_contiguous and self.call.outer < threads
+            else 1
+        )
+        if self.run(ctypes.addressof(self.call), direction, x, y, positions) == NO_MEMORY:
             raise PoolingError("the compiled core ran out of memory for an image; free some, or pool in parts")
 
 
 @lru_cache(maxsize=64)
 def table(lists: IndexedWindows, weighs: bool) -> Table:
-    """The lists as the core reads them, made once."""
+    """The windows in the core's form."""
     return Table(lists, weighs)
 
 
 @lru_cache(maxsize=64)
 def _prepared(
     lists: IndexedWindows, reduction: Any, dtype: str, empty: float | None, strides: tuple[int, ...]
-) -> Prepared:
-    return Prepared(Job(lists, reduction, dtype, "", empty=empty), strides)
+) -> IndexedFoldCall:
+    return IndexedFoldCall(Job(lists, reduction, dtype, "", empty=empty), strides)
 
 
-def prepare(job: Job, strides: tuple[int, ...]) -> Prepared | None:
-    """A call for arrays of these strides; None where they lie too oddly and a plain copy is wanted."""
-    made = _prepared(job.grid, job.reduction, job.dtype, job.empty, strides)
-    return made if made.fits else None
+def prepare(job: Job, strides: tuple[int, ...]) -> IndexedFoldCall | None:
+    """A call for arrays of these strides; None if the core cannot read the layout, so that x must be
+    copied."""
+    call = _prepared(job.grid, job.reduction, job.dtype, job.empty, strides)
+    return call if call.fits else None
 
 
 def _merged(axes: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-    """(length, stride, stride) of axes, neighbours that lie as one axis joined; axes of length 1 left out."""
-    found: list[tuple[int, int, int]] = []
+    """(length, stride, stride) of axes; axes that are contiguous in both are merged, axes of length 1
+    left out."""
+    result: list[tuple[int, int, int]] = []
     for n, a, b in axes:
         if n == 1:
             continue
-        if found and found[-1][1] == n * a and found[-1][2] == n * b:
-            found[-1] = (found[-1][0] * n, a, b)
+        if result and result[-1][1] == n * a and result[-1][2] == n * b:
+            result[-1] = (result[-1][0] * n, a, b)
         else:
-            found.append((n, a, b))
-    return found
+            result.append((n, a, b))
+    return result
 
 
 def _steps(lists: IndexedWindows, axes: tuple[int, ...], strides: tuple[int, ...]) -> list[int] | None:
-    """From one position of each AxisIndices to the next; None where axes that are read as one lie apart."""
-    found: list[int] = []
+    """The stride between positions of each AxisIndices; None if its axes are not contiguous."""
+    result: list[int] = []
     rest = list(axes)
     for p in lists.indices:
         span: list[tuple[int, int, int]] = []
         while rest and (not span or math.prod(n for n, _, _ in span) < p.size):
             a = rest.pop(0)
             span.append((lists.shape[a], strides[a], strides[a]))
-        joined = _merged(span)
-        if len(joined) > 1:
+        merged = _merged(span)
+        if len(merged) > 1:
             return None
-        found.append(joined[0][1] if joined else 0)
-    return found
+        result.append(merged[0][1] if merged else 0)
+    return result
 
 
 def _pick(p: AxisIndices, stride: int) -> Pick:

@@ -1,4 +1,4 @@
-"""Order statistics of windows that list their elements: the call of the compiled core."""
+"""Order statistics of IndexedWindows: the compiled call."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 from ...arrays.shape_ops import contiguous, moved
 from ...plan import IndexedWindows, Job
-from . import linear_forms as lists_sums
-from . import ranks as orders_lists
+from . import linear_forms as indexed_forms
+from . import ranks as indexed_ranks
 
 
 def forward(arrays: Any, x: Any, job: Job) -> Any:
-    """The answers; the job's windows may be a Grid, read as lists."""
-    lists = job.grid if isinstance(job.grid, IndexedWindows) else orders_lists.listing(job.grid)
+    """The results. The windows of the job may be a Grid, which is converted."""
+    lists = job.grid if isinstance(job.grid, IndexedWindows) else indexed_ranks.indices_of_grid(job.grid)
     assert lists is not None
-    x, lists = lists_sums.lifted(x, lists)
+    x, lists = indexed_forms.with_outside(x, lists)
     job = replace(job, grid=lists)
     y = _forward(arrays, x, job)
     if y is None:
@@ -28,7 +28,7 @@ def forward(arrays: Any, x: Any, job: Job) -> Any:
 
 @lru_cache(maxsize=64)
 def _pooled_axes_last(lists: IndexedWindows) -> IndexedWindows:
-    """The same windows of arrays whose pooled axes lie last."""
+    """The same windows of arrays whose pooled axes are last."""
     lead = [n for a, n in enumerate(lists.shape) if a not in lists.pooled_dims]
     shape = (*lead, *(lists.shape[a] for a in lists.pooled_dims))
     into = tuple(range(len(lead), len(lists.out_shape)))
@@ -36,8 +36,8 @@ def _pooled_axes_last(lists: IndexedWindows) -> IndexedWindows:
 
 
 def _forward(arrays: Any, x: Any, job: Job) -> Any:
-    """The result; None where the core cannot read this layout."""
-    prepared = orders_lists.prepare(job, arrays.strides(x))
+    """The result; None if the core cannot read this layout."""
+    prepared = indexed_ranks.prepare(job, arrays.strides(x))
     if prepared is None:
         return None
     y, result = arrays.destination(None, x, prepared.shape, prepared.result, None, prepared.back)

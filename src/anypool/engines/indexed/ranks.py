@@ -1,4 +1,4 @@
-"""Order statistics of windows that list their elements, or are read as such, by the compiled core: sorted or selected."""
+"""Order statistics of IndexedWindows, or of Grids in that form, by compiled sorting or selection."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from ...plan import Axis, AxisIndices, Grid, IndexedWindows, Job
 from ...reductions import Max
 from ..folds.recipes import FLOATS, TYPES
 from ..native.library import library, missing
-from ..ranks.native import Wanted, bits_of, wanted
+from ..ranks.native import RankBlend, bits_of, ranks_of
 from ..ranks.rank_terms import coefficients
-from . import native as lists_cpu
+from . import native as native_indexed
 
-MOST_SUMMED = 1 << 26  # numbers of which the coefficients of all counts are read off: a matrix of ranks each
-MOST_OMITTED = 1 << 16  # elements of a window that may lack any number of them: a table has a row for each
-SAID = "each window's list sorted across lanes, or selected from"
+MOST_SUMMED = 1 << 26  # the sum of squared window lengths, for coefficients by number of elements
+MOST_OMITTED = 1 << 16  # elements of one window with omitted NaN: the table has a row for each number of elements
+TEXT = "each window's list sorted across lanes, or selected from"
 
 
-class Call(ctypes.Structure):
-    """One call; the twin of anypool_list_orders."""
+class IndexedRankRecord(ctypes.Structure):
+    """The arguments of one call; the C++ struct is anypool_list_orders."""
 
     _fields_ = [
-        ("lists", lists_cpu.Call),
+        ("lists", native_indexed.IndexedRecord),
         *((n, ctypes.c_int64) for n in "low high shares most blend omit ranked real terms row".split()),
     ]
 
 
 def refuses(job: Job) -> str | None:
-    """A sentence, or None if the compiled core serves the job this way."""
-    order, lists = job.reduction, job.grid if isinstance(job.grid, IndexedWindows) else listing(job.grid)
+    """The reason why the core does not compute the job, or None."""
+    order, lists = job.reduction, job.grid if isinstance(job.grid, IndexedWindows) else indices_of_grid(job.grid)
     if library() is None:
         return f"the compiled library is not there ({missing()})"
-    if lists is not None and not _ranked(order, lists):
+    if lists is not None and not _has_ranks(order, lists):
         if not order.linear() or order.answers() is not None:
             return f"{order!r} of such windows is not compiled"
         omits = job.omit_nan and job.dtype in FLOATS
@@ -72,77 +72,79 @@ def refuses(job: Job) -> str | None:
 
 
 def _counts(lists: IndexedWindows, omits: bool) -> Iterable[int]:
-    """How many elements a window may hold."""
+    """The possible numbers of elements of a window."""
     return range(lists.max_length + 1) if omits else lists.lengths
 
 
-def _ranked(order: Order, lists: IndexedWindows) -> bool:
-    """Whether the answer is an element of a known rank, or a blend of two."""
-    return type(order) in (Median, Quantile, Rank) and not isinstance(wanted(order, max(lists.max_length, 1)), str)
+def _has_ranks(order: Order, lists: IndexedWindows) -> bool:
+    """Whether the result is an element of a known rank, or a blend of two."""
+    return type(order) in (Median, Quantile, Rank) and not isinstance(ranks_of(order, max(lists.max_length, 1)), str)
 
 
 def result_of(order: Order, lists: IndexedWindows, dtype: str) -> str:
-    """The element type of the answers."""
+    """The element type of the result."""
     return dtype if dtype in FLOATS or order.keeps_integers(lists.odd) else "float64"
 
 
 @lru_cache(maxsize=256)
-def listing(grid: Grid) -> IndexedWindows | None:
-    """The windows of a grid as lists; None where they weigh their elements, or constants differ by axis."""
+def indices_of_grid(grid: Grid) -> IndexedWindows | None:
+    """The windows of a grid as IndexedWindows; None for weights, or for several constants."""
     if grid.weighted or isinstance(grid.fill, tuple):
         return None
-    picks = tuple(_picks(axis) for axis in grid.axes)
+    picks = tuple(_indices_of_axis(axis) for axis in grid.axes)
     return IndexedWindows(
         grid.shape, grid.pooled_dims, picks, grid.windows_shape, grid.pooled_dims, fill=grid.fill or 0.0
     )
 
 
-def _picks(axis: Axis) -> AxisIndices:
+def _indices_of_axis(axis: Axis) -> AxisIndices:
     owner = np.repeat(np.arange(axis.out), axis.length)
     offsets = np.concatenate([[0], np.cumsum(axis.length)]).astype(np.int64)
     at = axis.first[owner] + (np.arange(len(owner)) - offsets[owner]) * axis.step
     return AxisIndices(axis.size, axis.out, offsets, at if axis.source is None else axis.source[at])
 
 
-class Prepared:
-    """One call for arrays of these strides: what remains is addresses."""
+class IndexedRankCall:
+    """The call for arrays of these strides; it passes addresses only."""
 
     def __init__(self, job: Job, strides: tuple[int, ...]) -> None:
         lists: IndexedWindows = job.grid
         order, dtype = job.reduction, "uint8" if job.dtype == "bool" else job.dtype
         self.result = result_of(order, lists, job.dtype)
-        self.read = lists_cpu.Prepared(Job(_listed(lists), Max(), dtype, job.library), strides)
-        self.fits = self.read.fits
+        self.fold_call = native_indexed.IndexedFoldCall(
+            Job(_without_group_ids(lists), Max(), dtype, job.library), strides
+        )
+        self.fits = self.fold_call.fits
         if not self.fits:
             return
-        self.shape, self.back = self.read.shape, self.read.back
+        self.shape, self.back = self.fold_call.shape, self.fold_call.back
         omit = job.omit_nan and dtype in FLOATS
-        most = lists.max_length
-        self.low, self.high = np.full(most + 1, -1, np.int64), np.full(most + 1, -1, np.int64)
-        self.shares = np.zeros(most + 1)
+        max_length = lists.max_length
+        self.low, self.high = np.full(max_length + 1, -1, np.int64), np.full(max_length + 1, -1, np.int64)
+        self.shares = np.zeros(max_length + 1)
         blends = {0}
         counts = _counts(lists, omit)
-        ranked = _ranked(order, lists)
-        if not ranked:
-            self._sum(order, counts)
-        for n in counts if ranked else ():
-            made = None if n == 0 or order.undefined_for(n) else wanted(order, n)
-            if isinstance(made, Wanted):
-                self.low[n], self.high[n] = made.ranks[0], made.ranks[-1]
-                self.shares[n] = made.share if len(made.ranks) > 1 else 0.0
-                blends.add(made.blend)
-        call = self.call = Call()
-        call.lists = self.read.call
+        has_ranks = _has_ranks(order, lists)
+        if not has_ranks:
+            self._set_coefficients(order, counts)
+        for n in counts if has_ranks else ():
+            selection = None if n == 0 or order.undefined_for(n) else ranks_of(order, n)
+            if isinstance(selection, RankBlend):
+                self.low[n], self.high[n] = selection.ranks[0], selection.ranks[-1]
+                self.shares[n] = selection.share if len(selection.ranks) > 1 else 0.0
+                blends.add(selection.blend)
+        call = self.call = IndexedRankRecord()
+        call.lists = self.fold_call.call
         call.lists.empty = float(order.empty if job.empty is None else job.empty)
         call.low, call.high, call.shares = (t.ctypes.data for t in (self.low, self.high, self.shares))
-        call.most, call.blend, call.omit, call.ranked = most, max(blends), omit, order.nan_is_largest
+        call.most, call.blend, call.omit, call.ranked = max_length, max(blends), omit, order.nan_is_largest
         call.real = self.result == "float64" and dtype != "float64"
-        if not ranked:
+        if not has_ranks:
             call.terms, call.row = self.terms.ctypes.data, self.row.ctypes.data
         self.run = library().anypool_lists_order
 
-    def _sum(self, order: Order, counts: Iterable[int]) -> None:
-        """How much of each rank the windows take, by the number of their elements."""
+    def _set_coefficients(self, order: Order, counts: Iterable[int]) -> None:
+        """The coefficients of each rank, by the number of elements."""
         rows = {n: coefficients(order, n) for n in counts if n and not order.undefined_for(n)}
         self.row = np.zeros(len(self.low), np.int64)
         for n, at in zip(rows, np.cumsum([0, *rows]), strict=False):
@@ -150,28 +152,29 @@ class Prepared:
         self.terms = np.concatenate([*rows.values(), np.zeros(1)])
 
     def forward(self, x: int, y: int) -> None:
-        """Every window of x at y."""
+        """Write the result of every window of x to y."""
         if self.run(ctypes.addressof(self.call), x, y):
             raise PoolingError("the compiled core ran out of memory for an image; free some, or pool in parts")
 
 
 @lru_cache(maxsize=64)
-def _listed(lists: IndexedWindows) -> IndexedWindows:
-    """The same windows, each with its list where elements name their window."""
+def _without_group_ids(lists: IndexedWindows) -> IndexedWindows:
+    """The same windows with index lists instead of group ids."""
     if lists.group_ids is None:
         return lists
-    picks = (lists_cpu.table(lists, False).listed,)
+    picks = (native_indexed.table(lists, False).indices_of_groups,)
     return IndexedWindows(lists.shape, lists.pooled_dims, picks, lists.windows_shape, lists.result_dims, lists.groups)
 
 
 @lru_cache(maxsize=64)
 def _prepared(
     lists: IndexedWindows, order: Order, dtype: str, omit: bool, empty: float | None, strides: tuple[int, ...]
-) -> Prepared:
-    return Prepared(Job(lists, order, dtype, "", omit_nan=omit, empty=empty), strides)
+) -> IndexedRankCall:
+    return IndexedRankCall(Job(lists, order, dtype, "", omit_nan=omit, empty=empty), strides)
 
 
-def prepare(job: Job, strides: Any) -> Prepared | None:
-    """The call for windows whose elements all lie in x; None where memory lies too oddly and a plain copy is wanted."""
-    made = _prepared(job.grid, job.reduction, job.dtype, job.omit_nan, job.empty, tuple(strides))
-    return made if made.fits else None
+def prepare(job: Job, strides: Any) -> IndexedRankCall | None:
+    """The call for windows without outside elements; None if the core cannot read the layout, so that x
+    must be copied."""
+    call = _prepared(job.grid, job.reduction, job.dtype, job.omit_nan, job.empty, tuple(strides))
+    return call if call.fits else None

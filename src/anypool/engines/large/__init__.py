@@ -1,1 +1,1 @@
-"""Large windows: each is read in blocks, and elements that no window contains are not read."""
+"""Large windows: each is read in blocks, and elements outside all windows are not read."""

@@ -1,4 +1,5 @@
-"""Where the greatest or smallest element of large windows lies, for types whose key and place share no 64 bits: NumPy's own argmax, block by block."""
+"""Positions of the extremes of large windows by NumPy's argmax, for types whose key and position need
+more than 64 bits."""
 
 from __future__ import annotations
 
@@ -8,11 +9,11 @@ import numpy as np
 
 from ...plan import Grid, Job
 from ...reductions import ArgMax, ArgMin
-from ..folds import native as cpu
+from ..folds import native as native_folds
 from . import one_window
 
 LARGE = 1 << 12  # elements of a window
-SAID = "window by window, block by block"
+TEXT = "window by window, block by block"
 
 
 def serves(job: Job) -> bool:
@@ -22,36 +23,36 @@ def serves(job: Job) -> bool:
         return False
     plain = not grid.weighted and job.weights is None and not job.omit_nan and job.device == "cpu"
     edges = any(axis.source is not None for axis in grid.axes)
-    return plain and not edges and 0 not in (*grid.shape, *grid.out_shape) and cpu.refuses(job) is not None
+    return plain and not edges and 0 not in (*grid.shape, *grid.out_shape) and native_folds.refuses(job) is not None
 
 
 def forward(x: Any, job: Job) -> Any:
-    """The flat position in the pooled axes of each window of a NumPy array."""
+    """The flat position in the pooled axes for each window of a NumPy array."""
     grid, r = job.grid, job.reduction
-    nothing = -1 if job.empty is None else int(job.empty)
-    y = np.full(grid.out_shape, nothing, np.int64)
+    value_of_empty = -1 if job.empty is None else int(job.empty)
+    y = np.full(grid.out_shape, value_of_empty, np.int64)
     for at in one_window.each(grid):
         window = one_window.view(x, grid, at)
         if not window.size:
             continue
-        place = np.unravel_index(_place(window, r.ties == "last", type(r) is ArgMin), window.shape)
+        index = np.unravel_index(_index_of_extreme(window, r.ties == "last", type(r) is ArgMin), window.shape)
         flat = 0
-        for a, axis, i in zip(grid.pooled_dims, grid.axes, place, strict=True):
+        for a, axis, i in zip(grid.pooled_dims, grid.axes, index, strict=True):
             flat = flat * axis.size + int(axis.first[at[a]]) + int(i) * axis.step
         y[at] = flat
     return y
 
 
-def _place(window: Any, last: bool, least: bool) -> int:
-    """Of the first (or last) greatest (or smallest) element; of NaN the last."""
+def _index_of_extreme(window: Any, last: bool, least: bool) -> int:
+    """The index of the first (or last) largest (or smallest) element; of the last NaN if there is one."""
     best: Any = None
-    place, spoiled = 0, False
+    index, has_nan = 0, False
     find = np.argmin if least else np.argmax
     for before, block in one_window.blocks(window):
         i = len(block) - 1 - int(find(block[::-1])) if last else int(find(block))
         v = block[i]
         if v != v:
-            spoiled, place = True, before + int(np.flatnonzero(np.isnan(block))[-1])
-        elif not spoiled and (best is None or (v < best if least else v > best) or (last and v == best)):
-            best, place = v, before + i
-    return place
+            has_nan, index = True, before + int(np.flatnonzero(np.isnan(block))[-1])
+        elif not has_nan and (best is None or (v < best if least else v > best) or (last and v == best)):
+            best, index = v, before + i
+    return index

@@ -1,4 +1,4 @@
-"""One large window of a NumPy array at a time: its elements as a view, in blocks, in a row."""
+"""One large window of a NumPy array at a time: its elements as a view, or in blocks."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ BLOCK = 1 << 20  # elements of a block
 
 
 def each(grid: Grid) -> Iterator[tuple[int, ...]]:
-    """Where each result lies."""
+    """The index of each result."""
     return np.ndindex(*grid.out_shape)
 
 
 def view(x: Any, grid: Grid, at: tuple[int, ...], fill: Any = None) -> Any:
-    """The elements that the result at this place is of, an axis a pooled axis; a copy only where there is a border."""
+    """The elements of the window of one result, with one axis for each pooled axis; a copy only if there
+    is a border."""
     pooled = dict(zip(grid.pooled_dims, grid.axes, strict=True))
     parts: list[int | slice] = []
     for a, i in enumerate(at):
@@ -27,19 +28,20 @@ def view(x: Any, grid: Grid, at: tuple[int, ...], fill: Any = None) -> Any:
             parts.append(i)
         else:
             parts.append(slice(None) if axis.source is not None else _run(axis, i))
-    made = x[tuple(parts)]
+    window = x[tuple(parts)]
     for k, (a, axis) in enumerate(zip(grid.pooled_dims, grid.axes, strict=True)):
         if axis.source is None:
             continue
         source = axis.source[_run(axis, at[a])]
-        made = made[(slice(None),) * k + (np.maximum(source, 0),)]
+        window = window[(slice(None),) * k + (np.maximum(source, 0),)]
         if fill is not None:
-            made[(slice(None),) * k + (source < 0,)] = fill
-    return made
+            window[(slice(None),) * k + (source < 0,)] = fill
+    return window
 
 
 def blocks(window: Any) -> Iterator[tuple[int, Any]]:
-    """A window cut along its first axes, in order: how many elements lie before each block, and its elements in a row."""
+    """Blocks of a window in order: the number of elements before each block, and its elements in a
+    row."""
     if window.size <= BLOCK or window.ndim == 0:
         yield 0, window.reshape(-1)
         return

@@ -1,4 +1,4 @@
-"""An array's axes in memory order, written down for the compiled core: one record a level."""
+"""The axes of an array in memory order, as records of the compiled core: one Level for each axis."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from .library import Level
 
 
 class _Row:
-    """One level before it is written down: length, pooled axis, counts, and the strides of x and w."""
+    """One level before it is written to its record: length, pooled axis, counts, and the strides of x and
+    w."""
 
     def __init__(self, size: int, axis: Axis | None, count: Any, x: int, w: int) -> None:
         self.size, self.axis, self.count, self.x, self.w = size, axis, count, x, w
 
-    def joins(self, inner: _Row) -> bool:
-        """Whether this and the level under it are one in memory, and pooled alike."""
+    def nests_with(self, inner: _Row) -> bool:
+        """Whether this level and the next inner one form one axis in memory, and are pooled in the same
+        way."""
         nested = self.size == 1 or (self.x == inner.x * inner.size and self.w == inner.w * inner.size)
-        alike = (self.axis is None and inner.axis is None) or (_is_whole(self.axis) and _is_whole(inner.axis))
+        alike = (self.axis is None and inner.axis is None) or (_covers_axis(self.axis) and _covers_axis(inner.axis))
         return nested and alike
 
-    def joined(self, inner: _Row) -> _Row:
+    def merged(self, inner: _Row) -> _Row:
         size = self.size * inner.size
         axis, count = None, None
         if self.axis is not None:
@@ -35,7 +37,8 @@ class _Row:
 def levels_of(
     grid: Grid, order: tuple[int, ...], x: Sequence[int], w: Sequence[int]
 ) -> tuple[Any, tuple[int, int, int], list[Any]]:
-    """The array's axes in memory order, neighbours joined where that changes nothing; and the lanes under them."""
+    """The axes in memory order, merged where possible, as records; the innermost unpooled axis; tables to
+    keep alive."""
     pooled: dict[int, Axis] = dict(zip(grid.pooled_dims, grid.axes, strict=True))
     rows: list[_Row] = []
     for a in order:
@@ -44,25 +47,25 @@ def levels_of(
         if axis is not None:
             count = (axis.padded if grid.divisor == "padded" else axis.length).astype(np.float64)
         new = _Row(grid.shape[a], axis, count, x[a], w[a])
-        if rows and rows[-1].joins(new):
-            rows[-1] = rows[-1].joined(new)
+        if rows and rows[-1].nests_with(new):
+            rows[-1] = rows[-1].merged(new)
         else:
             rows.append(new)
     inner = (1, 1, 0)
     if rows[-1].axis is None:
         last = rows.pop()
         inner = (last.size, last.x, last.w)
-    held: list[Any] = []
+    keep_alive: list[Any] = []
     table = (Level * len(rows))()
     for level, row in zip(table, rows, strict=True):
         level.size, level.x_stride, level.w_stride, level.real = row.size, row.x, row.w, row.size
         if row.axis is not None:
-            held += _describe(level, row.axis, row.count)
-    return table, inner, held
+            keep_alive += _fill_level(level, row.axis, row.count)
+    return table, inner, keep_alive
 
 
-def _describe(level: Any, axis: Axis, count: Any) -> list[Any]:
-    """Write a pooled axis down; the tables that must stay alive."""
+def _fill_level(level: Any, axis: Axis, count: Any) -> list[Any]:
+    """Write a pooled axis to its record; returns the tables that must stay alive."""
     tables = [np.ascontiguousarray(t) for t in (axis.first, axis.length, count)]
     start = _affine_start(axis)
     level.size, level.windows, level.places, level.step = axis.extent, axis.out, axis.max_length, axis.step
@@ -74,7 +77,7 @@ def _describe(level: Any, axis: Axis, count: Any) -> list[Any]:
     return tables
 
 
-def _is_whole(axis: Axis | None) -> bool:
+def _covers_axis(axis: Axis | None) -> bool:
     return (
         axis is not None
         and axis.out == 1
@@ -85,17 +88,18 @@ def _is_whole(axis: Axis | None) -> bool:
 
 
 def _affine_start(axis: Axis) -> int | None:
-    """Where window 0 begins before it is clipped, if every window is a clipped copy of one, `stride` apart."""
+    """The start of window 0 before clipping, if all windows are clipped copies at one stride; else
+    None."""
     low, high = axis.regular
     if high <= low or axis.max_length * axis.step >= 2**31 or axis.stride >= 2**31:
         return None
     start = int(axis.first[low]) - low * axis.stride
-    beyond = max(-start, 0) + max(start + (axis.out - 1) * axis.stride + axis.max_length * axis.step - axis.extent, 0)
-    if beyond > 4 * axis.extent + 4096:  # rows would be mostly margin
+    margin = max(-start, 0) + max(start + (axis.out - 1) * axis.stride + axis.max_length * axis.step - axis.extent, 0)
+    if margin > 4 * axis.extent + 4096:  # most of each row would be margin
         return None
     at = start + np.arange(axis.out) * axis.stride
-    skip = np.maximum(-(at // axis.step), 0)
-    until = np.clip(-((at - axis.extent) // axis.step), 0, axis.max_length)
-    same = np.array_equal(np.maximum(until - skip, 0), axis.length)
-    held = axis.length > 0
-    return start if same and np.array_equal((at + skip * axis.step)[held], axis.first[held]) else None
+    absent = np.maximum(-(at // axis.step), 0)
+    end = np.clip(-((at - axis.extent) // axis.step), 0, axis.max_length)
+    is_affine = np.array_equal(np.maximum(end - absent, 0), axis.length)
+    nonempty = axis.length > 0
+    return start if is_affine and np.array_equal((at + absent * axis.step)[nonempty], axis.first[nonempty]) else None

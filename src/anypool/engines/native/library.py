@@ -1,4 +1,4 @@
-"""The compiled library: where it lies, its records, its threads."""
+"""The compiled library: its file, its records, its number of threads."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def _record(name: str, doc: str, kinds: dict[Any, str]) -> Any:
 _INT, _REAL = ctypes.c_int64, ctypes.c_double
 Level: Any = _record(
     "Level",
-    "One level of the array in memory order; the twin of anypool_level.",
+    "One level of the array in memory order; the C++ struct is anypool_level.",
     {_INT: "size windows places step affine start stride x_stride w_stride real first length count source"},
 )
 
 
-class Call(ctypes.Structure):
-    """One call; the twin of anypool_job."""
+class FoldRecord(ctypes.Structure):
+    """The arguments of one fold; the C++ struct is anypool_job."""
 
     _fields_ = [
         *((n, _INT) for n in "x w y place g levels level inner x_inner w_inner".split()),
@@ -39,7 +39,7 @@ class Call(ctypes.Structure):
 
 
 class Pick(ctypes.Structure):
-    """The lists along one axis; the twin of anypool_pick."""
+    """The indices along one axis; the C++ struct is anypool_pick."""
 
     _fields_ = [(n, ctypes.c_int64) for n in "out size stride offsets index taps".split()]
 
@@ -51,37 +51,37 @@ def library() -> Any:
     if path is None:
         return None
     try:
-        loaded = ctypes.CDLL(str(path))
-        loaded.anypool_isa.restype = ctypes.c_char_p
-        loaded.anypool_get_threads.restype = ctypes.c_int64
-        loaded.anypool_set_threads.argtypes = [ctypes.c_int64]
-        loaded.anypool_set_threads.restype = None
-        loaded.anypool_forward.argtypes = [ctypes.c_void_p] * 5
-        loaded.anypool_forward_all.argtypes = [ctypes.c_void_p, ctypes.c_int64]
-        loaded.anypool_places.argtypes = [ctypes.c_void_p] * 4
-        loaded.anypool_owners.argtypes = [ctypes.c_void_p] * 6
-        loaded.anypool_find.argtypes = [ctypes.c_void_p] * 5
-        loaded.anypool_lists_run.argtypes = [ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * 3]
-        loaded.anypool_lists_weights.argtypes = [ctypes.c_void_p] * 6
-        loaded.anypool_lists_order.argtypes = [ctypes.c_void_p] * 3
-        loaded.anypool_lists_sort.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p]
-        loaded.anypool_sort_windows.argtypes = [ctypes.c_void_p, ctypes.c_int64]
-    except (OSError, AttributeError):  # no library, or one of another version
+        core = ctypes.CDLL(str(path))
+        core.anypool_isa.restype = ctypes.c_char_p
+        core.anypool_get_threads.restype = ctypes.c_int64
+        core.anypool_set_threads.argtypes = [ctypes.c_int64]
+        core.anypool_set_threads.restype = None
+        core.anypool_forward.argtypes = [ctypes.c_void_p] * 5
+        core.anypool_forward_all.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+        core.anypool_places.argtypes = [ctypes.c_void_p] * 4
+        core.anypool_owners.argtypes = [ctypes.c_void_p] * 6
+        core.anypool_find.argtypes = [ctypes.c_void_p] * 5
+        core.anypool_lists_run.argtypes = [ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * 3]
+        core.anypool_lists_weights.argtypes = [ctypes.c_void_p] * 6
+        core.anypool_lists_order.argtypes = [ctypes.c_void_p] * 3
+        core.anypool_lists_sort.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p]
+        core.anypool_sort_windows.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+    except (OSError, AttributeError):  # there is no library, or its version differs
         return None
-    return loaded if loaded.anypool_isa() else None  # empty: no instruction set of it runs here
+    return core if core.anypool_isa() else None  # an empty name: the processor supports none of its instruction sets
 
 
 def _path() -> Path | None:
-    asked = os.environ.get("ANYPOOL_LIBRARY")
-    if asked:
-        return Path(asked)
+    configured = os.environ.get("ANYPOOL_LIBRARY")
+    if configured:
+        return Path(configured)
     folders = [Path(__file__).parents[2], Path(sysconfig.get_path("platlib")) / "anypool"]
-    found = [f / f"_native{suffix}" for f in folders for suffix in (".so", ".dylib", ".dll")]
-    return next((p for p in found if p.exists()), None)
+    candidates = [f / f"_native{suffix}" for f in folders for suffix in (".so", ".dylib", ".dll")]
+    return next((p for p in candidates if p.exists()), None)
 
 
 def missing() -> str:
-    """Why the library is not there."""
+    """The reason why there is no library."""
     path = _path()
     return (
         "it was not built; install with a C++20 compiler"
@@ -91,15 +91,15 @@ def missing() -> str:
 
 
 def set_num_threads(n: Any) -> None:
-    """How many threads the compiled core may use, at least 1."""
+    """Set the maximum number of threads of the compiled core, at least 1."""
     if not is_integer(n) or not 1 <= n < 2**31:
         raise PoolingError(f"set_num_threads({n!r}): give an integer of at least 1")
-    loaded = library()
-    if loaded is not None:
-        loaded.anypool_set_threads(int(n))
+    core = library()
+    if core is not None:
+        core.anypool_set_threads(int(n))
 
 
 def get_num_threads() -> int:
-    """How many threads the compiled core uses; 1 without it."""
-    loaded = library()
-    return 1 if loaded is None else int(loaded.anypool_get_threads())
+    """The number of threads of the compiled core; 1 without it."""
+    core = library()
+    return 1 if core is None else int(core.anypool_get_threads())

@@ -1,4 +1,4 @@
-"""Order statistics of regular windows in the compiled core, one engine for each way to find ranks."""
+"""Engines for order statistics of regular windows: one for each compiled algorithm."""
 
 from __future__ import annotations
 
@@ -7,38 +7,33 @@ from typing import Any
 from ...order_statistics import Order
 from ...plan import Grid, Job
 from ..native.library import library, missing
-from ..plan import FOREIGN, BaseEngine, Bound, Call, Plan, Refusal, first_compiled
-from . import arg as orders_places
-from . import arg_calls as arg_orders
-from . import masked as orders_counted
-from . import masked_served as orders_terms
-from . import served as orders_cpu
+from ..plan import NOT_APPLICABLE, BaseEngine, Bound, CallContext, Plan, Refusal, first_compiled
+from . import arg, arg_calls, masked, masked_served, served, sorted_calls
 from . import sorted as sorting
-from . import sorted_calls as orders_sorted
 from .network_calls import network_calls
 
 
 class RankEngine(BaseEngine):
-    """What the engines share: the family of jobs, a sentence of refusal, a line of description."""
+    """The common base: the family of jobs, the reason of a refusal, a description."""
 
     name, backend = "", "cpu"
 
     def refuses(self, job: Job) -> str | None:
-        """A sentence, or None if the engine serves the job."""
+        """The reason why the engine does not compute the job, or None."""
         raise NotImplementedError
 
     def describe(self, job: Job) -> str:
-        """The plan in words."""
+        """The description of the plan."""
         raise NotImplementedError
 
     def plan(self, job: Job) -> Plan | Refusal:
-        """The plan, if the windows, the type and the order statistic suit this engine."""
+        """The plan, if the engine supports the windows, the element type and the order statistic."""
         if (
             not isinstance(job.grid, Grid)
             or not isinstance(job.reduction, Order)
             or job.reduction.components() is not None
         ):
-            return FOREIGN
+            return NOT_APPLICABLE
         if library() is None:
             return Refusal(f"cpu: the compiled library is not there ({missing()})")
         if job.device != "cpu":
@@ -48,60 +43,60 @@ class RankEngine(BaseEngine):
 
 
 class ArgOrders(RankEngine):
-    """Positions of selected elements: each window looks for the value that another plan selected."""
+    """Positions of selected elements: each window searches for the value that another plan selected."""
 
     name = "positions"
 
     def plan(self, job: Job) -> Plan | Refusal:
         """The plan of the selection, if it is compiled."""
-        selection = orders_places.selection(job) if isinstance(job.reduction, Order) else None
+        selection = arg.selection(job) if isinstance(job.reduction, Order) else None
         if selection is None:
-            return FOREIGN
+            return NOT_APPLICABLE
         part = first_compiled(selection)
         if isinstance(part, Refusal):
             return part
         return Plan(self, job, f"{part}; each window then looks for its value", (part,))
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
-        return arg_orders.forward(call, x, plan.job, weights)
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
+        return arg_calls.forward(call, x, plan.job, weights)
 
 
 class Networks(RankEngine):
-    """Selection networks, histograms and chains: every window takes the same ranks."""
+    """Selection networks, histograms and chains: all windows have the same ranks."""
 
     name, checks_memory = "networks", True
 
     def refuses(self, job: Job) -> str | None:
-        return orders_cpu.plain(job)
+        return served.refuses(job)
 
     def describe(self, job: Job) -> str:
-        return orders_cpu.described_engine(job)
+        return served.describe_engine(job)
 
-    def bind(self, plan: Plan, call: Call, x: Any, weights: Any) -> Bound:
+    def bind(self, plan: Plan, call: CallContext, x: Any, weights: Any) -> Bound:
         """The compiled calls for arrays like x."""
         return network_calls(plan.job, call.arrays.strides(x)).bind(plan.job, call)
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
         return self.bind(plan, call, x, weights)(x, weights, out)
 
 
 class MaskedNetworks(RankEngine):
-    """Networks over windows that lack elements: the number of present elements says which ranks count."""
+    """Networks for windows with absent elements: the ranks depend on the number of present elements."""
 
     name = "masked networks"
 
     def refuses(self, job: Job) -> str | None:
-        return orders_terms.refuses(job)
+        return masked_served.refuses(job)
 
     def describe(self, job: Job) -> str:
-        return orders_terms.engine(job)
+        return masked_served.engine(job)
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
-        return call.arrays.in_numpy(orders_counted.forward, call, x, plan.job, weights)
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
+        return call.arrays.run_in_numpy(masked.forward, call, x, plan.job, weights)
 
 
 class SortedWindows(RankEngine):
-    """Windows sorted with their weights and positions; the order statistic's own finish runs on them."""
+    """Windows sorted with their weights and positions, followed by the order statistic's `finish`."""
 
     name = "sorted windows"
 
@@ -109,7 +104,7 @@ class SortedWindows(RankEngine):
         return sorting.refuses(job)
 
     def describe(self, job: Job) -> str:
-        return sorting.SAID
+        return sorting.TEXT
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
-        return orders_sorted.forward(x, plan.job, weights)
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
+        return sorted_calls.forward(x, plan.job, weights)

@@ -1,4 +1,4 @@
-"""The part of a plan whose windows are full and equally far apart, and what it leaves."""
+"""The interior of a grid: its full windows at a uniform stride; the other windows are its edges."""
 
 from __future__ import annotations
 
@@ -13,35 +13,40 @@ import numpy as np
 
 from ...plan import Axis, Grid
 
-MOST_RUNS = 4  # windows of other lengths at an edge, each of which wants a network of its own
+MOST_RUNS = 4  # runs of windows with other lengths at an edge, each of which needs its own network
 
 
 @lru_cache(maxsize=1024)
 def interior(grid: Grid) -> Grid | None:
-    """The grid itself if its windows are full and equally far apart, else the part of it that is and sees no border if that is most, or None."""
-    if all(steady(a) is not None for a in grid.axes):
+    """The windows that are full, at a uniform stride, and inside the border.
+
+    The result is the grid itself if all windows are full at a uniform stride. It is None if the
+    interior has less than half of the windows.
+    """
+    if all(uniform_stride(a) is not None for a in grid.axes):
         return grid
-    inside = cut(grid, [slice(*r) for r in ranges(grid)])
+    inside = select_windows(grid, [slice(*r) for r in ranges(grid)])
     full = math.prod(inside.windows_shape)
-    if 2 * full < math.prod(grid.windows_shape) or any(steady(a) is None for a in inside.axes):
+    if 2 * full < math.prod(grid.windows_shape) or any(uniform_stride(a) is None for a in inside.axes):
         return None
     return replace(inside, axes=tuple(_without_border(a) for a in inside.axes), fill=None)
 
 
 @dataclass(frozen=True)
 class Edge:
-    """Part of the result and its windows; few windows in each of many rows are read as rows: axes change places."""
+    """Windows at the edge, and their part of the result. If many rows have few windows each, two axes are
+    swapped."""
 
     where: tuple[slice, ...]
     grid: Grid
     swapped: tuple[int, int] | None = None
 
     def of(self, x: Any) -> Any:
-        """x as the grid has its axes, or the grid's answers as x has them."""
+        """x with the axes in the grid's order, or the result with the axes in x's order."""
         return x if self.swapped is None else x.swapaxes(*self.swapped)
 
     def order(self, strides: tuple[int, ...]) -> tuple[int, ...]:
-        """Strides of x or of the result, as the grid has its axes."""
+        """Strides of x or of the result in the grid's order of axes."""
         if self.swapped is None:
             return strides
         a, b = self.swapped
@@ -63,38 +68,40 @@ def _edge(where: tuple[slice, ...], grid: Grid) -> Edge:
 
 @lru_cache(maxsize=1024)
 def edges(grid: Grid) -> tuple[Edge, ...]:
-    """What the interior leaves: products of runs of windows that have one length along each axis."""
+    """The windows outside the interior, as products of runs of one length along each axis."""
     inside = ranges(grid)
-    runs = [[slice(*full), *_outside(a, *full)] for a, full in zip(grid.axes, inside, strict=True)]
+    runs = [[slice(*full), *_runs_outside(a, *full)] for a, full in zip(grid.axes, inside, strict=True)]
     parts = itertools.islice(itertools.product(*runs), 1, None)  # the first is the interior
-    made: list[Edge] = []
+    result: list[Edge] = []
     for part in parts:
-        windows = cut(grid, part)
+        windows = select_windows(grid, part)
         if 0 not in windows.windows_shape:
-            made.append(_edge(slab(grid, part), windows))
-    return tuple(made)
+            result.append(_edge(output_slice(grid, part), windows))
+    return tuple(result)
 
 
-def _outside(axis: Axis, low: int, high: int) -> list[slice]:
-    """The windows before and after those that are full, by their length.
+def _runs_outside(axis: Axis, low: int, high: int) -> list[slice]:
+    """The windows before and after the full ones, as runs of one length.
 
-    A run at the start and its twin at the end are one run, if their windows are equally far apart: each run is
-    a call. If there are too many lengths, all windows of a side are one run.
+    A single window at the start and one of the same length at the end form one run with a large
+    stride: each run is one call. If there are too many lengths, all windows of a side are one run.
+
     """
-    before, after = _alike(axis, 0, low), _alike(axis, high, axis.out)
+    before, after = _runs_of_one_length(axis, 0, low), _runs_of_one_length(axis, high, axis.out)
     single = [r for r in before if r[1] - r[0] == 1]
-    joined: list[slice] = []
+    merged: list[slice] = []
     for run in single:
         twin = next((r for r in after if r[1] - r[0] == 1 and axis.length[r[0]] == axis.length[run[0]]), None)
         if twin is not None and axis.length[run[0]]:
-            joined.append(slice(run[0], twin[1], twin[0] - run[0]))
+            merged.append(slice(run[0], twin[1], twin[0] - run[0]))
             before.remove(run)
             after.remove(twin)
-    return [*joined, *(slice(b, e) for b, e in (*before, *after))]
+    return [*merged, *(slice(b, e) for b, e in (*before, *after))]
 
 
-def _alike(axis: Axis, begin: int, end: int) -> list[tuple[int, int]]:
-    """Runs of windows of one length, which a network serves; all at once if there are too many to plan one for each."""
+def _runs_of_one_length(axis: Axis, begin: int, end: int) -> list[tuple[int, int]]:
+    """Runs of windows of one length, each for one network; a single run if there are more than
+    MOST_RUNS."""
     if begin >= end:
         return []
     at = [begin, *(begin + 1 + np.flatnonzero(np.diff(axis.length[begin:end]))).tolist(), end]
@@ -104,22 +111,26 @@ def _alike(axis: Axis, begin: int, end: int) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=1024)
 def ranges(grid: Grid) -> tuple[tuple[int, int], ...]:
-    """Along each axis, the windows that are full, equally far apart, and see no border."""
-    found: list[tuple[int, int]] = []
+    """The range of windows along each axis that are full, at a uniform stride, and inside the border."""
+    result: list[tuple[int, int]] = []
     for axis in grid.axes:
-        begin = _real_from(axis)
+        begin = _start_of_x(axis)
         if axis.source is None or begin is None:
-            found.append(axis.regular if axis.source is None else (0, 0))
+            result.append(axis.regular if axis.source is None else (0, 0))
             continue
         last = axis.first + (axis.length - 1) * axis.step
-        inside = (axis.first >= begin) & (last < begin + axis.size) & (axis.length == axis.max_length)
-        full = np.flatnonzero(inside)
-        found.append((int(full[0]), int(full[-1]) + 1) if len(full) and full[-1] - full[0] == len(full) - 1 else (0, 0))
-    return tuple(found)
+        is_full = (axis.first >= begin) & (last < begin + axis.size) & (axis.length == axis.max_length)
+        full_windows = np.flatnonzero(is_full)
+        result.append(
+            (int(full_windows[0]), int(full_windows[-1]) + 1)
+            if len(full_windows) and full_windows[-1] - full_windows[0] == len(full_windows) - 1
+            else (0, 0)
+        )
+    return tuple(result)
 
 
-def _real_from(axis: Axis) -> int | None:
-    """Where on the imagined axis the real one lies as it is."""
+def _start_of_x(axis: Axis) -> int | None:
+    """The index on the extended axis at which x begins; None if it is not contained."""
     if axis.source is None:
         return 0
     for start in np.flatnonzero(axis.source == 0)[::-1][:64]:
@@ -129,19 +140,19 @@ def _real_from(axis: Axis) -> int | None:
 
 
 def _without_border(axis: Axis) -> Axis:
-    """An axis of windows that see none, on the real axis."""
-    return replace(axis, first=axis.first - (_real_from(axis) or 0), source=None)
+    """The same windows, which are inside the border, on the axis without border."""
+    return replace(axis, first=axis.first - (_start_of_x(axis) or 0), source=None)
 
 
-def slab(grid: Grid, parts: Sequence[slice]) -> tuple[slice, ...]:
-    """Where these windows lie in the result."""
+def output_slice(grid: Grid, parts: Sequence[slice]) -> tuple[slice, ...]:
+    """The part of the result that these windows fill."""
     where = [slice(None)] * len(grid.shape)
     for a, part in zip(grid.pooled_dims, parts, strict=True):
         where[a] = part
     return tuple(where)
 
 
-def cut(grid: Grid, parts: Sequence[slice]) -> Grid:
+def select_windows(grid: Grid, parts: Sequence[slice]) -> Grid:
     """These windows of the grid."""
     axes = [
         replace(
@@ -159,8 +170,8 @@ def cut(grid: Grid, parts: Sequence[slice]) -> Grid:
 
 
 @lru_cache(maxsize=4096)
-def steady(axis: Axis) -> tuple[int, int] | None:
-    """(start, stride) where every window is full; else None."""
+def uniform_stride(axis: Axis) -> tuple[int, int] | None:
+    """(start, stride) if all windows are full at a uniform stride, else None."""
     if not axis.out or not np.all(axis.length == axis.max_length):
         return None
     stride = int(axis.first[1] - axis.first[0]) if axis.out > 1 else max(axis.max_length * axis.step, 1)

@@ -1,4 +1,5 @@
-"""Order statistics of windows that lack elements, in NumPy arrays: what is absent is laid above all, and counted."""
+"""Order statistics of NumPy arrays with absent elements: these are sorted last, and the others are
+counted."""
 
 from __future__ import annotations
 
@@ -14,129 +15,134 @@ from ...errors import PoolingError
 from ...order_statistics import Order
 from ...plan import Grid, Job
 from ...reductions import Count, Max
-from ..folds import native as cpu
-from . import interior as orders_parts
-from . import native as orders_call
-from . import rank_terms as orders_terms
+from ..folds import native as native_folds
+from . import rank_terms
+from .interior import interior
+from .native import NetworkCall
 
-NUMBERS = cpu.Recipe("present", ("sum",), "plain", "uint8", "uint8")  # how many are no NaN
-TRUTHS = cpu.Recipe("truth", ("sum",), "plain", "uint8", "uint8")  # how many are true
+COUNT_NUMBERS = native_folds.Recipe(
+    "present", ("sum",), "plain", "uint8", "uint8"
+)  # the number of elements that are no NaN
+COUNT_TRUE = native_folds.Recipe("truth", ("sum",), "plain", "uint8", "uint8")  # the number of true elements
 
 
 def forward(call: Any, x: Any, job: Job, mask: Any) -> Any:
-    """The result of a job that `orders_terms.refuses` does not; None where its NaN need another engine."""
+    """The result of a job that `masked_served` supports; None if its NaN need another engine."""
     result, edges = _interior(call, x, job, mask)
     for edge in edges:
-        part = None if mask is None else edge.of(np.broadcast_to(mask, x.shape))
-        facts = None if part is None else (part.shape, part.dtype.name)
-        result[edge.where] = edge.of(call.pool(edge.of(x), replace(job, grid=edge.grid, weights=facts), part))
+        edge_mask = None if mask is None else edge.of(np.broadcast_to(mask, x.shape))
+        facts = None if edge_mask is None else (edge_mask.shape, edge_mask.dtype.name)
+        result[edge.where] = edge.of(call.pool(edge.of(x), replace(job, grid=edge.grid, weights=facts), edge_mask))
     return result
 
 
-def _largest(call: Any, x: Any, job: Job, mask: Any) -> Any:
-    """The maximum of each window, NaN where it holds one."""
+def _maximum(call: Any, x: Any, job: Job, mask: Any) -> Any:
+    """The maximum of each window, NaN if the window contains one."""
     facts = None if mask is None else (mask.shape, mask.dtype.name)
     return call.pool(x, replace(job, reduction=Max(), omit_nan=False, empty=None, weights=facts), mask)
 
 
 def _interior(call: Any, x: Any, job: Job, mask: Any) -> tuple[Any, Any]:
-    """The result of the full windows, and the edges that it leaves: slabs and their windows."""
+    """The result with the interior filled in, and the edges that remain."""
     order: Order = job.reduction
-    if orders_parts.interior(job.grid) is None:
+    if interior(job.grid) is None:
         return _on_longer_axes(call, x, job, mask), ()
     if mask is not None:
-        x, mask = _alike(x, mask)
-    prepared, whole = _prepared(job, x, job.grid, job.grid, mask is not None)
+        x, mask = _with_equal_strides(x, mask)
+    prepared, keeps_integers = _prepared(job, x, job.grid, job.grid, mask is not None)
     y = memory.empty(prepared.shape, prepared.result)
     result = y.transpose(prepared.back)
-    places = arrays.address(x), arrays.address(y), 0 if mask is None else arrays.address(mask)
-    gaps = orders_terms.gaps(job)
-    outcome = prepared.sparse(*places) if gaps and "float" in job.dtype else None
-    spoiled = outcome is True and not job.omit_nan
+    addresses = arrays.address(x), arrays.address(y), 0 if mask is None else arrays.address(mask)
+    gaps = rank_terms.has_gaps(job)
+    outcome = prepared.sparse(*addresses) if gaps and "float" in job.dtype else None
+    has_nan = outcome is True and not job.omit_nan
     counts = None
-    if outcome is None or (spoiled and order.nan_is_largest):
+    if outcome is None or (has_nan and order.nan_is_largest):
         counts = _counts(x, job.grid, mask, job.omit_nan, prepared.order) if gaps else None
-        outcome = prepared.forward(*places, 0 if counts is None else arrays.address(counts))
-        spoiled = outcome and not job.omit_nan
-    if spoiled and order.nan_is_largest and not prepared.ranked:
+        outcome = prepared.forward(*addresses, 0 if counts is None else arrays.address(counts))
+        has_nan = outcome and not job.omit_nan
+    if has_nan and order.nan_is_largest and not prepared.sorts_nan:
         return None, ()
-    if spoiled and not order.nan_is_largest:
-        np.copyto(result, np.nan, where=np.isnan(_largest(call, x, job, mask)))
-    held = np.array(job.grid.max_length) if counts is None and not gaps else counts
-    if held is not None:
-        result = _answer(result, held if held is not counts else held.transpose(prepared.back), job, whole)
+    if has_nan and not order.nan_is_largest:
+        np.copyto(result, np.nan, where=np.isnan(_maximum(call, x, job, mask)))
+    n = np.array(job.grid.max_length) if counts is None and not gaps else counts
+    if n is not None:
+        result = _set_undefined(result, n if n is not counts else n.transpose(prepared.back), job, keeps_integers)
     return result, prepared.edges
 
 
-def _prepared(job: Job, x: Any, grid: Grid, windows: Grid, masked: bool) -> tuple[orders_call.Prepared, bool]:
-    """The job for these windows of an array, and whether integers stay integers."""
-    order, gaps = job.reduction, orders_terms.gaps(job)
-    whole = order.keeps_integers(job.weights is None and grid.odd)
-    result = job.dtype if "float" in job.dtype or whole else "float64"
+def _prepared(job: Job, x: Any, grid: Grid, windows: Grid, masked: bool) -> tuple[NetworkCall, bool]:
+    """The networks of these windows, and whether integers stay integers."""
+    order, gaps = job.reduction, rank_terms.has_gaps(job)
+    keeps_integers = order.keeps_integers(job.weights is None and grid.odd)
+    result = job.dtype if "float" in job.dtype or keeps_integers else "float64"
     strides = tuple(s // x.itemsize for s in x.strides)
 
-    def make() -> orders_call.Prepared:
-        terms = orders_terms.planned(order, grid, gaps)
-        return orders_call.Prepared(replace(job, grid=windows, weights=None), strides, terms, result)
+    def make() -> NetworkCall:
+        terms = rank_terms.planned(order, grid, gaps)
+        return NetworkCall(replace(job, grid=windows, weights=None), strides, terms, result)
 
     key = (id(grid), order, job.dtype, strides, gaps, job.omit_nan, job.empty, result, masked)
-    return cpu.remembered(key, windows, make), whole
+    return native_folds.cached_by_grid(key, windows, make), keeps_integers
 
 
-def _alike(x: Any, mask: Any) -> tuple[Any, Any]:
-    """x and the mask, laid out alike."""
+def _with_equal_strides(x: Any, mask: Any) -> tuple[Any, Any]:
+    """x and the mask with equal strides."""
     mask = np.broadcast_to(mask, x.shape)
     strides = tuple(s // x.itemsize for s in x.strides)
     if mask.strides != strides:
-        laid = np.empty_like(x, bool)
-        if laid.strides != strides:
-            x, laid = np.ascontiguousarray(x), np.empty(x.shape, bool)
-        laid[...] = mask
-        mask = laid
+        copied = np.empty_like(x, bool)
+        if copied.strides != strides:
+            x, copied = np.ascontiguousarray(x), np.empty(x.shape, bool)
+        copied[...] = mask
+        mask = copied
     return x, mask
 
 
 def _on_longer_axes(call: Any, x: Any, job: Job, mask: Any) -> Any:
-    """The result where most windows reach beyond the ends."""
+    """The result if most windows extend past the ends of x."""
     order: Order = job.reduction
-    made = orders_terms.frame(job.grid)
-    assert made is not None
-    heard = mask if mask is None or "float" not in job.dtype or not job.omit_nan else mask & (x == x)
-    z, has = _framed(x, job.grid, made, heard)
-    prepared, whole = _prepared(job, z, job.grid, made.grid, mask is not None)
-    if orders_terms.gaps(job):
-        counts = _counts(z if has is None else has, made.grid, None, True, prepared.order)
+    frame_ = rank_terms.frame(job.grid)
+    assert frame_ is not None
+    is_present = mask if mask is None or "float" not in job.dtype or not job.omit_nan else mask & (x == x)
+    z, mask_of_z = _extend(x, job.grid, frame_, is_present)
+    prepared, keeps_integers = _prepared(job, z, job.grid, frame_.grid, mask is not None)
+    if rank_terms.has_gaps(job):
+        counts = _counts(z if mask_of_z is None else mask_of_z, frame_.grid, None, True, prepared.order)
     else:
-        counts = _present(job.grid, made, prepared.order)
+        counts = _counts_at_edges(job.grid, frame_, prepared.order)
     y = memory.empty(prepared.shape, prepared.result)
     prepared.forward(arrays.address(z), arrays.address(y), 0, 0 if counts is None else arrays.address(counts))
     y = y.transpose(prepared.back)
     nan = x != x if "float" in job.dtype and not job.omit_nan else None
-    spoiled = nan is not None and bool((nan if mask is None else nan & mask).any())
-    if spoiled and order.nan_is_largest and not prepared.ranked:
+    has_nan = nan is not None and bool((nan if mask is None else nan & mask).any())
+    if has_nan and order.nan_is_largest and not prepared.sorts_nan:
         return None
-    if spoiled and not order.nan_is_largest:
-        np.copyto(y, np.nan, where=np.isnan(_largest(call, x, job, mask)))
-    return _answer(y, made.counts[-1] if counts is None else counts.transpose(prepared.back), job, whole)
+    if has_nan and not order.nan_is_largest:
+        np.copyto(y, np.nan, where=np.isnan(_maximum(call, x, job, mask)))
+    return _set_undefined(
+        y, frame_.counts[-1] if counts is None else counts.transpose(prepared.back), job, keeps_integers
+    )
 
 
-def _answer(y: Any, held: Any, job: Job, whole: bool) -> Any:
-    """`empty` where there is no answer."""
+def _set_undefined(y: Any, n: Any, job: Job, keeps_integers: bool) -> Any:
+    """y with the value of an empty window where the order statistic is undefined."""
     order: Order = job.reduction
-    lacks = order.undefined_for(held)
-    if np.any(lacks):
-        integers = whole and "float" not in job.dtype
+    undefined = order.undefined_for(n)
+    if np.any(undefined):
+        integers = keeps_integers and "float" not in job.dtype
         if integers and job.empty is None:
             raise PoolingError(
                 f"a window holds too few elements for {order!r}, and nothing is no {job.dtype}: give empty="
             )
-        nothing: Any = order.empty if job.empty is None else job.empty
-        np.copyto(y, nothing, where=lacks, casting="unsafe")
+        value_of_empty: Any = order.empty if job.empty is None else job.empty
+        np.copyto(y, value_of_empty, where=undefined, casting="unsafe")
     return y
 
 
-def _framed(x: Any, grid: Grid, made: orders_terms.Frame, mask: Any) -> tuple[Any, Any]:
-    """x on axes as long as the windows reach, absent elements above all; and which are there (None: all but NaN)."""
+def _extend(x: Any, grid: Grid, frame_: rank_terms.Frame, mask: Any) -> tuple[Any, Any]:
+    """x extended to all windows, absent elements largest; and the mask of the present ones (None: all but
+    NaN)."""
     mask = None if mask is None else np.broadcast_to(mask, x.shape)
     for a, axis, fill in zip(grid.pooled_dims, grid.axes, grid.fills, strict=True):
         if axis.source is not None:
@@ -147,59 +153,61 @@ def _framed(x: Any, grid: Grid, made: orders_terms.Frame, mask: Any) -> tuple[An
                 mask[constant] = True
             if fill is not None:
                 x[constant] = fill
-    if mask is None and x.shape == made.grid.shape:
+    if mask is None and x.shape == frame_.grid.shape:
         return x, None
-    order = sorted(range(x.ndim), key=lambda a: (-abs(x.strides[a]), a))  # as x lies in memory
+    order = sorted(range(x.ndim), key=lambda a: (-abs(x.strides[a]), a))  # the order of axes in memory
     back = np.argsort(order)
 
-    def everywhere(value: Any, dtype: Any) -> Any:
-        return np.full([made.grid.shape[a] for a in order], value, dtype).transpose(back)
+    def full(value: Any, dtype: Any) -> Any:
+        return np.full([frame_.grid.shape[a] for a in order], value, dtype).transpose(back)
 
     inside = [slice(None)] * x.ndim
-    for a, before in zip(grid.pooled_dims, made.before, strict=True):
+    for a, before in zip(grid.pooled_dims, frame_.before, strict=True):
         inside[a] = slice(before, before + x.shape[a])
-    z = everywhere(_top(x.dtype), x.dtype)
+    z = full(_largest_value(x.dtype), x.dtype)
     np.copyto(z[tuple(inside)], x, where=True if mask is None else mask)
     if mask is None:
         return z, None
-    has = everywhere(False, bool)
-    has[tuple(inside)] = mask
-    return z, has
+    extended_mask = full(False, bool)
+    extended_mask[tuple(inside)] = mask
+    return z, extended_mask
 
 
-def _top(dtype: Any) -> Any:
-    """What sorts behind every element."""
+def _largest_value(dtype: Any) -> Any:
+    """A value that is sorted after each element."""
     return np.nan if dtype.kind not in "biu" else True if dtype.kind == "b" else np.iinfo(dtype).max
 
 
-def _present(grid: Grid, made: orders_terms.Frame, order: list[int]) -> Any:
-    """How many elements the edges leave each window; None: all the most."""
-    if len(made.counts) == 1:
+def _counts_at_edges(grid: Grid, frame_: rank_terms.Frame, order: list[int]) -> Any:
+    """The number of elements of each window after clipping, in memory order; None if it is constant."""
+    if len(frame_.counts) == 1:
         return None
     shape = [n if a in grid.pooled_dims else 1 for a, n in enumerate(grid.out_shape)]
-    held = np.broadcast_to(grid.present.astype(np.uint8).reshape(shape), grid.out_shape)
-    return np.ascontiguousarray(held.transpose(order))
+    counts = np.broadcast_to(grid.present.astype(np.uint8).reshape(shape), grid.out_shape)
+    return np.ascontiguousarray(counts.transpose(order))
 
 
 @lru_cache(maxsize=256)
-def _filled_with_ones(grid: Grid) -> Grid:
-    """The same windows of a mask: the border's constant is there."""
+def _grid_of_mask(grid: Grid) -> Grid:
+    """The same windows over a mask; the constant of a border is present."""
     return grid if grid.fill is None else replace(grid, fill=1.0)
 
 
 def _counts(x: Any, grid: Grid, mask: Any, omit_nan: bool, order: list[int]) -> Any:
-    """How many elements each window holds, in the order of memory that the result has."""
-    if mask is not None and not (omit_nan and "float" in x.dtype.name):  # the mask alone says it
-        x, mask, grid = mask, None, _filled_with_ones(grid)
+    """The number of present elements of each window, in the memory order of the result."""
+    if mask is not None and not (omit_nan and "float" in x.dtype.name):  # the mask alone decides
+        x, mask, grid = mask, None, _grid_of_mask(grid)
     job = Job(grid, Count(), x.dtype.name, "numpy", "cpu", None, omit_nan)
     strides = tuple(s // x.itemsize for s in x.strides)
-    recipe = TRUTHS if x.dtype == bool and mask is None else NUMBERS
+    recipe = COUNT_TRUE if x.dtype == bool and mask is None else COUNT_NUMBERS
     key = (id(grid), recipe, job.dtype, omit_nan, strides, mask is None)
-    held = (None, "") if mask is None else (mask.strides, "bool")
-    prepared = cpu.remembered(key, grid, lambda: cpu.Prepared(job, recipe, strides, *held))
+    weights_layout = (None, "") if mask is None else (mask.strides, "bool")
+    prepared = native_folds.cached_by_grid(
+        key, grid, lambda: native_folds.FoldCall(job, recipe, strides, *weights_layout)
+    )
     counts = memory.empty(prepared.shape, np.uint8)
-    where = 0 if mask is None else arrays.address(mask)
-    if not prepared.forward(arrays.address(x), where, arrays.address(counts), 0):
+    mask_address = 0 if mask is None else arrays.address(mask)
+    if not prepared.forward(arrays.address(x), mask_address, arrays.address(counts), 0):
         raise PoolingError("the compiled core counts no elements of " + x.dtype.name)
     counts = counts if prepared.back is None else counts.transpose(prepared.back)
     return np.ascontiguousarray(counts.transpose(order))

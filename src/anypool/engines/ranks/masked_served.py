@@ -1,4 +1,4 @@
-"""Which order statistics of windows that lack elements the compiled networks serve."""
+"""Which order statistics of windows with absent elements the compiled networks support."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from ...plan import Job
 from ..folds.recipes import TYPES
 from ..native.library import library, missing
 from ..native.networks import fits
-from .interior import interior, steady
-from .native import Wanted, described, shape_of
-from .rank_terms import MOST_PLACES, frame, gaps, planned
+from .interior import interior, uniform_stride
+from .native import RankBlend, describe_network, shape_of
+from .rank_terms import MAX_LENGTH, frame, has_gaps, planned
 
 
 def refuses(job: Job) -> str | None:
-    """A sentence, or None if the compiled core serves the job this way."""
+    """The reason why the networks do not compute the job, or None."""
     grid, order = job.grid, job.reduction
     if library() is None:
         return f"the compiled library is not there ({missing()})"
@@ -26,25 +26,29 @@ def refuses(job: Job) -> str | None:
         return "x or the result is empty, or more than three axes are pooled"
     if isinstance(grid.fill, tuple):
         return "constants that differ from axis to axis are not compiled"
-    if not 1 < grid.max_length <= MOST_PLACES:
-        return f"{order!r} of windows of more than {MOST_PLACES} elements is not compiled"
+    if not 1 < grid.max_length <= MAX_LENGTH:
+        return f"{order!r} of windows of more than {MAX_LENGTH} elements is not compiled"
     inside = interior(grid)
     if inside is None:
-        made = frame(grid)
-        if made is None or made.grid.max_length > MOST_PLACES or any(steady(a) is None for a in made.grid.axes):
+        extended = frame(grid)
+        if (
+            extended is None
+            or extended.grid.max_length > MAX_LENGTH
+            or any(uniform_stride(a) is None for a in extended.grid.axes)
+        ):
             return "these windows are not equally far apart and alike"
-        inside = made.grid
-    if not fits(shape_of(inside, Wanted((0,)))):
+        inside = extended.grid
+    if not fits(shape_of(inside, RankBlend((0,)))):
         return "these windows are dilated too far, or lie too far apart, for a selection network"
     return None
 
 
 def engine(job: Job) -> str:
-    """What runs the job, in words."""
-    found, inside = planned(job.reduction, job.grid, gaps(job)), interior(job.grid)
+    """A description of the algorithm for the job."""
+    terms, inside = planned(job.reduction, job.grid, has_gaps(job)), interior(job.grid)
     if inside is None:
-        made = frame(job.grid)
-        assert made is not None
-        inside = made.grid
-    kind = "selection network" if found.kind < 3 else "selection network and a sum"
-    return described(f"{kind}, ranks by count", shape_of(inside, Wanted(found.ranks)))
+        extended = frame(job.grid)
+        assert extended is not None
+        inside = extended.grid
+    kind = "selection network" if terms.kind < 3 else "selection network and a sum"
+    return describe_network(f"{kind}, ranks by count", shape_of(inside, RankBlend(terms.ranks)))

@@ -1,4 +1,4 @@
-"""One call of a compiled order statistic: the ranks that it wants, its record for the core, its addresses."""
+"""The compiled call of an order statistic: its ranks, its record, its addresses."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from ..folds.native import bits
 from ..folds.recipes import TYPES
 from ..native import networks
 from ..native.library import library
-from .interior import edges, interior, ranges, slab, steady
+from .interior import edges, interior, output_slice, ranges, uniform_stride
 from .rank_terms import Terms
 
-NO_MEMORY, DECLINED, AGAIN, COUNTS = 1, 2, 3, 4
-LONG = 310  # elements along one axis from which chains beat networks: 501 of 2^19 floats 5.5 ms, not 15; 301 4.8 either way
-# Elements of a window from which histograms beat networks, in 2048²: the middle one is straight code up to 15×15 (float32 17×17
-# 65 ms, not 187; uint8 22, not 70), other ranks are not (float32 15×15 65 ms, not 145), and 8 bytes are dear in networks (9×9 80, not 94).
+NO_MEMORY, FOUND_NAN, RETRY_WITHOUT_KERNEL, NEEDS_COUNTS = 1, 2, 3, 4
+# Minimum length along one axis for chains: 501 elements of 2^19 floats 5.5 ms, not 15; 301 elements 4.8 ms either way.
+LONG = 310
+# Minimum number of elements for histograms, in 2048². The median's network is straight code up to 15×15 (float32 17×17
+# 65 ms, not 187; uint8 22, not 70). Other ranks have no such code (float32 15×15 65 ms, not 145). Elements of 8 bytes are
+# slow in networks (9×9 80 ms, not 94).
 MIDDLE, OTHERS, DOUBLES = 256, 196, 81
-SIDE = 224  # of a window in tiles of 256×256, which hold what is sorted
+SIDE = 224  # maximum length along one axis, for sorted tiles of 256×256
 
 _INT = ctypes.c_int64
 
@@ -35,13 +37,13 @@ def _fields(kind: Any, names: str) -> list[tuple[str, Any]]:
 
 
 class Span(ctypes.Structure):
-    """One pooled axis; the twin of anypool_span."""
+    """One pooled axis; the C++ struct is anypool_span."""
 
     _fields_ = _fields(_INT, "windows size stride step start extent x_stride y_stride source")
 
 
-class Call(ctypes.Structure):
-    """One call; the twin of anypool_orders."""
+class NetworkRecord(ctypes.Structure):
+    """The arguments of one call; the C++ struct is anypool_orders."""
 
     _fields_ = [
         *_fields(_INT, "x y type y_type batches batch_x batch_y"),
@@ -56,84 +58,82 @@ class Call(ctypes.Structure):
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a window of n elements gives: one or two ranks and how they blend; no rank is the mode."""
+class RankBlend:
+    """The result of a window of n elements: one rank, or a blend of two; no rank stands for the mode."""
 
     ranks: tuple[int, ...]
     blend: int = 0  # 0 none, 1 the mean, 2 low + (high − low) · share
     share: float = 0.0
 
 
-def wanted(order: Order, n: int) -> Wanted | str:
-    """The ranks of an order statistic over n elements, or why there are none."""
+def ranks_of(order: Order, n: int) -> RankBlend | str:
+    """The ranks of an order statistic of n elements, or the reason why there are none."""
     if isinstance(order, Mode):
-        return Wanted(())
+        return RankBlend(())
     if isinstance(order, Rank):
         k = order.parameters["k"]
         if order.undefined_for(n):
             return f"{n} elements are too few for {order!r}"
-        return Wanted((k if k >= 0 else n + k,))
+        return RankBlend((k if k >= 0 else n + k,))
     if isinstance(order, Median):
         low, high = (n - 1) // 2, n // 2
         even = order.parameters["even"]
         if low == high:
-            return Wanted((low,), int(even == "mean"))
-        return Wanted((low, high), 1) if even == "mean" else Wanted((low if even == "lower" else high,))
+            return RankBlend((low,), int(even == "mean"))
+        return RankBlend((low, high), 1) if even == "mean" else RankBlend((low if even == "lower" else high,))
     if isinstance(order, Quantile) and order.answers() is None and order.parameters["smooth"] is None:
         rank = max(METHODS[order.parameters["method"]](n, order.qs[0]), 0)
         down = math.floor(rank)
         low, high, share = min(down, n - 1), min(down + 1, n - 1), float(rank - down)
         if order.keeps_integers(False):
-            return Wanted((low,))
-        return Wanted((low,), 1) if share == 0 or low == high else Wanted((low, high), 2, share)
+            return RankBlend((low,))
+        return RankBlend((low,), 1) if share == 0 or low == high else RankBlend((low, high), 2, share)
     return f"{order!r} is not compiled"
 
 
-def histogrammed(grid: Grid, dtype: str, made: Wanted | str) -> bool:
-    """Whether ranks of these windows are read off histograms: large windows next to each other in a plane."""
-    if len(grid.axes) != 2 or isinstance(made, str) or not 0 < len(made.ranks) <= 2:
+def uses_histogram(grid: Grid, dtype: str, selection: RankBlend | str) -> bool:
+    """Whether histograms give these ranks: large windows at stride 1 in a plane."""
+    if len(grid.axes) != 2 or isinstance(selection, str) or not 0 < len(selection.ranks) <= 2:
         return False
-    near = all(a.step == 1 and (a.out == 1 or (steady(a) or (0, 0))[1] == 1) for a in grid.axes)
+    adjacent = all(a.step == 1 and (a.out == 1 or (uniform_stride(a) or (0, 0))[1] == 1) for a in grid.axes)
     size = [a.max_length for a in grid.axes]
     if dtype not in ("uint8", "int8", "bool"):
-        near = near and max(size) <= SIDE and min(size) > 1
-    least = DOUBLES if dtype.endswith("64") else MIDDLE if made.ranks == ((grid.max_length - 1) / 2,) else OTHERS
-    return near and least <= grid.max_length < 2**16
+        adjacent = adjacent and max(size) <= SIDE and min(size) > 1
+    least = DOUBLES if dtype.endswith("64") else MIDDLE if selection.ranks == ((grid.max_length - 1) / 2,) else OTHERS
+    return adjacent and least <= grid.max_length < 2**16
 
 
-def chained(grid: Grid, made: Wanted | str) -> bool:
-    """Whether long windows along one axis are kept as sorted chains."""
-    if len(grid.axes) != 1 or isinstance(made, str) or not made.ranks or len(made.ranks) > 2:
+def uses_chains(grid: Grid, selection: RankBlend | str) -> bool:
+    """Whether sorted chains give these ranks: long windows at stride 1 along one axis."""
+    if len(grid.axes) != 1 or isinstance(selection, str) or not selection.ranks or len(selection.ranks) > 2:
         return False
     axis = grid.axes[0]
-    near = axis.step == 1 and axis.out > 1 and (steady(axis) or (0, 0))[1] == 1
-    return near and LONG <= axis.max_length < 2**31
+    adjacent = axis.step == 1 and axis.out > 1 and (uniform_stride(axis) or (0, 0))[1] == 1
+    return adjacent and LONG <= axis.max_length < 2**31
 
 
-def described(kind: str, shape: networks.Shape) -> str:
-    """A network in words."""
-    made = networks.program(shape, networks.tile_of(shape))
-    outputs = made.tile[0] * made.tile[1]
-    return (
-        f"{kind}, {made.operations / outputs:.0f} minima and maxima an output, tiles of {made.tile[0]}×{made.tile[1]}"
-    )
+def describe_network(kind: str, shape: networks.Shape) -> str:
+    """A description of a network."""
+    program = networks.program(shape, networks.tile_of(shape))
+    outputs = program.tile[0] * program.tile[1]
+    return f"{kind}, {program.operations / outputs:.0f} minima and maxima an output, tiles of {program.tile[0]}×{program.tile[1]}"
 
 
-def shape_of(grid: Grid, made: Wanted | str) -> networks.Shape:
-    """The windows of a grid as a network sees them."""
-    assert isinstance(made, Wanted)
+def shape_of(grid: Grid, selection: RankBlend | str) -> networks.Shape:
+    """The windows of a grid as the shape of a network."""
+    assert isinstance(selection, RankBlend)
     spans = [(1, 1, 1)] * (3 - len(grid.axes))
     for axis in grid.axes:
-        found = steady(axis)
-        assert found is not None
-        stride = 1 if axis.out == 1 else found[1]
+        uniform = uniform_stride(axis)
+        assert uniform is not None
+        stride = 1 if axis.out == 1 else uniform[1]
         spans.append((axis.max_length, min(stride, 1 << 20), axis.step))
     size, stride, step = zip(*spans, strict=True)
-    return networks.Shape(size, stride, step, made.ranks)
+    return networks.Shape(size, stride, step, selection.ranks)
 
 
-class Prepared:
-    """A job met an array's strides: what remains is addresses."""
+class NetworkCall:
+    """An order statistic of one job for one memory layout; a call passes addresses only."""
 
     def __init__(
         self,
@@ -141,15 +141,15 @@ class Prepared:
         strides: tuple[int, ...],
         terms: Terms | None = None,
         result: str = "",
-        into: tuple[tuple[int, ...], int] | None = None,  # strides of a result that lies there, and where it begins
+        into: tuple[tuple[int, ...], int] | None = None,  # strides of an existing result, and its first element
     ) -> None:
         grid, order = job.grid, job.reduction
-        made = wanted(order, grid.max_length) if terms is None else Wanted(terms.ranks, terms.blend)
-        assert isinstance(made, Wanted)
+        selection = ranks_of(order, grid.max_length) if terms is None else RankBlend(terms.ranks, terms.blend)
+        assert isinstance(selection, RankBlend)
         self.grid = grid
         self.result = result or (job.dtype if "float" in job.dtype or order.keeps_integers(grid.odd) else "float64")
-        if terms is None and self.result == job.dtype and (len(made.ranks) < 2 or "float" not in job.dtype):
-            made = Wanted(made.ranks)
+        if terms is None and self.result == job.dtype and (len(selection.ranks) < 2 or "float" not in job.dtype):
+            selection = RankBlend(selection.ranks)
         memory = sorted(range(len(grid.shape)), key=lambda a: (-abs(strides[a]), a))
         self.order = (
             memory
@@ -157,59 +157,61 @@ class Prepared:
             else list(range(len(grid.shape)))
         )
         self.shape = tuple(grid.out_shape[a] for a in self.order)
-        whole, inside = grid, interior(grid)
+        full_grid, inside = grid, interior(grid)
         assert inside is not None
         self.edges = () if inside is grid else edges(grid)
         grid = inside
-        self.inside = slab(whole, [slice(*r) for r in ranges(whole)]) if self.edges else ()
+        self.inside = output_slice(full_grid, [slice(*r) for r in ranges(full_grid)]) if self.edges else ()
         self.back = tuple(int(i) for i in np.argsort(self.order))
         y_strides = [0] * len(grid.shape)
-        far = 1
+        stride = 1
         for a in reversed(self.order):
-            y_strides[a], far = far, far * whole.out_shape[a]
+            y_strides[a], stride = stride, stride * full_grid.out_shape[a]
         if into is not None:
             y_strides = list(into[0])
         self.y_strides = tuple(y_strides)
         self.first = sum((s.start or 0) * n for s, n in zip(self.inside, y_strides, strict=False))
         self.first += 0 if into is None else into[1]
         lanes = [a for a in self.order[self.order.index(grid.pooled_dims[-1]) + 1 :] if grid.shape[a] > 1]
-        inner, under = 1, list[int]()
+        inner, inner_dims = 1, list[int]()
         for a in reversed(lanes):
             if strides[a] != inner or y_strides[a] != inner:
                 break
-            inner, under = inner * grid.shape[a], [*under, a]
-        counted = terms is None and (histogrammed(grid, job.dtype, made) or chained(grid, made))
-        if inner == 1 or counted:
-            inner, under = 1, []
-        apart = [a for a in range(len(grid.shape)) if a not in grid.pooled_dims and a not in under]
-        self.batches = [offsets([grid.shape[a] for a in apart], [s[a] for a in apart]) for s in (strides, y_strides)]
-        shape = shape_of(grid, made)
-        program = None if counted else networks.program(shape, networks.tile_of(shape))
+            inner, inner_dims = inner * grid.shape[a], [*inner_dims, a]
+        without_network = terms is None and (uses_histogram(grid, job.dtype, selection) or uses_chains(grid, selection))
+        if inner == 1 or without_network:
+            inner, inner_dims = 1, []
+        batch_dims = [a for a in range(len(grid.shape)) if a not in grid.pooled_dims and a not in inner_dims]
+        self.batches = [
+            offsets([grid.shape[a] for a in batch_dims], [s[a] for a in batch_dims]) for s in (strides, y_strides)
+        ]
+        shape = shape_of(grid, selection)
+        program = None if without_network else networks.program(shape, networks.tile_of(shape))
         if program is not None and isinstance(order, Mode) and (label := order.parameters["ignore"]) is not None:
             program = networks.all_but(program, _key_of(label, job.dtype))
-        code, outputs = ((), made.ranks) if program is None else (program.code, program.outputs)
-        self.held: list[Any] = [np.array(code, np.int32), np.array(outputs, np.int32), *self.batches]
-        call = self.call = Call()
+        code, outputs = ((), selection.ranks) if program is None else (program.code, program.outputs)
+        self.keep_alive: list[Any] = [np.array(code, np.int32), np.array(outputs, np.int32), *self.batches]
+        call = self.call = NetworkRecord()
         call.type, call.y_type = _type(job.dtype), _type(self.result)
         call.batches, call.inner = len(self.batches[0]), inner
-        call.code, call.outputs, call.batch_x, call.batch_y = (t.ctypes.data for t in self.held)
-        call.ranks = max(len(made.ranks), 1)
+        call.code, call.outputs, call.batch_x, call.batch_y = (t.ctypes.data for t in self.keep_alive)
+        call.ranks = max(len(selection.ranks), 1)
         if program is not None:
             call.words, call.registers = len(program.code), program.registers
             call.scratch, call.reach = program.rows, program.reach
             call.tile_rows, call.tile_columns = program.tile
             call.key = program.key
-        call.blend, call.share = made.blend, made.share
+        call.blend, call.share = selection.blend, selection.share
         if terms is not None:
             tables = (terms.low, terms.high, terms.shares, terms.table)
-            self.held += tables
+            self.keep_alive += tables
             call.terms, call.full = terms.kind, len(terms.low) - 1
             call.low, call.high, call.shares, call.coefficients = (t.ctypes.data for t in tables)
             call.omit = int(job.omit_nan)
-            answers = [n for n in range(call.full + 1) if not order.undefined_for(n)]
-            call.least = answers[0] if answers else call.full + 1
-            nothing: Any = order.empty if job.empty is None else job.empty
-            call.empty = float(nothing) if nothing is not None and "float" in self.result else 0.0
+            defined = [n for n in range(call.full + 1) if not order.undefined_for(n)]
+            call.least = defined[0] if defined else call.full + 1
+            value_of_empty: Any = order.empty if job.empty is None else job.empty
+            call.empty = float(value_of_empty) if value_of_empty is not None and "float" in self.result else 0.0
         call.fill = 0 if grid.fill is None else bits_of(grid.fill, job.dtype)
         unused = 3 - len(grid.axes)
         for k, span in enumerate(call.span):
@@ -217,45 +219,47 @@ class Prepared:
             if k < unused:
                 continue
             axis, a = grid.axes[k - unused], grid.pooled_dims[k - unused]
-            start = steady(axis)
+            start = uniform_stride(axis)
             assert start is not None
             span.windows, span.size, span.step, span.stride = axis.out, axis.max_length, axis.step, shape.stride[k]
             span.start, span.extent, span.x_stride, span.y_stride = start[0], axis.extent, strides[a], y_strides[a]
             if axis.source is not None:
-                self.held.append(np.ascontiguousarray(axis.source))
-                span.source = self.held[-1].ctypes.data
+                self.keep_alive.append(np.ascontiguousarray(axis.source))
+                span.source = self.keep_alive[-1].ctypes.data
         self.offset = self.first * (2 if self.result == "bfloat16" else np.dtype(self.result).itemsize)
         self.nan_gives_nan = not order.nan_is_largest
-        self.ranked = job.dtype != "float64"  # a NaN has its place among the keys
+        self.sorts_nan = job.dtype != "float64"  # a NaN has its place among the keys
         self.run = library().anypool_forward_orders
 
     def forward(self, x: int, y: int, mask: int = 0, counts: int = 0) -> bool:
-        """Pool the full windows of the array at address x into the one at y; True where x holds a NaN, which was the largest number."""
+        """Pool the full windows of the array at x into y; True if x has a NaN, which counted as the
+        largest number."""
         outcome = self._run(x, y, mask, counts + self.first if counts else 0, 0)
         return bool(outcome)
 
     def sparse(self, x: int, y: int, mask: int) -> bool | None:
-        """The same by a kernel that counts what a window holds and fills what has no answer; None where there is none."""
+        """The same by a kernel that counts elements and fills undefined results; None if there is no such
+        kernel."""
         return self._run(x, y, mask, 0, 1)
 
     def _run(self, x: int, y: int, mask: int, counts: int, own: int) -> bool | None:
-        call = Call.from_buffer_copy(self.call)
+        call = NetworkRecord.from_buffer_copy(self.call)
         call.x, call.y = x, y + self.offset
         if mask or counts or own:
             call.mask, call.counts, call.own = mask, counts, own
         outcome = self.run(ctypes.byref(call))
         if not outcome:
             return False
-        if outcome == AGAIN:
+        if outcome == RETRY_WITHOUT_KERNEL:
             call.key = 0
             outcome = self.run(ctypes.byref(call))
         if outcome == NO_MEMORY:
             raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
-        return None if outcome == COUNTS else outcome == DECLINED
+        return None if outcome == NEEDS_COUNTS else outcome == FOUND_NAN
 
 
 def offsets(shape: list[int], strides: list[int]) -> NDArray[np.int64]:
-    """Where each item begins."""
+    """The offset of each item of a product of axes."""
     at = np.zeros(1, np.int64)
     for n, stride in zip(shape, strides, strict=True):
         at = (at[:, None] + np.arange(n, dtype=np.int64) * stride).reshape(-1)
@@ -271,6 +275,6 @@ def bits_of(value: float, dtype: str) -> Any:
 
 
 def _key_of(label: int, dtype: str) -> int:
-    """An integer as the core compares those of its type: of int8, int16, uint32 and uint64 the top bit is flipped."""
+    """The key of an integer in the core: for int8, int16, uint32 and uint64 the top bit is flipped."""
     bits: int = bits_of(label, dtype)
     return bits ^ 1 << 8 * np.dtype(dtype).itemsize - 1 if dtype in ("int8", "int16", "uint32", "uint64") else bits

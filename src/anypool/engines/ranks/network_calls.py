@@ -1,5 +1,6 @@
 """Selection networks for arrays of one shape, layout and element type: one compiled call for each
-part of the result."""
+part of the result.
+"""
 
 from __future__ import annotations
 
@@ -8,44 +9,47 @@ from typing import Any
 
 from ...plan import Job
 from ...reductions import Max
-from ..folds.native import remembered
-from ..plan import Bound, Call
+from ..folds.native import cached_by_grid
+from ..plan import Bound, CallContext
 from . import served
 from .interior import Edge, interior
-from .native import Prepared
+from .native import NetworkCall
 
 
 class NetworkCalls:
-    """The interior of the result and its edges, each written by its own network into the same memory."""
+    """The networks of the interior and of its edges, which write into the same memory."""
 
     def __init__(self, job: Job, strides: tuple[int, ...]) -> None:
-        self.grid, self.inner = job.grid, Prepared(job, strides)
-        parts, left = [self.inner], list[Edge]()
+        self.grid, self.inner = job.grid, NetworkCall(job, strides)
+        parts, other_edges = [self.inner], list[Edge]()
         for edge in self.inner.edges:
             part = replace(job, grid=edge.grid)
-            if interior(edge.grid) is not edge.grid or edge.grid.max_length < 2 or served.plain(part) is not None:
-                left.append(edge)
+            if interior(edge.grid) is not edge.grid or edge.grid.max_length < 2 or served.refuses(part) is not None:
+                other_edges.append(edge)
                 continue
             begins = [s.start or 0 for s in edge.where]
             steps = [s.step or 1 for s in edge.where]
             first = sum(n * b for n, b in zip(self.inner.y_strides, begins, strict=True))
             y_strides = tuple(n * s for n, s in zip(self.inner.y_strides, steps, strict=True))
-            parts.append(Prepared(part, edge.order(strides), None, self.inner.result, (edge.order(y_strides), first)))
-        self.parts, self.left = tuple(parts), tuple(left)
+            parts.append(
+                NetworkCall(part, edge.order(strides), None, self.inner.result, (edge.order(y_strides), first))
+            )
+        self.parts, self.other_edges = tuple(parts), tuple(other_edges)
 
-    def bind(self, job: Job, call: Call) -> Bound:
-        """The function (x, weights, out) of arrays of this form; it returns None where another engine must compute."""
+    def bind(self, job: Job, call: CallContext) -> Bound:
+        """The function (x, weights, out) for arrays of this form; it returns None if another engine must
+        compute."""
         arrays, inner = call.arrays, self.inner
-        shape, result, order, back = inner.shape, inner.result, inner.order, inner.back
+        shape, result_dtype, order, back = inner.shape, inner.result, inner.order, inner.back
         runs = [part.forward for part in self.parts]
         largest = replace(job, reduction=Max(), empty=None)
-        rest = [(edge, replace(job, grid=edge.grid)) for edge in self.left]
+        rest = [(edge, replace(job, grid=edge.grid)) for edge in self.other_edges]
         destination, address, readable = arrays.destination, arrays.address, arrays.readable
 
         def pooled(x: Any, weights: Any = None, out: Any = None) -> Any:
             if not readable(x):
                 return None
-            y, shown = destination(out, x, shape, result, order, back)
+            y, result = destination(out, x, shape, result_dtype, order, back)
             a, b = address(x), address(y)
             holds_nan = False
             for run in runs:
@@ -53,12 +57,12 @@ class NetworkCalls:
             if holds_nan:
                 if inner.nan_gives_nan:
                     top = call.pool(x, largest, None)
-                    arrays.fill_where(shown, float("nan"), top != top)
-                elif not inner.ranked:
+                    arrays.fill_where(result, float("nan"), top != top)
+                elif not inner.sorts_nan:
                     return None
             for edge, part in rest:
-                shown[edge.where] = edge.of(call.pool(edge.of(x), part, None))
-            return shown
+                result[edge.where] = edge.of(call.pool(edge.of(x), part, None))
+            return result
 
         return pooled
 
@@ -66,4 +70,4 @@ class NetworkCalls:
 def network_calls(job: Job, strides: tuple[int, ...]) -> NetworkCalls:
     """The calls for arrays of these strides (in elements)."""
     key = ("networks", id(job.grid), job.reduction, job.dtype, strides, job.empty)
-    return remembered(key, job.grid, lambda: NetworkCalls(job, strides))
+    return cached_by_grid(key, job.grid, lambda: NetworkCalls(job, strides))

@@ -1,7 +1,8 @@
-"""Windows that lack elements, and sums over ranks, as what the compiled networks take.
+"""Order statistics by the number of present elements, in the form of the compiled networks.
 
-What is absent (masked, a NaN left out, beyond the edge) is keyed above all; how many elements a window holds
-then says which ranks it takes and how much of each: the coefficients of the order statistic's own `finish`.
+Absent elements (masked, omitted NaN, past the edge) are sorted last. The number of present elements
+then selects ranks and their coefficients, which are read from the order statistic's own `finish`.
+
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ from ...plan import Axis, Grid, Job
 from ..folds.recipes import FLOATS
 from .interior import interior
 
-MOST_PLACES = 81  # of one window: a full sort of 9×9 is planned in a second and costs 20 medians of 3×3
+MAX_LENGTH = 81  # elements of one window: a full sort of 9×9 is planned in a second and costs 20 medians of 3×3
 
 
 @lru_cache(maxsize=1024)
 def coefficients(order: Order, n: int) -> NDArray[np.float64]:
-    """c with answer = Σ c[r]·x₍ᵣ₎ for a window of n elements: the order statistic of unit vectors."""
+    """c with result = Σ c[r]·x₍ᵣ₎ for a window of n elements: the order statistic of unit vectors."""
     with np.errstate(all="ignore"):
         return np.asarray(order.finish(Sorted(np.eye(n), n), n), np.float64).reshape(n)
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What each count of elements takes: of the wanted ranks one, two or all."""
+    """For each number of elements: one rank, two ranks, or all ranks with coefficients."""
 
     ranks: tuple[int, ...]
     kind: int  # 1 one rank, 2 two of them, 3 all
@@ -41,7 +42,7 @@ class Terms:
 
 
 def terms(order: Order, counts: range) -> Terms:
-    """The terms of the counts that windows may have."""
+    """The terms for these numbers of elements."""
     full = counts[-1]
     rows = {n: coefficients(order, n) for n in counts if n and not order.undefined_for(n)}
     used = {n: np.flatnonzero(row) for n, row in rows.items()}
@@ -57,13 +58,13 @@ def terms(order: Order, counts: range) -> Terms:
     form = next(((kind, blend) for allowed, kind, blend in FORMS if kinds <= allowed), None)
     if form is None:
         return Terms(ranks, 3, 0, low, high, shares, table)
-    for n, found in used.items():
-        low[n], high[n] = at[int(found[0])], at[int(found[-1])]
-        shares[n] = rows[n][found[-1]]
+    for n, ranks_of_n in used.items():
+        low[n], high[n] = at[int(ranks_of_n[0])], at[int(ranks_of_n[-1])]
+        shares[n] = rows[n][ranks_of_n[-1]]
     return Terms(ranks, *form, low, high, shares, table)
 
 
-# What the counts' coefficients may be, how many ranks that takes, and how two are blended.
+# Allowed kinds of coefficients, the kind of terms that represents them, and the blend of two ranks.
 FORMS: list[tuple[set[str], int, int]] = [
     ({"one"}, 1, 0),
     ({"one", "mean"}, 2, 1),
@@ -72,7 +73,7 @@ FORMS: list[tuple[set[str], int, int]] = [
 
 
 def _adds_first(order: Order) -> bool:
-    """Whether the mean of 0 and infinity is infinity; NumPy's interpolation says NaN."""
+    """Whether the mean of 0 and infinity is infinity; NumPy's interpolation gives NaN."""
     with np.errstate(all="ignore"):
         return bool(np.isinf(order.finish(Sorted(np.array([0.0, np.inf]), 2), 2)))
 
@@ -86,23 +87,23 @@ def _kind(values: NDArray[np.float64]) -> str:
 
 @dataclass(frozen=True)
 class Frame:
-    """Windows that are all full, on axes that reach beyond x."""
+    """The windows extended to full ones, on axes longer than x."""
 
     grid: Grid
-    before: tuple[int, ...]  # imagined elements before each pooled axis
-    counts: range  # how many real ones a window may hold
+    before: tuple[int, ...]  # added elements before each pooled axis
+    counts: range  # the possible numbers of real elements of a window
 
 
 @lru_cache(maxsize=1024)
 def frame(grid: Grid) -> Frame | None:
-    """The windows as full ones on longer axes; None where they are no such windows."""
+    """The windows as full ones on longer axes; None if that is not possible."""
     axes, before = list[Axis](), list[int]()
     for axis in grid.axes:
-        made = _full(axis)
-        if made is None:
+        extended = _extended_axis(axis)
+        if extended is None:
             return None
-        axes.append(made[0])
-        before.append(made[1])
+        axes.append(extended[0])
+        before.append(extended[1])
     shape = list(grid.shape)
     for a, axis in zip(grid.pooled_dims, axes, strict=True):
         shape[a] = axis.size
@@ -111,43 +112,48 @@ def frame(grid: Grid) -> Frame | None:
     return Frame(full, tuple(before), range(int(present.min()), int(present.max()) + 1))
 
 
-def _full(axis: Axis) -> tuple[Axis, int] | None:
-    """The axis with as many elements more at both ends as make every window full, and how many lie before."""
-    held = np.flatnonzero(axis.length)
-    if not len(held):
+def _extended_axis(axis: Axis) -> tuple[Axis, int] | None:
+    """The axis extended at both ends so that every window is full, and the number of elements added
+    before."""
+    nonempty = np.flatnonzero(axis.length)
+    if not len(nonempty):
         return None
     begin = axis.first - axis.absent_before * axis.step
-    places = int((axis.absent_before + axis.length)[held].max())
-    first = int(held[0])
-    stride = int(begin[held[1]] - begin[first]) // int(held[1] - first) if len(held) > 1 else max(places * axis.step, 1)
+    length = int((axis.absent_before + axis.length)[nonempty].max())
+    first = int(nonempty[0])
+    stride = (
+        int(begin[nonempty[1]] - begin[first]) // int(nonempty[1] - first)
+        if len(nonempty) > 1
+        else max(length * axis.step, 1)
+    )
     start = int(begin[first]) - first * stride
     begin = start + stride * np.arange(axis.out, dtype=np.int64)
-    at = begin[:, None] + axis.step * np.arange(places)
+    at = begin[:, None] + axis.step * np.arange(length)
     inside = (at >= 0) & (at < axis.extent)
-    real = held if stride > 0 else held[:0]
-    same = np.array_equal(inside.sum(1), axis.length) and np.array_equal(
-        np.where(inside, at, axis.extent).min(1)[real], axis.first[real]
+    stride_sample = nonempty if stride > 0 else nonempty[:0]
+    is_regular = np.array_equal(inside.sum(1), axis.length) and np.array_equal(
+        np.where(inside, at, axis.extent).min(1)[stride_sample], axis.first[stride_sample]
     )
-    if not same or not len(real):
+    if not is_regular or not len(stride_sample):
         return None
     before, after = max(0, -start), max(0, int(at[-1, -1]) + 1 - axis.extent)
-    none, full = np.zeros(axis.out, np.int64), np.full(axis.out, places)
+    none, full = np.zeros(axis.out, np.int64), np.full(axis.out, length)
     size = before + axis.extent + after
     return Axis(size, begin + before, full, axis.step, none, full, None, stride), before
 
 
-def gaps(job: Job) -> bool:
+def has_gaps(job: Job) -> bool:
     """Whether a window may lack any of its elements."""
     return job.weights is not None or (job.omit_nan and job.dtype in FLOATS)
 
 
 @lru_cache(maxsize=256)
-def planned(order: Order, grid: Grid, lacking: bool) -> Terms:
-    """The terms of windows that hold as many elements as the edges leave them, or any number."""
-    if lacking:
+def planned(order: Order, grid: Grid, with_gaps: bool) -> Terms:
+    """The terms for the numbers of elements that clipping leaves, or for any number."""
+    if with_gaps:
         return terms(order, range(grid.max_length + 1))
-    if interior(grid) is not None:  # edges are plans of their own
+    if interior(grid) is not None:  # edges have their own plans
         return terms(order, range(grid.max_length, grid.max_length + 1))
-    made = frame(grid)
-    assert made is not None
-    return terms(order, made.counts)
+    extended = frame(grid)
+    assert extended is not None
+    return terms(order, extended.counts)

@@ -1,4 +1,4 @@
-"""Which order statistics the compiled core serves, and by which engine; what remains is the reference's."""
+"""Which order statistics the compiled networks, histograms and chains support."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from ...plan import Grid, Job
 from ..folds.recipes import FLOATS, TYPES
 from ..native.networks import fits
 from .interior import interior
-from .native import bits_of, chained, described, histogrammed, shape_of, wanted
+from .native import bits_of, describe_network, ranks_of, shape_of, uses_chains, uses_histogram
 
-MOST_PLACES = 4096  # of one window
-MOST_APART = 576  # of one that shares no element: 64×64 took 2 s to plan and 90 ms to run, selected from 25 ms
-MOST_LABELS = 27  # of one window's mode
+MAX_LENGTH = 4096  # elements of one window
+MAX_DISJOINT = 576  # elements of one disjoint window: 64×64 took 2 s to plan and 90 ms to run, by selection 25 ms
+MOST_LABELS = 27  # elements of one window, for the mode
 
 
-def plain(job: Job) -> str | None:
-    """A sentence, or None if every window takes the same ranks: what the fastest engines ask for."""
+def refuses(job: Job) -> str | None:
+    """The reason why these engines do not compute the job, or None."""
     grid, order = job.grid, job.reduction
     if type(order) not in (Median, Mode, Quantile, Rank):
         return f"{order!r} is not compiled"
@@ -34,50 +34,52 @@ def plain(job: Job) -> str | None:
     inside = interior(grid)
     if inside is None:
         return "these windows are not full and equally far apart"
-    made = wanted(order, grid.max_length)
-    counted = histogrammed(inside, job.dtype, made) or chained(inside, made)
-    if not counted and not 1 < grid.max_length <= MOST_PLACES:
-        return f"order statistics are compiled for windows of 2 to {MOST_PLACES} elements, or more bytes next to each other"
-    if not counted and not isinstance(made, str) and not fits(shape_of(inside, made)):
+    selection = ranks_of(order, grid.max_length)
+    without_network = uses_histogram(inside, job.dtype, selection) or uses_chains(inside, selection)
+    if not without_network and not 1 < grid.max_length <= MAX_LENGTH:
+        return (
+            f"order statistics are compiled for windows of 2 to {MAX_LENGTH} elements, or more bytes next to each other"
+        )
+    if not without_network and not isinstance(selection, str) and not fits(shape_of(inside, selection)):
         return "these windows are dilated too far, or lie too far apart, for a selection network"
     if inside is not grid and job.empty is None and "float" not in job.dtype and grid.has_empty:
         return "an empty window has no integer answer"
     if grid.fill is not None and bits_of(grid.fill, job.dtype) is None:
         return f"the border {grid.fill} is no {job.dtype}"
-    return made if isinstance(made, str) else None
+    return selection if isinstance(selection, str) else None
 
 
 def large_and_disjoint(job: Job) -> bool:
-    """Whether windows are so large, and share no element, that to select from each is quicker than a network."""
+    """Whether windows are disjoint and so large that selection is faster than a network."""
     grid, order = job.grid, job.reduction
-    if not isinstance(grid, Grid) or type(order) not in (Median, Quantile, Rank) or grid.max_length <= MOST_APART:
+    if not isinstance(grid, Grid) or type(order) not in (Median, Quantile, Rank) or grid.max_length <= MAX_DISJOINT:
         return False
     if job.weights is not None or grid.weighted or len(grid.axes) > 3 or 0 in grid.shape or 0 in grid.out_shape:
         return False
     inside = interior(grid)
-    if inside is None or not _apart(inside):
+    if inside is None or not _is_disjoint(inside):
         return False
-    made = wanted(order, grid.max_length)
-    return not (histogrammed(inside, job.dtype, made) or chained(inside, made))
+    selection = ranks_of(order, grid.max_length)
+    return not (uses_histogram(inside, job.dtype, selection) or uses_chains(inside, selection))
 
 
-def _apart(grid: Grid) -> bool:
-    """Whether windows share no element."""
+def _is_disjoint(grid: Grid) -> bool:
+    """Whether the windows are disjoint."""
     return all(axis.out < 2 or axis.stride >= axis.max_length * axis.step for axis in grid.axes)
 
 
-def described_engine(job: Job) -> str:
-    """What runs a job that `plain` does not refuse, in words."""
+def describe_engine(job: Job) -> str:
+    """A description of the algorithm for a job that `refuses` accepts."""
     inside = interior(job.grid)
     assert inside is not None
-    made = wanted(job.reduction, job.grid.max_length)
-    if histogrammed(inside, job.dtype, made):
+    selection = ranks_of(job.reduction, job.grid.max_length)
+    if uses_histogram(inside, job.dtype, selection):
         return "histograms by column, fine bins renewed where the rank lies" + (
             ""
             if job.dtype in ("uint8", "int8", "bool")
             else "; tiles sorted once, bins of 256 neighbours in that order"
         )
-    if chained(inside, made):
+    if uses_chains(inside, selection):
         return "blocks sorted once, chains that lose and gain an element a step"
     kind = "sorting network and vote" if isinstance(job.reduction, Mode) else "selection network"
-    return described(kind, shape_of(inside, made))
+    return describe_network(kind, shape_of(inside, selection))

@@ -1,4 +1,4 @@
-"""Windows sorted by the compiled core, masses and places with them: any order statistic then says its own finish."""
+"""Windows sorted by the compiled core with their masses and positions; `finish` follows."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ..folds.recipes import TYPES
 from ..native.library import Pick, library, missing
 from .native import bits_of, offsets
 
-MOST_PLACES = 1 << 29  # of one window: places are told apart in 32 bits
-CHUNK = 1 << 17  # elements that are sorted at once: they stay in cache until they are finished
-SAID = "windows sorted across lanes, then the order statistic's own finish"
+MAX_LENGTH = 1 << 29  # elements of one window: indices have 32 bits
+CHUNK = 1 << 17  # elements that are sorted at once, so that they stay in cache until `finish`
+TEXT = "windows sorted across lanes, then the order statistic's own finish"
 _INT = ctypes.c_int64
 
 
-class Call(ctypes.Structure):
-    """One call; the twin of anypool_sorted."""
+class SortRecord(ctypes.Structure):
+    """The arguments of one call; the C++ struct is anypool_sorted."""
 
     _fields_ = [
         *((n, _INT) for n in "x w type w_type rows row_x row_w".split()),
@@ -40,7 +40,7 @@ class Call(ctypes.Structure):
 
 
 def refuses(job: Job) -> str | None:
-    """A sentence, or None if the compiled core serves the job this way."""
+    """The reason why the core does not sort the job's windows, or None."""
     grid = job.grid
     if library() is None:
         return f"the compiled library is not there ({missing()})"
@@ -50,61 +50,63 @@ def refuses(job: Job) -> str | None:
         return f"{job.dtype} is not compiled"
     if 0 in grid.shape or 0 in grid.out_shape or len(grid.axes) > 3:
         return "x or the result is empty, or more than three axes are pooled"
-    if not 0 < grid.max_length <= MOST_PLACES:
-        return f"windows of more than {MOST_PLACES} elements, or of none, are not compiled"
+    if not 0 < grid.max_length <= MAX_LENGTH:
+        return f"windows of more than {MAX_LENGTH} elements, or of none, are not compiled"
     if grid.fill is not None and bits_of(grid.fill, job.dtype) is None:
         return f"the border {grid.fill} is no {job.dtype}"
     return None
 
 
 @lru_cache(maxsize=64)
-def _picks(grid: Grid) -> tuple[AxisIndices, ...]:
+def _indices_of_grid(grid: Grid) -> tuple[AxisIndices, ...]:
     rows: Any = grid.taps if isinstance(grid.taps, tuple) else (None,) * len(grid.axes)
-    if is_numpy(grid.taps):  # in place of a weight, how far a place lies into the table
+    if is_numpy(grid.taps):  # the index into the table takes the place of a weight
         rows = [np.arange(n) * math.prod(grid.taps.shape[k + 1 :]) for k, n in enumerate(grid.taps.shape)]
-    return tuple(_picked(axis, taps) for axis, taps in zip(grid.axes, rows, strict=True))
+    return tuple(_indices_of_axis(axis, taps) for axis, taps in zip(grid.axes, rows, strict=True))
 
 
-def _picked(axis: Axis, taps: Any) -> AxisIndices:
-    """What the windows take along one axis, borders and weights included."""
+def _indices_of_axis(axis: Axis, taps: Any) -> AxisIndices:
+    """The positions of the windows along one axis, with border and weights."""
     owner = np.repeat(np.arange(axis.out), axis.length)
     starts = np.concatenate([[0], np.cumsum(axis.length)]).astype(np.int64)
-    place = np.arange(len(owner)) - starts[owner]
-    at = axis.first[owner] + place * axis.step
-    weights = None if axis.edge_weights is None and taps is None else axis.weights_at(owner, place)
+    index = np.arange(len(owner)) - starts[owner]
+    position = axis.first[owner] + index * axis.step
+    weights = None if axis.edge_weights is None and taps is None else axis.weights_at(owner, index)
     if taps is not None:
-        weights = weights * np.asarray(taps)[place + axis.absent_before[owner]]
-    at = np.ascontiguousarray(at if axis.source is None else axis.source[at])
-    return AxisIndices(axis.size, axis.out, starts, at, None if weights is None else np.ascontiguousarray(weights))
+        weights = weights * np.asarray(taps)[index + axis.absent_before[owner]]
+    position = np.ascontiguousarray(position if axis.source is None else axis.source[position])
+    return AxisIndices(
+        axis.size, axis.out, starts, position, None if weights is None else np.ascontiguousarray(weights)
+    )
 
 
-class Prepared:
-    """The windows of an array of these strides, numbered row by row: what remains is addresses."""
+class WindowSorter:
+    """The windows of an array of these strides, numbered row by row; a call passes addresses only."""
 
     def __init__(self, job: Job, strides: tuple[int, ...], w: tuple[tuple[int, ...], str] | None = None) -> None:
         grid: Grid = job.grid
         lead = [a for a in range(len(grid.shape)) if a not in grid.pooled_dims]
         sizes = [grid.shape[a] for a in lead]
-        self.rows, self.places = math.prod(sizes), grid.max_length
+        self.rows, self.max_length = math.prod(sizes), grid.max_length
         self.windows = self.rows * math.prod(grid.windows_shape)
-        self.held: list[Any] = [offsets(sizes, [strides[a] for a in lead])]
-        call = self.call = Call()
-        call.rows, call.places, call.row_x = self.rows, grid.max_length, self.held[0].ctypes.data
+        self.keep_alive: list[Any] = [offsets(sizes, [strides[a] for a in lead])]
+        call = self.call = SortRecord()
+        call.rows, call.places, call.row_x = self.rows, grid.max_length, self.keep_alive[0].ctypes.data
         call.type = TYPES.index("uint8" if job.dtype == "bool" else job.dtype)
         call.fill = 0 if grid.fill is None else bits_of(grid.fill, job.dtype)
         call.omit, call.flipped = int(job.omit_nan), int(job.reduction.descending)
         self.weighs = grid.weighted or (w is not None and w[1] != "bool")
         dense = [math.prod(grid.shape[a + 1 :]) for a in range(len(grid.shape))]
-        self.held.append(offsets(sizes, [dense[a] for a in lead]))
-        call.row_g = self.held[-1].ctypes.data
+        self.keep_alive.append(offsets(sizes, [dense[a] for a in lead]))
+        call.row_g = self.keep_alive[-1].ctypes.data
         if w is not None:
-            self.held.append(offsets(sizes, [w[0][a] for a in lead]))
-            call.row_w, call.w_type = self.held[-1].ctypes.data, TYPES.index("uint8" if w[1] == "bool" else w[1])
+            self.keep_alive.append(offsets(sizes, [w[0][a] for a in lead]))
+            call.row_w, call.w_type = self.keep_alive[-1].ctypes.data, TYPES.index("uint8" if w[1] == "bool" else w[1])
         unused = 3 - len(grid.axes)
         for pick in call.pick[:unused]:
             pick.out, pick.size, pick.offsets, pick.index = 1, 1, _ONE.ctypes.data, _ZERO.ctypes.data
-        for k, (p, a) in enumerate(zip(_picks(grid), grid.pooled_dims, strict=True), unused):
-            self.held += (p.offsets, p.index, p.taps)
+        for k, (p, a) in enumerate(zip(_indices_of_grid(grid), grid.pooled_dims, strict=True), unused):
+            self.keep_alive += (p.offsets, p.index, p.taps)
             pick = call.pick[k]
             pick.out, pick.size, pick.stride = p.out, p.size, strides[a]
             pick.offsets, pick.index = p.offsets.ctypes.data, p.index.ctypes.data
@@ -112,29 +114,30 @@ class Prepared:
             call.g_stride[k] = dense[a]
             call.w_stride[k] = 0 if w is None else w[0][a]
         if is_numpy(grid.taps):
-            self.held.append(np.ascontiguousarray(grid.taps, np.float64))
-            call.table = self.held[-1].ctypes.data
+            self.keep_alive.append(np.ascontiguousarray(grid.taps, np.float64))
+            call.table = self.keep_alive[-1].ctypes.data
         self.run = library().anypool_sort_windows
 
     @property
     def pieces(self) -> list[tuple[int, int]]:
         """Ranges of windows that are sorted at once."""
-        step = max(1, CHUNK // self.places)
+        step = max(1, CHUNK // self.max_length)
         return [(b, min(b + step, self.windows)) for b in range(0, self.windows, step)]
 
-    def sort(self, x: int, w: int, piece: tuple[int, int], to: dict[str, int]) -> None:
-        """Sort the windows of a piece; `to` says where values, masses, order, present and nan are laid."""
-        self._run(0, x=x, w=w, begin=piece[0], count=piece[1] - piece[0], **to)
+    def sort(self, x: int, w: int, piece: tuple[int, int], addresses: dict[str, int]) -> None:
+        """Sort the windows of a piece; `addresses` are those of values, masses, order, present and
+        nan."""
+        self._run(0, x=x, w=w, begin=piece[0], count=piece[1] - piece[0], **addresses)
 
-    def spread(self, piece: tuple[int, int], ties: int, to: dict[str, int]) -> None:
-        """Add the gradients of sorted values to those of the elements that they came from."""
-        self._run(1, begin=piece[0], count=piece[1] - piece[0], ties=ties, **to)
+    def scatter(self, piece: tuple[int, int], ties: int, addresses: dict[str, int]) -> None:
+        """Add the gradients of sorted values to those of their elements."""
+        self._run(1, begin=piece[0], count=piece[1] - piece[0], ties=ties, **addresses)
 
-    def _run(self, spread: int, **fields: int) -> None:
-        call = Call.from_buffer_copy(self.call)
+    def _run(self, scatter: int, **fields: int) -> None:
+        call = SortRecord.from_buffer_copy(self.call)
         for name, value in fields.items():
             setattr(call, name, value)
-        if self.run(ctypes.byref(call), spread):
+        if self.run(ctypes.byref(call), scatter):
             raise PoolingError("the compiled core ran out of memory for its windows; free some, or pool in parts")
 
 

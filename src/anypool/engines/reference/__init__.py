@@ -1,1 +1,1 @@
-"""The reference: any reduction of any windows, in the array library's own functions."""
+"""The reference: any reduction of any windows, in functions of the array library."""

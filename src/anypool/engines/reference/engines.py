@@ -1,4 +1,4 @@
-"""The reference: any reduction of any windows, in the array library's own words."""
+"""The engines of the reference: any reduction of any windows, in functions of the array library."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ...arrays.ops import where
 from ...arrays.shape_ops import filled
 from ...order_statistics import Order
 from ...plan import Grid, IndexedWindows, Job
-from ..plan import FOREIGN, BaseEngine, Call, Plan, Refusal
+from ..plan import NOT_APPLICABLE, BaseEngine, CallContext, Plan, Refusal
 from . import fold as reference
-from . import indexed as lists_reference
-from . import sorted as orders_reference
+from . import indexed as indexed_reference
+from . import sorted as sorted_reference
 
 
 class ReferenceFolds(BaseEngine):
@@ -23,49 +23,50 @@ class ReferenceFolds(BaseEngine):
     def plan(self, job: Job) -> Plan | Refusal:
         """Every fold of regular windows."""
         fits = isinstance(job.grid, Grid) and not isinstance(job.reduction, Order)
-        return Plan(self, job, "") if fits else FOREIGN
+        return Plan(self, job, "") if fits else NOT_APPLICABLE
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
         """The result."""
         job = plan.job
         return reference.forward(x, job.grid, job.reduction, weights, job.omit_nan, job.empty)[0]
 
 
 class ReferenceOrders(BaseEngine):
-    """Order statistics of regular windows, gathered and sorted."""
+    """Order statistics of regular windows: gathered, sorted, finished."""
 
     name, backend = "reference orders", "reference"
 
     def plan(self, job: Job) -> Plan | Refusal:
         """Every order statistic of regular windows."""
         fits = isinstance(job.grid, Grid) and isinstance(job.reduction, Order)
-        return Plan(self, job, "") if fits else FOREIGN
+        return Plan(self, job, "") if fits else NOT_APPLICABLE
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
         """The result."""
         job = plan.job
-        return orders_reference.forward(x, job.grid, job.reduction, weights, job.omit_nan, job.empty)
+        return sorted_reference.forward(x, job.grid, job.reduction, weights, job.omit_nan, job.empty)
 
 
 class ReferenceIndexed(BaseEngine):
-    """Windows that list their elements, gathered and pooled as runs."""
+    """IndexedWindows, gathered and pooled as runs."""
 
     name, backend = "reference indexed", "reference"
 
     def plan(self, job: Job) -> Plan | Refusal:
-        """Every reduction of listed elements."""
-        return Plan(self, job, "") if isinstance(job.grid, IndexedWindows) else FOREIGN
+        """Every reduction of IndexedWindows."""
+        return Plan(self, job, "") if isinstance(job.grid, IndexedWindows) else NOT_APPLICABLE
 
-    def run(self, plan: Plan, call: Call, x: Any, weights: Any, out: Any) -> Any:
-        """The result; a window without a position is marked first, and `empty` replaces the mark at last."""
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
+        """The result. Windows without a position are first marked by NOWHERE, which `empty` replaces at
+        the end."""
         job = plan.job
         positions = getattr(job.reduction, "gives", "value") == "position" and job.empty is not None
-        inside = replace(job, empty=lists_reference.NOWHERE) if positions else job
+        inside = replace(job, empty=indexed_reference.NOWHERE) if positions else job
 
         def pooled(z: Any, grid: Any, reduction: Any, w: Any) -> Any:
             facts = None if w is None else (tuple(w.shape), call.arrays.dtype_name(w))
             dtype = call.arrays.dtype_name(z)
             return call.pool(z, replace(inside, grid=grid, reduction=reduction, dtype=dtype, weights=facts), w)
 
-        y = lists_reference.forward(x, job.grid, job.reduction, weights, pooled)
-        return where(y == lists_reference.NOWHERE, filled(y, job.empty), y) if positions else y
+        y = indexed_reference.forward(x, job.grid, job.reduction, weights, pooled)
+        return where(y == indexed_reference.NOWHERE, filled(y, job.empty), y) if positions else y

@@ -1,4 +1,5 @@
-"""Any reduction, any windows, any array library: folds by doubling, gradients by asking each element's windows."""
+"""The reference for folds: any reduction, any windows, any array library; the gradient gathers from each
+element's windows."""
 
 from __future__ import annotations
 
@@ -15,77 +16,87 @@ from ...plan import Grid, Job
 from ...reductions import State
 from . import pieces
 from .divisors import divisor_of, fill_empty, total_weight
-from .fold_strategies import doubled, shared, walked
-from .inputs import imagine, weights_of
-from .positions import place_of, positions_of, real_position
+from .fold_strategies import fold_by_doubling, fold_by_position, fold_with_edge_weights
+from .inputs import weights_of, with_border
+from .positions import index_in_window, positions_of, real_position
 from .states import answer_of
 
 name = "reference"
-MOST = 2**32  # elements that are worked on at once
+MOST = 2**32  # the maximum number of elements of x
 
 
 def refuses(job: Job) -> str | None:
-    """None: the reference serves everything."""
+    """None: the reference computes every job."""
     return None
 
 
 def forward(
     x: Any, grid: Grid, reduction: Any, weights: Any = None, omit_nan: bool = False, empty: float | None = None
 ) -> tuple[Any, State]:
-    """The result and what the gradient needs besides x and it; plain differentiable code in x's library."""
+    """The result and the state that the gradient needs besides x and y, in differentiable functions of
+    x's library."""
     acc = accumulator(x, reduction)
-    if _in_pieces(x, grid, reduction, weights):
-        state, seen = pieces.fold(x, grid, reduction, weights, omit_nan, acc)
+    if _needs_pieces(x, grid, reduction, weights):
+        state, totals = pieces.fold(x, grid, reduction, weights, omit_nan, acc)
         z = cast(x[(slice(0, 1),) * x.ndim], acc)
-        return _finished(x, z, grid, reduction, state, seen, acc, weights is not None or omit_nan, empty)
+        return _finish(x, z, grid, reduction, state, totals, acc, weights is not None or omit_nan, empty)
     if math.prod(x.shape) >= MOST:
         raise MemoryError(f"the reference reads all of x at once: {math.prod(x.shape):,} elements")
-    z = imagine(cast(x, acc), grid, grid.fill)
-    w, has = weights_of(z, weights, grid, reduction, omit_nan)
+    z = with_border(cast(x, acc), grid, grid.fill)
+    w, is_present = weights_of(z, weights, grid, reduction, omit_nan)
     at = positions_of(z, grid)
     if not grid.weighted and callable(getattr(reduction, "merge", None)):
-        state, seen = doubled(z, w, has, at, grid, reduction)
-    elif grid.taps is None and has is None and getattr(reduction, "linear", False):
-        state, seen = shared(z, at, grid, reduction)
+        state, totals = fold_by_doubling(z, w, is_present, at, grid, reduction)
+    elif grid.taps is None and is_present is None and getattr(reduction, "linear", False):
+        state, totals = fold_with_edge_weights(z, at, grid, reduction)
     else:
-        state, seen = walked(z, w, has, at, grid, reduction)
-    return _finished(x, z, grid, reduction, state, seen, acc, weights is not None or omit_nan or grid.weighted, empty)
+        state, totals = fold_by_position(z, w, is_present, at, grid, reduction)
+    return _finish(x, z, grid, reduction, state, totals, acc, weights is not None or omit_nan or grid.weighted, empty)
 
 
-def _in_pieces(x: Any, grid: Grid, reduction: Any, weights: Any) -> bool:
-    """Whether states of all elements are not to be held at once, and nobody differentiates each step."""
+def _needs_pieces(x: Any, grid: Grid, reduction: Any, weights: Any) -> bool:
+    """Whether the states of all elements would be too large, and no library differentiates each step."""
     if math.prod(x.shape) <= pieces.LARGE or grid.weighted or not callable(getattr(reduction, "merge", None)):
         return False
     return not adapter_of(x).differentiates(x, weights, *getattr(reduction, "parameters", {}).values())
 
 
-def _finished(
-    x: Any, z: Any, grid: Grid, reduction: Any, state: State, seen: Any, acc: str, counted: bool, empty: float | None
+def _finish(
+    x: Any,
+    z: Any,
+    grid: Grid,
+    reduction: Any,
+    state: State,
+    totals: Any,
+    acc: str,
+    is_counted: bool,
+    empty: float | None,
 ) -> tuple[Any, State]:
-    n, present = divisor_of(z, seen, grid, counted)
+    n, present = divisor_of(z, totals, grid, is_counted)
     with np.errstate(all="ignore"):
         y = answer_of(reduction.finish(state, n), reduction, grid.out_shape)
-        kept = reduction.save_for_backward(state) if callable(getattr(reduction, "save_for_backward", None)) else ()
-    kept = kept if isinstance(kept, tuple) else (kept,)
+        saved = reduction.save_for_backward(state) if callable(getattr(reduction, "save_for_backward", None)) else ()
+    saved = saved if isinstance(saved, tuple) else (saved,)
     if getattr(reduction, "selects", False):
-        kept = tuple(place_of(k, grid, acc) for k in kept)
+        saved = tuple(index_in_window(k, grid, acc) for k in saved)
     if getattr(reduction, "gives", "value") == "position":
         y = real_position(y, grid)
     y = fill_empty(y, present, reduction, empty, x)
-    return result_of(y, x, reduction), kept
+    return result_of(y, x, reduction), saved
 
 
 def backward(
-    g: Any, x: Any, y: Any, kept: State, grid: Grid, reduction: Any, weights: Any = None, omit_nan: bool = False
+    g: Any, x: Any, y: Any, saved: State, grid: Grid, reduction: Any, weights: Any = None, omit_nan: bool = False
 ) -> Any:
-    """The gradient for x: each element asks every window that holds it, in one fixed order; no scatter, no atomics."""
+    """The gradient of x: each element gathers from its windows in a fixed order, without scatter or
+    atomic operations."""
     acc = accumulator(x, reduction)
     xa, ga, ya = cast(x, acc), cast(g, acc), cast(y, acc)
-    w, has = weights_of(xa, weights, grid, reduction, omit_nan, imagined=False)
-    counted = weights is not None or omit_nan or grid.weighted
+    w, is_present = weights_of(xa, weights, grid, reduction, omit_nan, bordered=False)
+    is_counted = weights is not None or omit_nan or grid.weighted
     n = (
         total_weight(xa, weights, grid, reduction, omit_nan)
-        if counted and grid.divisor == "present"
+        if is_counted and grid.divisor == "present"
         else as_like(grid.along(grid.counts), xa)
     )
     tables = [a.holders for a in grid.axes]
@@ -93,24 +104,24 @@ def backward(
     total = zeros(xa)
     with np.errstate(all="ignore"):
         for slots in itertools.product(*(range(t[0].shape[1]) for t in tables)):
-            picked: list[Any] = [ga, ya, broadcast(n, ya.shape), *kept]
-            valid, place, tap, share = None, 0, [], np.ones(1)
-            for k, (slot, (windows, places), axis, a) in enumerate(
+            gathered: list[Any] = [ga, ya, broadcast(n, ya.shape), *saved]
+            valid, index, tap, edge_weight = None, 0, [], np.ones(1)
+            for k, (slot, (windows, indices), axis, a) in enumerate(
                 zip(slots, tables, grid.axes, grid.pooled_dims, strict=True)
             ):
                 o = np.maximum(windows[:, slot], 0)
-                picked = [take(v, o, a) for v in picked]
+                gathered = [take(v, o, a) for v in gathered]
                 shape = [1] * xa.ndim
                 shape[a] = axis.size
-                here = (windows[:, slot] >= 0).reshape(shape)
-                valid = here if valid is None else valid & here
-                place = place * axis.max_length + np.maximum(places[:, slot], 0).reshape(shape)
+                on_axis = (windows[:, slot] >= 0).reshape(shape)
+                valid = on_axis if valid is None else valid & on_axis
+                index = index * axis.max_length + np.maximum(indices[:, slot], 0).reshape(shape)
                 if axis.edge_weights is not None:
-                    share = share * axis.weights_at(o, np.maximum(places[:, slot], 0)).reshape(shape)
+                    edge_weight = edge_weight * axis.weights_at(o, np.maximum(indices[:, slot], 0)).reshape(shape)
                 if taps is not None:
                     along = [1] * len(slots)
                     along[k] = axis.size
-                    tap.append((np.maximum(places[:, slot], 0) + axis.absent_before[o]).reshape(along))
+                    tap.append((np.maximum(indices[:, slot], 0) + axis.absent_before[o]).reshape(along))
             weight = w
             if taps is not None:
                 value = taps[tuple(tap)]
@@ -120,13 +131,15 @@ def backward(
                 weight = w * as_like(value.reshape(shape), xa)
                 valid = valid & (value.reshape(shape) != 0)
             elif grid.weighted:
-                weight = w * as_like(share, xa)
-            local = tuple(picked[3:])
+                weight = w * as_like(edge_weight, xa)
+            local = tuple(gathered[3:])
             if getattr(reduction, "selects", False):
                 local = tuple(cast(k, "int64") for k in local)
-            pulled = picked[0] * reduction.local_gradient(
-                xa, weight, as_like(np.asarray(place), xa, exact=True), picked[1], local, picked[2]
+            gradient = gathered[0] * reduction.local_gradient(
+                xa, weight, as_like(np.asarray(index), xa, exact=True), gathered[1], local, gathered[2]
             )
-            keep = has & as_like(np.asarray(valid), xa, exact=True) & (picked[0] != 0)  # nothing asked: no NaN either
-            total = total + where(keep, pulled, zeros(total))
+            contributes = (
+                is_present & as_like(np.asarray(valid), xa, exact=True) & (gathered[0] != 0)
+            )  # a gradient of 0 hides NaN
+            total = total + where(contributes, gradient, zeros(total))
     return cast(total, dtype_name(x))

@@ -1,4 +1,4 @@
-"""Which elements each window holds, as tables of positions, and the elements themselves."""
+"""Gathered windows: tables of the positions of their elements, and the elements."""
 
 from __future__ import annotations
 
@@ -13,61 +13,66 @@ from ...plan import Grid
 
 
 def gathered(z: Any, index: NDArray[np.int64]) -> tuple[Any, Any, Any]:
-    """(rows, windows, places) of the elements, which of them are there, and which are the border's constant."""
+    """(rows, windows, max_length) of the elements, a mask of the present ones, and a mask of the border's
+    constant."""
     low = int(index.min()) if index.size else 0
     values = elements(z, np.maximum(index, 0))
     if low == 0:
         return values, None, None
-    has = as_like(index != -1, z, exact=True) if (index == -1).any() else None
+    is_present = as_like(index != -1, z, exact=True) if (index == -1).any() else None
     constant = as_like(index <= -2, z, exact=True) if low <= -2 else None
-    if has is not None:
-        has = broadcast(has, values.shape)
-    return values, has, constant
+    if is_present is not None:
+        is_present = broadcast(is_present, values.shape)
+    return values, is_present, constant
 
 
 def elements(z: Any, index: NDArray[np.int64]) -> Any:
-    """(rows, *index) of z (rows, positions); zeros where there are no positions."""
+    """(rows, *index) of z (rows, positions); zeros if there are no positions."""
     if not z.shape[1]:
         return zeros_of(z, (int(z.shape[0]), *index.shape))
     return adapter_of(z).take(z, index, 1)
 
 
-def positions(place: Any, index: NDArray[np.int64]) -> Any:
-    """Places in windows as flat positions, −1 for the border's constant; windows on the second axis of both."""
-    begin = np.arange(len(index)).reshape(-1, *[1] * (place.ndim - 2)) * index.shape[1]
-    return take_flat(np.maximum(index, -1).reshape(-1), place + as_like(begin, place, exact=True))
+def positions(local: Any, index: NDArray[np.int64]) -> Any:
+    """Indices in windows as flat positions, −1 for the border's constant; windows on the second axis of
+    both."""
+    begin = np.arange(len(index)).reshape(-1, *[1] * (local.ndim - 2)) * index.shape[1]
+    return take_flat(np.maximum(index, -1).reshape(-1), local + as_like(begin, local, exact=True))
 
 
 def table(grid: Grid, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
-    """Windows [begin, end): flat positions, −1 absent, −2 − k axis k's constant; and the weights that windows give."""
-    wanted = np.unravel_index(np.arange(begin, end), grid.windows_shape)
+    """Windows [begin, end): flat positions, −1 absent, −2 − k axis k's constant; and the weights of the
+    windows."""
+    window_index = np.unravel_index(np.arange(begin, end), grid.windows_shape)
     index: Any = np.zeros((end - begin, 1), np.int64)
     taps = None if grid.taps is None else grid.tap_weights()
-    place: list[Any] = []
-    share: Any = np.ones(1)
-    for k, (axis, o) in enumerate(zip(grid.axes, wanted, strict=True)):
-        j = np.arange(max(axis.max_length, 1))  # where every window is empty, one absent element each
+    taps_index: list[Any] = []
+    edge_weight: Any = np.ones(1)
+    for k, (axis, o) in enumerate(zip(grid.axes, window_index, strict=True)):
+        j = np.arange(max(axis.max_length, 1))  # if all windows are empty, each has one absent element
         at = axis.first[o][:, None] + j * axis.step
-        here = j < axis.length[o][:, None]
+        in_window = j < axis.length[o][:, None]
         if axis.source is not None and axis.extent:
-            at = np.where(here, axis.source[np.where(here, at, 0)], -1)
-            at = np.where(here & (at == -1), -2 - k, at)
-        at = np.where(here, at, -1)
+            at = np.where(in_window, axis.source[np.where(in_window, at, 0)], -1)
+            at = np.where(in_window & (at == -1), -2 - k, at)
+        at = np.where(in_window, at, -1)
         if axis.edge_weights is not None:
-            along = [end - begin] + [1] * len(grid.axes)
-            along[k + 1] = len(j)
-            share = share * axis.weights_at(o[:, None], j).reshape(along)
+            shape_of_axis = [end - begin] + [1] * len(grid.axes)
+            shape_of_axis[k + 1] = len(j)
+            edge_weight = edge_weight * axis.weights_at(o[:, None], j).reshape(shape_of_axis)
         if taps is not None:
             tap = np.minimum(j + axis.absent_before[o][:, None], taps.shape[k] - 1)
             shape = [end - begin] + [1] * len(grid.axes)
             shape[k + 1] = len(j)
-            place.append(tap.reshape(shape))
+            taps_index.append(tap.reshape(shape))
         left, right = index[:, :, None], at[:, None, :]
         flat = left * axis.size + right
-        flat = np.where(right <= -2, right, np.where(left <= -2, left, flat))  # of two constants the later axis'
+        flat = np.where(
+            right <= -2, right, np.where(left <= -2, left, flat)
+        )  # of two constants, that of the later axis
         index = np.where((left == -1) | (right == -1), -1, flat).reshape(end - begin, left.shape[1] * right.shape[2])
     if not grid.weighted:
         return index, None
     if taps is None:
-        return index, np.where(index == -1, 0.0, share.reshape(index.shape))
-    return index, np.where(index == -1, 0.0, taps[tuple(place)].reshape(index.shape))
+        return index, np.where(index == -1, 0.0, edge_weight.reshape(index.shape))
+    return index, np.where(index == -1, 0.0, taps[tuple(taps_index)].reshape(index.shape))

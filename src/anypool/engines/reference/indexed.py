@@ -1,5 +1,6 @@
-"""IndexedWindows in any array library: the elements that windows name are gathered, a few million
-at a time, and pooled as runs."""
+"""The reference for IndexedWindows: elements are gathered, a few million at a time, and pooled as
+runs.
+"""
 
 from __future__ import annotations
 
@@ -29,28 +30,29 @@ from ...plan import Axis, Grid, IndexedWindows, Ints
 from . import gathered
 
 CHUNK = 1 << 24  # elements that are gathered at once
-NOWHERE = (
-    -2
-)  # what `run` says of a window that has no place, where `empty=` is given: a place is looked up, `empty=` is not
+NOWHERE = -2  # `run`'s result for a window without a position, if `empty=` is not itself a position
 
 
 def forward(x: Any, lists: IndexedWindows, reduction: Any, weights: Any, run: Callable[..., Any]) -> Any:
-    """One reduction of every window; `run(z, grid, reduction, weights)` pools runs along the last axis of z."""
+    """One reduction of every window; `run(z, grid, reduction, weights)` pools runs along the last axis of
+    z."""
     flat = axes_last(x, lists.shape, lists.pooled_dims)
     full = None if weights is None else axes_last(broadcast(weights, lists.shape), lists.shape, lists.pooled_dims)
     sorts = isinstance(reduction, Order) and len(lists.lengths) > 1
-    by = np.argsort(lists.counts, kind="stable") if sorts else None
-    seen = lists if by is None else lists.select(by)
-    parts = [_part(flat, full, seen, reduction, run, *piece) for piece in pieces(seen, int(flat.shape[0]), sorts)]
-    many = getattr(reduction, "answers", lambda: None)()
-    first = many is not None and many[1] == 0
+    order = np.argsort(lists.counts, kind="stable") if sorts else None
+    in_order = lists if order is None else lists.select(order)
+    parts = [
+        _part(flat, full, in_order, reduction, run, *piece) for piece in pieces(in_order, int(flat.shape[0]), sorts)
+    ]
+    answers = getattr(reduction, "answers", lambda: None)()
+    first = answers is not None and answers[1] == 0
     y = concatenated(parts, 1 + first)
-    if by is not None:
-        y = _back(y, by, 1 + first)
+    if order is not None:
+        y = _restore_order(y, order, 1 + first)
     if first:
         y = moved(y, (0,), (-1,))
     lead = [n for a, n in enumerate(lists.shape) if a not in lists.pooled_dims]
-    y = y.reshape(*lead, *lists.windows_shape, *([many[0]] if many is not None else []))
+    y = y.reshape(*lead, *lists.windows_shape, *([answers[0]] if answers is not None else []))
     source = range(len(lead), len(lead) + len(lists.windows_shape))
     y = moved(y, tuple(source), lists.result_dims)
     if first:
@@ -58,15 +60,18 @@ def forward(x: Any, lists: IndexedWindows, reduction: Any, weights: Any, run: Ca
     return contiguous(y)
 
 
-def pieces(lists: IndexedWindows, rows: int, alike: bool = False) -> Iterator[tuple[int, int]]:
-    """Ranges of windows that hold at most CHUNK elements, or one window; `alike`: of ascending lengths, the longest at
-    most half as long again as the shortest, since a sort of windows side by side costs what the longest does."""
+def pieces(lists: IndexedWindows, rows: int, by_length: bool = False) -> Iterator[tuple[int, int]]:
+    """Ranges of windows with at most CHUNK elements, or of one window.
+
+    `by_length`: the windows have ascending lengths, and in each range the longest is at most 1.5
+    times as long as the shortest, since sorting costs the time of the longest.
+    """
     total = np.concatenate([[0], np.cumsum(lists.counts * lists.points_per_element * max(rows, 1) + 1)])
     begin = 0
     while True:
         end = max(begin + 1, int(np.searchsorted(total, total[begin] + CHUNK, side="right")) - 1)
         end = min(end, lists.windows)
-        if alike and begin < end:
+        if by_length and begin < end:
             most = lists.counts[begin] * 3 // 2 + 4
             end = max(begin + 1, min(end, int(np.searchsorted(lists.counts, most, side="right"))))
         yield begin, end
@@ -75,15 +80,16 @@ def pieces(lists: IndexedWindows, rows: int, alike: bool = False) -> Iterator[tu
         begin = end
 
 
-def _back(y: Any, by: Ints, axis: int) -> Any:
-    """Windows that were pooled in the order `by`, in their own."""
-    place = np.empty_like(by)
-    place[by] = np.arange(len(by))
-    return adapter_of(y).take(y, place, axis)
+def _restore_order(y: Any, order: Ints, axis: int) -> Any:
+    """Windows that were pooled in `order`, in their original order."""
+    inverse = np.empty_like(order)
+    inverse[order] = np.arange(len(order))
+    return adapter_of(y).take(y, inverse, axis)
 
 
 def elements(lists: IndexedWindows, begin: int, end: int, like: Any) -> tuple[Ints, Ints, Any]:
-    """Windows [begin, end): offsets of their elements, and by (element, entry) the flat positions and the taps."""
+    """Windows [begin, end): offsets of their elements, and by (element, point) the flat positions and the
+    taps."""
     window = slice(begin, end)
     counts = lists.counts[window]
     offsets = np.concatenate([[0], np.cumsum(counts)])
@@ -96,11 +102,11 @@ def elements(lists: IndexedWindows, begin: int, end: int, like: Any) -> tuple[In
     taps: Any = None
     sizes = [p.counts[row[window]][owner] for p, row in zip(lists.indices, lists.index_rows, strict=True)]
     for k, (p, row) in enumerate(zip(lists.indices, lists.index_rows, strict=True)):
-        after = np.ones(len(local), np.int64)
+        inner_count = np.ones(len(local), np.int64)
         for n in sizes[k + 1 :]:
-            after = after * n
-        place = local // np.maximum(after, 1) % np.maximum(sizes[k], 1)
-        entry = (p.offsets[row[window]][owner] + place * p.points_per_element)[:, None] + np.arange(
+            inner_count = inner_count * n
+        index_on_axis = local // np.maximum(inner_count, 1) % np.maximum(sizes[k], 1)
+        entry = (p.offsets[row[window]][owner] + index_on_axis * p.points_per_element)[:, None] + np.arange(
             p.points_per_element
         )
         at, left = p.index[entry][:, None, :], index[:, :, None]
@@ -108,7 +114,7 @@ def elements(lists: IndexedWindows, begin: int, end: int, like: Any) -> tuple[In
             len(local), index.shape[1] * p.points_per_element
         )
         if p.taps is not None:
-            right = _taken(p.taps, entry, like)
+            right = _take_taps(p.taps, entry, like)
             taps = right if taps is None else taps[:, :, None] * right[:, None, :]
         elif p.points_per_element == 1 and taps is not None:
             taps = taps[:, :, None]
@@ -125,10 +131,10 @@ def _part(
     if taps is not None and is_floating(flat) and dtype_name(flat) not in ("float16", "bfloat16"):
         taps = cast(taps, dtype_name(flat))
     rows = int(flat.shape[0])
-    z = _gathered(flat, index, lists.fill)
-    w = None if full is None else _gathered(full, index, 1)
+    z = _take_or_fill(flat, index, lists.fill)
+    w = None if full is None else _take_or_fill(full, index, 1)
     if lists.points_per_element > 1:
-        z, w = _points(z, w, taps)
+        z, w = _interpolate(z, w, taps)
         taps = None
     z = z.reshape(rows, len(index))
     w = None if w is None else w.reshape(rows, len(index))
@@ -142,46 +148,47 @@ def _part(
     return y
 
 
-def _points(z: Any, w: Any, taps: Any) -> tuple[Any, Any]:
-    """Interpolated elements, and weights; an entry of weight 0 is absent, and the others share its part."""
-    half = dtype_name(z)
-    z = cast(z, "float32") if half in ("float16", "bfloat16") else z
+def _interpolate(z: Any, w: Any, taps: Any) -> tuple[Any, Any]:
+    """Interpolated elements and weights; points of weight 0 are absent, and the others are
+    renormalised."""
+    dtype = dtype_name(z)
+    z = cast(z, "float32") if dtype in ("float16", "bfloat16") else z
     taps = cast(taps, dtype_name(z))
     if w is None:
-        return cast(_weighted(z, taps), half), None
+        return cast(_weighted_sum(z, taps), dtype), None
     w = cast(w, dtype_name(z))
-    share = w * taps
-    total = share.sum(-1)
-    some = total != 0
-    value = _weighted(z, share) / where(some, total, zeros(total) + 1)
-    return cast(value, half), total
+    weights = w * taps
+    total = weights.sum(-1)
+    is_nonzero = total != 0
+    value = _weighted_sum(z, weights) / where(is_nonzero, total, zeros(total) + 1)
+    return cast(value, dtype), total
 
 
-def _weighted(z: Any, taps: Any) -> Any:
-    """Σ tap·z, where a tap of 0 hides whatever lies under it."""
+def _weighted_sum(z: Any, taps: Any) -> Any:
+    """Σ tap·z; a tap of 0 hides any element."""
     return (where(taps != 0, z, zeros(z)) * taps).sum(-1)
 
 
-def _gathered(flat: Any, index: Ints, fill: float) -> Any:
-    """(rows, elements, entries) of flat, with the constant where the position is -1."""
-    values, beyond = gathered.elements(flat, np.maximum(index, 0)), index < 0
-    if not beyond.any():
+def _take_or_fill(flat: Any, index: Ints, fill: float) -> Any:
+    """(rows, elements, points) of flat, with the constant where the position is −1."""
+    values, outside = gathered.elements(flat, np.maximum(index, 0)), index < 0
+    if not outside.any():
         return values
-    return where(as_like(beyond, values, exact=True), filled(values, fill), values)
+    return where(as_like(outside, values, exact=True), filled(values, fill), values)
 
 
 def _positions(y: Any, index: Ints, lists: IndexedWindows) -> Any:
-    """Positions in the gathered runs as positions in the pooled axes, the groups' axis left out."""
+    """Positions in the gathered runs as positions in the pooled axes, without the axis of groups."""
     table = index[:, 0]
     if lists.groups is not None:
         inside = 1
         for p in lists.indices:
             inside *= p.size
         table = np.where(table < 0, -1, table % max(inside, 1))
-    table = np.concatenate([table, [NOWHERE, -1]])  # these stay what they are
+    table = np.concatenate([table, [NOWHERE, -1]])  # NOWHERE and −1 are unchanged
     return take_flat(table, y)
 
 
-def _taken(taps: Any, entry: Ints, like: Any) -> Any:
-    """The taps of these entries; those that learn are an array of x's library."""
+def _take_taps(taps: Any, entry: Ints, like: Any) -> Any:
+    """The taps of these points; learned taps are an array of x's library."""
     return as_like(taps[entry], like, exact=True) if is_numpy(taps) else adapter_of(taps).take(taps, entry, 0)

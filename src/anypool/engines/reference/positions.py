@@ -1,4 +1,4 @@
-"""Positions in the pooled axes, places inside a window, and the way from one to the other."""
+"""Positions in the pooled axes, indices in a window, and the conversions between them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...plan import Grid
 
 
 def positions_of(z: Any, grid: Grid) -> Any:
-    """Flat positions in the imagined pooled axes, broadcastable to z."""
+    """Flat positions in the pooled axes with border, broadcastable to z."""
     flat: Any = np.zeros((1,) * z.ndim, np.int64)
     for axis, dim in zip(grid.axes, grid.pooled_dims, strict=True):
         shape = [1] * z.ndim
@@ -29,30 +29,31 @@ def split_position(position: Any, grid: Grid) -> list[Any]:
     return parts[::-1]
 
 
-def place_of(position: Any, grid: Grid, like: Any) -> Any:
-    """Flat imagined positions as places inside their windows, in the smallest unsigned type; nothing is place 0."""
-    place: Any = 0
+def index_in_window(position: Any, grid: Grid, like: Any) -> Any:
+    """Flat positions with border as indices in their windows, in the smallest unsigned type; −1 becomes
+    0."""
+    index: Any = 0
     safe = where(position < 0, zeros(position), position)
     for part, axis, dim in zip(split_position(safe, grid), grid.axes, grid.pooled_dims, strict=True):
         shape = [1] * position.ndim
         shape[dim] = axis.out
         j = (part - as_like(axis.first.reshape(shape), position, exact=True)) // axis.step
-        place = place * max(axis.max_length, 1) + where(j < 0, zeros(j), j)
-    return cast(place, place_dtype(grid.max_length))
+        index = index * max(axis.max_length, 1) + where(j < 0, zeros(j), j)
+    return cast(index, index_dtype(grid.max_length))
 
 
-def place_dtype(places: int) -> str:
-    """The smallest type that holds a place of the window."""
-    return "uint8" if places <= 255 else "int32" if places < 2**31 else "int64"
+def index_dtype(length: int) -> str:
+    """The smallest type that represents an index in the window."""
+    return "uint8" if length <= 255 else "int32" if length < 2**31 else "int64"
 
 
 def real_position(position: Any, grid: Grid) -> Any:
-    """Flat imagined positions as flat real ones, -1 for nothing and for the border's constant."""
-    none = position < 0
+    """Flat positions with border as flat positions in x; −1 for none and for the border's constant."""
+    is_none = position < 0
     real: Any = zeros(position)
-    for part, axis in zip(split_position(where(none, zeros(position), position), grid), grid.axes, strict=True):
+    for part, axis in zip(split_position(where(is_none, zeros(position), position), grid), grid.axes, strict=True):
         if axis.source is not None:
             part = take_flat(axis.source, part)
-            none = none | (part < 0)
+            is_none = is_none | (part < 0)
         real = real * axis.size + part
-    return where(none, zeros(real) - 1, real)
+    return where(is_none, zeros(real) - 1, real)

@@ -1,4 +1,4 @@
-"""What a fold's functions give back: a state is a tuple of arrays, an answer one array; anything else is said once."""
+"""Checks of the results of a fold's functions: a state is a tuple of arrays, a result is one array."""
 
 from __future__ import annotations
 
@@ -8,37 +8,38 @@ from ...errors import PoolingError
 from ...reductions import State
 
 
-def state_of(given: Any, reduction: Any, function: str, states: int | None = None) -> State:
-    """The state that init, step or merge gave, of as many arrays as the state of nothing."""
+def state_of(state: Any, reduction: Any, function: str, states: int | None = None) -> State:
+    """The state of init, step or merge, if it has as many arrays as the empty state; else
+    PoolingError."""
     call = f"{type(reduction).__name__}.{function}(…) gave"
-    if not isinstance(given, (tuple, list)):
+    if not isinstance(state, (tuple, list)):
         raise PoolingError(
-            f"{call} {_kind(given)}: a fold's state is a tuple of arrays; for a single one write `return (value,)`"
+            f"{call} {_kind(state)}: a fold's state is a tuple of arrays; for a single one write `return (value,)`"
         )
-    bare = [v for v in given if not hasattr(v, "shape")]
-    if bare or not given:
-        held = f"a state that holds {_kind(bare[0])}" if bare else "a state of nothing"
+    bare = [v for v in state if not hasattr(v, "shape")]
+    if bare or not state:
+        problem = f"a state that holds {_kind(bare[0])}" if bare else "a state of nothing"
         raise PoolingError(
-            f"{call} {held}: a fold's state is a tuple of arrays shaped as x; make numbers of them: `zero + 1.0`"
+            f"{call} {problem}: a fold's state is a tuple of arrays shaped as x; make numbers of them: `zero + 1.0`"
         )
-    if states is not None and len(given) != states:
+    if states is not None and len(state) != states:
         raise PoolingError(
-            f"{call} {len(given)} arrays and init(zero) {states}: a fold's state keeps its number of arrays"
+            f"{call} {len(state)} arrays and init(zero) {states}: a fold's state keeps its number of arrays"
         )
-    return tuple(given)
+    return tuple(state)
 
 
-def answer_of(given: Any, reduction: Any, shape: tuple[int, ...]) -> Any:
-    """The answer that finish gave: a number a window."""
-    if tuple(getattr(given, "shape", (-1,))) == shape:
-        return given
-    what = f"an array of shape {tuple(given.shape)}" if hasattr(given, "shape") else _kind(given)
+def answer_of(y: Any, reduction: Any, shape: tuple[int, ...]) -> Any:
+    """The result of finish, if it has one number for each window; else PoolingError."""
+    if tuple(getattr(y, "shape", (-1,))) == shape:
+        return y
+    what = f"an array of shape {tuple(y.shape)}" if hasattr(y, "shape") else _kind(y)
     raise PoolingError(
         f"{type(reduction).__name__}.finish(…) gave {what}: its answer is one array of shape {shape}, a number a window"
     )
 
 
-def _kind(given: Any) -> str:
-    if hasattr(given, "shape"):
-        return f"an array of shape {tuple(given.shape)}"
-    return "None" if given is None else f"a {type(given).__name__}"
+def _kind(value: Any) -> str:
+    if hasattr(value, "shape"):
+        return f"an array of shape {tuple(value.shape)}"
+    return "None" if value is None else f"a {type(value).__name__}"

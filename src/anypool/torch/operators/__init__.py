@@ -1,1 +1,1 @@
-"""The operators anypool::forward and anypool::backward, and the text that describes a call to them."""
+"""The operators anypool::forward and anypool::backward, and the text that describes their calls."""

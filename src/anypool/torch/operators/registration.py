@@ -1,4 +1,4 @@
-"""The operators are known to torch as soon as torch and anypool are both imported, in either order."""
+"""Registration of the operators once both torch and anypool are imported, in either order."""
 
 from __future__ import annotations
 
@@ -12,29 +12,31 @@ from typing import Any
 
 
 def make_known() -> None:
-    """Register the operators now if torch is imported, else right after it will be; torch is not imported for it.
+    """Register the operators now if torch is imported, else after its import. torch is not imported
+    here.
 
-    A program that torch.export saved is read by torch alone, which looks the operators up by name.
+    torch.export's programs need this: torch alone reads them and looks up the operators by name.
+
     """
     missing: Any = object()
     torch: Any = sys.modules.get("torch", missing)
     if torch is missing:
         sys.meta_path.insert(0, _Finder())
     elif torch is not None:  # None stands for a module that must not be imported
-        _register(importlib.import_module("torch"))  # waits where another thread is importing it
+        _register(importlib.import_module("torch"))  # waits if another thread imports it
 
 
 def _register(torch: Any) -> None:
     if not hasattr(getattr(torch, "library", None), "custom_op"):
-        return  # before 2.4, or torch is half imported and imports anypool itself: the first traced call registers them
+        return  # before 2.4, or torch is partly imported and imports anypool: the first traced call registers the operators
     try:
         importlib.import_module(".compile", __package__)
-    except Exception as error:  # whatever it is, `import torch` shall not fail of it
+    except Exception as error:  # no error here may break `import torch`
         warnings.warn(f"anypool's operators are not known to torch: {error}", RuntimeWarning, stacklevel=2)
 
 
 class _Finder:
-    """Finds torch as the other finders do, with a loader that registers the operators afterwards."""
+    """A finder that finds torch through the other finders and wraps its loader."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -52,7 +54,7 @@ class _Finder:
 
 
 class _Loader:
-    """Torch's loader, and what follows it."""
+    """torch's loader, followed by the registration."""
 
     def __init__(self, loader: Any) -> None:
         self.loader = loader
@@ -64,7 +66,7 @@ class _Loader:
         return self.loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__loader__ = self.loader  # nobody else meets this one
+        module.__loader__ = self.loader  # the module keeps its own loader
         if module.__spec__ is not None:
             module.__spec__.loader = self.loader
         self.loader.exec_module(module)

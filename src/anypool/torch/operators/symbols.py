@@ -1,4 +1,4 @@
-"""Numbers that torch.compile sees as symbols: operands of the call, put back into its description when the graph runs."""
+"""Symbolic numbers of torch.compile: operands of the call, and their values when the graph runs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from ...expressions.describing import Symbol
 
 
 def symbol(value: Any, numbers: list[Tensor], sizes: list[int]) -> Any:
-    """What stands for a value in the description: a symbol joins the operands, one graph for all its values."""
-    from torch.fx.experimental.symbolic_shapes import has_static_value  # it loads sympy, which `import torch` does not
+    """The placeholder of a value in the description. A symbol becomes an operand: one graph for all its
+    values."""
+    from torch.fx.experimental.symbolic_shapes import (
+        has_static_value,  # imported here, since it loads sympy, which `import torch` does not
+    )
 
     if not _is_number(value) or has_static_value(value):
         return value
@@ -26,8 +29,8 @@ def symbol(value: Any, numbers: list[Tensor], sizes: list[int]) -> Any:
 
 
 def fixed(value: Any) -> Any:
-    """The description with every symbol read: a graph for each value."""
-    from torch.fx.experimental.symbolic_shapes import guard_scalar  # it loads sympy
+    """The description with the value of each symbol: one graph for each value."""
+    from torch.fx.experimental.symbolic_shapes import guard_scalar  # imported here, since it loads sympy
 
     if isinstance(value, (tuple, list)):
         return tuple([fixed(v) for v in value])

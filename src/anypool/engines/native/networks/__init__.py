@@ -1,4 +1,5 @@
-"""Selection networks, planned here and run by the core; the build generates the commonest from the same code."""
+"""Selection networks: planned here, run by the core. The build generates code for the most frequent
+ones."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""Selection networks: which minima and maxima of a window's rows give the wanted ranks, as a program for the core.
+"""Selection networks: minima and maxima of a window's rows that give the requested ranks.
 
-A lane is one tile of outputs. A column of the window is sorted once; runs of 1, 2, 4 … columns are merged once and
-read again at a lane's distance; what cannot be a wanted rank is dropped after each merge (forgetful selection).
+A lane is one tile of outputs. Each column of the window is sorted once. Runs of 1, 2, 4 … columns
+are merged once and read again at other distances. After each merge, elements that cannot have a
+requested rank are dropped (forgetful selection).
+
 """
 
 from __future__ import annotations
@@ -10,12 +12,12 @@ from dataclasses import dataclass
 
 CE, MIN, MAX, PICK, SORT, MODE, MODE_BUT = range(7)
 SORTED_AT_ONCE = 8  # rows that one instruction sorts
-Value = tuple[int, int]  # what it is, and at which distance in lanes
+Value = tuple[int, int]  # a node, and its distance in lanes
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A regular window: elements, strides and distances of its planes, rows and columns; and the wanted ranks."""
+    """A regular window: sizes, strides and steps of planes, rows and columns; and the requested ranks."""
 
     size: tuple[int, int, int]
     stride: tuple[int, int, int]
@@ -24,12 +26,12 @@ class Shape:
 
     @property
     def places(self) -> int:
-        """How many elements."""
+        """The number of elements."""
         return self.size[0] * self.size[1] * self.size[2]
 
 
 class Network:
-    """The graph of minima and maxima of one tile; equal ones are made once."""
+    """The graph of minima and maxima of one tile; equal nodes exist once."""
 
     def __init__(self, shape: Shape, tile: tuple[int, int]) -> None:
         self.shape, self.tile = shape, tile
@@ -45,7 +47,7 @@ class Network:
     # ---- single instructions ----
 
     def make(self, kind: int, operands: tuple[Value, ...], results: int) -> list[Value]:
-        """The results of one instruction at its own lane: those of an equal one, moved, where there is one."""
+        """The results of one instruction; an equal instruction at another distance is reused."""
         shift = min(o[1] for o in operands)
         moved = tuple((o[0], o[1] - shift) for o in operands)
         key = (kind, moved)
@@ -56,13 +58,13 @@ class Network:
         return [(v, shift) for v in self.table[key]]
 
     def ordered(self, a: Value, b: Value) -> list[Value]:
-        """The smaller and the larger of two."""
+        """The smaller and the larger of two values."""
         if a == b:
             return [a, a]
         return self.make(CE, (min(a, b), max(a, b)), 2)
 
     def merge(self, a: list[Value], b: list[Value]) -> list[Value]:
-        """Two sorted lists as one: Batcher's odd-even merge for any lengths."""
+        """Two sorted lists as one, by Batcher's odd-even merge for any lengths."""
         if not a or not b:
             return a + b
         if len(a) == len(b) == 1:
@@ -75,7 +77,7 @@ class Network:
         return out + odd[i:] + even[i + 1 :]
 
     def sort(self, values: list[Value]) -> list[Value]:
-        """A sorted list."""
+        """The values as a sorted list."""
         if len(values) <= 1:
             return values
         if len(values) <= SORTED_AT_ONCE:
@@ -95,8 +97,9 @@ class Network:
 
     # ---- rectangles of the window ----
 
-    def kept(self, values: list[Value], below: int, above: int) -> tuple[list[Value], int, int]:
-        """What may still be a wanted rank, when so many were dropped below and above."""
+    def possible_ranks(self, values: list[Value], below: int, above: int) -> tuple[list[Value], int, int]:
+        """The values that can have a requested rank, given the numbers of dropped values below and
+        above."""
         if self.full:
             return values, below, above
         low = max(0, len(values) - 1 - (self.shape.places - 1 - self.low - above))
@@ -104,7 +107,7 @@ class Network:
         return values[low:high], below + low, above + len(values) - high
 
     def element(self, row: int, column: int) -> Value:
-        """A staged element; planes are rows too."""
+        """An element of the staged rows; planes count as rows."""
         number = row * self.phases + column % self.phases
         if number not in self.staged:
             self.staged[number] = len(self.nodes)
@@ -112,8 +115,8 @@ class Network:
         return self.staged[number], column // self.phases
 
     def rectangle(self, row: int, height: int, column: int, width: int) -> tuple[list[Value], int, int]:
-        """The sorted elements of a part of the window, made at the first phase and moved."""
-        far, phase = divmod(column, self.phases)
+        """The sorted elements of a part of the window, computed at the first phase and shifted."""
+        shift, phase = divmod(column, self.phases)
         key = (row, height, phase, width)
         if key not in self.runs:
             planes, rows, columns = self.shape.size[0], self.shape.step[1], self.shape.step[2]
@@ -121,45 +124,47 @@ class Network:
                 items = [
                     self.element((row + i * rows) * planes + z, phase) for i in range(height) for z in range(planes)
                 ]
-                made = self.kept(self.sort(items), 0, 0)
+                part = self.possible_ranks(self.sort(items), 0, 0)
             elif width == 1:
                 half = height // 2
-                made = self.joined(
+                part = self.merge_parts(
                     self.rectangle(row, half, phase, 1), self.rectangle(row + half * rows, height - half, phase, 1)
                 )
             else:
                 power = 1 << (width - 1).bit_length() - 1
-                made = self.joined(
+                part = self.merge_parts(
                     self.rectangle(row, height, phase, power),
                     self.rectangle(row, height, phase + power * columns, width - power),
                 )
-            self.runs[key] = made
+            self.runs[key] = part
         values, below, above = self.runs[key]
-        return [(v, s + far) for v, s in values], below, above
+        return [(v, s + shift) for v, s in values], below, above
 
-    def joined(self, a: tuple[list[Value], int, int], b: tuple[list[Value], int, int]) -> tuple[list[Value], int, int]:
-        """Two parts as one."""
-        return self.kept(self.merge(a[0], b[0]), a[1] + b[1], a[2] + b[2])
+    def merge_parts(
+        self, a: tuple[list[Value], int, int], b: tuple[list[Value], int, int]
+    ) -> tuple[list[Value], int, int]:
+        """Two sorted parts as one."""
+        return self.possible_ranks(self.merge(a[0], b[0]), a[1] + b[1], a[2] + b[2])
 
     def last(self, a: tuple[list[Value], int, int], b: tuple[list[Value], int, int]) -> list[Value]:
-        """The wanted ranks of the whole window."""
+        """The requested ranks of the whole window."""
         if len(self.shape.ranks) == 1:
             return [self.pick(a[0], b[0], self.shape.ranks[0] - a[1] - b[1])]
-        values, below, _ = self.joined(a, b)
+        values, below, _ = self.merge_parts(a, b)
         return [values[r - below] for r in self.shape.ranks]
 
     def solve(self) -> dict[tuple[int, int], list[Value]]:
-        """The wanted values of each output of the tile: what all share first, then halves."""
+        """The requested values of each output of the tile: the common part first, then halves."""
         _, height, width = self.shape.size
-        found: dict[tuple[int, int], list[Value]] = {}
+        outputs: dict[tuple[int, int], list[Value]] = {}
         nothing: tuple[list[Value], int, int] = ([], 0, 0)
 
         def part(y: int, x: int, rows: int, columns: int, core: tuple[list[Value], int, int]) -> None:
             if rows == columns == 1:
                 if self.full:
-                    found[y, x] = self.make(MODE, tuple(core[0]), 1)
+                    outputs[y, x] = self.make(MODE, tuple(core[0]), 1)
                 else:
-                    found[y, x] = [core[0][r - core[1]] for r in self.shape.ranks]
+                    outputs[y, x] = [core[0][r - core[1]] for r in self.shape.ranks]
                 return
             top, tall = y + rows - 1, height - rows + 1
             left, wide = x + columns - 1, width - columns + 1
@@ -167,48 +172,48 @@ class Network:
             half = (columns if across else rows) // 2
             for second in (0, 1):
                 if across:
-                    there = x + half - 1 if not second else x + width
-                    extra = self.rectangle(top, tall, there, half)
+                    start = x + half - 1 if not second else x + width
+                    extra = self.rectangle(top, tall, start, half)
                     at = (y, x + half * second, rows, half)
                 else:
-                    there = y + half - 1 if not second else y + height
-                    extra = self.rectangle(there, half, left, wide)
+                    start = y + half - 1 if not second else y + height
+                    extra = self.rectangle(start, half, left, wide)
                     at = (y + half * second, x, half, columns)
                 if at[2] == at[3] == 1 and not self.full:
-                    found[at[0], at[1]] = self.last(core, extra)
+                    outputs[at[0], at[1]] = self.last(core, extra)
                 else:
-                    part(*at, self.joined(core, extra))
+                    part(*at, self.merge_parts(core, extra))
 
         rows, columns = self.tile
         if rows == columns == 1 and not self.full and width > 1:
             power = 1 << (width - 1).bit_length() - 1
-            found[0, 0] = self.last(
+            outputs[0, 0] = self.last(
                 self.rectangle(0, height, 0, power),
                 self.rectangle(0, height, power * self.shape.step[2], width - power),
             )
         elif rows == columns == 1 and not self.full and height > 1 and height * self.shape.size[0] > SORTED_AT_ONCE:
             half, step = height // 2, self.shape.step[1]
-            found[0, 0] = self.last(self.rectangle(0, half, 0, 1), self.rectangle(half * step, height - half, 0, 1))
+            outputs[0, 0] = self.last(self.rectangle(0, half, 0, 1), self.rectangle(half * step, height - half, 0, 1))
         else:
             core = self.rectangle(rows - 1, height - rows + 1, columns - 1, width - columns + 1)
             part(0, 0, rows, columns, core)
         del nothing
-        return found
+        return outputs
 
 
 def tile_of(shape: Shape) -> tuple[int, int]:
-    """How many outputs share their work: measured, two to sixteen."""
+    """The number of outputs that share their work, by measurement: one to sixteen."""
     _, height, width = shape.size
     most = max(height, width)
     down = shape.stride[1] == shape.step[1] == 1
     across = shape.stride[2] == shape.step[2] == 1
     if not shape.ranks:
         return 1, 1
-    wanted = (2, 1) if most <= 3 else (1, 4) if most <= 5 else (2, 2) if most <= 9 else (2, 4) if most <= 13 else (4, 4)
+    tile = (2, 1) if most <= 3 else (1, 4) if most <= 5 else (2, 2) if most <= 9 else (2, 4) if most <= 13 else (4, 4)
     if height == 1:
-        wanted = (1, 1 if width <= 3 else 4 if width <= 7 else 8 if width < 101 else 16)
-    rows = wanted[0] if down else 1
-    columns = wanted[1] if across else 1
+        tile = (1, 1 if width <= 3 else 4 if width <= 7 else 8 if width < 101 else 16)
+    rows = tile[0] if down else 1
+    columns = tile[1] if across else 1
     while rows > 1 and rows >= height:
         rows //= 2
     while columns > 1 and columns >= width:

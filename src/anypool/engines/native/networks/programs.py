@@ -1,4 +1,4 @@
-"""A network written down for the core: loops over lanes, rows and registers used again."""
+"""Networks as programs of the core: loops over lanes, with reused rows and registers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from .graph import CE, MAX, MIN, MODE, MODE_BUT, PICK, SORT, Network, Shape, Value, tile_of
 
-STAGED, ROW = 1 << 30, 1 << 29  # an operand in the staged rows, or in a row of scratch; else in a register
+STAGED, ROW = 1 << 30, 1 << 29  # an operand in staged rows, or in a row of scratch; otherwise in a register
 NEXT_LOOP, END = -2, -1
 MOST_GENERATED = 30000  # words of code
 MOST_ROWS, MOST_REACH = 1 << 13, 1 << 10  # of one tile: staged rows, lanes to the right
@@ -16,19 +16,19 @@ MOST_ROWS, MOST_REACH = 1 << 13, 1 << 10  # of one tile: staged rows, lanes to t
 
 @dataclass(frozen=True)
 class Program:
-    """Instructions for one tile of outputs, and how much room they need."""
+    """The instructions for one tile of outputs, and the memory that they need."""
 
     code: tuple[int, ...]
-    outputs: tuple[int, ...]  # operands: rank by rank, row by row, column by column
-    rows: int  # of scratch
+    outputs: tuple[int, ...]  # operands by rank, by row, by column
+    rows: int  # rows of scratch
     registers: int
-    tile: tuple[int, int]  # outputs: rows and columns
-    reach: int  # lanes read to the right
-    operations: int  # minima and maxima a tile
+    tile: tuple[int, int]  # rows and columns of outputs
+    reach: int  # lanes that are read to the right
+    operations: int  # minima and maxima of a tile
 
     @property
     def key(self) -> int:
-        """FNV-1a of the code: names the program among those that were generated when the core was built."""
+        """FNV-1a of the code; the key of a generated network."""
         if len(self.code) > MOST_GENERATED:
             return 0
         key = 0xCBF29CE484222325
@@ -38,13 +38,13 @@ class Program:
 
 
 def operand(value: Value, kind: int) -> int:
-    """A row or register, and a distance in lanes, in one number."""
+    """A row or register and a distance in lanes, as one number."""
     assert value[0] < 1 << 19 and value[1] < 1 << 10
     return kind | value[0] << 10 | value[1]
 
 
 def fits(shape: Shape) -> bool:
-    """Whether what one tile spans can be staged; windows dilated far, or far apart, span too much."""
+    """Whether one tile can be staged; windows with a large step or stride need too many rows."""
     (_, down, across), tile = shape.stride, tile_of(shape)
     rows, columns = (
         (tile[k] - 1) * stride + (shape.size[k + 1] - 1) * shape.step[k + 1] for k, stride in enumerate((down, across))
@@ -55,19 +55,20 @@ def fits(shape: Shape) -> bool:
 
 @lru_cache(maxsize=256)
 def program(shape: Shape, tile: tuple[int, int]) -> Program:
-    """The instructions in loops over lanes; rows and registers are used again once their value is dead."""
+    """The instructions in loops over lanes; rows and registers are reused after the last read of their
+    value."""
     network = Network(shape, tile)
-    found = network.solve()
-    wanted = [found[y, x][r] for r in range(max(len(shape.ranks), 1)) for y in range(tile[0]) for x in range(tile[1])]
-    return Written(network, wanted).program()
+    values = network.solve()
+    outputs = [values[y, x][r] for r in range(max(len(shape.ranks), 1)) for y in range(tile[0]) for x in range(tile[1])]
+    return Written(network, outputs).program()
 
 
 class Written:
-    """A network as a program: which loop makes each value, and where it lies."""
+    """A network as a program: the loop and the storage of each value."""
 
-    def __init__(self, network: Network, wanted: list[Value]) -> None:
-        self.nodes, self.tile, self.wanted = network.nodes, network.tile, wanted
-        alive, stack = set[int](), [v for v, _ in wanted]
+    def __init__(self, network: Network, outputs: list[Value]) -> None:
+        self.nodes, self.tile, self.outputs = network.nodes, network.tile, outputs
+        alive, stack = set[int](), [v for v, _ in outputs]
         while stack:
             v = stack.pop()
             if v not in alive:
@@ -77,8 +78,8 @@ class Written:
         self.steps = list(self._steps())
         self.level = self._levels()
         self.steps.sort(key=lambda step: self.level[step[0]])
-        self.stored = {v for v, _ in wanted}
-        self.last_step, self.last_level = dict[int, int](), {v: 1 << 30 for v, _ in wanted}
+        self.stored = {v for v, _ in outputs}
+        self.last_step, self.last_level = dict[int, int](), {v: 1 << 30 for v, _ in outputs}
         for t, (first, _) in enumerate(self.steps):
             for v, shift in self.nodes[first][1]:
                 if self.nodes[v][0] >= 0:
@@ -88,7 +89,7 @@ class Written:
                     self.last_level[v] = max(self.last_level.get(v, 0), self.level[first])
 
     def _steps(self) -> Iterator[tuple[int, list[int]]]:
-        """The first result of each instruction that is wanted, and all its results."""
+        """The first result of each used instruction, and all its results."""
         i = 0
         while i < len(self.nodes):
             kind, operands, _ = self.nodes[i]
@@ -98,7 +99,7 @@ class Written:
             i += many
 
     def _levels(self) -> dict[int, int]:
-        """A value that is read at a distance must come from an earlier loop."""
+        """The loop of each value; a value that is read at a distance belongs to an earlier loop."""
         level: dict[int, int] = {}
         for first, results in self.steps:
             far = [level[o] + (shift > 0) for o, shift in self.nodes[first][1] if self.nodes[o][0] >= 0]
@@ -106,50 +107,50 @@ class Written:
         return level
 
     def program(self) -> Program:
-        """Write it down."""
-        place: dict[int, int] = {}
+        """The program."""
+        slot: dict[int, int] = {}
         rows, registers = Slots(), Slots()
-        ending: dict[int, list[int]] = {}
+        last_use: dict[int, list[int]] = {}
         code: list[int] = []
-        operations, now = 0, 0
+        operations, current_level = 0, 0
 
         def at(value: Value) -> int:
             v, shift = value
             if self.nodes[v][0] < 0:
                 return operand((self.nodes[v][1][0][0], shift), STAGED)
-            return operand((place[v], shift), ROW if v in self.stored else 0)
+            return operand((slot[v], shift), ROW if v in self.stored else 0)
 
         for t, (first, results) in enumerate(self.steps):
-            if self.level[first] != now:
-                for v in ending.pop(now, ()):
-                    rows.free(place[v])
-                now = self.level[first]
+            if self.level[first] != current_level:
+                for v in last_use.pop(current_level, ()):
+                    rows.free(slot[v])
+                current_level = self.level[first]
                 code.append(NEXT_LOOP)
             kind, operands, _ = self.nodes[first]
             inputs = [at(o) for o in operands]
             for v in {v for v, _ in operands}:
                 if self.nodes[v][0] >= 0 and v not in self.stored and self.last_step[v] == t:
-                    registers.free(place[v])
-            kept = [j for j in results if j in self.alive]
-            written = kept if kind != SORT else results
-            for v in written:
-                place[v] = (rows if v in self.stored else registers).take()
+                    registers.free(slot[v])
+            used = [j for j in results if j in self.alive]
+            stored_results = used if kind != SORT else results
+            for v in stored_results:
+                slot[v] = (rows if v in self.stored else registers).take()
                 if v in self.stored:
-                    ending.setdefault(self.last_level[v], []).append(v)
-            places = [operand((place[v], 0), ROW if v in self.stored else 0) for v in written]
-            for v in written:
+                    last_use.setdefault(self.last_level[v], []).append(v)
+            targets = [operand((slot[v], 0), ROW if v in self.stored else 0) for v in stored_results]
+            for v in stored_results:
                 if v not in self.alive:
-                    registers.free(place[v])
-            operations += {CE: len(kept), PICK: len(inputs) - 1, SORT: 3 * len(inputs), MODE: 4 * len(inputs)}[kind]
-            if kind == CE and len(kept) == 1:
-                kind = MIN if kept[0] == first else MAX
-            code += [kind, len(inputs), *inputs, *places]
-        outputs = tuple(at(w) for w in self.wanted)
+                    registers.free(slot[v])
+            operations += {CE: len(used), PICK: len(inputs) - 1, SORT: 3 * len(inputs), MODE: 4 * len(inputs)}[kind]
+            if kind == CE and len(used) == 1:
+                kind = MIN if used[0] == first else MAX
+            code += [kind, len(inputs), *inputs, *targets]
+        outputs = tuple(at(w) for w in self.outputs)
         return Program((*code, END), outputs, rows.most, registers.most, self.tile, self._reach(), operations)
 
     def _reach(self) -> int:
         reach: dict[int, int] = {}
-        for v, shift in self.wanted:
+        for v, shift in self.outputs:
             reach[v] = max(reach.get(v, 0), shift)
         for first, results in reversed(self.steps):
             far = max(reach.get(j, 0) for j in results)
@@ -159,39 +160,40 @@ class Written:
 
 
 class Slots:
-    """Numbers that are lent and given back."""
+    """A free list of numbers."""
 
     def __init__(self) -> None:
         self.most = 0
         self.spare: list[int] = []
 
     def take(self) -> int:
-        """A number that nobody has."""
+        """A free number."""
         if self.spare:
             return self.spare.pop()
         self.most += 1
         return self.most - 1
 
     def free(self, slot: int) -> None:
-        """Nobody needs it any more."""
+        """Return a number to the free list."""
         self.spare.append(slot)
 
 
-def all_but(given: Program, key: int) -> Program:
-    """A program whose votes leave out one label, given as the 64 bits of its key: it has no generated twin."""
-    code, made = given.code, list[int]()
+def all_but(program_: Program, key: int) -> Program:
+    """The same program with votes that ignore one label, by the 64 bits of its key; it is never
+    generated."""
+    code, words = program_.code, list[int]()
     k = 0
     while k < len(code):
         kind = code[k]
         if kind < 0:
-            made.append(kind)
+            words.append(kind)
             k += 1
             continue
         n = code[k + 1]
         end = k + 2 + n + (2 if kind == CE else n if kind == SORT else 1)
-        made += code[k:end] if kind != MODE else (MODE_BUT, *code[k + 1 : end], *_halves(key))
+        words += code[k:end] if kind != MODE else (MODE_BUT, *code[k + 1 : end], *_halves(key))
         k = end
-    return replace(given, code=tuple(made))
+    return replace(program_, code=tuple(words))
 
 
 def _halves(key: int) -> tuple[int, int]:
