@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import math
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ...arrays.adapter import adapter_of, is_numpy
+from ...arrays.adapter import is_numpy
 from ...errors import PoolingError
-from ...plan import AxisIndices, IndexedWindows, Ints, Job
+from ...plan import AxisIndices, IndexedWindows, Job
 from ...reductions import Max, Mean, Min, Sum
 from ..folds.recipes import FLOATS, MERGES, TYPES
 from ..native.library import Pick, get_num_threads, library, missing
+from .tables import address, table
 
 NO_MEMORY = 1
 FORWARD, SUM_BACKWARD, ARG_BACKWARD = 0, 1, 2
@@ -70,95 +70,6 @@ def refuses(job: Job) -> str | None:
     return None
 
 
-class Table:
-    """IndexedWindows in the core's form: without constants and weights of 0, repeated positions
-    merged."""
-
-    def __init__(self, lists: IndexedWindows, weighs: bool) -> None:
-        has_group_ids = lists.group_ids is not None
-        parts = [_count_axis(p) if has_group_ids else _compact_axis(p, weighs) for p in lists.indices]
-        self.indices = [pick for pick, _, _, _ in parts]
-        weights, constants = np.ones(lists.windows), np.zeros(lists.windows, bool)
-        counts = np.ones(lists.windows)
-        for (_, total, n, outside), row in zip(parts, lists.index_rows, strict=True):
-            weights *= total[row]
-            counts *= n[row]
-            constants |= outside[row]
-        self.weights = weights if weighs else lists.counts.astype(np.float64)
-        self.counts = counts  # the number of present elements
-        self.cancels = bool(np.any((weights == 0) & (counts > 0)))  # weights of both signs
-        self.constants = constants if constants.any() else None
-        self.group_ids = lists.group_ids
-        groups = lists.windows // max(math.prod(p.out for p in lists.indices), 1)
-        images = lists.shape[lists.pooled_dims[0]] if lists.groups is not None else 1
-        image_of_group = lists.groups if lists.groups is not None else np.zeros(groups, np.int64)
-        self.order = np.argsort(image_of_group, kind="stable").astype(np.int64)
-        self.begin = np.concatenate([[0], np.cumsum(np.bincount(image_of_group, minlength=images))]).astype(np.int64)
-
-    @property
-    def shuffled(self) -> bool:
-        """Whether the group ids are not sorted."""
-        return self.group_ids is not None and bool((np.diff(self.group_ids) < 0).any())
-
-    @cached_property
-    def indices_of_groups(self) -> AxisIndices:
-        """The elements of each group, from the group ids."""
-        owner, picks = self.group_ids, self.indices[0]
-        assert owner is not None
-        index, next_ = np.empty(picks.offsets[-1], np.int64), picks.offsets.copy()
-        library().anypool_lists_sort(_address(owner), len(owner), _address(next_), _address(index))
-        return AxisIndices(picks.size, picks.out, picks.offsets, index)
-
-
-_Axis = tuple[AxisIndices, NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
-
-
-def _count_axis(p: AxisIndices) -> _Axis:
-    """The indices unchanged, and the number of elements of each window."""
-    many = p.counts.astype(np.float64)
-    return p, many, many, np.zeros(len(p.offsets) - 1, np.bool_)
-
-
-def _compact_axis(p: AxisIndices, weighs: bool) -> _Axis:
-    """The indices along one axis in the core's form.
-
-    Also returns the weight of each row (the number of its elements if points are interpolated), the
-    number of elements with a weight, and which rows contain constants.
-    """
-    taps = None if p.taps is None else np.asarray(adapter_of(p.taps).numbers(p.taps), np.float64)
-    rows = len(p.offsets) - 1
-    owner = np.repeat(np.arange(rows), np.diff(p.offsets))
-    outside: NDArray[np.bool_] = np.zeros(rows, np.bool_)
-    outside[owner[(p.index < 0) & (taps != 0 if taps is not None else True)]] = True
-    counts: NDArray[Any] = p.counts.astype(np.float64)
-    total: NDArray[Any] = counts
-    if p.points_per_element == 1 and taps is not None:
-        total, counts = np.bincount(owner, taps, rows), np.bincount(owner, taps != 0, rows)
-    if taps is None and not outside.any():
-        return p, total, counts, outside
-    keep = p.index >= 0
-    if taps is not None:
-        keep &= taps != 0
-    owner, index = owner[keep], p.index[keep]
-    if taps is None or not weighs:
-        offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=rows))])
-        return AxisIndices(p.size, p.out, offsets, index), total, counts, outside
-    key = owner * p.size + index
-    if len(key) and not (key[1:] > key[:-1]).all():
-        key, back = np.unique(key, return_inverse=True)
-        shares = np.bincount(back, taps[keep], len(key))
-        owner, index = np.divmod(key, p.size)
-    else:
-        shares = taps[keep]
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=rows))])
-    return (
-        AxisIndices(p.size, p.out, offsets, np.ascontiguousarray(index), np.ascontiguousarray(shares)),
-        total,
-        counts,
-        outside,
-    )
-
-
 class IndexedFoldCall:
     """The call for arrays of these strides; it passes addresses only. `fits` is False if the core cannot
     read the layout."""
@@ -196,7 +107,7 @@ class IndexedFoldCall:
             2 - len(lanes)
         ) + lanes
         call.images, call.x_image = len(table_.begin) - 1, strides[lists.pooled_dims[0]] if grouped else 0
-        call.begin, call.order = _address(table_.begin), _address(table_.order)
+        call.begin, call.order = address(table_.begin), address(table_.order)
         call.bins, call.y_bin = inner, bins[0][1] if bins else 0
         call.y_group = group_axes[0][1] if group_axes else 0
         self.zero = np.zeros(1, np.int64)
@@ -204,7 +115,7 @@ class IndexedFoldCall:
         self.trivial = np.zeros(groups, np.int64)
         by_group_id = table_.group_ids is not None and job.dtype in ("float32", "float64")
         if by_group_id and table_.group_ids is not None:
-            call.owner, call.positions = _address(table_.group_ids), len(table_.group_ids)
+            call.owner, call.positions = address(table_.group_ids), len(table_.group_ids)
             call.pick[2].stride = steps[0]
         self.lanes_contiguous = call.x_lane == call.y_lane == 1 and call.lanes > 1
         picks = table_.indices
@@ -218,7 +129,7 @@ class IndexedFoldCall:
         for k in range(0 if by_group_id and not call.scattered else 3):
             axis = k - (3 - len(picks))
             call.pick[k] = self._trivial() if axis < 0 else _pick(picks[axis], steps[axis])
-        call.n = _address(
+        call.n = address(
             table_.weights if kind is Mean else table_.counts
         )  # 0 for an empty window; the divisor of a mean
         merge = "max" if kind is Max else "min" if kind is Min else "sum"
@@ -226,12 +137,12 @@ class IndexedFoldCall:
         call.empty = float(job.reduction.empty if job.empty is None else job.empty)
         if merge != "sum" and table_.constants is not None:
             self.start = np.where(table_.constants, lists.fill, -np.inf if kind is Max else np.inf)
-            call.start = _address(self.start)
+            call.start = address(self.start)
         self.run = library().anypool_lists_run
 
     def _trivial(self) -> Pick:
         """An axis with one position, which every group contains."""
-        return Pick(1, 1, 0, _address(self.every), _address(self.trivial), 0)
+        return Pick(1, 1, 0, address(self.every), address(self.trivial), 0)
 
     def fold(self, x: int, y: int, positions: int = 0) -> None:
         """Reduce every window of x into y, with the positions of a selection."""
@@ -254,12 +165,6 @@ class IndexedFoldCall:
         )
         if self.run(ctypes.addressof(self.call), direction, x, y, positions) == NO_MEMORY:
             raise PoolingError("the compiled core ran out of memory for an image; free some, or pool in parts")
-
-
-@lru_cache(maxsize=64)
-def table(lists: IndexedWindows, weighs: bool) -> Table:
-    """The windows in the core's form."""
-    return Table(lists, weighs)
 
 
 @lru_cache(maxsize=64)
@@ -307,10 +212,4 @@ def _steps(lists: IndexedWindows, axes: tuple[int, ...], strides: tuple[int, ...
 
 
 def _pick(p: AxisIndices, stride: int) -> Pick:
-    return Pick(
-        p.out, p.size, stride, _address(p.offsets), _address(p.index), 0 if p.taps is None else _address(p.taps)
-    )
-
-
-def _address(table: Ints | NDArray[Any]) -> int:
-    return table.ctypes.data
+    return Pick(p.out, p.size, stride, address(p.offsets), address(p.index), 0 if p.taps is None else address(p.taps))
