@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .arrays.adapter import adapter_of, is_numpy
-from .arrays.ops import among, meant
+from .arrays.ops import among, did_you_mean
 from .constants import constant, fitted
 from .errors import PoolingError
 from .order_statistics import Order
@@ -66,7 +66,7 @@ def check_orders(plan: Any, reductions: tuple[Any, ...]) -> None:
 def check(dtype: str, reductions: tuple[Any, ...], nan: str) -> None:
     """Check that each reduction is defined for the element type, and that the NaN policy exists."""
     if not among(nan, ("propagate", "omit")):
-        near = meant(
+        near = did_you_mean(
             str(nan), ("propagate", "omit"), {"ignore": "omit", "skip": "omit", "drop": "omit", "raise": "propagate"}
         )
         raise PoolingError(f"nan={nan!r}: use 'propagate' or 'omit'{near}")

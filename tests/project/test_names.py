@@ -27,7 +27,6 @@ PARTICIPLES = frozenset("made found given held seen told wanted asked kept taken
 TO_CLEAN: dict[str, frozenset[str]] = {
     room: frozenset(names.split())
     for room, names in {
-        "arrays": "found given made said seen wanted",
         "cli": "held seen wanted",
         "files": "found given held kept made said seen",
         "nn": "found given held kept made said seen wanted",

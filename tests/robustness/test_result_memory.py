@@ -74,12 +74,12 @@ def test_the_cache_keeps_no_more_than_its_limit() -> None:
     ap.set_cache_bytes(2 * size + 4096)
     del held
     gc.collect()
-    assert size <= sum(b.nbytes for b in memory._kept) <= 2 * size + 4096
+    assert size <= sum(b.nbytes for b in memory._free) <= 2 * size + 4096
     ap.set_cache_bytes(0)
-    assert not memory._kept
+    assert not memory._free
     del_me = ap.pool(X, WINDOWS, "max")
     del del_me
-    assert not memory._kept
+    assert not memory._free
 
 
 def test_a_small_result_takes_no_large_block() -> None:

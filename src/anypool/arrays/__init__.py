@@ -1,1 +1,1 @@
-"""Array libraries: the same few names in each module, loaded only if the caller already imported that library."""
+"""Array libraries: one adapter for each. A library is loaded only if the caller has imported it."""

@@ -1,4 +1,4 @@
-"""The operations that the package asks of an array library, and which library serves an array."""
+"""The operations of an array library, and the adapter that provides them for an array."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = Any
 
 
 class Adapter(Protocol):
-    """An array library's operations; nothing here knows what pooling is.
+    """The operations of an array library; none of them depends on pooling.
 
     Arrays have NumPy's operators, `shape`, `ndim`, `dtype`, `reshape`, `sum`, `any`, `all` and basic indices.
     Index tables are NumPy's arrays of integers. Element types are named as NumPy names them.
@@ -32,11 +32,12 @@ class Adapter(Protocol):
         ...
 
     def cast(self, x: Array, dtype: str) -> Array:
-        """x in another element type; floats beyond it become infinities."""
+        """x in another element type; floats outside its range become infinities."""
         ...
 
     def meet(self, x: Array, like: Array) -> Array:
-        """x in the type of `like`, where products of two types would not be computed in the wider one."""
+        """x in the type of `like`, if the library does not compute products of two types in the wider
+        one."""
         ...
 
     def wide(self, dtype: str) -> str:
@@ -48,47 +49,47 @@ class Adapter(Protocol):
         ...
 
     def empty(self, shape: Sequence[int], dtype: str, like: Array | None = None) -> Array:
-        """An array on the device of `like`, or the CPU, whose elements are not written yet."""
+        """An uninitialised array on the device of `like`, or on the CPU."""
         ...
 
     def full(self, shape: Sequence[int], value: Any, dtype: str, like: Array) -> Array:
-        """An array of one number on the device of `like`."""
+        """An array filled with a number, on the device of `like`."""
         ...
 
     def full_like(self, x: Array, value: Any, dtype: str | None = None) -> Array:
-        """An array shaped as x of one number."""
+        """An array in the shape of x, filled with a number."""
         ...
 
     def asarray(self, table: Any, like: Array | None = None) -> Array:
-        """A NumPy array, or one of the library, on the device of `like`, or the CPU."""
+        """A NumPy array, or an array of the library, on the device of `like`, or on the CPU."""
         ...
 
     def view(self, x: Array) -> NDArray[Any] | None:
-        """x's memory as a NumPy array; None where it lies elsewhere, or a tool must see each step."""
+        """x's memory as a NumPy array; None on another device, or if a tool must record each step."""
         ...
 
     def numbers(self, x: Array) -> NDArray[Any]:
-        """x's numbers as a NumPy array, through which no gradient flows; a copy where one is needed."""
+        """The values of x as a NumPy array, without a gradient; a copy if necessary."""
         ...
 
     def where(self, condition: Array, a: Array, b: Array) -> Array:
-        """a where the condition holds, else b."""
+        """a where the condition is true, else b."""
         ...
 
     def power(self, x: Array, p: Array) -> Array:
-        """x to the power p; one of the two may be a number."""
+        """x to the power p; one of them may be a number."""
         ...
 
     def maximum(self, a: Array, b: Array) -> Array:
-        """The greater of two, one of which may be a number; NaN if either is."""
+        """The larger of two, one of which may be a number; NaN if either is NaN."""
         ...
 
     def minimum(self, a: Array, b: Array) -> Array:
-        """The smaller of two, one of which may be a number; NaN if either is."""
+        """The smaller of two, one of which may be a number; NaN if either is NaN."""
         ...
 
     def broadcast(self, x: Array, shape: Sequence[int]) -> Array:
-        """x as a larger array, which may read its memory again."""
+        """x broadcast to a shape, without a copy."""
         ...
 
     def permute(self, x: Array, order: Sequence[int]) -> Array:
@@ -100,19 +101,19 @@ class Adapter(Protocol):
         ...
 
     def concatenate(self, parts: Sequence[Array], axis: int) -> Array:
-        """Arrays one after the other along an axis."""
+        """Arrays concatenated along an axis."""
         ...
 
     def stack(self, parts: Sequence[Array], axis: int) -> Array:
-        """Arrays side by side on a new axis."""
+        """Arrays stacked on a new axis."""
         ...
 
     def flip(self, x: Array) -> Array:
-        """x in reverse along the last axis."""
+        """x in reverse order along the last axis."""
         ...
 
     def take(self, x: Array, index: NDArray[Any], axis: int) -> Array:
-        """x at these positions of one axis, which becomes the axes of the index."""
+        """x at these positions of one axis, which is replaced by the axes of the index."""
         ...
 
     def take_along(self, x: Array, index: Array) -> Array:
@@ -120,19 +121,20 @@ class Adapter(Protocol):
         ...
 
     def put(self, x: Array, index: NDArray[Any], values: Array, axis: int) -> Array:
-        """x with other values at these positions of one axis; x itself may be written to."""
+        """x with other values at these positions of one axis; x may be written to."""
         ...
 
     def extend(self, x: Array, shape: Sequence[int], value: float) -> Array:
-        """x made larger at the end of its axes, with elements of one number."""
+        """x padded at the end of its axes with a number."""
         ...
 
     def difference(self, high: Array, low: Array, dtype: str) -> Array:
-        """high − low of integers of one narrow type, high ≥ low, in a type that holds it; high may be written to."""
+        """high − low for integers of one narrow type, high ≥ low, in a wide type; high may be written
+        to."""
         ...
 
     def sort(self, x: Array, indexed: bool) -> tuple[Array, Array]:
-        """x sorted along the last axis, NaN last, and where each element was (None unless `indexed`); stable."""
+        """x sorted along the last axis, NaN last, stable; and the order (None unless `indexed`)."""
         ...
 
     def argsort(self, x: Array) -> Array:
@@ -140,84 +142,85 @@ class Adapter(Protocol):
         ...
 
     def argmax(self, x: Array) -> Array:
-        """Where the first of the greatest lies along the last axis."""
+        """The index of the first largest element along the last axis."""
         ...
 
     def cumsum(self, x: Array, axis: int) -> Array:
-        """Running sums."""
+        """Cumulative sums."""
         ...
 
     def cummax(self, x: Array) -> Array:
-        """Running maxima along the last axis."""
+        """Cumulative maxima along the last axis."""
         ...
 
     def smallest(self, x: Array, axis: int | None = None) -> Array:
-        """The smallest, of all or along an axis; NaN if one is."""
+        """The smallest element of all, or along an axis; NaN if one is NaN."""
         ...
 
     def greatest(self, x: Array, axis: int | None = None) -> Array:
-        """The greatest, of all or along an axis; NaN if one is."""
+        """The largest element of all, or along an axis; NaN if one is NaN."""
         ...
 
     def ends(self, x: Array) -> tuple[Array, Array]:
-        """The smallest and the greatest of all, read once where the library can."""
+        """The smallest and the largest of all elements, in one pass if possible."""
         ...
 
     def copy(self, x: Array) -> Array:
-        """x in memory of its own, its axes in order."""
+        """A copy of x in row-major order."""
         ...
 
     def contiguous(self, x: Array) -> Array:
-        """x, or a copy whose memory is in the order of its axes."""
+        """x, or a copy in row-major order."""
         ...
 
     def apart(self, y: Array, x: Array) -> Array:
-        """y, or a copy where it is in x's memory and no gradient follows it."""
+        """y, or a copy if it shares x's memory and has no gradient."""
         ...
 
     def owned(self, x: Array) -> Array:
-        """x, or a copy where it reads memory twice or must not be written to."""
+        """x, or a copy if elements share memory or x is read-only."""
         ...
 
     def stop(self, x: Array) -> Array:
-        """The same values, through which no gradient flows."""
+        """The same values without a gradient."""
         ...
 
     def differentiates(self, *values: Any) -> bool:
-        """Whether a gradient of one of these values may be asked for."""
+        """Whether one of these values needs a gradient."""
         ...
 
     def concrete(self) -> bool:
-        """Whether Python may look at numbers: not while a function is mapped over them."""
+        """Whether values may be read: False while a function is mapped over them."""
         ...
 
     def watched(self) -> bool:
-        """Whether a tool follows every step: vmap, or forward-mode differentiation."""
+        """Whether a tool records each step: vmap, or forward-mode differentiation."""
         ...
 
     def device(self, x: Array) -> str:
-        """Where x lies."""
+        """The device of x."""
         ...
 
     def strides(self, x: Array) -> tuple[int, ...]:
-        """How many elements lie from one position of each axis to the next."""
+        """The strides of x in elements."""
         ...
 
     def address(self, x: Array) -> int:
-        """Where its memory begins."""
+        """The address of the first element."""
         ...
 
-    def enter(self, given: Any, name: str) -> Array:
-        """A caller's array as the engines read it; PoolingError where it has no meaning."""
+    def enter(self, argument: Any, name: str) -> Array:
+        """A caller's array in the form that the engines read. Raises PoolingError for unsupported
+        types."""
         ...
 
     def leave(self, y: Array) -> Any:
-        """A result as the caller's kind of array."""
+        """A result as an array of the caller's library."""
         ...
 
 
 class Library(NamedTuple):
-    """An array library: its name, whether it serves a class of arrays, and what provides its adapter."""
+    """An array library: its name, a test of array classes, and its adapter."""
 
     name: str
     serves: Callable[[type], bool]
@@ -225,7 +228,7 @@ class Library(NamedTuple):
 
 
 def _is_tensor(kind: type) -> bool:
-    torch = sys.modules.get("torch")  # whoever holds a tensor has imported it
+    torch = sys.modules.get("torch")  # if there is a tensor, torch is imported
     return torch is not None and issubclass(kind, torch.Tensor)
 
 
@@ -246,7 +249,7 @@ def _array_api() -> Adapter:
     return ADAPTER
 
 
-# The first that serves a class has it; NumPy has what is left: its own arrays, numbers, and what it reads.
+# The first library that accepts a class provides its adapter. NumPy is the default.
 LIBRARIES: list[Library] = [
     Library("torch", _is_tensor, _torch),
     Library("array_api", follows_standard, _array_api),
@@ -255,36 +258,36 @@ _known: dict[type, Any] = {}
 
 
 def register(library: Library) -> None:
-    """Add an array library, which is asked before the others."""
+    """Add an array library, which takes precedence over the others."""
     LIBRARIES.insert(0, library)
     _known.clear()
 
 
 def adapter_of(*values: Any) -> Adapter:
-    """The adapter of the first value that is an array of another library than NumPy; else NumPy's."""
+    """The adapter of the first value that is no NumPy array or number; else NumPy's."""
     for v in values:
         kind = type(v)
         if kind is not np.ndarray:
-            found = _known.get(kind)
-            if found is None:
-                found = _find(kind)
-            if found is not _NUMPY:
-                return found
+            adapter = _known.get(kind)
+            if adapter is None:
+                adapter = _find(kind)
+            if adapter is not _NUMPY:
+                return adapter
     return _NUMPY
 
 
 def _find(kind: type) -> Any:
-    found = next((lib for lib in LIBRARIES if lib.serves(kind)), None)
-    adapter: Any = _NUMPY if found is None else found.provide()
+    library = next((lib for lib in LIBRARIES if lib.serves(kind)), None)
+    adapter: Any = _NUMPY if library is None else library.provide()
     _known[kind] = adapter
     return adapter
 
 
 def adapter_named(name: str) -> Adapter:
-    """The adapter of a library, which is imported for it."""
+    """The adapter of a library, which is imported if necessary."""
     return next((lib.provide() for lib in LIBRARIES if lib.name == name), _NUMPY)
 
 
 def is_numpy(value: Any) -> TypeGuard[NDArray[Any]]:
-    """Whether a value is an array of NumPy."""
+    """Whether a value is a NumPy array."""
     return isinstance(value, np.ndarray)

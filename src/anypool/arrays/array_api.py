@@ -1,4 +1,4 @@
-"""Arrays of any library that follows the Array API standard, by array-api-compat: the operations of an adapter."""
+"""The adapter for arrays of the Array API standard, by array-api-compat."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Array = Any
 
 
 class StandardArrays(NumpyArrays):
-    """The operations of `Adapter` for arrays of the standard; those that say what NumPy's do are inherited."""
+    """The operations of `Adapter` for arrays of the standard; those equal to NumPy's are inherited."""
 
     NAME: str = "array_api"
     maths: Any = Namespace()
@@ -50,10 +50,10 @@ class StandardArrays(NumpyArrays):
     def numbers(self, x: Array) -> NDArray[Any]:
         x = self.enter(x, "an array")
         try:
-            seen: NDArray[Any] = np.from_dlpack(x.to("uint8" if x.name == "bool" else x.name))
+            values: NDArray[Any] = np.from_dlpack(x.to("uint8" if x.name == "bool" else x.name))
         except (BufferError, RuntimeError, TypeError) as error:
             raise PoolingError(f"an array of {x.xp.__name__} that NumPy cannot read: {error}") from error
-        return seen.astype(x.name, copy=False)
+        return values.astype(x.name, copy=False)
 
     def where(self, condition: Array, a: Array, b: Array) -> Array:
         like = next(v for v in (condition, a, b) if isinstance(v, Standard))
@@ -100,7 +100,7 @@ class StandardArrays(NumpyArrays):
         return x.of(x.xp.take_along_axis(x.raw, index.raw, axis=-1))
 
     def put(self, x: Array, index: NDArray[Any], values: Array, axis: int) -> Array:
-        """The standard writes to no list of positions: each position reads its last value, or keeps its own."""
+        """The standard cannot assign by index: each position takes its last value, or keeps its own."""
         size = x.shape[axis]
         source = np.full(size, -1)
         source[index] = np.arange(len(index))
@@ -124,7 +124,7 @@ class StandardArrays(NumpyArrays):
     def argsort(self, x: Array) -> Array:
         if "float" not in x.name:
             return x.of(x.xp.argsort(x.to("uint8" if x.name == "bool" else x.name), axis=-1, stable=True))
-        absent = x != x  # the standard says of no NaN where it lies
+        absent = x != x  # the standard does not specify the order of NaN
         by_value = x.of(x.xp.argsort(self.where(absent, np.inf, x).raw, axis=-1, stable=True))
         return self.take_along(by_value, self.argsort(self.take_along(absent, by_value)))
 
@@ -170,17 +170,19 @@ class StandardArrays(NumpyArrays):
 
     address: Any = strides
 
-    def enter(self, given: Any, name: str) -> Array:
-        if isinstance(given, Standard):
-            return given
+    def enter(self, argument: Any, name: str) -> Array:
+        if isinstance(argument, Standard):
+            return argument
         try:
-            xp = array_namespace(given)
+            xp = array_namespace(argument)
         except Exception as error:
-            raise PoolingError(refusal(given, name) or f"{name} is no array of the standard") from error
-        made = Standard(given, xp)
-        if not made.name:
-            raise PoolingError(f"{name} of dtype {given.dtype}: pooling has a meaning for {', '.join(sorted(NAMES))}")
-        return made
+            raise PoolingError(refusal(argument, name) or f"{name} is no array of the standard") from error
+        array = Standard(argument, xp)
+        if not array.name:
+            raise PoolingError(
+                f"{name} of dtype {argument.dtype}: pooling has a meaning for {', '.join(sorted(NAMES))}"
+            )
+        return array
 
     def leave(self, y: Array) -> Any:
         return y.raw

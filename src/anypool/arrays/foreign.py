@@ -1,4 +1,4 @@
-"""Array types that are not served: one sentence each, with the way to pass what they hold."""
+"""Unsupported array types: an error message for each, with a way to pass their values."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SERVED = "a NumPy array, a torch tensor, a buffer or a list of numbers"
 
 
 class Type(NamedTuple):
-    """How a type is told by what it declares, what it is, and how to pass what it holds."""
+    """A type: a test of its class, a description, and a way to pass its values."""
 
-    declares: Callable[[Any], bool]  # of the class: an instance may compute its attributes
-    said: str
-    way: str
-    whole: str = ""  # a way that keeps the type, for x
+    declares: Callable[[Any], bool]  # a test of the class, since an instance may compute its attributes
+    description: str
+    advice: str
+    lossless: str = ""  # for x: a way that preserves the type
 
 
 def _has(*names: str) -> Callable[[Any], bool]:
@@ -95,67 +95,67 @@ TYPES = (
 )
 
 
-STANDARD = next(t for t in TYPES if t.said == "an array of another library")
+STANDARD = next(t for t in TYPES if t.description == "an array of another library")
 
 
 def follows_standard(kind: Any) -> bool:
-    """Whether a class is of the Array API standard, and of no library that is refused for its own reason."""
+    """Whether a class follows the Array API standard, and has no message of its own."""
     if not hasattr(kind, "__array_namespace__") or issubclass(kind, (np.ndarray, np.generic)):
         return False
     return next(t for t in TYPES if t.declares(kind)) is STANDARD
 
 
-def refuse(given: Any, name: str) -> None:
-    """Raise the PoolingError of a type that is not served."""
+def refuse(value: Any, name: str) -> None:
+    """Raise PoolingError for a value of an unsupported type."""
     torch = sys.modules.get("torch")
-    tensor = torch is not None and isinstance(given, torch.Tensor)
-    said = tensor_refusal(given, name) if tensor else refusal(given, name)
-    if said is not None:
-        raise PoolingError(said)
+    tensor = torch is not None and isinstance(value, torch.Tensor)
+    message = tensor_refusal(value, name) if tensor else refusal(value, name)
+    if message is not None:
+        raise PoolingError(message)
 
 
-def refusal(given: Any, name: str) -> str | None:
-    """Why a value that is no tensor is not served, and what to pass; None where NumPy reads it without loss."""
-    kind: Any = type(given)
-    if isinstance(given, np.ndarray):
-        return _refused_ndarray(given, name)
-    if isinstance(given, NUMBERS):
+def refusal(value: Any, name: str) -> str | None:
+    """The message for an unsupported value that is no tensor; None if NumPy reads it without loss."""
+    kind: Any = type(value)
+    if isinstance(value, np.ndarray):
+        return _refused_ndarray(value, name)
+    if isinstance(value, NUMBERS):
         return None
-    if given is None:
+    if value is None:
         return f"{name} is None: give {SERVED}"
-    if isinstance(given, (str, bytes, os.PathLike)):
+    if isinstance(value, (str, bytes, os.PathLike)):
         return (
-            f"{name}={given!r} is no array: read a file first, such as numpy.asarray(PIL.Image.open(…)); give {SERVED}"
+            f"{name}={value!r} is no array: read a file first, such as numpy.asarray(PIL.Image.open(…)); give {SERVED}"
         )
-    if isinstance(given, (list, tuple)):
-        return _refused_row(given, name)
-    found = next((t for t in TYPES if t.declares(kind)), None)
-    what = f"{name} is a {kind.__module__.partition('.')[0]}.{kind.__name__}"
-    if found is not None:
-        also = f"; {found.whole}" if found.whole and name == "x" else ""
-        return f"{what}, {found.said}: {found.way.format(name=name)}{also}"
-    if hasattr(kind, "__array_interface__") or _is_buffer(given):
+    if isinstance(value, (list, tuple)):
+        return _refused_row(value, name)
+    known = next((t for t in TYPES if t.declares(kind)), None)
+    subject = f"{name} is a {kind.__module__.partition('.')[0]}.{kind.__name__}"
+    if known is not None:
+        also = f"; {known.lossless}" if known.lossless and name == "x" else ""
+        return f"{subject}, {known.description}: {known.advice.format(name=name)}{also}"
+    if hasattr(kind, "__array_interface__") or _is_buffer(value):
         return None
-    if isinstance(given, Sequence):
-        return _refused_row(given, name)
+    if isinstance(value, Sequence):
+        return _refused_row(value, name)
     if hasattr(kind, "__array__"):
-        return f"{what}, an array of another library: pass numpy.asarray({name})"
-    return f"{what}: give {SERVED}"
+        return f"{subject}, an array of another library: pass numpy.asarray({name})"
+    return f"{subject}: give {SERVED}"
 
 
-def _refused_ndarray(given: Any, name: str) -> str | None:
-    if isinstance(given, np.ma.MaskedArray):
+def _refused_ndarray(array: Any, name: str) -> str | None:
+    if isinstance(array, np.ma.MaskedArray):
         if name == "x":
             return "x is a numpy.ma array: pass x.data and weights=~numpy.ma.getmaskarray(x)"
         absent = ", 0 for an element that shall not count" if name == "weights" else ""
         return f"{name} is a numpy.ma array: pass {name}.filled({0 if absent else '…'}){absent}"
-    if type(given) is not np.ndarray and hasattr(type(given), "unit") and hasattr(type(given), "value"):
+    if type(array) is not np.ndarray and hasattr(type(array), "unit") and hasattr(type(array), "value"):
         return f"{name} is a quantity with a unit, which a result would lose: pass {name}.value"
     return None
 
 
 def _refused_row(row: Any, name: str) -> str | None:
-    """Rows hold numbers, or rows of numbers; arrays in rows are read as rows."""
+    """The message for a row: its elements must be numbers, rows of numbers, or arrays."""
     torch = sys.modules.get("torch")
     for kind in set(map(type, row)):
         if issubclass(kind, (*NUMBERS, str, bytes)) or kind in (np.ndarray, type(None)):
@@ -167,26 +167,26 @@ def _refused_row(row: Any, name: str) -> str | None:
                     f"{name} is a {type(row).__name__} of tensors: pass torch.stack({name}) of tensors of one shape"
                     f"{ragged if name == 'x' else ''}"
                 )
-            said = refusal(value, f"{name}[{_place(row, value)}]")
-            if said is not None:
-                return said
+            message = refusal(value, f"{name}[{_index_of(row, value)}]")
+            if message is not None:
+                return message
     return None
 
 
-def _place(row: Any, value: Any) -> int:
+def _index_of(row: Any, value: Any) -> int:
     return next(i for i, v in enumerate(row) if v is value)
 
 
-def _is_buffer(given: Any) -> bool:
+def _is_buffer(value: Any) -> bool:
     try:
-        memoryview(given).release()
+        memoryview(value).release()
     except TypeError:
         return False
     return True
 
 
 def tensor_refusal(t: Any, name: str) -> str | None:
-    """Why a tensor is not served, and what to pass; None for strided tensors of real numbers or bool."""
+    """The message for an unsupported tensor; None for strided tensors of real numbers or bool."""
     torch: Any = sys.modules["torch"]
     masked = sys.modules.get("torch.masked")
     if masked is not None and isinstance(t, masked.MaskedTensor):
@@ -210,12 +210,12 @@ def tensor_refusal(t: Any, name: str) -> str | None:
 
 
 def _packed(torch: Any) -> tuple[Any, ...]:
-    """Types of which an element holds two numbers."""
+    """Types with two numbers in one element."""
     return (getattr(torch, "float4_e2m1fn_x2", None),)
 
 
-def way_from(dtype: Any) -> str:
-    """What to pass in place of a NumPy array of a type that has no meaning here; nothing where there is no way."""
+def advice_for(dtype: Any) -> str:
+    """Advice for a NumPy array of an unsupported element type, or an empty text."""
     if dtype.kind == "c":
         return "; pass x.real, x.imag or abs(x)"
     if dtype.kind in "mM":

@@ -1,4 +1,5 @@
-"""Arrays as callers give them: read once, as aligned native elements, bools of 0 and 1; other types get an error."""
+"""Arrays of the caller as aligned native elements and bools of 0 and 1; other types raise
+PoolingError."""
 
 from __future__ import annotations
 
@@ -10,20 +11,21 @@ import numpy as np
 from ..errors import PoolingError
 from .foreign import refuse, tensor_refusal
 
-FEW = 512  # bools that are looked through as bytes: a reduction begins at 1.4 µs
-TRUTHS = b"\0\1"
+FEW = 512  # bools that are checked as bytes: a reduction takes at least 1.4 µs
+BOOL_BYTES = b"\0\1"
 
 
-def array_of(given: Any, name: str) -> Any:
-    """A NumPy array of what a value holds; PoolingError, with the way to do it, for what NumPy cannot read without loss."""
-    if type(given) is np.ndarray:
-        return readable(given)
+def array_of(value: Any, name: str) -> Any:
+    """The values as a NumPy array. Raises PoolingError with advice if NumPy cannot read them without
+    loss."""
+    if type(value) is np.ndarray:
+        return readable(value)
     torch = sys.modules.get("torch")
-    if torch is not None and isinstance(given, torch.Tensor):
-        return readable(of_tensor(given, name))
-    refuse(given, name)
+    if torch is not None and isinstance(value, torch.Tensor):
+        return readable(of_tensor(value, name))
+    refuse(value, name)
     try:
-        made = np.asarray(given)
+        array = np.asarray(value)
     except (ValueError, TypeError, OverflowError) as error:
         if "inhomogeneous" not in str(error):
             raise PoolingError(f"{name} is no array: {error}") from None
@@ -31,35 +33,35 @@ def array_of(given: Any, name: str) -> Any:
         raise PoolingError(
             f"{name} is no array, for its rows differ in length: give rows of one length{ragged if name == 'x' else ''}"
         ) from None
-    return readable(made)
+    return readable(array)
 
 
 def readable(x: Any) -> Any:
-    """x itself, or a copy where its memory is not what the core reads: native and aligned, strides in whole elements."""
+    """x, or a copy if it is not native and aligned, or has strides that are no whole elements."""
     item = x.itemsize
-    whole = x.flags.aligned and not any(s % item for s in x.strides if item)
-    truths = x.dtype.kind == "b" and odd(x)
-    if whole and x.dtype.isnative and not truths:
+    is_aligned = x.flags.aligned and not any(s % item for s in x.strides if item)
+    is_odd_bool = x.dtype.kind == "b" and has_odd_bools(x)
+    if is_aligned and x.dtype.isnative and not is_odd_bool:
         return x
-    some = _once(x)
-    made = some.view(np.uint8) != 0 if truths else some.astype(x.dtype.newbyteorder("="), "K")
-    return made if made.shape == x.shape else np.broadcast_to(made, x.shape)
+    distinct = _without_repeats(x)
+    copied = distinct.view(np.uint8) != 0 if is_odd_bool else distinct.astype(x.dtype.newbyteorder("="), "K")
+    return copied if copied.shape == x.shape else np.broadcast_to(copied, x.shape)
 
 
-def odd(x: Any) -> bool:
-    """Whether a true element of a bool array is stored as another byte than 1."""
+def has_odd_bools(x: Any) -> bool:
+    """Whether a true element of a bool array is stored as a byte other than 1."""
     if x.size <= FEW:
-        return bool(x.tobytes().translate(None, TRUTHS))
-    return int(np.maximum.reduce(_once(x).view(np.uint8), axis=None)) > 1
+        return bool(x.tobytes().translate(None, BOOL_BYTES))
+    return int(np.maximum.reduce(_without_repeats(x).view(np.uint8), axis=None)) > 1
 
 
-def _once(x: Any) -> Any:
-    """x without the axes along which the same memory is read again."""
+def _without_repeats(x: Any) -> Any:
+    """x without repetitions along axes of stride 0."""
     return x[tuple(slice(1) if s == 0 else slice(None) for s in x.strides)]
 
 
 def of_tensor(t: Any, name: str) -> Any:
-    """The numbers of a tensor, whatever its device, lazy bits and type, and whoever watches it."""
+    """The values of a tensor of any device and type, without lazy bits."""
     torch: Any = sys.modules["torch"]
     hidden: Any = torch._C._functorch
     while hidden.is_gradtrackingtensor(t):
@@ -67,12 +69,12 @@ def of_tensor(t: Any, name: str) -> Any:
     if hidden.is_batchedtensor(t):
         raise PoolingError(f"{name} that vmap batches: pool all of it in one call, or loop")
     with torch._C._DisableFuncTorch():
-        said = tensor_refusal(t, name)
-        if said is None and t.is_meta:
-            said = f"{name} is a tensor on the meta device, which holds no numbers: give one on the CPU"
-        if said is not None:
-            raise PoolingError(said)
+        message = tensor_refusal(t, name)
+        if message is None and t.is_meta:
+            message = f"{name} is a tensor on the meta device, which holds no numbers: give one on the CPU"
+        if message is not None:
+            raise PoolingError(message)
         t = t.detach()
         if t.is_floating_point() and t.dtype not in (torch.float16, torch.float32, torch.float64):
-            t = t.to(torch.float32)  # NumPy has no such type; exact
+            t = t.to(torch.float32)  # exact; NumPy has no such type
         return t.cpu().resolve_neg().numpy()

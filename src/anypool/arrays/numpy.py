@@ -1,4 +1,4 @@
-"""NumPy arrays: what the engines ask of them; nothing here knows what pooling is."""
+"""The functions of NumPy arrays that a call needs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from ..errors import PoolingError
 from . import buffer_pool
-from .foreign import way_from
-from .incoming import array_of, odd
+from .foreign import advice_for
+from .incoming import array_of, has_odd_bools
 from .numpy_ops import ADAPTER
 from .numpy_ops import address as address
 from .weights import check_bounds
@@ -18,35 +18,39 @@ NAME = ADAPTER.NAME
 dtype_name, wide, device, strides = ADAPTER.dtype_name, ADAPTER.wide, ADAPTER.device, ADAPTER.strides
 DTYPES = frozenset("bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 bfloat16".split())
 
-TYPES = {name: np.dtype(name) for name in DTYPES - {"bfloat16"}}  # that one is another package's
+TYPES = {name: np.dtype(name) for name in DTYPES - {"bfloat16"}}  # bfloat16 belongs to another package
 
 
 def array(x: Any) -> Any:
-    """x as the backends read it, of an element type that has a meaning; no copy where none is needed."""
-    given = array_of(x, "x")
-    if given.dtype.name not in DTYPES:
-        meant = ", ".join(sorted(DTYPES))
-        raise PoolingError(f"x of dtype {given.dtype}: pooling has a meaning for {meant}{way_from(given.dtype)}")
-    return given
+    """x in the form that the engines read; a copy only if necessary. Raises PoolingError for other
+    types."""
+    array_ = array_of(x, "x")
+    if array_.dtype.name not in DTYPES:
+        supported = ", ".join(sorted(DTYPES))
+        raise PoolingError(
+            f"x of dtype {array_.dtype}: pooling has a meaning for {supported}{advice_for(array_.dtype)}"
+        )
+    return array_
 
 
 def instead(x: Any) -> Any:
-    """None: NumPy has words for every element."""
+    """None: NumPy supports every element type."""
     return None
 
 
 def plain(x: Any) -> bool:
-    """NumPy's arrays hold their numbers."""
+    """True: the core may read NumPy arrays."""
     return True
 
 
 def compiling(out: Any) -> bool:
-    """NumPy compiles nothing."""
+    """False: no tool records calls with NumPy arrays."""
     return False
 
 
 def key(x: Any, call: tuple[Any, ...], weights: Any = None) -> Any:
-    """What tells this call from others, the data apart; None where calls are not remembered."""
+    """The key of the call in the call cache: everything but the data. None for calls that are not
+    cached."""
     if type(x) is not np.ndarray or not x.dtype.isnative:
         return None
     if weights is None:
@@ -56,34 +60,35 @@ def key(x: Any, call: tuple[Any, ...], weights: Any = None) -> Any:
     return (x.shape, x.strides, x.dtype, call, weights.shape, weights.strides, weights.dtype)
 
 
-def as_weights(given: Any, x: Any) -> Any:
-    """Weights as an array of real numbers or a mask, as the backends read it."""
-    if getattr(given, "requires_grad", False):
+def as_weights(weights: Any, x: Any) -> Any:
+    """Weights as an array of real numbers or a mask, in the form that the engines read."""
+    if getattr(weights, "requires_grad", False):
         raise PoolingError("weights learn and x is a NumPy array: give x as a tensor too, or weights.detach()")
-    weights = array_of(given, "weights")
+    weights = array_of(weights, "weights")
     if weights.dtype.kind not in "biuf" and weights.dtype.name != "bfloat16":
         raise PoolingError(f"weights of dtype {weights.dtype}: use bool (a mask) or real numbers")
     return weights
 
 
 def check_weights(weights: Any, reduction: Any) -> None:
-    """Weights must be numbers, and no less than zero unless the reduction is linear in them."""
+    """Raise PoolingError unless the weights are finite, and nonnegative if the reduction needs it."""
     if weights.dtype.kind in "fi" and weights.size:
         check_bounds(weights.min(), weights.max(), reduction)
 
 
 def transformed() -> bool:
-    """NumPy transforms no function."""
+    """False: NumPy transforms no functions."""
     return False
 
 
 def readable(x: Any) -> bool:
-    """Whether the compiled core reads x as it is: aligned elements, bools of 0 and 1."""
-    return not address(x) % x.itemsize and (x.dtype.kind != "b" or not odd(x))
+    """Whether the core can read x without a copy: aligned elements, bools of 0 and 1."""
+    return not address(x) % x.itemsize and (x.dtype.kind != "b" or not has_odd_bools(x))
 
 
 def destination(out: Any, x: Any, shape: Any, dtype: str, order: Any, back: Any) -> tuple[Any, Any]:
-    """Memory of `shape`, its axes in `order`, and the result that lies there with its axes put back: `out` if it serves."""
+    """Memory of `shape` with axes in `order`, and the result as its view in x's order; `out` is used if
+    it fits."""
     if isinstance(out, np.ndarray) and out.ndim == x.ndim and out.flags.writeable:
         memory_of: Any = out.transpose(order)
         fits = memory_of.shape == tuple(shape) and out.dtype.name == dtype and out.dtype.isnative and out.flags.aligned
@@ -94,12 +99,12 @@ def destination(out: Any, x: Any, shape: Any, dtype: str, order: Any, back: Any)
 
 
 def fill_where(y: Any, value: Any, where: Any) -> None:
-    """Write a value into y where a mask holds."""
+    """Write a value into y where a mask is true."""
     np.copyto(y, value, where=where)
 
 
 def apart(results: tuple[Any, ...], x: Any) -> tuple[Any, ...]:
-    """Results that the caller may write to without changing x."""
+    """Results in memory that is not x's."""
     return tuple(y.copy() if np.may_share_memory(y, x) else y for y in results)
 
 
@@ -112,8 +117,8 @@ def into(out: Any, results: Any) -> tuple[Any, ...]:
         raise PoolingError("out is a numpy.ma array, whose mask a result would not meet: pass out.data")
     native = isinstance(out, np.ndarray) and out.dtype.newbyteorder("=") == y.dtype
     if not native or out.shape != y.shape:
-        found = f"{out.shape} {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
-        raise PoolingError(f"out must be a NumPy array of shape {y.shape} and dtype {y.dtype}, not {found}")
+        actual = f"{out.shape} {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise PoolingError(f"out must be a NumPy array of shape {y.shape} and dtype {y.dtype}, not {actual}")
     if out is not y:
         if not out.flags.writeable:
             raise PoolingError("out is read-only: give an array that may be written")

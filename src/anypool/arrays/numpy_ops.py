@@ -1,4 +1,4 @@
-"""NumPy's arrays: the operations of an adapter."""
+"""The adapter of NumPy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from .incoming import array_of
 
 Array = Any
 
-# An array's address, read from its object: the public ways take 2 µs, as long as a small fold.
+# The address is read from the object's header: the public functions take 2 µs, as long as a small
+# fold.
 _HEADER = object.__basicsize__
 
 
@@ -31,7 +32,7 @@ address = _fast_address if _fast_address(_PROBE) == _slow_address(_PROBE) else _
 
 
 class NumpyArrays:
-    """The operations of `Adapter` for NumPy's arrays; what has no line of its own is said there."""
+    """The operations of `Adapter` for NumPy arrays."""
 
     NAME: str = "numpy"
     mixes: bool = True
@@ -43,7 +44,7 @@ class NumpyArrays:
     def cast(self, x: Array, dtype: str) -> Array:
         if x.dtype.name == dtype:
             return x
-        with np.errstate(all="ignore"):  # a result beyond float16 is an infinity, not a warning
+        with np.errstate(all="ignore"):  # values outside float16 become infinities without a warning
             return x.astype(np.dtype(dtype))
 
     def meet(self, x: Array, like: Array) -> Array:
@@ -106,7 +107,7 @@ class NumpyArrays:
     def take(self, x: Array, index: NDArray[Any], axis: int) -> Array:
         if x.flags.c_contiguous:
             return np.take(x, index, axis)
-        return x[(slice(None),) * (axis % x.ndim) + (index,)]  # numpy.take copies all of x before
+        return x[(slice(None),) * (axis % x.ndim) + (index,)]  # numpy.take would first copy x
 
     def take_along(self, x: Array, index: Array) -> Array:
         return np.take_along_axis(x, index, -1)
@@ -120,7 +121,7 @@ class NumpyArrays:
         return np.pad(x, more, constant_values=np.array(value).astype(x.dtype))
 
     def difference(self, high: Array, low: Array, dtype: str) -> Array:
-        bits = f"u{high.itemsize}"  # in which the difference is exact: it wraps once where the sign is lost
+        bits = f"u{high.itemsize}"  # unsigned arithmetic is exact: it wraps at most once
         high, low = high.view(bits), low.view(bits)
         np.subtract(high, low, out=high)
         y = buffer_pool.empty(high.shape, np.dtype(dtype))
@@ -187,8 +188,8 @@ class NumpyArrays:
 
     address = staticmethod(address)
 
-    def enter(self, given: Any, name: str) -> Array:
-        return array_of(given, name)
+    def enter(self, argument: Any, name: str) -> Array:
+        return array_of(argument, name)
 
     def leave(self, y: Array) -> Any:
         return y

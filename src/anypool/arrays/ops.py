@@ -1,4 +1,4 @@
-"""The dozen maths words that a reduction may use; each answers in the array library of its arguments."""
+"""Mathematical functions for reductions, in the array library of their arguments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ inf = float("inf")
 
 
 def among(value: Any, options: Any) -> bool:
-    """Whether a value is one of a few words; an array is none of them.
+    """Whether a value is one of a few options; an array is none of them.
 
     >>> among("a", ("a", "b")), among(np.ones(2), ("a", "b")), among([], {"a": 1})
     (True, False, False)
@@ -63,42 +63,42 @@ def sign(x: Array) -> Array:
 
 
 def clip(x: Array, low: float, high: float) -> Array:
-    """x held between two numbers."""
+    """x clipped to [low, high]."""
     return adapter_of(x).maths.clip(x, low, high)
 
 
 def maximum(a: Array, b: Array) -> Array:
-    """The greater of two, NaN if either is."""
+    """The larger of two, NaN if either is NaN."""
     return adapter_of(a, b).maximum(a, b)
 
 
 def minimum(a: Array, b: Array) -> Array:
-    """The smaller of two, NaN if either is."""
+    """The smaller of two, NaN if either is NaN."""
     return adapter_of(a, b).minimum(a, b)
 
 
 def where(condition: Array, a: Array, b: Array) -> Array:
-    """a where the condition holds, else b."""
+    """a where the condition is true, else b."""
     return adapter_of(condition, a, b).where(condition, a, b)
 
 
 def greatest(x: Array, axis: int | None = None) -> Array:
-    """The greatest of all the numbers, or along an axis; NaN if one is."""
+    """The largest of all elements, or along an axis; NaN if one is NaN."""
     return adapter_of(x).greatest(x, axis)
 
 
 def smallest(x: Array, axis: int | None = None) -> Array:
-    """The smallest of all the numbers, or along an axis; NaN if one is."""
+    """The smallest of all elements, or along an axis; NaN if one is NaN."""
     return adapter_of(x).smallest(x, axis)
 
 
 def middle(x: Array) -> Array:
-    """Half way between the smallest and the greatest of all the numbers."""
+    """The mean of the smallest and the largest element."""
     return x.min() * 0.5 + x.max() * 0.5
 
 
 def typical(x: Array) -> Array:
-    """A number in the midst of the others, whatever a few of them are: the median of some."""
+    """The median of about 63 elements, which is robust against outliers."""
     some = x.reshape(-1)[:: max(math.prod(x.shape) // 63, 1)]
     return adapter_of(x).maths.median(some)
 
@@ -114,37 +114,37 @@ def isinf(x: Array) -> Array:
 
 
 def stop(x: Array) -> Array:
-    """The same values, through which no gradient flows."""
+    """The same values without a gradient."""
     return adapter_of(x).stop(x)
 
 
 def lowest(like: Array) -> Array:
-    """An array as `like`, filled with what loses to every value: -inf, or the smallest integer."""
+    """An array like `like`, filled with −inf or the smallest integer."""
     return adapter_of(like).full_like(like, _end(like, -1))
 
 
 def highest(like: Array) -> Array:
-    """An array as `like`, filled with what every value beats from below: +inf, or the largest integer."""
+    """An array like `like`, filled with +inf or the largest integer."""
     return adapter_of(like).full_like(like, _end(like, 1))
 
 
 def ones(like: Array) -> Array:
-    """Ones, shaped as `like`."""
+    """Ones in the shape of `like`."""
     return adapter_of(like).full_like(like, 1)
 
 
 def zeros(like: Array) -> Array:
-    """Zeros, shaped as `like`, whatever it holds."""
+    """Zeros in the shape of `like`."""
     return adapter_of(like).full_like(like, 0)
 
 
 def nowhere(like: Array) -> Array:
-    """An int64 array shaped as `like`, filled with -1: no position."""
+    """An int64 array in the shape of `like`, filled with −1: no position."""
     return adapter_of(like).full_like(like, -1, "int64")
 
 
 def _end(like: Array, sign: int) -> Any:
-    """The end of the numbers that an element type holds, at either side."""
+    """The smallest or largest value of an element type."""
     name = adapter_of(like).dtype_name(like)
     if "float" in name:
         return sign * inf
@@ -154,16 +154,17 @@ def _end(like: Array, sign: int) -> Any:
     return int(info.max if sign > 0 else info.min)
 
 
-def meant(given: str, options: Any, others: dict[str, str] | None = None) -> str:
-    """The words "did you mean …" for a name that is near to one of the options or another word for it; else nothing.
+def did_you_mean(word: str, options: Any, others: dict[str, str] | None = None) -> str:
+    """The words "; did you mean …" for a name close to an option or to a synonym; else an empty
+    text.
 
-    >>> meant("maxx", ["max", "mean"]), meant("avg", ["mean"], {"avg": "mean"}), meant("?", ["max"])
+    >>> did_you_mean("maxx", ["max", "mean"]), did_you_mean("avg", ["mean"], {"avg": "mean"}), did_you_mean("?", ["max"])
     ("; did you mean 'max'?", "; did you mean 'mean'?", '')
     """
     import difflib
 
-    lower = {str(o).lower(): str(o) for o in options}
-    near = (others or {}).get(given.lower()) or next(
-        iter(difflib.get_close_matches(given.lower(), lower, 1, 0.6)), None
+    by_lower_case = {str(o).lower(): str(o) for o in options}
+    nearest = (others or {}).get(word.lower()) or next(
+        iter(difflib.get_close_matches(word.lower(), by_lower_case, 1, 0.6)), None
     )
-    return "" if near is None else f"; did you mean {lower.get(near, near)!r}?"
+    return "" if nearest is None else f"; did you mean {by_lower_case.get(nearest, nearest)!r}?"

@@ -1,4 +1,4 @@
-"""Small functions of arrays, whatever their library: element types, shapes, axes, and tables laid beside arrays."""
+"""Functions of arrays of any library: element types, shapes, axes, and NumPy tables in that library."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .adapter import is_numpy as is_numpy
 
 
 def take(x: Any, index: Any, dim: int) -> Any:
-    """x at these positions of one axis; an axis of one element is not copied."""
+    """x at these positions of one axis; an axis of length 1 is broadcast."""
     if x.shape[dim] != 1:
         return adapter_of(x).take(x, index, dim)
     if len(index) == 1:
@@ -24,7 +24,7 @@ def take_flat(table: Any, index: Any) -> Any:
 
 
 def narrow(x: Any, dim: int, begin: int, length: int) -> Any:
-    """So many positions of one axis, from `begin`."""
+    """`length` positions of one axis, from `begin`."""
     return x[(slice(None),) * dim + (slice(begin, begin + max(length, 0)),)]
 
 
@@ -39,7 +39,7 @@ def cast(x: Any, dtype: str) -> Any:
 
 
 def is_bool(x: Any) -> bool:
-    """Whether the elements are truth values."""
+    """Whether the elements are bool."""
     return dtype_name(x) == "bool"
 
 
@@ -54,9 +54,9 @@ def is_one(w: Any) -> bool:
 
 
 def floats(x: Any) -> Any:
-    """Integers and truths as the widest floats; floats as they are.
+    """Integers and bools as the widest floats; floats unchanged.
 
-    `n * 1.0` would be of torch's default type, which may not hold a count.
+    `n * 1.0` would have torch's default type, which may not represent a count.
     """
     if isinstance(x, (int, float)):
         return float(x)
@@ -65,24 +65,24 @@ def floats(x: Any) -> Any:
 
 
 def accumulator(x: Any, reduction: Any) -> str:
-    """The element type that a fold of x computes in."""
+    """The element type in which a fold of x computes."""
     adapter = adapter_of(x)
-    given = adapter.dtype_name(x)
+    dtype = adapter.dtype_name(x)
     kind = getattr(reduction, "accumulates", "float")
     if getattr(reduction, "sums_need_double", False) and adapter.widest(x) == "float64":
         return "float64"
-    if given in ("float16", "bfloat16"):
-        return "float32" if kind != "same" else given
-    if given in ("float32", "float64") or kind == "same":
-        return given
-    return adapter.wide(given) if kind == "wide" else "float64"
+    if dtype in ("float16", "bfloat16"):
+        return "float32" if kind != "same" else dtype
+    if dtype in ("float32", "float64") or kind == "same":
+        return dtype
+    return adapter.wide(dtype) if kind == "wide" else "float64"
 
 
 def result_of(y: Any, x: Any, reduction: Any) -> Any:
-    """The result in the type it shall have, in memory of its own."""
-    given = dtype_name(x)
-    if getattr(reduction, "gives", "value") == "value" and given in ("float16", "bfloat16", "float32", "float64"):
-        y = cast(y, given)
+    """The result in its element type, in new memory."""
+    dtype = dtype_name(x)
+    if getattr(reduction, "gives", "value") == "value" and dtype in ("float16", "bfloat16", "float32", "float64"):
+        y = cast(y, dtype)
     return adapter_of(y).owned(y)
 
 
@@ -93,12 +93,12 @@ def zeros_of(x: Any, shape: Sequence[int], dtype: str | None = None) -> Any:
 
 
 def filled(x: Any, value: Any) -> Any:
-    """An array as x of one number, which x's type holds; integers are exact."""
+    """An array like x, filled with a number that x's type can represent; integers are exact."""
     return adapter_of(x).full_like(x, float(value) if is_floating(x) else int(value))
 
 
 def real(value: float, like: Any) -> Any:
-    """A number that makes the widest floats of integers; the rule of some libraries is a default type."""
+    """A number that promotes integers to the widest floats; some libraries would use a default type."""
     if is_floating(like):
         return value
     adapter = adapter_of(like)
@@ -114,14 +114,14 @@ def nothing_like(value: Any, like: Any, shape: Any = None) -> Any:
 
 
 def as_like(table: Any, x: Any, exact: bool = False) -> Any:
-    """A NumPy table in x's library and device, in x's float type unless `exact`."""
+    """A NumPy table in x's library and on its device, in x's float type unless `exact`."""
     adapter = adapter_of(x)
-    made = adapter.asarray(table, x)
-    return made if exact or not is_floating(x) else adapter.cast(made, adapter.dtype_name(x))
+    array = adapter.asarray(table, x)
+    return array if exact or not is_floating(x) else adapter.cast(array, adapter.dtype_name(x))
 
 
 def broadcast(x: Any, shape: Sequence[int]) -> Any:
-    """x as a larger array, which may read its memory again."""
+    """x broadcast to a shape, without a copy."""
     return adapter_of(x).broadcast(x, tuple(shape))
 
 
@@ -136,19 +136,20 @@ def moved(x: Any, source: Sequence[int], to: Sequence[int]) -> Any:
 
 
 def contiguous(x: Any) -> Any:
-    """x, or a copy of it whose memory is in the order of its axes."""
+    """x, or a copy in row-major order."""
     return adapter_of(x).contiguous(x)
 
 
 def concatenated(parts: Sequence[Any], axis: int) -> Any:
-    """Arrays of one library, one after the other along an axis."""
+    """Arrays of one library, concatenated along an axis."""
     return parts[0] if len(parts) == 1 else adapter_of(*parts).concatenate(parts, axis)
 
 
 def axes_last(x: Any, shape: Sequence[int], at: Sequence[int]) -> Any:
-    """x of this shape as (rows, positions): the axes `at` flat and last, the others flat and first."""
-    turned = moved(x, at, range(-len(at), 0))
+    """x as (rows, positions): the axes `at` are flattened and last, the others are flattened and
+    first."""
+    pooled_last = moved(x, at, range(-len(at), 0))
     rows = inside = 1
     for a, n in enumerate(shape):
         rows, inside = (rows, inside * n) if a in at else (rows * n, inside)
-    return turned.reshape(rows, inside)
+    return pooled_last.reshape(rows, inside)

@@ -1,4 +1,4 @@
-"""An array of the Array API standard with NumPy's operators: mixed types have NumPy's common type."""
+"""Arrays of the Array API standard with NumPy's operators and NumPy's type promotion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Number = (bool, int, float, np.generic)
 
 
 class Standard:
-    """An array of the standard with NumPy's methods and NumPy's types of results, where the standard mixes none."""
+    """An array of the standard with NumPy's methods and type promotion."""
 
     __slots__ = ("name", "raw", "xp")
     __array_ufunc__ = None  # NumPy leaves operators to this class
@@ -44,7 +44,7 @@ class Standard:
         return Standard(raw, self.xp)
 
     def to(self, name: str) -> Any:
-        """The library's own array, in another element type."""
+        """The library's own array in another element type."""
         return self.raw if name == self.name else self.xp.astype(self.raw, getattr(self.xp, name))
 
     def reshape(self, *shape: Any) -> Standard:
@@ -93,7 +93,7 @@ class Standard:
 
 
 def _inside(key: Any, size: int) -> Any:
-    """A slice within the axis, as the standard asks."""
+    """A slice within the axis, as the standard requires."""
     return slice(*key.indices(size)) if isinstance(key, slice) else key
 
 
@@ -103,7 +103,8 @@ def _common(a: str, b: str) -> str:
 
 
 def met(a: Any, b: Any, function: str = "") -> tuple[Any, Any, Standard]:
-    """Two operands in NumPy's common type, at least one of which is a `Standard`; numbers take the other's type."""
+    """Two operands in NumPy's common type; at least one is a `Standard`, and numbers take the other's
+    type."""
     like: Standard = a if isinstance(a, Standard) else b
     kinds = [kind_of(v, like.name) for v in (a, b)]
     name = _common(*kinds)
@@ -152,25 +153,25 @@ for _name in "add sub mul truediv floordiv mod pow and_ or_ xor lt le gt ge eq n
 
 
 class Namespace:
-    """The library's functions, which take and give arrays of this class."""
+    """The library's functions for arrays of this class."""
 
     def __init__(self, xp: Any = None) -> None:
         self.xp = xp
 
     def __getattr__(self, name: str) -> Any:
-        def called(x: Any, *args: Any, **options: Any) -> Any:
+        def function_of_raw(x: Any, *args: Any, **options: Any) -> Any:
             function: Any = getattr(x.xp, name)
             y = function(x.raw, *(getattr(a, "raw", a) for a in args), **options)
             return x.of(y)
 
-        return called
+        return function_of_raw
 
     def isinf(self, x: Any) -> Any:
         """Whether x is an infinity; False for integers."""
         return x.of(x.xp.isinf(x.raw)) if "float" in x.name else x != x
 
     def frexp(self, x: Any) -> tuple[Any, Any]:
-        """A fraction of at most 1 and a whole power of two, whose product x is."""
+        """The fraction and the exponent of x = fraction · 2^exponent."""
         size = abs(x)
         safe = size.of(x.xp.where((size > 0).raw, size.raw, x.xp.ones_like(size.raw)))
         exponent = x.of(x.xp.floor(x.xp.log2(safe.raw))) + 1

@@ -1,4 +1,4 @@
-"""PyTorch tensors: what the engines ask of them; nothing here knows what pooling is."""
+"""The functions of tensors that a call needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from ..errors import PoolingError
 from .torch_dtypes import DTYPES, TYPES
 from .torch_dtypes import dtype_name as dtype_name
-from .torch_incoming import UNSIGNED, ordinary, read_address, tensor, truths
+from .torch_incoming import UNSIGNED, bool_count, ordinary, read_address, tensor
 from .torch_incoming import as_weights as as_weights
 from .torch_incoming import check_weights as check_weights
 from .torch_incoming import transformed as transformed
@@ -26,33 +26,35 @@ is_compiling = torch.compiler.is_compiling
 
 
 def array(x: Any) -> Any:
-    """x as the backends read it, of an element type that has a meaning; no copy where none is needed."""
+    """x in the form that the engines read; a copy only if necessary. Raises PoolingError for other
+    types."""
     x = tensor(x, "x")
     if dtype_name(x) not in DTYPES:
-        way = "; pass x.to(torch.float32)" if x.is_floating_point() else ""
-        raise PoolingError(f"x of dtype {x.dtype}: pooling has a meaning for {', '.join(sorted(DTYPES))}{way}")
+        advice = "; pass x.to(torch.float32)" if x.is_floating_point() else ""
+        raise PoolingError(f"x of dtype {x.dtype}: pooling has a meaning for {', '.join(sorted(DTYPES))}{advice}")
     return x
 
 
 def instead(x: Any) -> Any:
-    """What pools elements that torch has few words for; None for all others."""
+    """The function that pools element types with few operations in torch; None for all others."""
     if x.dtype not in UNSIGNED:
         return None
     return pooled
 
 
 def plain(x: Any) -> bool:
-    """Whether a tensor's memory on the processor holds its numbers, and torch need not see each step."""
+    """Whether x is an ordinary tensor on the CPU, and torch need not record each step."""
     return ordinary(x) and x.is_cpu and not transformed()
 
 
 def compiling(out: Any) -> bool:
-    """Whether a tool records the call: torch.jit.trace, or torch.compile, which sees an operator where none writes to `out`."""
+    """Whether a tool records the call: torch.jit.trace; or torch.compile, if there is no `out`."""
     return tracing_state() is not None or (out is None and is_compiling())
 
 
 def key(x: Any, call: tuple[Any, ...], weights: Any = None) -> Any:
-    """What tells this call from others, the data apart; None where calls are not remembered."""
+    """The key of the call in the call cache: everything but the data. None for calls that are not
+    cached."""
     if not plain(x):
         return None
     try:
@@ -68,21 +70,21 @@ def key(x: Any, call: tuple[Any, ...], weights: Any = None) -> Any:
 
 
 def readable(x: Any) -> bool:
-    """Whether the compiled core reads x as it is: aligned elements, bools of 0 and 1."""
-    return read_address(x, x.element_size(), truths(x)) != 0
+    """Whether the core can read x without a copy: aligned elements, bools of 0 and 1."""
+    return read_address(x, x.element_size(), bool_count(x)) != 0
 
 
 def destination(out: Any, x: Any, shape: Any, dtype: str, order: Any, back: Any) -> tuple[Any, Any]:
-    """Memory of `shape`, its axes in `order`, and the result that lies there with its axes put back."""
+    """Memory of `shape` with axes in `order`, and the result as its view in x's order."""
     y = empty(shape, TYPES[dtype])
     return y, y.permute(back)
 
 
 def fill_where(y: Any, value: Any, where: Any) -> None:
-    """Write a value into y where a mask holds."""
+    """Write a value into y where a mask is true."""
     y.masked_fill_(where, value)
 
 
 def apart(results: tuple[Any, ...], x: Any) -> tuple[Any, ...]:
-    """Results that the caller may write to: neither x nor a gradient changes by it."""
+    """Results that may be written to without a change of x or of a gradient."""
     return tuple(writable(y, x) for y in results)

@@ -1,4 +1,4 @@
-"""Tensors as callers and autograd give them: x, weights and gradients without lazy bits, aligned, bools of 0 and 1."""
+"""Tensors of the caller and of autograd: without lazy bits, aligned, with bools of 0 and 1."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from ..errors import PoolingError
 from .foreign import refuse
-from .incoming import FEW, TRUTHS, array_of, odd
+from .incoming import BOOL_BYTES, FEW, array_of, has_odd_bools
 from .weights import check_bounds
 
 functorch: Any = getattr(torch._C, "_functorch")  # noqa: B009  (untyped)
@@ -20,86 +20,90 @@ UNSIGNED = {
 
 
 def transformed() -> bool:
-    """Whether torch.func, forward-mode AD or torch.compile watches: then every step must be torch's own."""
+    """Whether torch.func, forward-mode AD or torch.compile is active: then each step must be torch's
+    own."""
     return torch.compiler.is_compiling() or watched()
 
 
 def watched() -> bool:
-    """Whether torch.func or forward-mode AD follows every step."""
+    """Whether torch.func or forward-mode AD records each step."""
     return functorch.maybe_current_level() is not None or torch.autograd.forward_ad._current_level >= 0
 
 
 def ordinary(t: Any) -> bool:
-    """Whether a tensor is of no class but torch's own, and its memory holds its numbers."""
+    """Whether a tensor has torch's own class, and its memory has its values."""
     return type(t) in PLAIN and not t.is_neg()
 
 
 def tensor(t: Any, name: str) -> Any:
-    """A tensor that a caller gave, as the backends read it; PoolingError, with the way to do it, for other layouts."""
+    """A caller's tensor in the form that the engines read. Raises PoolingError with advice for other
+    layouts."""
     refuse(t, name)
     return readable(t)
 
 
 def readable(t: Any) -> Any:
-    """t itself, or a copy where its memory is not what the core reads; torch's own words read any tensor."""
+    """t, or a copy if the core cannot read its memory. torch's own functions read any tensor."""
     if type(t) not in PLAIN or transformed():
         return t
     if t.is_neg() or t._is_zerotensor():
         t = t.resolve_neg().clone()
     if t.is_cpu and t.data_ptr() % t.element_size():
         t = t.clone()
-    if t.dtype is torch.bool and (odd_at(t.data_ptr(), truths(t), t) if t.is_cpu else True):
+    if t.dtype is torch.bool and (has_odd_bools_at(t.data_ptr(), bool_count(t), t) if t.is_cpu else True):
         t = t.view(torch.uint8) != 0
     return t
 
 
-def truths(t: Any) -> int:
-    """How many bools lie side by side, if they are few; -1 for other bools, 0 for other types."""
+def bool_count(t: Any) -> int:
+    """The number of contiguous bools if they are few; −1 for other bools, 0 for other types."""
     if t.dtype is not torch.bool:
         return 0
     return t.numel() if 0 < t.numel() <= FEW and t.is_contiguous() else -1
 
 
-def odd_at(address: int, many: int, t: Any) -> bool:
-    """Whether a true element of a bool tensor on the CPU, of so many `truths`, is stored as another byte than 1."""
-    if many > 0:  # NumPy's view alone takes 0.5 µs
-        return bool(string_at(address, many).translate(None, TRUTHS))
-    return odd(t.numpy())
+def has_odd_bools_at(address: int, count: int, t: Any) -> bool:
+    """Whether a true element of a bool tensor on the CPU is stored as a byte other than 1; `count`: its
+    `bool_count`."""
+    if count > 0:  # NumPy's view alone takes 0.5 µs
+        return bool(string_at(address, count).translate(None, BOOL_BYTES))
+    return has_odd_bools(t.numpy())
 
 
 def read_address(t: Any, item: int, bools: int) -> int:
-    """Where the core reads a tensor as it is, 0 where it cannot; an item has so many bytes, `bools` is its `truths`."""
+    """The address of a tensor that the core can read, else 0. `item`: bytes of an element; `bools`: its
+    `bool_count`."""
     try:
-        at: int = t.data_ptr()
-    except RuntimeError:  # a tensor of torch's other layouts has no memory
+        address: int = t.data_ptr()
+    except RuntimeError:  # tensors of other layouts have no memory
         return 0
-    return 0 if not at or at % item or (bools and odd_at(at, bools, t)) else at
+    return 0 if not address or address % item or (bools and has_odd_bools_at(address, bools, t)) else address
 
 
-def as_weights(given: Any, x: Any) -> Any:
-    """Weights as a tensor on x's device, of bool or numbers that torch has words for."""
-    if isinstance(given, torch.Tensor):
-        weights = tensor(given, "weights")
+def as_weights(weights_: Any, x: Any) -> Any:
+    """Weights as a tensor on x's device, as bool or in an element type with torch operations."""
+    if isinstance(weights_, torch.Tensor):
+        weights = tensor(weights_, "weights")
         if weights.is_meta and not x.is_meta:
             raise PoolingError("weights are on the meta device, which holds no numbers: give them on x's device")
         if weights.is_floating_point() and weights.dtype.itemsize == 1:  # float8
             weights = weights.to(torch.float32)
     else:
-        made = array_of(given, "weights")
-        if made.dtype.kind not in "biuf" and made.dtype.name != "bfloat16":
-            raise PoolingError(f"weights of dtype {made.dtype}: use bool (a mask) or real numbers")
-        if made.dtype.name == "bfloat16":
-            made = made.astype("float32")
-        elif made.dtype.kind == "f" and made.itemsize > 8:
-            made = made.astype("float64")
-        shared = made.flags.writeable and all(s >= 0 for s in made.strides)
-        weights = torch.from_numpy(made if shared else made.copy())
+        array = array_of(weights_, "weights")
+        if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
+            raise PoolingError(f"weights of dtype {array.dtype}: use bool (a mask) or real numbers")
+        if array.dtype.name == "bfloat16":
+            array = array.astype("float32")
+        elif array.dtype.kind == "f" and array.itemsize > 8:
+            array = array.astype("float64")
+        is_shareable = array.flags.writeable and all(s >= 0 for s in array.strides)
+        weights = torch.from_numpy(array if is_shareable else array.copy())
     weights = weights.to(UNSIGNED.get(weights.dtype, weights.dtype))
     return weights if weights.device == x.device else weights.to(x.device)
 
 
 def check_weights(weights: Any, reduction: Any) -> None:
-    """Weights are finite, and no less than zero unless the reduction is linear in them; where torch must see each step, nothing is read."""
+    """Raise PoolingError for invalid weights; nothing is read if torch must record each step."""
     if weights.dtype == torch.bool or not weights.is_cpu or not weights.numel() or transformed():
         return
     if type(weights) not in PLAIN:

@@ -1,4 +1,4 @@
-"""Tensors' memory: still to be written, given by the caller, or laid out as another's."""
+"""Memory of tensors: new, from the caller's `out`, or in another tensor's format."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from .foreign import tensor_refusal
 
 
 def empty(shape: Any, dtype: Any) -> Any:
-    """Memory whose elements are still to be written; a large tensor's may have been another's before."""
+    """An uninitialised tensor; a large one may reuse a buffer of the pool."""
     size = math.prod(shape) * dtype.itemsize
     if size < memory.LARGE:
         return torch.empty(shape, dtype=dtype, device="cpu")
-    return torch.from_numpy(memory.bytes_of(size)).view(dtype).view(shape).detach()  # no view: it may be written to
+    return (
+        torch.from_numpy(memory.bytes_of(size)).view(dtype).view(shape).detach()
+    )  # detached, so that it is no view and may be written to
 
 
 def like_layout(y: Any, x: Any) -> Any:
@@ -28,27 +30,30 @@ def like_layout(y: Any, x: Any) -> Any:
     return y
 
 
-def writable_view(out: Any, x: Any, wanted: tuple[Any, Any], prepared: Any) -> Any:
-    """`out` with its axes in memory's order, if the core may write this shape and type to it while it reads x."""
-    shape, dtype = wanted
+def writable_view(out: Any, x: Any, shape_and_dtype: tuple[Any, Any], prepared: Any) -> Any:
+    """`out` with its axes in memory order, if the core may write this shape and type to it while it reads
+    x; else None."""
+    shape, dtype = shape_and_dtype
     if type(out) is not torch.Tensor or out.dtype != dtype or out.requires_grad or not out.is_cpu or out.is_neg():
         return None
     if out.ndim != x.ndim or out.layout is not torch.strided:
         return None
-    laid = out if prepared.back is None else out.permute(prepared.order)
+    view = out if prepared.back is None else out.permute(prepared.order)
     first, begin = x.data_ptr(), out.data_ptr()
     last = first + x.element_size() * (1 + sum((n - 1) * s for n, s in zip(x.shape, x.stride(), strict=True)))
-    apart = begin + out.numel() * dtype.itemsize <= first or last <= begin
-    fits = laid.shape == shape and laid.is_contiguous() and begin and begin % dtype.itemsize == 0
-    return laid if fits and apart else None
+    is_disjoint = begin + out.numel() * dtype.itemsize <= first or last <= begin
+    fits = view.shape == shape and view.is_contiguous() and begin and begin % dtype.itemsize == 0
+    return view if fits and is_disjoint else None
 
 
 def into(out: Any, results: tuple[Any, ...]) -> tuple[Any, ...]:
     """The one result, written to `out`."""
     y = results[0]
-    said = tensor_refusal(out, "out") if isinstance(out, torch.Tensor) else None
-    if said is not None:
-        raise PoolingError(f"{said.partition(':')[0]}: give a strided tensor of shape {tuple(y.shape)} and {y.dtype}")
+    message = tensor_refusal(out, "out") if isinstance(out, torch.Tensor) else None
+    if message is not None:
+        raise PoolingError(
+            f"{message.partition(':')[0]}: give a strided tensor of shape {tuple(y.shape)} and {y.dtype}"
+        )
     if (
         len(results) != 1
         or not isinstance(out, torch.Tensor)

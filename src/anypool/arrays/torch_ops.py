@@ -1,4 +1,4 @@
-"""PyTorch's tensors: the operations of an adapter."""
+"""The adapter of torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = Any
 
 
 class TorchArrays:
-    """The operations of `Adapter` for tensors; what has no line of its own is said there."""
+    """The operations of `Adapter` for tensors."""
 
     NAME: str = "torch"
     mixes: bool = False
@@ -63,7 +63,9 @@ class TorchArrays:
         return torch.where(condition, a, b)
 
     def power(self, x: Array, p: Array) -> Array:
-        return torch.pow(x, p) if isinstance(p, float) else torch.pow(*_pair(x, p))  # a number: a sixteenth of the time
+        return (
+            torch.pow(x, p) if isinstance(p, float) else torch.pow(*_pair(x, p))
+        )  # a Python number takes a sixteenth of the time
 
     def maximum(self, a: Array, b: Array) -> Array:
         return torch.maximum(*_pair(a, b))
@@ -102,7 +104,7 @@ class TorchArrays:
 
     def extend(self, x: Array, shape: Sequence[int], value: float) -> Array:
         more = [n for m, k in zip(reversed(shape), reversed(x.shape), strict=True) for n in (0, m - k)]
-        fill = value if x.is_floating_point() else int(value)  # exact: functional.pad reads a double
+        fill = value if x.is_floating_point() else int(value)  # exact: functional.pad would convert it to double
         return torch.constant_pad_nd(x, more, fill)
 
     def difference(self, high: Array, low: Array, dtype: str) -> Array:
@@ -149,8 +151,8 @@ class TorchArrays:
         return x.detach()
 
     def differentiates(self, *values: Any) -> bool:
-        learns = torch.is_grad_enabled() and any(getattr(v, "requires_grad", False) for v in values)
-        return learns or not self.concrete()
+        needs_gradient = torch.is_grad_enabled() and any(getattr(v, "requires_grad", False) for v in values)
+        return needs_gradient or not self.concrete()
 
     def concrete(self) -> bool:
         return functorch.maybe_current_level() is None
@@ -167,15 +169,15 @@ class TorchArrays:
     def address(self, x: Array) -> int:
         return x.data_ptr()
 
-    def enter(self, given: Any, name: str) -> Array:
-        return tensor(given, name)
+    def enter(self, argument: Any, name: str) -> Array:
+        return tensor(argument, name)
 
     def leave(self, y: Array) -> Any:
         return y
 
 
 def _pair(a: Any, b: Any) -> tuple[Any, Any]:
-    """Two tensors, where one was a number or an array of NumPy."""
+    """Two tensors, one of which may be a number or a NumPy array."""
     if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
         return a, b
     like: Any = a if isinstance(a, torch.Tensor) else b

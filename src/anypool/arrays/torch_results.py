@@ -1,4 +1,4 @@
-"""Results that a caller may write to: no view, no memory of x, nothing whose values backward still needs."""
+"""Results that a caller may write to: no views, no memory of x, no values that backward needs."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from .torch_incoming import functorch
 
 
 class Differentiable(torch.autograd.Function):
-    """A function of ours; its backward accepts that its result was written to."""
+    """A Function of anypool; its backward accepts that its result was written to."""
 
 
-def whole(y: Any) -> Any:
-    """y as no view of another tensor: torch refuses to write to a view that a function of ours or no_grad made."""
+def without_view(y: Any) -> Any:
+    """y as a tensor that is no view; torch refuses writes to views from a Function or from no_grad."""
     return y.detach() if y._is_view() else y
 
 
 def writable(y: Any, x: Any) -> Any:
-    """y, or a copy of it where torch's own backward may read it, or where it is x's memory."""
-    made = y.grad_fn
-    if made is not None or not _plain(y):
-        ours = issubclass(getattr(type(made), "_forward_cls", object), Differentiable)
+    """y, or a copy if torch's own backward may read it, or if it shares x's memory."""
+    node = y.grad_fn
+    if node is not None or not _plain(y):
+        ours = issubclass(getattr(type(node), "_forward_cls", object), Differentiable)
         return y if ours else y.clone()
-    return y.clone() if y.numel() and y.data_ptr() == x.data_ptr() else whole(y)
+    return y.clone() if y.numel() and y.data_ptr() == x.data_ptr() else without_view(y)
 
 
 def _plain(y: Any) -> bool:
@@ -32,13 +32,13 @@ def _plain(y: Any) -> bool:
 
 
 class Witness:
-    """Tells whether a tensor was written to, and holds none of its memory."""
+    """Detects whether a tensor was written to, without a reference to its memory."""
 
     def __init__(self, y: Any) -> None:
         self.counts = y.detach()
-        self.counts.data = y.new_empty(0)  # the count of writes stays y's
+        self.counts.data = y.new_empty(0)  # the version counter remains y's
         self.before = y._version
 
     def unwritten(self) -> bool:
-        """Whether the tensor holds what it held."""
+        """Whether the tensor is unchanged."""
         return self.counts._version == self.before

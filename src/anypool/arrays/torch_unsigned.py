@@ -1,4 +1,5 @@
-"""torch's uint16, uint32 and uint64, for which torch has few words: pooled through NumPy's view of the same memory."""
+"""torch's uint16, uint32 and uint64, which have few operations in torch: pooled through NumPy's view of
+their memory."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from .torch_memory import into
 
 
 def pooled(pool: Callable[..., Any], x: Any, windows: Any, reduction: Any, weights: Any, out: Any, options: Any) -> Any:
-    """The call's result; sums are int64 as torch's are, of uint64 they are uint64 (int64 does not hold them)."""
+    """The result of the call. Sums are int64 as in torch; those of uint64 are uint64."""
     wide = "torch.float64 (exact below 2**53)" if x.dtype is torch.uint64 else str(UNSIGNED[x.dtype])
     if type(x) not in PLAIN or not x.is_cpu or transformed():
         raise PoolingError(f"x of {x.dtype} on {x.device}: torch has few words for it; pass x.to({wide})")
@@ -26,10 +27,10 @@ def pooled(pool: Callable[..., Any], x: Any, windows: Any, reduction: Any, weigh
     if isinstance(weights, torch.Tensor):
         weights = tensor(weights, "weights").detach()
     y = pool(readable(x).numpy(), windows, reduction, weights=weights, **options)
-    made = tuple(_tensor(v, x) for v in y) if isinstance(y, tuple) else _tensor(y, x)
-    return made if out is None else into(out, made if isinstance(made, tuple) else (made,))[0]
+    tensors = tuple(_tensor(v, x) for v in y) if isinstance(y, tuple) else _tensor(y, x)
+    return tensors if out is None else into(out, tensors if isinstance(tensors, tuple) else (tensors,))[0]
 
 
 def _tensor(y: Any, x: Any) -> Any:
-    made = torch.from_numpy(y)
-    return made.view(torch.int64) if made.dtype is torch.uint64 and x.dtype is not torch.uint64 else made
+    tensor_ = torch.from_numpy(y)
+    return tensor_.view(torch.int64) if tensor_.dtype is torch.uint64 and x.dtype is not torch.uint64 else tensor_

@@ -1,4 +1,4 @@
-"""What windows do while torch.compile traces: arrays become tensors of the graph."""
+"""Functions for windows while torch.compile traces: arrays become tensors of the graph."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ def compiling() -> bool:
 
 
 def strictly_exporting() -> bool | None:
-    """Whether torch.export traces Python itself; None where dynamo does not trace, or torch does not say."""
+    """Whether torch.export traces strictly; None if dynamo does not trace, or torch cannot tell."""
     torch: Any = sys.modules["torch"]
     known = torch.compiler.is_dynamo_compiling() and hasattr(torch.compiler, "is_exporting")
     return torch.compiler.is_exporting() if known else None
 
 
 def is_table(value: Any) -> bool:
-    """Whether a value is an array of NumPy or a tensor, while torch is there."""
+    """Whether a value is a NumPy array or a tensor; torch is imported."""
     torch: Any = sys.modules["torch"]
     return isinstance(value, (torch.Tensor, np.ndarray))
 
 
 def as_tensor(value: Any) -> Any:
-    """An array of NumPy as a tensor of the graph."""
+    """A NumPy array as a tensor of the graph."""
     torch: Any = sys.modules["torch"]
     return torch.as_tensor(value, device="cpu")
 
 
 def beside(parts: list[Any], axis: int) -> Any:
-    """Tensors, one after the other along an axis."""
+    """Tensors concatenated along an axis."""
     torch: Any = sys.modules["torch"]
     return torch.cat(parts, axis)

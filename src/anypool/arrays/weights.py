@@ -1,4 +1,4 @@
-"""The numbers that weights may be, in every array library."""
+"""The valid values of weights, in every array library."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from ..errors import PoolingError
 
 
 def check_bounds(low: Any, high: Any, reduction: Any, form: str = "") -> None:
-    """Whether weights from `low` to `high` are finite, and at least 0 unless the reduction is linear in them.
+    """Raise PoolingError unless weights from `low` to `high` are finite, and nonnegative if the
+    reduction needs it.
 
-    A NaN among the weights is in both bounds. `form` is how the error writes the lowest weight.
+    A NaN makes both bounds NaN. `form` is the format of the lowest weight in the message.
     """
     if not -inf < low <= high < inf:
         raise PoolingError("weights hold a NaN or an infinity: use finite numbers, 0 for what shall not count")

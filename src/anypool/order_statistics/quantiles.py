@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.adapter import adapter_of, is_numpy
-from ..arrays.ops import among, exp, greatest, meant, smallest, stop, where, zeros
+from ..arrays.ops import among, did_you_mean, exp, greatest, smallest, stop, where, zeros
 from ..arrays.shape_ops import floats, is_floating
 from ..errors import PoolingError
 from ..scalars import fraction, integer, number
@@ -182,7 +182,7 @@ class Quantile(Order):
             raise PoolingError(f"Quantile(q={q!r}): give one number or a row of them")
         qs = tuple(fraction(v, "Quantile(q)") for v in row)
         if not among(method, METHODS):
-            near = meant(str(method), METHODS, {"interpolated": "linear", "averaged": "averaged_inverted_cdf"})
+            near = did_you_mean(str(method), METHODS, {"interpolated": "linear", "averaged": "averaged_inverted_cdf"})
             raise PoolingError(f"Quantile(method={method!r}): use one of {', '.join(METHODS)}{near}")
         if smooth is not None:
             smooth = number(smooth, "Quantile(smooth)")

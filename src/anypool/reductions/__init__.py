@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from ..arrays.ops import among, meant
+from ..arrays.ops import among, did_you_mean
 from ..errors import PoolingError
 from ..order_statistics import ORDERS, Order, tied
 from .exponentials import LogMeanExp, LogSumExp, SoftPool
@@ -108,7 +108,7 @@ def reduction_of(value: Any, ties: str = "first") -> Any:
     """The reduction object for a name, a class or an object. The error for an unknown name lists all names."""
     if not among(ties, TIES):
         raise PoolingError(
-            f"ties={ties!r}: use one of {', '.join(map(repr, TIES))}{meant(str(ties), TIES, OTHER_TIES)}"
+            f"ties={ties!r}: use one of {', '.join(map(repr, TIES))}{did_you_mean(str(ties), TIES, OTHER_TIES)}"
         )
     if isinstance(value, str) and value in ORDERS:
         value = ORDERS[value]()
@@ -116,7 +116,7 @@ def reduction_of(value: Any, ties: str = "first") -> Any:
         if value not in REDUCTIONS:
             raise PoolingError(
                 f"unknown reduction {value!r}: use one of {', '.join((*REDUCTIONS, *ORDERS))}, or an object such as ap.Lp(3)"
-                f"{meant(value, (*REDUCTIONS, *ORDERS), OTHER_NAMES)}"
+                f"{did_you_mean(value, (*REDUCTIONS, *ORDERS), OTHER_NAMES)}"
             )
         value = REDUCTIONS[value]()
     elif isinstance(value, type) and _is_reduction(value):

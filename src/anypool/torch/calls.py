@@ -30,7 +30,7 @@ from ..arrays.torch import transformed as transformed
 from ..arrays.torch import wide as wide
 from ..arrays.torch_incoming import PLAIN, ordinary
 from ..arrays.torch_memory import like_layout
-from ..arrays.torch_results import whole
+from ..arrays.torch_results import without_view
 from ..engines import execute, numpy_calls
 from ..engines.call_cache import CallCache
 from ..engines.folds import native as native_folds
@@ -88,7 +88,7 @@ def _in_layout_of_x(bound: Any, x: Any, weights: Any, out: Any) -> Any:
 def _without_view(bound: Any, x: Any, weights: Any, out: Any) -> Any:
     """The result as a tensor that is no view, since a cached call returns it unchanged."""
     y = _in_layout_of_x(bound, x, weights, out)
-    return y if y is None or y is out else whole(y)
+    return y if y is None or y is out else without_view(y)
 
 
 def compiled_fold(x: Any, job: Job, weights: Any, out: Any) -> Any:

@@ -9,9 +9,9 @@ import torch
 
 from ..arrays.buffer_pool import LARGE
 from ..arrays.torch_dtypes import TYPES, dtype_name
-from ..arrays.torch_incoming import ordinary, read_address, truths
+from ..arrays.torch_incoming import bool_count, ordinary, read_address
 from ..arrays.torch_memory import empty, like_layout, writable_view
-from ..arrays.torch_results import whole
+from ..arrays.torch_results import without_view
 from ..engines.folds import native as native_folds
 from ..engines.plan import Bound
 from ..engines.reference import fold as reference
@@ -25,7 +25,7 @@ class TensorFold:
     def __init__(self, grid: Grid, reduction: Any, omit_nan: bool, empty: float | None, backend: str | None) -> None:
         self.grid, self.reduction, self.omit_nan, self.empty, self.backend = grid, reduction, omit_nan, empty, backend
         self.prepared: Any = None
-        self.item, self.truths = 1, 0  # bytes of an element of x, and the result of `truths(x)`
+        self.item, self.bool_count = 1, 0  # bytes of an element of x, and the result of `truths(x)`
         self.with_positions = False
         self.plane: Any = None  # torch's type of the planes that are multiplied by weights
         self.memory: tuple[Any, Any] = (None, None)  # shape and type of the values, and of the positions
@@ -45,7 +45,12 @@ class TensorFold:
         facts = None if weights is None else (tuple(weights.shape), dtype_name(weights))
         job = Job(self.grid, self.reduction, dtype_name(x), "torch", x.device.type, facts, self.omit_nan, self.empty)
         is_ordinary = ordinary(x)
-        self.prepared, self.with_positions, self.item, self.truths = None, with_positions, x.element_size(), truths(x)
+        self.prepared, self.with_positions, self.item, self.bool_count = (
+            None,
+            with_positions,
+            x.element_size(),
+            bool_count(x),
+        )
         if self.backend == "reference" or not is_ordinary or native_folds.refuses(job, with_positions) is not None:
             return 0, None
         if weights is None:
@@ -83,7 +88,7 @@ class TensorFold:
         back = self.prepared.back
         if back is None:
             return y, positions
-        return None if y is None else whole(y.permute(back)), None if positions is None else whole(
+        return None if y is None else without_view(y.permute(back)), None if positions is None else without_view(
             positions.permute(back)
         )
 
@@ -104,7 +109,7 @@ class TensorFold:
 
     def run_prepared(self, x: Any, w: int = 0, out: Any = None) -> Any:
         """The prepared fold of x; None if the values need the reference, or `out` cannot be written."""
-        address = read_address(x, self.item, self.truths)  # the cache key does not include the layout of bools
+        address = read_address(x, self.item, self.bool_count)  # the cache key does not include the layout of bools
         if not address:
             return None
         if out is None:
@@ -133,7 +138,7 @@ class TensorFold:
         """The fold of a tensor of this form as a function; the call without weights and `out` needs no
         decision."""
         (shape, dtype), prepared = next(m for m in self.memory if m is not None), self.prepared
-        values, back, item, bools = prepared.recipe.values, prepared.back, self.item, self.truths
+        values, back, item, bools = prepared.recipe.values, prepared.back, self.item, self.bool_count
         kernel, job, table, run = prepared.run, prepared.address, prepared.weights, self.run
         w, new = 0 if table is None else table.address, self.new
 
@@ -148,7 +153,7 @@ class TensorFold:
             outcome = kernel(job, address, w, y_address if values else 0, 0 if values else y_address)
             if outcome and not native_folds.succeeded(outcome):
                 return None
-            return y if back is None else whole(y.permute(back))
+            return y if back is None else without_view(y.permute(back))
 
         return fold
 

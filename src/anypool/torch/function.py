@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 
 from ..arrays.torch_incoming import readable
-from ..arrays.torch_results import Differentiable, Witness, whole
+from ..arrays.torch_results import Differentiable, Witness, without_view
 
 
 class Forward(NamedTuple):
@@ -41,7 +41,7 @@ class _Pool(Differentiable):
     @staticmethod
     def forward(ctx: Any, rule: Rule, *tensors: Any) -> Any:
         result, saved, needs_result = rule.forward(tensors)
-        result = whole(result)
+        result = without_view(result)
         ctx.rule, ctx.count, ctx.needs_result = rule, len(tensors), needs_result
         ctx.witness = Witness(result) if needs_result else None
         ctx.save_for_backward(*tensors, *((result.data,) if needs_result else ()), *saved)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.ops import meant
+from ..arrays.ops import did_you_mean
 from ..constants import constant, is_constant
 from ..errors import PoolingError
 from ..scalars import is_row, is_sequence
@@ -41,7 +41,7 @@ def _border(border: Any) -> str | int | float:
     if isinstance(border, str):
         if border in BORDERS:
             return border
-        near = meant(border, BORDERS, OTHER_NAMES)
+        near = did_you_mean(border, BORDERS, OTHER_NAMES)
         near = " (for a constant border give the number, such as 0)" if border in ("constant", "zeros") else near
         raise PoolingError(f"border={border!r}: use one of {', '.join(map(repr, BORDERS))} or a number{near}")
     if not is_constant(border):
@@ -65,7 +65,7 @@ def freeze_padding(padding: Any, number: Callable[[Any], Any]) -> Any:
 def _entry(entry: Any, number: Callable[[Any], Any]) -> Any:
     if isinstance(entry, str):
         if entry not in PADDINGS:
-            near = meant(entry, PADDINGS, {"valid": "0", "VALID": "0", "left": "causal"})
+            near = did_you_mean(entry, PADDINGS, {"valid": "0", "VALID": "0", "left": "causal"})
             raise PoolingError(
                 f"padding={entry!r}: use an int, (before, after) pairs, 'same', 'SAME' or 'causal'{near}"
             )

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...arrays import buffer_pool as memory
 from ...arrays.adapter import is_numpy
-from ...arrays.incoming import odd
+from ...arrays.incoming import has_odd_bools
 from ...arrays.numpy import address, strides
 from ...plan import Job
 from . import native as native_folds
@@ -61,7 +61,9 @@ class NativeFold:
 
         def fold(x: Any, weights: Any = None, out: Any = None) -> Any:
             a = address(x)
-            if a % item or (is_bool and odd(x)):  # the cache key does not include these; the caller then copies x
+            if a % item or (
+                is_bool and has_odd_bools(x)
+            ):  # the cache key does not include these; the caller then copies x
                 return None
             if out is not None and _fits(out, x, prepared, dtype):
                 y = out
