@@ -88,7 +88,7 @@ def test_only_faster_layers_are_replaced(monkeypatch: Any, capsys: Any) -> None:
 @pytest.mark.usefixtures("brief")
 def test_a_whole_model_that_is_not_faster_stays(monkeypatch: Any, capsys: Any) -> None:
     """Though each layer alone seemed so."""
-    monkeypatch.setattr(ACCELERATE, "_compared", lambda old, new, x: ("seems faster", True))
+    monkeypatch.setattr(ACCELERATE, "_compare", lambda old, new, x: ("seems faster", True))
     slow(monkeypatch, "ap.MaxPool2d", 0.01)
     model, x = Net(), torch.randn(2, 3, 20, 20)
     before = list(model.modules())

@@ -29,7 +29,6 @@ TO_CLEAN: dict[str, frozenset[str]] = {
     for room, names in {
         "cli": "held seen wanted",
         "files": "found given held kept made said seen",
-        "nn": "found given held kept made said seen wanted",
         "show": "found given held made seen told",
         "study": "found given held kept made said seen told wanted",
     }.items()

@@ -1,4 +1,4 @@
-"""PyTorch layers: torch's own pooling classes on anypool's kernels, and Pool1d/2d/3d for everything else."""
+"""torch's pooling layers on anypool's kernels, and Pool1d/2d/3d for any windows and reductions."""
 
 from __future__ import annotations
 

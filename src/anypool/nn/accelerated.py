@@ -1,4 +1,4 @@
-"""accelerated(): torch's pooling functions are ours while a with-block runs, wherever they are called."""
+"""accelerated(): replaces torch's pooling functions while a with-block runs, wherever they are called."""
 
 from __future__ import annotations
 
@@ -21,23 +21,24 @@ TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def _pairs() -> dict[Any, Callable[..., Any]]:
-    """torch's functions and ours of the same numbers."""
-    found: dict[Any, Callable[..., Any]] = {}
+    """torch's functions, and anypool's with equal numbers."""
+    table: dict[Any, Callable[..., Any]] = {}
     for rank in (1, 2, 3):
         for name in ("max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool"):
             for whole in (f"{name}{rank}d", f"{name}{rank}d_with_indices"):
                 if "max" in name or "with" not in whole:
                     ours = getattr(F, whole)
-                    found[getattr(T, whole)] = ours if "adaptive" in name else _strict(ours, rank)
-        found[getattr(T, f"lp_pool{rank}d")] = _even(getattr(F, f"lp_pool{rank}d"), rank)
-        found[getattr(torch, f"max_pool{rank}d")] = found[getattr(T, f"max_pool{rank}d")]
-    found |= {torch.avg_pool1d: found[T.avg_pool1d], torch.adaptive_avg_pool1d: F.adaptive_avg_pool1d}
-    found |= {torch.adaptive_max_pool1d: F.adaptive_max_pool1d_with_indices}
-    return found | {torch.max_pool1d_with_indices: found[T.max_pool1d_with_indices]}
+                    table[getattr(T, whole)] = ours if "adaptive" in name else _strict(ours, rank)
+        table[getattr(T, f"lp_pool{rank}d")] = _even(getattr(F, f"lp_pool{rank}d"), rank)
+        table[getattr(torch, f"max_pool{rank}d")] = table[getattr(T, f"max_pool{rank}d")]
+    table |= {torch.avg_pool1d: table[T.avg_pool1d], torch.adaptive_avg_pool1d: F.adaptive_avg_pool1d}
+    table |= {torch.adaptive_max_pool1d: F.adaptive_max_pool1d_with_indices}
+    return table | {torch.max_pool1d_with_indices: table[T.max_pool1d_with_indices]}
 
 
 def _strict(ours: Callable[..., Any], rank: int) -> Callable[..., Any]:
-    """A pooling where torch has it too: windows no longer than the axis, paddings of at most half of them."""
+    """A pooling within torch's limits: windows no longer than the axis, paddings of at most half a
+    window."""
 
     def strict(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, *rest: Any, **more: Any) -> Any:
         gaps = rest[0] if rest and "max" in ours.__name__ else more.get("dilation", 1)
@@ -56,7 +57,7 @@ def _strict(ours: Callable[..., Any], rank: int) -> Callable[..., Any]:
 
 
 def _even(ours: Callable[..., Any], rank: int) -> Callable[..., Any]:
-    """A norm where torch's is one: for even powers, in windows that do not overhang."""
+    """A norm that equals torch's: even powers, in windows that do not overhang."""
 
     def norm(input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
         fits = all(k <= n for n, k in zip(input.shape[-rank:], entries(kernel_size, rank, "kernel_size"), strict=False))
@@ -71,7 +72,7 @@ PAIRS = _pairs()
 
 
 def name_of(function: Any) -> str | None:
-    """The name of a pooling function of torch's; None for others."""
+    """The name of a pooling function of torch; None for others."""
     ours = PAIRS.get(function) if callable(function) else None
     return None if ours is None else str(function.__name__)
 
@@ -83,13 +84,13 @@ class _Mode(TorchFunctionMode):
         if ours is not None and _served(args[0] if args else kwargs.get("input")):
             try:
                 return ours(*args, **kwargs)
-            except (PoolingError, TypeError):  # torch's own answer, or torch's own error
+            except (PoolingError, TypeError):  # torch's own result or error follows
                 pass
         return func(*args, **kwargs)
 
 
 def _served(x: Any) -> bool:
-    """Whether ours has torch's numbers for x, and compiled."""
+    """Whether anypool has torch's numbers for x, and compiles the call."""
     plain = type(x) in (torch.Tensor, torch.nn.Parameter) and x.is_cpu and x.layout is torch.strided
     return (
         plain
@@ -103,10 +104,13 @@ def _served(x: Any) -> bool:
 
 @contextmanager
 def accelerated() -> Generator[None]:
-    """torch's pooling functions and layers are ours inside, with the same numbers and gradients; as a decorator too.
+    """Replace torch's pooling functions and layers in the block, with equal numbers and gradients;
+    also a decorator.
 
-    It holds for the thread that entered it. What ours does not serve (other devices and types, torch.func, tools that
-    record, an lp_pool of an odd power) stays torch's, and so does what torch refuses.
+    It affects the thread that entered the block. Calls that anypool does not support (other devices
+    and types, torch.func, recording tools, an lp_pool of odd power) stay torch's. So do calls that
+    torch refuses.
+
 
     >>> import torch
     >>> with accelerated():

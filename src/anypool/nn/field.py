@@ -1,4 +1,4 @@
-"""receptive_field(): what each layer sees of the input, and what it costs."""
+"""receptive_field(): the receptive field and the cost of each layer."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ HEAD = ("layer", "kind", "output", "field", "jump", "parameters", "FLOPs", "byte
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer: its output, what one output element sees of the input, and its cost.
+    """One layer: its output, the receptive field of one output element, and its cost.
 
-    field: length of what is seen along each spatial axis of the input, border included (so it may exceed the input);
-    None where there is none. jump: distance in the input between neighbouring outputs; 0 once the axis is gone.
-    flops: a multiplication and an addition are two; a pooling window costs what it really holds. bytes: read and
-    written, parameters included.
+    field: the length along each spatial axis of the input, including the border (so that it may
+    exceed the input); None if there is none. jump: the distance in the input between adjacent
+    outputs; 0 for an axis that was removed. flops: a multiplication and an addition count as two; a
+    pooling window counts its real elements. bytes: read and written, including parameters.
+
     """
 
     name: str
@@ -39,7 +40,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class FieldTable(Sequence[Layer]):
-    """The layers in the order of their calls; prints as a table, and a layer is found by its name or number."""
+    """The layers in the order of their calls; indexed by name or number, and printed as a table."""
 
     layers: tuple[Layer, ...]
     shape: tuple[int, ...]
@@ -47,12 +48,12 @@ class FieldTable(Sequence[Layer]):
 
     @property
     def flops(self) -> int:
-        """Of all layers."""
+        """The total of all layers."""
         return sum(r.flops for r in self.layers)
 
     @property
     def bytes(self) -> int:
-        """Read and written by all layers."""
+        """The bytes that all layers read and write."""
         return sum(r.bytes for r in self.layers)
 
     def __len__(self) -> int:
@@ -64,10 +65,10 @@ class FieldTable(Sequence[Layer]):
     def __getitem__(self, which: Any) -> Any:
         if not isinstance(which, str):
             return self.layers[which]
-        found = [r for r in self.layers if r.name == which]
-        if not found:
+        matches = [r for r in self.layers if r.name == which]
+        if not matches:
             raise PoolingError(f"no layer {which!r}: the table has {', '.join(r.name for r in self.layers)}")
-        return found[0]
+        return matches[0]
 
     def rows(self) -> list[tuple[str, ...]]:
         """The table as text."""
@@ -95,11 +96,13 @@ class FieldTable(Sequence[Layer]):
 
 
 def receptive_field(model: nn.Module, shape: Sequence[int]) -> FieldTable:
-    """Receptive field, jump, output shape, parameters, FLOPs and bytes of every layer, for an input of `shape`.
+    """Receptive field, jump, output shape, parameters, FLOPs and bytes of every layer, for an input
+    of `shape`.
 
-    The model is run once on zeros, in evaluation mode, and every operation is followed, functions called inside
-    forward() and residual branches too. Axes 0 and 1 of the input are the batch (which may be left out) and the
-    channels; the rest are spatial.
+    The model runs once on zeros in evaluation mode. Each operation is traced, including functions
+    in forward() and residual branches. Axes 0 and 1 of the input are the batch (which may be left
+    out) and the channels; the others are spatial.
+
 
     >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3))
     >>> [layer.field for layer in receptive_field(net, (1, 1, 16, 16))]
@@ -114,7 +117,7 @@ def receptive_field(model: nn.Module, shape: Sequence[int]) -> FieldTable:
             f"shape {lengths}: give batch, channels and at least one spatial length, such as (1, 3, 224, 224)"
         )
     ranks = [rank_of(m) for m in model.modules() if is_pooling(m) or isinstance(m, CONVOLUTIONS)]
-    if ranks and len(lengths) == max(ranks) + 1:  # one sample, without the batch
+    if ranks and len(lengths) == max(ranks) + 1:  # one sample without the batch axis
         lengths = (1, *lengths)
     first = next((p for p in model.parameters() if p.is_floating_point()), None)
     like = torch.empty((), dtype=torch.float32, device="cpu") if first is None else first
@@ -126,14 +129,14 @@ def receptive_field(model: nn.Module, shape: Sequence[int]) -> FieldTable:
     except PoolingError:
         raise
     except Exception as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise PoolingError(f"the model does not accept an input of shape {lengths}: {said}") from None
+        message = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise PoolingError(f"the model does not accept an input of shape {lengths}: {message}") from None
     rows = tuple(Layer(r.name, r.kind, r.output, *spans(r.field), r.parameters, r.flops, r.bytes) for r in trace.rows)
     return FieldTable(rows, lengths, sum(p.numel() for p in model.parameters()))
 
 
 def spans(field: Any) -> tuple[Any, Any]:
-    """Lengths and jumps of a field, whole numbers as int."""
+    """The lengths and jumps of a field; integers as int."""
     if field is None:
         return None, None
     return tuple(plain(s.hi - s.lo + 1) for s in field), tuple(plain(s.jump) for s in field)
@@ -144,7 +147,7 @@ def plain(value: float) -> float:
 
 
 def by(values: Any) -> str:
-    """(3, 224, 224) as 3×224×224; one number where all are equal."""
+    """(3, 224, 224) as 3×224×224; one number if all are equal."""
     if values is None:
         return "–"
     return "×".join(f"{v:g}" for v in values)

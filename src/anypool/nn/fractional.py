@@ -1,4 +1,5 @@
-"""torch's fractional maximum: windows of its own for every plane, found by one uniform number an axis; layers too."""
+"""torch's fractional max pooling: random windows for each plane, from one uniform number per axis; with
+layers."""
 
 # torch's stubs do not know what TorchScript reads
 # pyright: reportPrivateImportUsage=false, reportCallIssue=false, reportArgumentType=false
@@ -27,7 +28,7 @@ def _fractional_max(
     output_ratio: Any,
     samples: Any,
 ) -> tuple[Any, Any]:
-    """Values and flat places in the plane."""
+    """The maxima and their flat positions in the plane."""
     name = f"fractional_max_pool{rank}d"
     _check(x, rank, name)
     kernel = tuple(integer(k, "kernel_size") for k in entries(kernel_size, rank, "kernel_size"))
@@ -49,7 +50,7 @@ def _fractional_max(
             )
     batch = x if x.ndim == rank + 2 else x[None]
     samples = _drawn(batch, rank, samples, name)
-    order = (1, 0) if rank == 2 else (0, 1, 2)  # torch's numbers come as (width, height), but as (time, height, width)
+    order = (1, 0) if rank == 2 else (0, 1, 2)  # torch's samples are ordered (width, height), but (time, height, width)
     with torch.no_grad():
         starts = [
             _starts(samples[..., which], n, out, k)
@@ -62,7 +63,7 @@ def _fractional_max(
 
 
 def _starts(u: Any, n: int, out: int, kernel: int) -> Any:
-    """(N, C, out): torch's formula, in torch's own arithmetic of the samples' type."""
+    """(N, C, out): torch's formula in torch's arithmetic, in the type of the samples."""
     o = torch.arange(out, dtype=torch.int64, device=u.device)
     if out > 1:
         alpha = torch.tensor(n - kernel, dtype=u.dtype, device=u.device) / (out - 1)
@@ -73,8 +74,8 @@ def _starts(u: Any, n: int, out: int, kernel: int) -> Any:
 
 
 def _places(batch: Any, starts: list[Any], kernel: tuple[int, ...]) -> Any:
-    """(N, C, windows): the flat place of each window's first maximum, or of its last NaN."""
-    every = pool(batch.detach(), sliding(kernel, 1), "argmax")  # windows at every place: planes share them
+    """(N, C, windows): the flat position of the first maximum of each window, or of its last NaN."""
+    every = pool(batch.detach(), sliding(kernel, 1), "argmax")  # windows at every position: all planes share them
     corner: Any = 0
     for k, (begin, n) in enumerate(zip(starts, every.shape[2:], strict=True)):
         along = [1] * len(starts)
@@ -88,10 +89,10 @@ def _drawn(batch: Any, rank: int, samples: Any, name: str) -> Any:
     if samples is None:
         return torch.rand(shape, dtype=batch.dtype, device=batch.device)
     if not isinstance(samples, torch.Tensor) or tuple(samples.shape) != shape or samples.dtype != batch.dtype:
-        said = (
+        actual = (
             f"{tuple(samples.shape)} {samples.dtype}" if isinstance(samples, torch.Tensor) else type(samples).__name__
         )
-        raise PoolingError(f"{name}: _random_samples must be a {batch.dtype} tensor of shape {shape}, not {said}")
+        raise PoolingError(f"{name}: _random_samples must be a {batch.dtype} tensor of shape {shape}, not {actual}")
     if not torch.compiler.is_compiling() and not bool(samples.isfinite().all()):
         raise PoolingError(f"{name}: _random_samples hold a NaN or an infinity: use numbers from 0 to 1")
     return samples.detach()
@@ -102,7 +103,7 @@ def _check(x: Any, rank: int, name: str) -> None:
         kind = x.dtype if isinstance(x, torch.Tensor) else type(x).__name__
         raise PoolingError(f"{name} takes a torch tensor of floats, not {kind}; see anypool.fractional for any array")
     if not torch.compiler.is_compiling():
-        library_of(x).array(x)  # whose element type and layout are known
+        library_of(x).array(x)  # checks the element type and the layout
     if x.ndim not in (rank + 1, rank + 2):
         raise PoolingError(
             f"{name} takes {rank + 1} axes (one sample) or {rank + 2} (a batch), not shape {tuple(x.shape)}"
@@ -142,10 +143,10 @@ fractional_max_pool2d_with_indices, fractional_max_pool3d_with_indices = (_funct
 
 
 class FractionalMaxPool2d(nn.FractionalMaxPool2d):
-    """torch.nn.FractionalMaxPool2d by anypool: same arguments, shapes, draw and numbers."""
+    """torch.nn.FractionalMaxPool2d by anypool: equal arguments, shapes, samples and numbers."""
 
     def forward(self, input: Tensor):  # type: ignore[override]
-        """The greatest element of each window, and its place with return_indices."""
+        """The largest element of each window, and its position with return_indices."""
         if torch.jit.is_scripting():
             return T.fractional_max_pool2d(
                 input,
@@ -167,10 +168,10 @@ class FractionalMaxPool2d(nn.FractionalMaxPool2d):
 
 
 class FractionalMaxPool3d(nn.FractionalMaxPool3d):
-    """torch.nn.FractionalMaxPool3d by anypool: same arguments, shapes, draw and numbers."""
+    """torch.nn.FractionalMaxPool3d by anypool: equal arguments, shapes, samples and numbers."""
 
     def forward(self, input: Tensor):  # type: ignore[override]
-        """The greatest element of each window, and its place with return_indices."""
+        """The largest element of each window, and its position with return_indices."""
         if torch.jit.is_scripting():
             return T.fractional_max_pool3d(
                 input,

@@ -14,7 +14,7 @@ from ..reductions import Max, Mean, reduction_of
 from ..scalars import entries
 from ..torch.recorders import recorder, refuse
 from . import layers
-from .held import Reducing
+from .layer_tensors import Reducing
 
 OPTIONS = frozenset(inspect.signature(pool).parameters) - {"x", "windows", "reduction", "axes", "out"}
 
@@ -46,8 +46,8 @@ class _Pool(Reducing):
                 f"{type(self).__name__} takes {', '.join(sorted(OPTIONS))}; not {', '.join(set(more) - OPTIONS)}"
             )
         usual = inspect.signature(pool).parameters
-        given = {"weights": weights, "nan": nan, "ties": ties, "empty": empty, "backend": backend, **more}
-        self.hold(reduction, {k: v for k, v in given.items() if not _is(v, usual[k].default)})
+        arguments = {"weights": weights, "nan": nan, "ties": ties, "empty": empty, "backend": backend, **more}
+        self.hold(reduction, {k: v for k, v in arguments.items() if not _is(v, usual[k].default)})
 
     def forward(self, x: torch.Tensor) -> Any:
         """Pool the last axes of x."""
@@ -58,27 +58,27 @@ class _Pool(Reducing):
             refuse(type(self).__name__, tool, self.reduction)
         axes = tuple(range(-self.rank, 0))
         reduction = self.bound() if self._held else self.reduction
-        return pool(x, self.windows, reduction, axes=axes, **self.given())
+        return pool(x, self.windows, reduction, axes=axes, **self.call_options())
 
     def drop_in(self) -> Any:
-        """The layer with torch's numbers that this one is; None where there is none."""
+        """The torch layer with equal numbers; None if there is none."""
         return None if self.options or self._held else torchs(self.rank, self.windows, self.reduction)
 
     def __prepare_scriptable__(self) -> Any:
         return self.drop_in() or super().__prepare_scriptable__()
 
     def extra_repr(self) -> str:
-        """What the layer does."""
+        """The description of the layer."""
         return f"{self.windows!r}, {self.reduction!r}"
 
 
 def _is(value: Any, usual: Any) -> bool:
-    """Whether an option is as it is without it."""
+    """Whether an option equals its default."""
     return value is usual or (isinstance(value, str) and value == usual)
 
 
 def torchs(rank: int, windows: Any, reduction: Any) -> Any:
-    """The layer of torch's that pools the last axes over these windows; None where torch has none."""
+    """The torch layer that pools the last axes over these windows; None if there is none."""
     if isinstance(reduction, (tuple, list)) or not isinstance(reduction_of(reduction), (Max, Mean)):
         return None
     kind = "Max" if isinstance(reduction_of(reduction), Max) else "Avg"
@@ -105,7 +105,7 @@ def torchs(rank: int, windows: Any, reduction: Any) -> Any:
 
 
 class Pool1d(_Pool):
-    """Any windows × any reduction over the last axis; arguments as of Pool2d.
+    """Any windows × any reduction over the last axis; the arguments are those of Pool2d.
 
     >>> import torch, anypool as ap
     >>> Pool1d(2, "max")(torch.tensor([[1.0, 3.0, 2.0, 5.0]]))
@@ -118,11 +118,12 @@ class Pool1d(_Pool):
 class Pool2d(_Pool):
     """Any windows × any reduction over the last two axes.
 
-    windows: a window kind, or a size (an int, or one an axis) for windows side by side. reduction: a name, an object, or
-    a tuple of them (several results). Options, as of `anypool.pool`: weights (broadcast to x; bool is a mask), nan
-    ("propagate" or "omit"), ties ("first", "last" or "split": who gets the gradient), empty (the value of a window that
-    holds nothing), backend. A tensor in the reduction, or the weights, is a parameter of the layer if it requires a
-    gradient, and else a buffer. Raises PoolingError.
+    windows: a window kind, or a size (an int, or one for each axis) for adjacent windows.
+    reduction: a name, an object, or a tuple of them (several results). Options of `anypool.pool`:
+    weights (broadcast to x; bool is a mask), nan ("propagate" or "omit"), ties ("first", "last" or
+    "split": which element has the gradient), empty (the value of an empty window), backend. A
+    tensor in the reduction, or the weights, is a parameter of the layer if it requires a gradient,
+    else a buffer. Raises PoolingError.
 
     >>> import torch, anypool as ap
     >>> Pool2d(ap.sliding((3, 3), 1, 1), ap.Lp(2))(torch.ones(1, 1, 4, 4)).shape
@@ -133,7 +134,7 @@ class Pool2d(_Pool):
 
 
 class Pool3d(_Pool):
-    """Any windows × any reduction over the last three axes; arguments as of Pool2d.
+    """Any windows × any reduction over the last three axes; the arguments are those of Pool2d.
 
     >>> import torch, anypool as ap
     >>> Pool3d(ap.adaptive((1, 1, 1)))(torch.ones(2, 3, 4, 4, 4)).shape

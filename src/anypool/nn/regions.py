@@ -1,4 +1,5 @@
-"""torchvision's region pooling, by its names, signatures and numbers; and boxes over several feature levels."""
+"""torchvision's region pooling with equal names, signatures and numbers; and boxes over several feature
+levels."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from ..scalars import integer
 from ..torch.recorders import recorder, refuse
 from ..windows import boxes as boxes_of
 from ..windows.deferred import numbered
-from .held import Reducing
+from .layer_tensors import Reducing
 
 
 def roi_align(
@@ -35,15 +36,16 @@ def roi_align(
     >>> roi_align(torch.ones(1, 2, 8, 8), torch.tensor([[0.0, 1, 1, 5, 5]]), 2).shape
     torch.Size([1, 2, 2, 2])
     """
-    made = _boxes(input, boxes, output_size, spatial_scale, "sampled", sampling_ratio, aligned)
-    return pool(input, made, "mean", empty=0.0)
+    windows = _boxes(input, boxes, output_size, spatial_scale, "sampled", sampling_ratio, aligned)
+    return pool(input, windows, "mean", empty=0.0)
 
 
 def roi_pool(input: Any, boxes: Any, output_size: Any, spatial_scale: float = 1.0) -> Any:
-    """The greatest element in each bin of each box (Girshick 2015), 0 where a bin lies outside: (K, C, *output_size).
+    """The largest element in each bin of each box (Girshick 2015), 0 if a bin is outside: (K, C,
+    *output_size).
 
-    Arguments and numbers as torchvision.ops.roi_pool, but a NaN in a bin is its maximum, as everywhere here.
-    Raises PoolingError.
+    Arguments and numbers are those of torchvision.ops.roi_pool, but NaN in a bin is its maximum, as
+    everywhere in anypool. Raises PoolingError.
 
     >>> import torch
     >>> roi_pool(torch.arange(16.0).reshape(1, 1, 4, 4), torch.tensor([[0.0, 0, 0, 3, 3]]), 2)
@@ -62,8 +64,8 @@ def ps_roi_align(input: Any, boxes: Any, output_size: Any, spatial_scale: float 
     >>> ps_roi_align(torch.ones(1, 8, 8, 8), torch.tensor([[0.0, 1, 1, 5, 5]]), 2).shape
     torch.Size([1, 2, 2, 2])
     """
-    made = _boxes(input, boxes, output_size, spatial_scale, "sampled", sampling_ratio, True, True)
-    return pool(input, made, "mean", empty=0.0)
+    windows = _boxes(input, boxes, output_size, spatial_scale, "sampled", sampling_ratio, True, True)
+    return pool(input, windows, "mean", empty=0.0)
 
 
 def ps_roi_pool(input: Any, boxes: Any, output_size: Any, spatial_scale: float = 1.0) -> Any:
@@ -76,8 +78,8 @@ def ps_roi_pool(input: Any, boxes: Any, output_size: Any, spatial_scale: float =
     >>> ps_roi_pool(torch.ones(1, 4, 8, 8), torch.tensor([[0.0, 1, 1, 5, 5]]), 2).shape
     torch.Size([1, 1, 2, 2])
     """
-    made = _boxes(input, boxes, output_size, spatial_scale, "quantised", 0, False, True)
-    return pool(input, made.exclusive(), "mean", empty=0.0)
+    windows = _boxes(input, boxes, output_size, spatial_scale, "quantised", 0, False, True)
+    return pool(input, windows.exclusive(), "mean", empty=0.0)
 
 
 def pyramid_boxes(
@@ -92,7 +94,8 @@ def pyramid_boxes(
     empty: float | None = None,
     **options: Any,
 ) -> Any:
-    """Boxes over a feature pyramid: each is pooled from the level that its size asks for (FPN, Lin 2017, eq. 1).
+    """Boxes over a feature pyramid: each is pooled from the level for its size (FPN, Lin 2017, eq.
+    1).
 
     features: tensors (N, C, H_l, W_l), finest first, of scales such as (1/4, 1/8, …), powers of two. A box of area a is of level
     ⌊canonical_level + log2(√a / canonical_size)⌋, clipped to those there are. options: those of `anypool.boxes`.
@@ -115,8 +118,8 @@ def pyramid_boxes(
         area = (rows[:, 1 + half :] - rows[:, 1 : 1 + half]).clamp(min=0).prod(1) ** (2 / half)
     if not bool(torch.isfinite(area).all()):
         raise PoolingError("boxes hold a NaN or an infinity: corners must be finite numbers")
-    wanted = torch.floor(canonical_level + torch.log2(area.sqrt() / canonical_size + 1e-6))
-    level = (wanted.clamp(first, first + len(features) - 1) - first).long()
+    exact_level = torch.floor(canonical_level + torch.log2(area.sqrt() / canonical_size + 1e-6))
+    level = (exact_level.clamp(first, first + len(features) - 1) - first).long()
     parts, order = [], []
     for k, (feature, scale) in enumerate(zip(features, scales, strict=True)):
         chosen = torch.nonzero(level == k).reshape(-1)
@@ -252,8 +255,8 @@ class BoxPool(Reducing):
         reduction = self.bound()
         if isinstance(features, (list, tuple)):
             return pyramid_boxes(features, boxes, self.size, self.scale, reduction, empty=self.empty, **self.options)
-        made = boxes_of(boxes, self.size, scale=self.scale, **self.options)
-        return pool(features, made, reduction, empty=self.empty)
+        windows = boxes_of(boxes, self.size, scale=self.scale, **self.options)
+        return pool(features, windows, reduction, empty=self.empty)
 
     def extra_repr(self) -> str:
         """What the layer does."""

@@ -1,4 +1,4 @@
-"""Following one forward pass: which part of the input each tensor sees, and what each layer costs."""
+"""Tracing of one forward pass: the receptive field of each tensor, and the cost of each layer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .spans import (
 
 @dataclass
 class Row:
-    """One layer as it was called."""
+    """One call of a layer."""
 
     name: str
     kind: str
@@ -42,7 +42,7 @@ class Row:
 
 
 class Trace(TorchDispatchMode):
-    """Runs beside a forward pass; `rows` has one Row a layer afterwards."""
+    """Hooks on a forward pass; `rows` then has one Row for each layer."""
 
     def __init__(self, model: nn.Module, x: torch.Tensor) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Trace(TorchDispatchMode):
         self.fields: Any = WeakTensorKeyDictionary()
         self.fields[x] = tuple(Span(0, 0, 1, a) for a in range(2, x.ndim))
         self.open: list[Row | None] = []
-        self.model, self.hooks, self.seen = model, [], set[int]()
+        self.model, self.hooks, self.visited = model, [], set[int]()
 
     def __enter__(self) -> Any:
         for name, module in self.model.named_modules():
@@ -68,16 +68,16 @@ class Trace(TorchDispatchMode):
         self.open.append(Row(name or "the model", type(module).__name__))
 
     def _end(self, module: nn.Module, inputs: Any, output: Any) -> None:
-        made = self.open.pop()
+        row = self.open.pop()
         y = output[0] if isinstance(output, (tuple, list)) else output
         x = inputs[0] if inputs else None
-        if made is None or not isinstance(y, torch.Tensor) or not isinstance(x, torch.Tensor):
+        if row is None or not isinstance(y, torch.Tensor) or not isinstance(x, torch.Tensor):
             return
         if is_pooling(module):  # our own windows, and torch's, are counted from the plan
             rank = rank_of(module)
             axes = tuple(range(x.ndim - rank, x.ndim))
             grid = windows_of(module).plan(tuple(x.shape), axes)
-            made.flops = pooled_elements(grid)
+            row.flops = pooled_elements(grid)
             for each in output if isinstance(output, (tuple, list)) else (y,):  # values, and places
                 self.fields[each] = through_axes(self.fields.get(x), grid)
         if isinstance(module, UNPOOLING):
@@ -85,14 +85,14 @@ class Trace(TorchDispatchMode):
             how = [entries(getattr(module, n), rank, n) for n in ("kernel_size", "stride")]
             both = [f for t in inputs[:2] if (f := unpooled(self.fields.get(t), t, y, *how)) is not None]
             self.fields[y] = joined(both)
-        made.output, made.field = tuple(y.shape), self.fields.get(y)
-        if id(module) not in self.seen:
-            made.parameters = sum(p.numel() for p in module.parameters())
-            self.seen.add(id(module))
+        row.output, row.field = tuple(y.shape), self.fields.get(y)
+        if id(module) not in self.visited:
+            row.parameters = sum(p.numel() for p in module.parameters())
+            self.visited.add(id(module))
         if not isinstance(module, (nn.Identity, nn.Flatten, nn.Dropout)):
-            held = sum(p.numel() * p.element_size() for p in module.parameters())
-            made.bytes = size_of(x) + size_of(y) + held
-        self.rows.append(made)
+            parameter_bytes = sum(p.numel() * p.element_size() for p in module.parameters())
+            row.bytes = size_of(x) + size_of(y) + parameter_bytes
+        self.rows.append(row)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
@@ -116,7 +116,7 @@ class Trace(TorchDispatchMode):
 
 
 def follow(name: str, args: Any, tensors: list[Any], y: Any, field_of: Any) -> tuple[Field | None, int, bool]:
-    """The field of a result, its FLOPs, and whether it deserves a row of its own."""
+    """The field of a result, its FLOPs, and whether it has its own row."""
     x = tensors[0]
     field = field_of(x)
     if name in ("convolution", "convolution_overrideable", "mkldnn_convolution"):
@@ -154,10 +154,10 @@ def follow(name: str, args: Any, tensors: list[Any], y: Any, field_of: Any) -> t
 
 
 def size_of(t: Any) -> int:
-    """Bytes of a tensor's elements."""
+    """The bytes of a tensor's elements."""
     return t.numel() * t.element_size()
 
 
 def flat(values: Any) -> list[Any]:
-    """Arguments and lists of arguments in one row."""
+    """Arguments, with lists of arguments flattened."""
     return [v for a in values for v in (a if isinstance(a, (tuple, list)) else (a,))]

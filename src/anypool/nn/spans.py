@@ -1,4 +1,4 @@
-"""What an element of a tensor sees of the input, along each axis, and how operations change that."""
+"""The receptive field along each axis, and how operations change it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Field = tuple[Span, ...]
 
 
 def convolved(field: Field | None, args: Any, x: Any, y: Any) -> Field | None:
-    """Through a convolution, or a transposed one."""
+    """The field after a convolution, or a transposed one."""
     if field is None:
         return None
     weight, transposed = args[1], bool(args[6])
@@ -49,7 +49,7 @@ def convolved(field: Field | None, args: Any, x: Any, y: Any) -> Field | None:
 
 
 def unpooled(field: Field | None, x: Any, y: Any, kernel: Any = None, stride: Any = None) -> Field | None:
-    """Through an unpooling; where its windows are not known they lie side by side."""
+    """The field after an unpooling; unknown windows count as adjacent."""
     if field is None:
         return None
     spans: list[Span] = []
@@ -65,7 +65,7 @@ def unpooled(field: Field | None, x: Any, y: Any, kernel: Any = None, stride: An
 
 
 def pooled(name: str, field: Field | None, args: Any, x: Any, y: Any) -> tuple[Field | None, int, bool]:
-    """Through torch's own pooling operations."""
+    """The field after torch's own pooling operations."""
     from ..windows import adaptive, sliding
 
     rank = next((r for r in (1, 2, 3) if f"pool{r}d" in name), 0)
@@ -86,7 +86,7 @@ def pooled(name: str, field: Field | None, args: Any, x: Any, y: Any) -> tuple[F
 
 
 def through_axes(field: Field | None, grid: Any) -> Field | None:
-    """Through the windows of a plan."""
+    """The field after the windows of a plan."""
     if field is None:
         return None
     if isinstance(grid, GridConcat):  # its windows follow no axis
@@ -106,7 +106,7 @@ def through_axes(field: Field | None, grid: Any) -> Field | None:
 
 
 def pooled_elements(grid: Any) -> int:
-    """How many elements all windows hold together: each is read once and joined once."""
+    """The number of elements of all windows: each is read once and merged once."""
     others = math.prod(n for a, n in enumerate(grid.grids[0].shape) if a not in grid.pooled_dims)
     return sum(int(g.present.sum()) for g in grid.grids) * others
 
@@ -131,7 +131,8 @@ def permuted(field: Field, name: str, args: Any, x: Any) -> Field:
 
 
 def resized(field: Field, x: Any, y: Any) -> Field:
-    """Through a view, a broadcast or a join: an axis of unchanged length stays, another is mixed with all."""
+    """The field after a view, a broadcast or a concatenation: an axis of unchanged length remains,
+    another is mixed."""
     if x.shape == y.shape:
         return field
     if x.ndim == y.ndim:
@@ -150,7 +151,7 @@ def resized(field: Field, x: Any, y: Any) -> Field:
 
 
 def shorter(field: Field, x: Any, y: Any) -> Field:
-    """Through a reduction or a product: an axis survives where its length stays in place."""
+    """The field after a reduction or a product: an axis remains if its length stays in position."""
     return tuple(
         s
         if s.at is not None
@@ -163,25 +164,25 @@ def shorter(field: Field, x: Any, y: Any) -> Field:
 
 
 def gone(s: Span, x: Any) -> Span:
-    """Everything along the axis is seen."""
+    """The field that covers the axis."""
     if s.at is None:
         return s
     return Span(s.lo, s.hi + (x.shape[s.at] - 1) * s.jump, 0, None)
 
 
 def joined(fields: list[Field]) -> Field | None:
-    """What either sees."""
+    """The union of two fields."""
     if not fields:
         return None
     spans: list[Span] = []
     for group in zip(*fields, strict=False):
-        kept = [s for s in group if s.at is not None]
+        present = [s for s in group if s.at is not None]
         spans.append(
             Span(
                 min(s.lo for s in group),
                 max(s.hi for s in group),
                 max(s.jump for s in group),
-                kept[0].at if kept else None,
+                present[0].at if present else None,
             )
         )
     return tuple(spans)

@@ -1,4 +1,4 @@
-"""swap(): other pooling in any torch model, its weights kept."""
+"""swap(): replaces the pooling in a torch model; its weights are unchanged."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from .pooling_layers import CONVOLUTIONS, LAYERS, is_pooling, is_strided, rank_o
 
 
 def swap(model: nn.Module, rules: Mapping[Any, Any], *, sample: Any = None, quiet: bool = False) -> Any:
-    """Replace the pooling of a model in place, print what was replaced, and return the model.
+    """Replace the pooling of a model in place, print each replacement, and return the model.
 
-    rules: what → by what. What: a module type, a dotted name, a pattern such as "layer*.pool" or a
-    compiled re, or a function of the module; an exact name goes before those, they before a type. By what: a reduction (the windows
-    stay), a (windows, reduction) pair, a module, or a function of the old module. A strided convolution becomes itself
-    at stride 1, with the same weights and names, followed by the pooling. sample: an input to try; if the
-    changed model refuses it, the old modules come back. A rule that matches nothing raises PoolingError.
+    rules: a mapping from what to replace to its replacement. The key is a module type, a dotted
+    name, a pattern such as "layer*.pool" or a compiled re, or a function of the module. An exact
+    name has priority over a pattern or function, and these over a type. The replacement is a
+    reduction (with the same windows), a (windows, reduction) pair, a module, or a function of the
+    old module. A strided convolution becomes the same convolution at stride 1, with the same
+    weights and names, followed by the pooling. sample: an input for a test; if the changed model
+    refuses it, the old modules are restored. Raises PoolingError for a rule that matches nothing.
 
     >>> import anypool as ap
     >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.MaxPool2d(2))
@@ -35,28 +37,29 @@ def swap(model: nn.Module, rules: Mapping[Any, Any], *, sample: Any = None, quie
     if not rules:
         raise PoolingError("rules are empty: give for example {torch.nn.MaxPool2d: 'mean'}")
     chosen = _matches(model, rules)
-    made: dict[int, nn.Module] = {}
+    replacements: dict[int, nn.Module] = {}
     for name, old, value in chosen:
-        if id(old) not in made:
-            made[id(old)] = _replacement(name, old, value)
-            made[id(old)].train(old.training)
-    replaced = replace(model, [(name, old, made[id(old)]) for name, old, _ in chosen])
+        if id(old) not in replacements:
+            replacements[id(old)] = _replacement(name, old, value)
+            replacements[id(old)].train(old.training)
+    replaced = replace(model, [(name, old, replacements[id(old)]) for name, old, _ in chosen])
     if sample is not None:
         try:
             with torch.no_grad():
                 replaced(sample)
         except Exception as error:
-            replace(replaced, [(name, made[id(old)], old) for name, old, _ in chosen])
+            replace(replaced, [(name, replacements[id(old)], old) for name, old, _ in chosen])
             first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise PoolingError(f"the changed model refuses the sample ({first}); nothing was replaced") from None
     if not quiet:
         for name, old, value in chosen:
-            print(f"{name or 'the model'}: {old} -> {_said(made[id(old)], value)}")
+            print(f"{name or 'the model'}: {old} -> {_describe(replacements[id(old)], value)}")
     return replaced
 
 
 def replace(model: nn.Module, changes: list[tuple[str, nn.Module, nn.Module]]) -> Any:
-    """Put each new module where the old one is, by its dotted name; returns the model (or the new root)."""
+    """Set each new module in place of the old one by its dotted name; returns the model (or the new
+    root)."""
     for name, _, new in changes:
         if not name:
             return new
@@ -66,7 +69,7 @@ def replace(model: nn.Module, changes: list[tuple[str, nn.Module, nn.Module]]) -
 
 
 def _matches(model: nn.Module, rules: Mapping[Any, Any]) -> list[tuple[str, nn.Module, Any]]:
-    found: list[tuple[str, nn.Module, Any]] = []
+    matches: list[tuple[str, nn.Module, Any]] = []
     used: set[int] = set()
     modules = list(model.named_modules(remove_duplicate=False))
     for name, module in modules:
@@ -77,19 +80,19 @@ def _matches(model: nn.Module, rules: Mapping[Any, Any]) -> list[tuple[str, nn.M
                 used.add(number)
                 best = max(best or (0, 0, None), (rank, number, value), key=lambda b: b[:2])
         if best is not None:
-            found.append((name, module, best[2]))
+            matches.append((name, module, best[2]))
     for number, key in enumerate(rules):
         if number not in used:
             raise PoolingError(_nothing(key, modules))
-    outer = [n for n, _, _ in found]
+    outer = [n for n, _, _ in matches]
     for name in outer:
         if any(other != name and (not other or name.startswith(other + ".")) for other in outer):
             raise PoolingError(f"{name!r} lies inside another module that is replaced too; name only one of them")
-    return found
+    return matches
 
 
 def _rank(key: Any, name: str, module: nn.Module, value: Any) -> int:
-    """0 where the rule does not match, else how exact it is: 1 type, 2 pattern, 3 name."""
+    """0 if the rule does not match, else its priority: 1 type, 2 pattern or function, 3 name."""
     if isinstance(key, type):
         return int(isinstance(module, key) and (not isinstance(module, CONVOLUTIONS) or is_strided(module)))
     if isinstance(key, re.Pattern):
@@ -110,8 +113,8 @@ def _site(module: nn.Module) -> bool:
 def _nothing(key: Any, modules: list[tuple[str, nn.Module]]) -> str:
     sites = [f"{n or 'the model'} ({type(m).__name__})" for n, m in modules if _site(m)]
     has = ", ".join(sites[:8]) + (" …" if len(sites) > 8 else "") if sites else "no pooling module and no strided conv"
-    said = key.__name__ if isinstance(key, type) else repr(key)
-    return f"rule {said} matches nothing; the model has {has} (pooling called as a function in forward() is no module)"
+    rule_text = key.__name__ if isinstance(key, type) else repr(key)
+    return f"rule {rule_text} matches nothing; the model has {has} (pooling called as a function in forward() is no module)"
 
 
 def _replacement(name: str, old: Any, value: Any) -> Any:
@@ -137,7 +140,7 @@ def _replacement(name: str, old: Any, value: Any) -> Any:
     layer = LAYERS[rank_of(old)]
     try:
         pool = layer(windows or windows_of(old), reduction)
-        if windows is not None:  # a wrong number of axes is said now, not in training
+        if windows is not None:  # a wrong number of axes raises an error now, not in training
             pool.windows.output_shape((1,) * 2 + (997,) * rank_of(old), tuple(range(-rank_of(old), 0)))
     except PoolingError as error:
         raise PoolingError(f"{where}: {error}") from None
@@ -187,7 +190,7 @@ def restated(old: nn.Module, kind: Any) -> Any:
     return new
 
 
-def _said(new: nn.Module, value: Any) -> str:
+def _describe(new: nn.Module, value: Any) -> str:
     if isinstance(value, nn.Module) or _is_function(value):
         return str(new).splitlines()[0]
     layer: Any = new.pool if isinstance(new, Pooled) else new

@@ -1,4 +1,4 @@
-"""Tensors of a reduction, or weights, that a layer is made with: its parameters where they learn, its buffers else."""
+"""Tensors in a layer's reduction or options: parameters if they need a gradient, else buffers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ class Reducing(nn.Module):
     options: dict[str, Any]
 
     def hold(self, reduction: Any, options: dict[str, Any]) -> None:
-        """Keep both; register each tensor under its name, such as "p", or "p_1" in the second of a tuple."""
+        """Store both; register each tensor by its name, such as "p", or "p_1" in the second of a
+        tuple."""
         many = isinstance(reduction, (tuple, list))
         self._held: list[tuple[int, str, str]] = []
-        made: list[Any] = []
+        reductions: list[Any] = []
         for i, one in enumerate(reduction if many else (reduction,)):
             known = getattr(one, "parameters", {})
             values = {k: v for k, v in known.items() if isinstance(v, torch.Tensor)} if isinstance(known, dict) else {}
@@ -30,8 +31,8 @@ class Reducing(nn.Module):
                 known = f"{name}_{i}" if many else name
                 values[name] = self._registered(known, value, f"{type(one).__name__}({name})")
                 self._held.append((i, name, known))
-            made.append(_with(one, values) if values else one)
-        self.reduction = tuple(made) if many else made[0]
+            reductions.append(_with(one, values) if values else one)
+        self.reduction = tuple(reductions) if many else reductions[0]
         self.options = dict(options)
         if isinstance(weights := options.get("weights"), torch.Tensor):
             self._weights = "weights" if not hasattr(self, "weights") else "weights_of_x"
@@ -39,7 +40,7 @@ class Reducing(nn.Module):
             del self.options["weights"]
 
     def bound(self) -> Any:
-        """The reduction with the tensors that the layer has now: they may have been replaced since."""
+        """The reduction with the layer's current tensors."""
         many = isinstance(self.reduction, tuple)
         each = list(self.reduction) if many else [self.reduction]
         for i, name, known in self._held:
@@ -47,32 +48,32 @@ class Reducing(nn.Module):
                 each[i] = _with(each[i], {name: getattr(self, known)})
         return tuple(each) if many else each[0]
 
-    def given(self) -> dict[str, Any]:
-        """The options, the weights among them."""
+    def call_options(self) -> dict[str, Any]:
+        """The options, including the weights."""
         known = self.__dict__.get("_weights")
         return self.options if known is None else {**self.options, "weights": getattr(self, known)}
 
     def __prepare_scriptable__(self) -> Any:
-        """What torch.jit.script reads instead."""
+        """The function that torch.jit.script reads."""
         refuse(type(self).__name__, "torch.jit.script", self.reduction)
         return self
 
-    def _registered(self, known: str, value: torch.Tensor, said: str) -> torch.Tensor:
+    def _registered(self, name: str, value: torch.Tensor, subject: str) -> torch.Tensor:
         if value.requires_grad and not value.is_leaf:
             raise PoolingError(
-                f"{said} is computed from other tensors: give the layer a tensor of its own, or call anypool.pool with it"
+                f"{subject} is computed from other tensors: give the layer a tensor of its own, or call anypool.pool with it"
                 " in forward()"
             )
         if value.requires_grad or isinstance(value, nn.Parameter):
-            made = value if isinstance(value, nn.Parameter) else nn.Parameter(value)
-            self.register_parameter(known, made)
-            return made
-        self.register_buffer(known, value, persistent=False)
+            parameter = value if isinstance(value, nn.Parameter) else nn.Parameter(value)
+            self.register_parameter(name, parameter)
+            return parameter
+        self.register_buffer(name, value, persistent=False)
         return value
 
 
 def _with(reduction: Any, values: dict[str, Any]) -> Any:
-    """The reduction with other values of its parameters; the one given is not changed."""
-    made = copy.copy(reduction)
-    made.parameters = {**reduction.parameters, **values}
-    return made
+    """A copy of the reduction with other values of its parameters."""
+    copied = copy.copy(reduction)
+    copied.parameters = {**reduction.parameters, **values}
+    return copied
