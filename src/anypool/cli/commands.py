@@ -42,8 +42,8 @@ def main() -> None:
         raise SystemExit(2) from None
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         print(f"anypool {VERSION}")
         raise SystemExit
 
@@ -101,7 +101,7 @@ def explain(
         )
     if out is not None and source is None:
         raise PoolingError("--out draws an image or an array: name one")
-    held = None
+    raster = None
     if source is None:
         at = integers(axes, "--axes") if axes else None
         try:
@@ -113,15 +113,15 @@ def explain(
     else:
         from ..files import read
 
-        held = read(source, key).coloured()
-        x, at = held.x, held.pooled_axes(axes)
+        raster = read(source, key).coloured()
+        x, at = raster.x, raster.pooled_axes(axes)
     print(say(x, windows_from(windows), reduction_from(reduce), axes=at))
-    if held is not None:
+    if raster is not None:
         from ..show.picture import show
 
         chosen = integers(window, "--window") if window else None
-        seen, of_it = held.drawn(at)
-        picture = show(seen, windows_from(windows), reduction_from(reduce), axes=of_it, window=chosen)
+        image, of_it = raster.drawn(at)
+        picture = show(image, windows_from(windows), reduction_from(reduce), axes=of_it, window=chosen)
         print(picture)
         if out is not None:
             print(f"the picture: {picture.save(out)}")

@@ -49,10 +49,10 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1, **optio
     except ImportError:
         raise PoolingError("pictures need their extra: pip install 'anypool[show]'") from None
     with matplotlib.rc_context(STYLE):
-        made = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(made)
-        axes = made.subplots(rows, columns, **options)
-    return made, axes
+        figure_ = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure_)
+        axes = figure_.subplots(rows, columns, **options)
+    return figure_, axes
 
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:
@@ -70,19 +70,19 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
     return drawn
 
 
-def saved(made: Any, form: str) -> bytes:
+def saved(figure_: Any, form: str) -> bytes:
     """The figure's bytes; the same figure gives the same bytes."""
     import matplotlib
 
-    held = io.BytesIO()
+    buffer = io.BytesIO()
     with matplotlib.rc_context(STYLE):
-        made.savefig(held, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None)
-    return held.getvalue()
+        figure_.savefig(buffer, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None)
+    return buffer.getvalue()
 
 
-def svg(made: Any) -> str:
+def svg(figure_: Any) -> str:
     """For a page: the svg element alone, without the addresses that name its parts and that HTML does not need."""
-    text = saved(made, "svg").decode()
+    text = saved(figure_, "svg").decode()
     plain = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     return re.sub(r' xmlns(:\w+)?="[^"]*"', "", plain)
 
@@ -96,13 +96,13 @@ def page(title: str, body: str) -> str:
     )
 
 
-def write(made: Any, path: str | Path, title: str = "anypool") -> Path:
+def write(figure_: Any, path: str | Path, title: str = "anypool") -> Path:
     """As PNG, SVG or HTML by the name's ending; written whole or not at all."""
     target = Path(path)
     kind = target.suffix.lower()
     if kind not in KINDS:
         raise PoolingError(f"{target}: use {', '.join(KINDS)}")
-    write_bytes(target, page(title, svg(made)).encode() if kind == ".html" else saved(made, kind[1:]))
+    write_bytes(target, page(title, svg(figure_)).encode() if kind == ".html" else saved(figure_, kind[1:]))
     return target
 
 

@@ -62,14 +62,14 @@ def _listed(plan: IndexedWindows, window: int, one: int) -> Plane:
         there = index >= 0
         vectors.append(np.bincount(index[there], taps[there], picks.size).astype(np.float64))
     at = plan.pooled_dims if plan.groups is None else plan.pooled_dims[1:]
-    held = reduce(np.multiply.outer, vectors).reshape([n if a in at else 1 for a, n in enumerate(plan.shape)])
+    weights = reduce(np.multiply.outer, vectors).reshape([n if a in at else 1 for a, n in enumerate(plan.shape)])
     if plan.groups is None:
-        return held
+        return weights
     whole = np.zeros([n if a in plan.pooled_dims else 1 for a, n in enumerate(plan.shape)])
     group = window // max(math.prod(p.out for p in plan.indices), 1)
     image = [slice(None)] * whole.ndim
     image[plan.pooled_dims[0]] = slice(int(plan.groups[group]), int(plan.groups[group]) + 1)
-    whole[tuple(image)] = held
+    whole[tuple(image)] = weights
     return whole
 
 

@@ -40,11 +40,11 @@ def draw(scenes: list[Scene], title: str) -> Any:
     wide = max(before.shape[1], after.shape[1]) / max(before.shape[0], after.shape[0], 1)
     small = max(before.shape) <= SMALL
     height = min(max(3.1 / max(wide, 0.6), 1.1), 5) if not small else min(max(3.0 / wide, 1.0), 4.2)
-    made, axes = canvas.figure(3.3 * len(panels), height * len(scenes) + 1.0, len(scenes), len(panels), squeeze=False)
+    figure, axes = canvas.figure(3.3 * len(panels), height * len(scenes) + 1.0, len(scenes), len(panels), squeeze=False)
     for scene, row in zip(scenes, axes, strict=True):
         _row(scene, dict(zip(panels, row, strict=True)), len(scenes) > 1)
-    made.suptitle(title, fontsize=9, ha="left", x=0.01)
-    return made
+    figure.suptitle(title, fontsize=9, ha="left", x=0.01)
+    return figure
 
 
 def _row(scene: Scene, panels: dict[str, Any], named: bool) -> None:
@@ -69,11 +69,11 @@ def _row(scene: Scene, panels: dict[str, Any], named: bool) -> None:
     panels["before"].set_title("before, and its windows")
     end = ", at the same scale" if scene.same_scale else ": one number a window"
     panels["after"].set_title(f"after {scene.name}{end}" if named else f"after{end}")
-    seen = scene.coverage
-    most = max(float(seen.max()), 1) * room
+    coverage = scene.coverage
+    most = max(float(coverage.max()), 1) * room
     plane = (before.shape[1], before.shape[0])
-    _image(panels["coverage"], seen, plane, cmap="Greens", vmin=0, vmax=most)
-    panels["coverage"].set_title(f"windows that see it: {seen.min():.4g} … {seen.max():.4g}")
+    _image(panels["coverage"], coverage, plane, cmap="Greens", vmin=0, vmax=most)
+    panels["coverage"].set_title(f"windows that see it: {coverage.min():.4g} … {coverage.max():.4g}")
     share = scene.share
     if share is not None:
         most = float(np.abs(share).max()) or 1.0
@@ -91,7 +91,7 @@ def _row(scene: Scene, panels: dict[str, Any], named: bool) -> None:
         _frame(panels["after"], scene.cell, canvas.COLOURS[1], 2.2)
     if small:
         _numbers(panels["before"], before)
-        _numbers(panels["coverage"], seen)
+        _numbers(panels["coverage"], coverage)
         if share is not None:
             _numbers(panels["gradient"], share)
     if small or max(after.shape) <= SMALL:

@@ -96,10 +96,10 @@ def _read(path: Path, axes: Any) -> tuple[Any, Any]:
     """An image as it is to be seen, or an array."""
     from ..files import read
 
-    held = read(path).coloured()
-    if not held.image or axes is not None:
-        return held.x, axes
-    return held.drawn(held.pooled_axes(""))
+    raster = read(path).coloured()
+    if not raster.image or axes is not None:
+        return raster.x, axes
+    return raster.drawn(raster.pooled_axes(""))
 
 
 def _chosen(window: tuple[int, ...] | None, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -139,13 +139,13 @@ def _grid(subject: Subject, windows: Any, reduction: Any, window: tuple[int, ...
     share = gradient_share(plane, windows, reduction, at, **subject.options)
     came = sources(plane, windows, reduction, at, **subject.options) if full else {}
     few = max(before.shape) <= SMALL and int(np.prod(grid.windows_shape)) <= FEW
-    seen = np.atleast_2d(coverage(grid)) if full else np.broadcast_to(1, before.shape)
+    coverage_map = np.atleast_2d(coverage(grid)) if full else np.broadcast_to(1, before.shape)
     row, column = (0, *window) if len(window) == 1 else window[:2]
     scene = Scene(
         before,
         after,
         _named(reduction),
-        seen,
+        coverage_map,
         None if share is None else np.atleast_2d(share),
         subject.coloured(windows, reduction),
         [f for w in np.ndindex(*grid.windows_shape) for f in _frames(grid, w, 0.06, False)] if few and full else [],
@@ -181,14 +181,16 @@ def _irregular(subject: Subject, windows: Any, reduction: Any, window: tuple[int
     y = _result(subject, windows, reduction).reshape(shape)
     window = _chosen(window, shape)
     flat = int(np.ravel_multi_index(window, shape))
-    held = np.broadcast_to(held_by(plan, flat), x.shape)
-    image = _image_of(plan, held)
+    image_weights = np.broadcast_to(held_by(plan, flat), x.shape)
+    image = _image_of(plan, image_weights)
     weights = subject.weights
-    places = [tuple(map(int, p)) for p in np.argwhere((held != 0) & (True if weights is None else weights != 0))]
-    members = [Member(p, float(x[p]), float(held[p] * (1 if weights is None else weights[p]))) for p in places]
+    places = [
+        tuple(map(int, p)) for p in np.argwhere((image_weights != 0) & (True if weights is None else weights != 0))
+    ]
+    members = [Member(p, float(x[p]), float(image_weights[p] * (1 if weights is None else weights[p]))) for p in places]
     place = ", ".join(map(str, window))
     text = written(f"window ({place})", reduction, members, float(y[window]))
-    mask = _flat(held[image])
+    mask = _flat(image_weights[image])
     frames: list[Frame] = []
     if int(np.prod(shape)) <= FEW:
         for other in range(int(np.prod(shape))):
@@ -222,11 +224,11 @@ def _rectangle(places: NDArray[Any]) -> bool:
     return len(places) > 0 and len(places) == int(np.prod(np.ptp(places, 0) + 1))
 
 
-def _image_of(plan: Any, held: NDArray[Any]) -> tuple[Any, ...]:
+def _image_of(plan: Any, image_weights: NDArray[Any]) -> tuple[Any, ...]:
     """Which plane of x a window lies in: boxes name theirs."""
-    index: list[Any] = [slice(None) if n > 1 else 0 for n in held.shape]
+    index: list[Any] = [slice(None) if n > 1 else 0 for n in image_weights.shape]
     if getattr(plan, "groups", None) is not None:
-        first = np.argwhere(held != 0)
+        first = np.argwhere(image_weights != 0)
         index[plan.pooled_dims[0]] = int(first[0][plan.pooled_dims[0]]) if len(first) else 0
     return tuple(index)
 

@@ -28,12 +28,12 @@ class Subject:
     plan: Any
     weights: NDArray[Any] | None = None
     colour: NDArray[Any] | None = None  # rows, columns, red green blue
-    given: dict[str, Any] = field(default_factory=dict[str, Any])
+    pool_options: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def options(self) -> dict[str, Any]:
         """Further arguments of `pool`."""
-        return self.given if self.weights is None else {**self.given, "weights": self.weights}
+        return self.pool_options if self.weights is None else {**self.pool_options, "weights": self.weights}
 
     @property
     def sizes(self) -> str:
@@ -56,7 +56,7 @@ class Subject:
         return self.shown(), np.stack(pooled, -1) / _white(self.colour)
 
 
-def subject_of(array: NDArray[Any], windows: Any, axes: Any, weights: Any, given: dict[str, Any]) -> Subject:
+def subject_of(array: NDArray[Any], windows: Any, axes: Any, weights: Any, pool_options: dict[str, Any]) -> Subject:
     """The first row or plane that the windows pool; of a colour image its mean, with the colours beside it."""
     if array.dtype.kind not in "buif":
         raise PoolingError(f"x of dtype {array.dtype} cannot be drawn")
@@ -83,7 +83,7 @@ def subject_of(array: NDArray[Any], windows: Any, axes: Any, weights: Any, given
         while array.ndim > keep:
             array, w, axes = array[0], None if w is None else w[0], None
     x = np.asarray(array, np.float64)
-    return Subject(x, axes, plan_of(windows, x.shape, axes), w, colour, given)
+    return Subject(x, axes, plan_of(windows, x.shape, axes), w, colour, pool_options)
 
 
 def _white(colour: NDArray[Any]) -> float:

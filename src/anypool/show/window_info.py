@@ -40,7 +40,7 @@ def members(x: NDArray[Any], grid: Grid, window: tuple[int, ...], weights: NDArr
     """Everything that one window of a plane holds, in row-major order, without what weighs nothing."""
     lines = [positions(axis, w) for axis, w in zip(grid.axes, window, strict=True)]
     taps = None if grid.taps is None else grid.tap_weights()
-    found: list[Member] = []
+    result: list[Member] = []
     for places in np.ndindex(*(len(line) for line in lines)):
         at = tuple(line[p] for line, p in zip(lines, places, strict=True))
         inside = tuple(int(axis.absent_before[w]) + p for axis, w, p in zip(grid.axes, window, places, strict=True))
@@ -52,8 +52,8 @@ def members(x: NDArray[Any], grid: Grid, window: tuple[int, ...], weights: NDArr
             if not weights[at]:
                 continue
             tap *= float(weights[at])
-        found.append(Member(at if real else None, float(x[at]) if real else _constant(grid, at), tap))
-    return found
+        result.append(Member(at if real else None, float(x[at]) if real else _constant(grid, at), tap))
+    return result
 
 
 def _constant(grid: Grid, at: tuple[int, ...]) -> float:
@@ -104,9 +104,9 @@ def sources(
     from ..torch.input_gradients import gradient_of_each  # torch is optional
 
     each = gradient_of_each(lambda v: pool(v, windows, reduction, axes=axes, **options), x, most)
-    found = {out: [tuple(map(int, p)) for p in np.argwhere(g != 0)] for out, g in each.items()}
-    few = max((len(p) for p in found.values()), default=0)
-    return found if 0 < few <= 2 else {}
+    result = {out: [tuple(map(int, p)) for p in np.argwhere(g != 0)] for out, g in each.items()}
+    few = max((len(p) for p in result.values()), default=0)
+    return result if 0 < few <= 2 else {}
 
 
 def number(value: float) -> str:
@@ -127,14 +127,14 @@ def arithmetic(
     return written(f"window ({place})", reduction, members(x, grid, window, weights), y)
 
 
-def written(window: str, reduction: Any, held: list[Member], y: float) -> str:
+def written(window: str, reduction: Any, members: list[Member], y: float) -> str:
     """A window's elements, each with its weight, and the result."""
-    seen = ", ".join(
+    terms = ", ".join(
         number(m.value) + (f"·{number(m.tap)}" if m.tap != 1 else "") + ("" if m.at is not None else " (border)")
-        for m in held[:MOST]
+        for m in members[:MOST]
     )
-    rest = f", … {len(held) - MOST} more" if len(held) > MOST else ""
+    rest = f", … {len(members) - MOST} more" if len(members) > MOST else ""
     name = reduction if isinstance(reduction, str) else repr(reduction)
     formula = getattr(reduction_of(reduction), "formula", "")
-    told = f"  ({formula})" if formula else ""
-    return f"{window}: {name} of {{{seen or 'nothing'}{rest}}} = {number(y)}{told}"
+    formula_text = f"  ({formula})" if formula else ""
+    return f"{window}: {name} of {{{terms or 'nothing'}{rest}}} = {number(y)}{formula_text}"
