@@ -18,6 +18,7 @@ from .validation import (
     check,
     check_border,
     check_empty,
+    check_masks,
     check_orders,
     check_parameters,
     check_weights,
@@ -93,6 +94,7 @@ def request(library: Any, x: Any, windows: Any, reduction: Any, weights: Any, op
         check_weights(weights, shape)
         for r in reductions:
             library.check_weights(weights, r)
+    check_masks(grid, reductions, weights)
     check_backend(options["backend"])
     empty = check_empty(empty, dtype, reductions, library.wide(dtype), grid, weights)
     return Request(x, grid, reductions, single, weights, nan == "omit", empty, bool(warned))

@@ -30,13 +30,17 @@ class Explanation:
     bytes_written: int
     operations: int
     engine: str = ""  # the plan of the backend, in words
+    parts: tuple[tuple[str, str, str], ...] = ()  # of several reductions: each, its backend and its plan
 
     def __str__(self) -> str:
         lines = [
             f"{self.reduction} of {self.windows}",
             f"  {self.dtype} {self.shape} -> {self.out_shape}",
-            f"  backend    {self.backend}{f': {self.engine}' if self.engine else ''}",
         ]
+        if self._mixed:
+            lines += [f"  {name}: {backend}{f': {plan}' if plan else ''}" for name, backend, plan in self.parts]
+        else:
+            lines += [f"  backend    {self.backend}{f': {self.engine}' if self.engine else ''}"]
         lines += [f"  refused by {sentence}" for sentence in self.refusals.values() if sentence]
         lines += [
             f"  memory     reads {self.bytes_read:,} bytes, writes {self.bytes_written:,}",
@@ -45,6 +49,10 @@ class Explanation:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+    @property
+    def _mixed(self) -> bool:
+        return len({backend for _, backend, _ in self.parts}) > 1
 
 
 def explain(
@@ -77,12 +85,14 @@ def explain(
     checked = request(library, x, windows, reduction, weights, options)
     grid, reductions, dtype = checked.grid, checked.reductions, library.dtype_name(x)
     gone = () if keeps_axes else gone_axes(grid)
-    jobs = [
-        execute.job_of(library, x, g, r, checked.weights, checked.omit_nan, checked.empty)
+    by_reduction = [
+        [
+            select(execute.job_of(library, x, g, r, checked.weights, checked.omit_nan, checked.empty), backend)
+            for g in grid.grids
+        ]
         for r in reductions
-        for g in grid.grids
     ]
-    chosen = [select(job, backend) for job in jobs]
+    chosen = [selection for selections in by_reduction for selection in selections]
     item = 2 if dtype in ("float16", "bfloat16") else np.dtype(dtype).itemsize
     return Explanation(
         tuple(x.shape),
@@ -90,13 +100,26 @@ def explain(
         dtype,
         ", ".join(repr(r) for r in reductions),
         repr(windows),
-        next((s.plan.engine.backend for s in chosen if s.plan.engine.backend == "reference"), "cpu"),
+        _backend(chosen),
         _refusals(chosen),
         size_of(x.shape) * item * len(grid.grids),
         size_of(grid.out_shape) * item * len(reductions),
         grid.total_count * len(reductions),
-        "; ".join(dict.fromkeys(str(s.plan) for s in chosen if str(s.plan))),
+        _plans(chosen),
+        tuple(
+            (repr(r), _backend(selections), _plans(selections))
+            for r, selections in zip(reductions, by_reduction, strict=True)
+        ),
     )
+
+
+def _backend(chosen: list[Selection]) -> str:
+    """ "reference" if it computes a part, else "cpu"."""
+    return "reference" if any(s.plan.engine.backend == "reference" for s in chosen) else "cpu"
+
+
+def _plans(chosen: list[Selection]) -> str:
+    return "; ".join(dict.fromkeys(str(s.plan) for s in chosen if str(s.plan)))
 
 
 def _refusals(chosen: list[Selection]) -> dict[str, str | None]:

@@ -95,6 +95,27 @@ def check_weights(weights: Any, shape: tuple[int, ...]) -> None:
         )
 
 
+def check_masks(plan: Any, reductions: tuple[Any, ...], weights: Any) -> None:
+    """Check that reductions without weights get masks alone: weights and taps of 0 and 1."""
+    for r in reductions:
+        if getattr(r, "accepts_weights", True):
+            continue
+        tables = [table for grid in plan.grids for table in grid.weight_tables]
+        if all(_is_mask(table) for table in [*tables, *([] if weights is None else [weights])]):
+            continue
+        raise PoolingError(
+            f"{r!r} accepts no weights and no windows that weigh their elements: pass a mask, such as weights != 0"
+        )
+
+
+def _is_mask(weights: Any) -> bool:
+    """Whether every weight is 0 or 1. Where the values are not known, they are not checked."""
+    adapter = adapter_of(weights)
+    if adapter.watched() or not adapter.concrete():
+        return True
+    return bool(((weights == 0) | (weights == 1)).all())
+
+
 def check_result(grid: Any, out: Any) -> None:
     """Check that the result fits in memory and that `out` is writable."""
     if size_of(grid.out_shape) > MEMORY:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -76,3 +77,12 @@ def test_unpooling_called_as_a_function() -> None:
 
     table = ap.receptive_field(Function(), (1, 1, 12, 12))
     assert table[-1].field == (4, 4) and table[-1].jump == (1, 1) and table[-1].output == (1, 1, 12, 12)
+
+
+def test_groups_see_everything_along_their_axes() -> None:
+    labels = np.arange(64).reshape(8, 8) // 32
+    net = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), ap.nn.Pool2d(ap.groups(labels), "mean"), nn.Linear(2, 3))
+    table = ap.receptive_field(net, (2, 1, 8, 8))
+    assert [layer.output for layer in table] == [(2, 2, 8, 8), (2, 2, 2), (2, 2, 3)]
+    assert [layer.field for layer in table] == [(3, 3), (10, 10), (10, 10)]
+    assert table["1"].flops == 2 * 2 * 64

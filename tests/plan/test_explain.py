@@ -84,6 +84,30 @@ def test_explain_names_the_plans_that_pool_runs(key: str, monkeypatch: pytest.Mo
             assert ran[0].partition(": ")[0] == told.backend and ran[0].partition(": ")[2] in told.engine, label
 
 
+def test_each_member_of_a_tuple_has_its_own_backend() -> None:
+    x, windows = np.ones((1, 4, 4)), ap.sliding((2, 2))
+    mixed = ap.explain(x, windows, ("max", ap.function(np.ptp)), axes=(1, 2))
+    assert [(name, backend) for name, backend, _ in mixed.parts] == [("Max()", "cpu"), ("function(ptp)", "reference")]
+    assert "Max(): cpu: compiled fold" in str(mixed) and "function(ptp): reference" in str(mixed)
+    assert "  backend    cpu" in str(ap.explain(x, windows, ("max", "mean"), axes=(1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("windows", "weights"),
+    [
+        (ap.sliding((2, 2)), np.full((1, 4, 4), 0.5)),
+        (ap.sliding((2, 2), taps=[[1, 2], [3, 4]]), None),
+        (ap.sliding((2.5, 2.5)), None),
+        (ap.boxes([[0, 0.2, 0.1, 3.3, 3.1]], (2, 2), reading="exact"), None),
+    ],
+)
+def test_explain_refuses_the_weights_that_pool_refuses(windows: object, weights: object) -> None:
+    for call in (ap.pool, ap.explain):
+        with pytest.raises(ap.PoolingError, match="accepts no weights"):
+            axes = (0, 1, 2) if "boxes" in repr(windows) else (1, 2)
+            call(np.ones((1, 4, 4)), windows, ap.function(np.ptp), axes=axes, weights=weights)
+
+
 @pytest.mark.parametrize("key", ["2x2/2", "same", "one axis"])
 def test_a_tuple_is_explained_member_by_member(key: str) -> None:
     case = CASES[key]

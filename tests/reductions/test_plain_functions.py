@@ -179,9 +179,9 @@ def test_weights_are_masks() -> None:
     want = ap.pool(X, ap.sliding((2, 2)), ap.function(np.ptp), weights=X > 3)
     np.testing.assert_array_equal(ap.pool(X, ap.sliding((2, 2)), ap.function(np.ptp), weights=(X > 3) * 1), want)
     for options in ({"weights": X + 1.0}, {"windows": ap.sliding((2, 2), taps=np.array([[1.0, 0.5], [1, 1]]))}):
-        with pytest.raises(ap.PoolingError, match="knows no weights"):
+        with pytest.raises(ap.PoolingError, match="accepts no weights"):
             ap.pool(X, options.pop("windows", ap.sliding((2, 2))), ap.function(np.ptp), **options)
-    with pytest.raises(ap.PoolingError, match="knows no weights"):
+    with pytest.raises(ap.PoolingError, match="accepts no weights"):
         ap.pool(X, ap.sliding((1.5, 2.0)), ap.function(np.ptp))
     with pytest.raises(ap.PoolingError, match="ties"):
         ap.pool(X, ap.sliding((2, 2)), ap.function(np.ptp), ties="last")

@@ -190,7 +190,7 @@ class Adapter(Protocol):
         ...
 
     def concrete(self) -> bool:
-        """Whether values may be read: False while a function is mapped over them."""
+        """Whether values may be read: False while a function is mapped over them, or they are fake."""
         ...
 
     def watched(self) -> bool:

@@ -193,6 +193,8 @@ def tensor_refusal(t: Any, name: str) -> str | None:
         if name == "x":
             return "x is a MaskedTensor: pass x.get_data() and weights=x.get_mask()"
         return f"{name} is a MaskedTensor: pass {name}.to_tensor(0), 0 for an element that shall not count"
+    if type(t) is not torch.Tensor and is_fake(t) and not (torch.compiler.is_compiling() or fake_mode_active(torch)):
+        return f"{name} is a FakeTensor, which holds no numbers: call within its FakeTensorMode, or pass a real tensor"
     if t.is_nested:
         if name != "x":
             return f"{name} is a nested tensor: pass {name}.to_padded_tensor(0)"
@@ -207,6 +209,16 @@ def tensor_refusal(t: Any, name: str) -> str | None:
     if not (t.is_floating_point() or str(t.dtype).startswith(INTEGERS)) or t.dtype in _packed(torch):
         return f"{name} of dtype {t.dtype} holds bits, not numbers: use bool or real numbers"
     return None
+
+
+def is_fake(t: Any) -> bool:
+    """Whether a tensor is one of torch's FakeTensors: a shape and a type without numbers."""
+    return hasattr(t, "fake_mode")
+
+
+def fake_mode_active(torch: Any) -> bool:
+    """Whether new tensors have a shape and a type alone."""
+    return torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.FAKE) is not None
 
 
 def _packed(torch: Any) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
-from .foreign import refuse, tensor_refusal
+from .foreign import is_fake, refuse, tensor_refusal
 
 FEW = 512  # bools that are checked as bytes: a reduction takes at least 1.4 µs
 BOOL_BYTES = b"\0\1"
@@ -70,6 +70,8 @@ def of_tensor(t: Any, name: str) -> Any:
         raise PoolingError(f"{name} that vmap batches: pool all of it in one call, or loop")
     with torch._C._DisableFuncTorch():
         message = tensor_refusal(t, name)
+        if message is None and is_fake(t):
+            message = f"{name} is a FakeTensor, which holds no numbers: pass a real tensor"
         if message is None and t.is_meta:
             message = f"{name} is a tensor on the meta device, which holds no numbers: give one on the CPU"
         if message is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..errors import PoolingError
-from .foreign import refuse
+from .foreign import is_fake, refuse
 from .incoming import BOOL_BYTES, FEW, array_of, has_odd_bools
 from .weights import check_bounds
 
@@ -84,6 +84,10 @@ def as_weights(weights_: Any, x: Any) -> Any:
     """Weights as a tensor on x's device, as bool or in an element type with torch operations."""
     if isinstance(weights_, torch.Tensor):
         weights = tensor(weights_, "weights")
+        if type(weights) not in PLAIN and is_fake(weights) and not is_fake(x):
+            raise PoolingError(
+                "weights are a FakeTensor, which holds no numbers, but x is a real tensor: make both real or both fake"
+            )
         if weights.is_meta and not x.is_meta:
             raise PoolingError("weights are on the meta device, which holds no numbers: give them on x's device")
         if weights.is_floating_point() and weights.dtype.itemsize == 1:  # float8

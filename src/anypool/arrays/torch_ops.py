@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .foreign import fake_mode_active
 from .torch_dtypes import TYPES, dtype_name
 from .torch_incoming import functorch, tensor, watched
 
@@ -155,7 +156,9 @@ class TorchArrays:
         return needs_gradient or not self.concrete()
 
     def concrete(self) -> bool:
-        return functorch.maybe_current_level() is None
+        return functorch.maybe_current_level() is None and (
+            torch.compiler.is_compiling() or not fake_mode_active(torch)
+        )
 
     def watched(self) -> bool:
         return watched()

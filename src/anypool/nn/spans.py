@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..plan import GridConcat
+from ..plan import GridConcat, IndexedWindows
 from ..scalars import entries
 
 
@@ -91,6 +90,13 @@ def through_axes(field: Field | None, grid: Any) -> Field | None:
         return None
     if isinstance(grid, GridConcat):  # its windows follow no axis
         return tuple(gone(s, grid.grids[0]) if s.at in grid.pooled_dims else s for s in field)
+    if isinstance(grid, IndexedWindows):  # nor do those that list their elements
+        other_axes, result_axes = (
+            [a for a in range(rank) if a not in dims]
+            for rank, dims in ((len(grid.shape), grid.pooled_dims), (len(grid.out_shape), grid.result_dims))
+        )
+        to = dict(zip(other_axes, result_axes, strict=True))
+        return tuple(s if s.at is None else replace(s, at=to[s.at]) if s.at in to else gone(s, grid) for s in field)
     axes = dict(zip(grid.pooled_dims, grid.axes, strict=True))
     spans: list[Span] = []
     for s in field:
@@ -107,8 +113,7 @@ def through_axes(field: Field | None, grid: Any) -> Field | None:
 
 def pooled_elements(grid: Any) -> int:
     """The number of elements of all windows: each is read once and merged once."""
-    others = math.prod(n for a, n in enumerate(grid.grids[0].shape) if a not in grid.pooled_dims)
-    return sum(int(g.present.sum()) for g in grid.grids) * others
+    return int(grid.total_count)
 
 
 def upsampled(name: str, field: Field, x: Any, y: Any) -> Field:

@@ -19,6 +19,7 @@ class Function(Order):
     """The reduction that `function(f)` returns."""
 
     name, formula, nan_is_largest, gathers = "function", "f(x₁ … xₙ)", True, True
+    accepts_weights = False
 
     def __init__(self, f: Callable[..., Any]) -> None:
         super().__init__()

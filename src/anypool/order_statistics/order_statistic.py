@@ -37,6 +37,7 @@ class Order:
     nan_is_largest: ClassVar[bool] = (
         False  # a NaN is sorted last, as in np.sort; else a window with a NaN has the result NaN
     )
+    accepts_weights: ClassVar[bool] = True  # otherwise masks alone: weights of 0 and 1
     gathers: ClassVar[bool] = False  # a function of the window in row-major order, not of the sorted window
     differentiable: bool = True  # whether the result has a gradient
     needs_positions: ClassVar[bool] = False  # `finish` reads the position of each element in the window

@@ -207,6 +207,12 @@ class Grid:
         return _outer(self.taps) if isinstance(self.taps, tuple) else self.taps
 
     @property
+    def weight_tables(self) -> tuple[NDArray[np.float64], ...]:
+        """The windows' own weights: their taps, and the weights of their first and last elements."""
+        taps = () if self.taps is None else (self.tap_weights(),)
+        return (*taps, *(a.edge_weights for a in self.axes if a.edge_weights is not None))
+
+    @property
     def total_count(self) -> int:
         """The number of elements of all windows together."""
         lead = math.prod(n for a, n in enumerate(self.shape) if a not in self.pooled_dims)

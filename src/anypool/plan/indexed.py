@@ -127,6 +127,11 @@ class IndexedWindows:
         """Whether the windows carry weights of their own."""
         return any(p.taps is not None for p in self.indices)
 
+    @property
+    def weight_tables(self) -> tuple[Any, ...]:
+        """The windows' own weights, one table for each axis that has any. Taps of points interpolate: they are none."""
+        return tuple(p.taps for p in self.indices if p.taps is not None and p.points_per_element == 1)
+
     @cached_property
     def outside(self) -> bool:
         """Whether some window reads the border's constant."""

@@ -17,10 +17,6 @@ from ...order_statistics.row_ops import take_along
 def call_on_windows(order: Function, values: Any, is_present: Any, masses: Any, empty: float | None) -> Any:
     """(rows, windows) of values (rows, windows, max_length). is_present: a mask of the values, None for
     all."""
-    if masses is not None and not bool(((masses == 0) | (masses == 1)).all()):
-        raise PoolingError(
-            f"{order!r} knows no weights, and neither windows that weigh elements: pass a mask, such as weights != 0"
-        )
     adapter, length = adapter_of(values), int(values.shape[-1])
     lead, flat = tuple(values.shape[:-1]), values.reshape(-1, length)
     counts = np.full(len(flat), length) if is_present is None else _count_present(is_present.reshape(-1, length), order)
