@@ -248,3 +248,27 @@ def test_functional_transforms() -> None:
         torch.testing.assert_close(torch.func.jvp(of_corners, (rows,), (rows,))[1], (want * rows).sum())
     with pytest.raises(ap.PoolingError, match="vmap batches"):
         torch.vmap(of_corners)(rows[None])
+
+
+@pytest.mark.parametrize("name", ["roi_align", "roi_pool"])
+def test_boxes_that_were_pooled_before(name: str) -> None:
+    """Windows of constant boxes are cached by the boxes' numbers: a box that was written to is another box."""
+    call = getattr(ap.nn.functional, name)
+    x = torch.rand(1, 2, 16, 16, generator=torch.Generator().manual_seed(0))
+    boxes = torch.tensor([[0.0, 1, 1, 9, 9], [0, 2, 3, 12, 14]])
+    first = call(x, boxes, 2)
+    assert torch.equal(call(x, boxes, 2), first)
+    boxes[0, 1] = 4.0
+    moved = call(x, boxes, 2)
+    assert torch.equal(moved, call(x, boxes.double(), 2)) or name == "roi_align"
+    assert not torch.equal(moved[0], first[0]) and torch.equal(moved[1], first[1])
+    boxes[0, 1] = 1.0
+    assert torch.equal(call(x, boxes, 2), first)
+    assert not torch.equal(call(x, boxes, 2, 0.5), first)
+    learned = boxes.clone().requires_grad_()
+    if name == "roi_align":
+        assert torch.equal(call(x, boxes, 2, aligned=False), first)
+        with pytest.raises(ap.PoolingError, match="aligned"):
+            call(x, boxes, 2, aligned="no")
+        call(x, learned, 2).sum().backward()
+        assert learned.grad is not None

@@ -11,12 +11,17 @@ import torch
 from torch import nn
 
 from ..api import pool
+from ..arrays.torch import plain
+from ..engines.call_cache import CallCache
 from ..errors import PoolingError
 from ..scalars import integer
 from ..torch.recorders import recorder, refuse
 from ..windows import boxes as boxes_of
 from ..windows.deferred import numbered
 from .layer_tensors import Reducing
+
+MOST_CACHED = 1 << 10  # numbers of the boxes whose windows are cached
+_WINDOWS: dict[Any, Any] = CallCache()  # the windows of boxes that were pooled before
 
 
 def roi_align(
@@ -139,6 +144,10 @@ def _boxes(
     aligned: bool,
     position_sensitive: bool = False,
 ) -> Any:
+    key = _key(boxes, input, output_size, scale, reading, sampling, aligned, position_sensitive)
+    windows = None if key is None else _WINDOWS.get(key)
+    if windows is not None:
+        return windows
     size = tuple(output_size) if isinstance(output_size, (tuple, list, torch.Size)) else (output_size, output_size)
     refuse("a region pooling of anypool", recorder(input))
     if getattr(input, "ndim", 0) != 4:
@@ -148,8 +157,8 @@ def _boxes(
         raise PoolingError(
             f"boxes of shape {tuple(rows.shape)}: give (K, 5) rows (image, x1, y1, x2, y2) or a list of (L, 4)"
         )
-    return boxes_of(
-        rows,
+    windows = boxes_of(
+        rows.clone() if key is not None else rows,  # the caller may write to its boxes later
         size,
         scale=scale,
         reading=reading,
@@ -157,6 +166,26 @@ def _boxes(
         aligned=aligned,
         position_sensitive=position_sensitive,
     )
+    if key is not None:
+        _WINDOWS[key] = windows
+    return windows
+
+
+def _key(boxes: Any, input: Any, *options: Any) -> Any:
+    """A key of these windows that includes the numbers of few constant boxes; None for other boxes."""
+    if type(boxes) is not torch.Tensor or boxes.requires_grad or boxes.ndim != 2 or boxes.numel() > MOST_CACHED:
+        return None
+    if getattr(input, "ndim", 0) != 4 or not plain(boxes) or boxes.dtype not in (torch.float32, torch.float64):
+        return None
+    if not plain(input) or recorder(input) is not None:
+        return None
+    types = tuple(map(type, options))  # 1 is no flag, although it equals True
+    key = (boxes.numpy().tobytes(), boxes.shape, boxes.dtype, types, *options)
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
 
 
 def _first(features: Any) -> Any:
