@@ -1,7 +1,7 @@
 """Any window × any reduction × any array, differentiable.
 
-Loaded when asked for: `nn` (PyTorch layers), `show` (a call as a picture), `study` (which pooling?), and
-`receptive_field` (what each layer of a torch model sees).
+Imported on first use: `nn` (PyTorch layers), `show` (a picture of a call), `study` (experiments)
+and `receptive_field` (of each layer of a torch model).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from . import nn as nn
     from . import show as show
     from . import study as study
-    from .nn.field import receptive_field as receptive_field
+    from .nn.receptive_field import receptive_field as receptive_field
 
 
 def __dir__() -> list[str]:
@@ -52,12 +52,12 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("nn", "show", "study"):  # they load torch and more, so only when asked for
+    if name in ("nn", "show", "study"):  # they import torch and more, so they are imported on first use
         import importlib
 
         return importlib.import_module(f".{name}", __name__)
     if name == "receptive_field":
-        from .nn.field import receptive_field
+        from .nn.receptive_field import receptive_field
 
         return receptive_field
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,7 @@ import anypool as ap
 
 pytest.importorskip("matplotlib")
 
-from anypool.show.irregular import held_by, seen_by_all, windows_shape
+from anypool.show.irregular import coverage_weights, window_weights, windows_shape
 from anypool.show.subject import subject_of
 from anypool.show.window_info import arithmetic, coverage, gradient_share, members, sources
 
@@ -73,7 +73,7 @@ def test_files_and_errors(tmp_path: Path) -> None:
         (lambda: ap.show(X, ap.sliding((2, 2)), "max", window=(9, 9)), "counted from 0"),
         (lambda: ap.show(np.array(1.0), ap.sliding((2,)), "max"), "single number"),
         (lambda: ap.show(X, ap.sliding((2, 2)), ()), "at least one"),
-        (lambda: ap.show(X, ap.sliding((2, 2)), ap.KMax(2)), "one number a window"),
+        (lambda: ap.show(X, ap.sliding((2, 2)), ap.KMax(2)), "one number for each window"),
         (lambda: ap.show(X, ap.sliding((2, 2)), weights=np.ones(3)), "broadcast"),
         (lambda: ap.show(X, ap.groups(np.zeros((7, 7), int)), axes=(0, 1), window=(5,)), "counted from 0"),
     ):
@@ -108,9 +108,9 @@ def test_irregular_windows_are_drawn_with_their_elements(x: Any, windows: Any, a
     total = 0
     for n in range(len(y)):
         slope = torch.autograd.grad(y[n], v, retain_graph=True)[0].numpy()
-        np.testing.assert_allclose(np.broadcast_to(held_by(subject.plan, n), subject.x.shape), slope)
+        np.testing.assert_allclose(np.broadcast_to(window_weights(subject.plan, n), subject.x.shape), slope)
         total = total + slope
-    np.testing.assert_allclose(np.broadcast_to(seen_by_all(subject.plan), subject.x.shape), total)
+    np.testing.assert_allclose(np.broadcast_to(coverage_weights(subject.plan), subject.x.shape), total)
     picture = ap.show(x, windows, ("max", "mean"), axes=axes)
     assert picture._repr_png_()[:4] == b"\x89PNG"
     last = str(ap.show(x, windows, "sum", axes=axes)).splitlines()[-1]

@@ -20,6 +20,8 @@ RENAMED = {
     "seen_by": "without_weights_for",
     "by_sums": "from_sums",
     "of_truth": "accepts_bool",
+    "held_by": "window_weights",
+    "seen_by_all": "coverage_weights",
 }
 # Participles name no thing: write what the value is (`result`, `indices`, `message`).
 PARTICIPLES = frozenset("made found given held seen told wanted asked kept taken said".split())
@@ -28,7 +30,6 @@ TO_CLEAN: dict[str, frozenset[str]] = {
     room: frozenset(names.split())
     for room, names in {
         "files": "found given held kept made said seen",
-        "study": "found given held kept made said seen told wanted",
     }.items()
 }
 

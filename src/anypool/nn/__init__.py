@@ -1,4 +1,4 @@
-"""torch's pooling layers on anypool's kernels, and Pool1d/2d/3d for any windows and reductions."""
+"""torch's pooling layers on kernels of anypool, and Pool1d/2d/3d for any windows and reductions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures and reports. The module is callable: `anypool.show(x, windows, reduction)` draws one call.
+"""Pictures of calls. The module is callable: `anypool.show(x, windows, reduction)` draws one call.
 
 `anypool.show(...)` is `anypool.show.show(...)`, whose arguments help() lists.
 """

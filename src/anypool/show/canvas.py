@@ -1,4 +1,4 @@
-"""Matplotlib without a screen: one style, and figures as SVG text, PNG bytes or files."""
+"""Figures of Matplotlib without a display: one style; SVG text, PNG bytes and files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ KINDS = (".png", ".svg", ".html")
 
 
 def figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Any, Any]:
-    """A figure in inches and its axes, in the house style, without pyplot's global state."""
+    """A figure of this size in inches and its axes, in our style, without pyplot's global state."""
     try:
         import matplotlib
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -56,7 +56,7 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1, **optio
 
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:
-    """A drawing function in the house style."""
+    """A drawing function that uses our style."""
 
     @functools.wraps(draw)
     def drawn(*args: P.args, **options: P.kwargs) -> T:
@@ -71,7 +71,7 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
 
 
 def saved(figure_: Any, form: str) -> bytes:
-    """The figure's bytes; the same figure gives the same bytes."""
+    """The figure as bytes of a format; equal figures give equal bytes."""
     import matplotlib
 
     buffer = io.BytesIO()
@@ -81,14 +81,14 @@ def saved(figure_: Any, form: str) -> bytes:
 
 
 def svg(figure_: Any) -> str:
-    """For a page: the svg element alone, without the addresses that name its parts and that HTML does not need."""
+    """The svg element of the figure for an HTML page, without metadata and XML namespaces."""
     text = saved(figure_, "svg").decode()
     plain = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     return re.sub(r' xmlns(:\w+)?="[^"]*"', "", plain)
 
 
 def page(title: str, body: str) -> str:
-    """A self-contained page."""
+    """An HTML page without external resources."""
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         "<style>body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#1f2933}"
@@ -97,7 +97,9 @@ def page(title: str, body: str) -> str:
 
 
 def write(figure_: Any, path: str | Path, title: str = "anypool") -> Path:
-    """As PNG, SVG or HTML by the name's ending; written whole or not at all."""
+    """Write the figure as PNG, SVG or HTML, by the suffix of the path; the file is replaced as a
+    whole.
+    """
     target = Path(path)
     kind = target.suffix.lower()
     if kind not in KINDS:
@@ -107,5 +109,5 @@ def write(figure_: Any, path: str | Path, title: str = "anypool") -> Path:
 
 
 def embedded(png: bytes) -> str:
-    """PNG bytes as an address that a page can hold."""
+    """PNG bytes as a data URL."""
     return "data:image/png;base64," + base64.b64encode(png).decode()

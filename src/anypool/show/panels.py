@@ -1,4 +1,6 @@
-"""The panels of a drawn call: before and its windows, after, coverage, gradient shares; one row for each reduction."""
+"""The panels of a picture: input and windows, result, coverage, gradient; one row for each
+reduction.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,13 @@ from numpy.typing import NDArray
 
 from . import canvas
 
-SMALL = 16  # up to so many rows and columns the numbers are written and every window is drawn
+SMALL = 16  # up to this length, the numbers are written and every window is drawn
 Frame = tuple[float, float, float, float]  # column, row, width, height
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What one row of panels shows; every array has rows and columns, colours have a third axis."""
+    """The content of one row of panels; arrays have rows and columns, and colours a third axis."""
 
     before: NDArray[Any]
     after: NDArray[Any]
@@ -24,10 +26,10 @@ class Scene:
     coverage: NDArray[Any]
     share: NDArray[Any] | None = None
     colours: tuple[NDArray[Any], NDArray[Any]] | None = None  # before and after
-    frames: list[Frame] = field(default_factory=list[Frame])  # every window, where they are few
+    frames: list[Frame] = field(default_factory=list[Frame])  # of every window, if there are few
     chosen: list[Frame] = field(default_factory=list[Frame])
     cell: Frame | None = None  # the chosen window's result
-    points: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])  # where the results came from
+    points: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])  # the elements that were selected
     same_scale: bool = True
 
 
@@ -50,7 +52,7 @@ def draw(scenes: list[Scene], title: str) -> Any:
 def _row(scene: Scene, panels: dict[str, Any], named: bool) -> None:
     before, after = scene.before, scene.after
     small = max(before.shape) <= SMALL
-    room = 1.7 if small else 1.0  # pale enough for numbers to be read
+    room = 1.7 if small else 1.0  # light colours, so that the numbers are readable
     scale = _scale(before, small, room)
     both = (max(before.shape[1], after.shape[1]), max(before.shape[0], after.shape[0]))
     limits = both if scene.same_scale else (before.shape[1], before.shape[0])
@@ -66,14 +68,14 @@ def _row(scene: Scene, panels: dict[str, Any], named: bool) -> None:
         finite = after[np.isfinite(after)]
         inside = finite.size and finite.min() >= scale["vmin"] and finite.max() <= float(np.nanmax(before))
         _image(panels["after"], after, after_limits, **(scale if inside else _scale(after, small, room)))
-    panels["before"].set_title("before, and its windows")
-    end = ", at the same scale" if scene.same_scale else ": one number a window"
-    panels["after"].set_title(f"after {scene.name}{end}" if named else f"after{end}")
+    panels["before"].set_title("input, and the windows")
+    end = ", at the same scale" if scene.same_scale else ": one number for each window"
+    panels["after"].set_title(f"result of {scene.name}{end}" if named else f"result{end}")
     coverage = scene.coverage
     most = max(float(coverage.max()), 1) * room
     plane = (before.shape[1], before.shape[0])
     _image(panels["coverage"], coverage, plane, cmap="Greens", vmin=0, vmax=most)
-    panels["coverage"].set_title(f"windows that see it: {coverage.min():.4g} … {coverage.max():.4g}")
+    panels["coverage"].set_title(f"windows that contain it: {coverage.min():.4g} … {coverage.max():.4g}")
     share = scene.share
     if share is not None:
         most = float(np.abs(share).max()) or 1.0
@@ -100,11 +102,11 @@ def _row(scene: Scene, panels: dict[str, Any], named: bool) -> None:
         rows, columns = zip(*scene.points, strict=True)
         style: Any = {"facecolors": "none", "edgecolors": canvas.COLOURS[3], "linewidths": 1.3}
         panels["before"].scatter(columns, rows, s=90 if small else 8, **style)
-        panels["before"].set_xlabel("circles: where the results came from", fontsize=8)
+        panels["before"].set_xlabel("circles: the selected elements", fontsize=8)
 
 
 def _scale(pixels: Any, small: bool, room: float) -> Any:
-    """Colours for numbers, infinite ones and NaN aside."""
+    """The range of colours for the finite numbers."""
     finite = pixels[np.isfinite(pixels)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     return {"cmap": "Blues" if small else "gray", "vmin": low, "vmax": low + ((high - low) or 1) * room}

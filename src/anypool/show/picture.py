@@ -1,4 +1,6 @@
-"""show(): one call as a picture: before and after, the windows, one window's arithmetic, coverage, gradient, origin."""
+"""show(): a picture of a call: input, windows, result, coverage, gradient, and the arithmetic of
+one window.
+"""
 
 from __future__ import annotations
 
@@ -16,25 +18,27 @@ from ..arrays.incoming import array_of
 from ..errors import PoolingError
 from ..plan import Grid
 from . import canvas
-from .irregular import held_by, seen_by_all, windows_shape
+from .irregular import coverage_weights, window_weights, windows_shape
 from .panels import SMALL, Frame, Scene, draw
 from .subject import Subject, subject_of
 from .window_info import Member, arithmetic, coverage, gradient_share, positions, sources, written
 
 LARGEST = 4096
-FEW = 64  # windows that are all drawn
+FEW = 64  # up to this number, all windows are drawn
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawn call; `save` writes PNG, SVG or HTML, a notebook shows it by itself, and print gives the arithmetic."""
+    """A drawn call; `save` writes PNG, SVG or HTML, a notebook shows it, and print gives the
+    arithmetic.
+    """
 
     title: str
     text: str
     drawn: Any
 
     def save(self, path: str | Path) -> Path:
-        """Write as PNG, SVG or HTML, by the name's ending."""
+        """Write PNG, SVG or HTML, by the suffix of the path."""
         return canvas.write(self.drawn, path, self.title)
 
     def _repr_html_(self) -> str:
@@ -60,13 +64,17 @@ def show(
     empty: float | None = None,
     window: tuple[int, ...] | None = None,
 ) -> Picture:
-    """Draw one pooling of a row, a plane or a colour image: before and after at one scale, with what each window did.
+    """Draw a pooling of a row, a plane or a colour image.
 
-    x: an array, or the name of an image or .npy file. reduction: as in `pool`; a tuple is drawn row by row. window: which
-    output is written out; the middle one if None. An array of more axes shows its first plane, a colour image (last axis
-    3 or 4) its colours. The panels: the windows on the grid; the result at the same scale; how many windows see each input;
-    the gradient's share of each input; and, for max, median and the like, where each result came from. Of groups, boxes,
-    pyramids and regions the result is drawn as one number a window. Raises PoolingError.
+    x: an array, or the name of an image or .npy file. Of an array with more axes the first plane is
+    drawn; an array whose last axis has length 3 or 4 is a colour image. reduction: as in `pool`; a
+    tuple is drawn with one row for each reduction. window: the output whose arithmetic is printed;
+    the middle one if None.
+
+    The panels show the input with the windows, the result at the same scale, the number of windows
+    that contain each element, and each element's share of the gradient. Circles mark the elements
+    that max, median and other selections take. Groups, boxes, pyramids and regions have one number
+    for each window. Raises PoolingError.
 
     >>> import anypool as ap
     >>> print(show(np.array([[1.0, 5.0], [2.0, 4.0]]), ap.sliding((2, 2)), "max"))
@@ -93,7 +101,7 @@ def show(
 
 
 def _read(path: Path, axes: Any) -> tuple[Any, Any]:
-    """An image as it is to be seen, or an array."""
+    """The upright image, or the array, and its pooled axes."""
     from ..files import read
 
     raster = read(path).coloured()
@@ -103,7 +111,7 @@ def _read(path: Path, axes: Any) -> tuple[Any, Any]:
 
 
 def _chosen(window: tuple[int, ...] | None, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The window that is written out."""
+    """The window whose arithmetic is printed."""
     if window is None:
         return tuple((n - 1) // 2 for n in shape)
     if len(window) != len(shape) or any(not 0 <= w < n for w, n in zip(window, shape, strict=True)):
@@ -112,10 +120,10 @@ def _chosen(window: tuple[int, ...] | None, shape: tuple[int, ...]) -> tuple[int
 
 
 def _result(subject: Subject, windows: Any, reduction: Any) -> NDArray[Any]:
-    """One number a window."""
+    """The result: one number for each window."""
     y: Any = np.asarray(pool(subject.x, windows, reduction, axes=subject.axes, **subject.options))
     if y.shape != subject.plan.out_shape:
-        raise PoolingError(f"show draws one number a window, and {reduction!r} gives several: result {y.shape}")
+        raise PoolingError(f"show draws one number for each window; {reduction!r} gives several: result {y.shape}")
     return y
 
 
@@ -124,7 +132,7 @@ def _named(reduction: Any) -> str:
 
 
 def _grid(subject: Subject, windows: Any, reduction: Any, window: tuple[int, ...] | None) -> tuple[Scene, str]:
-    """Windows that lie on one grid."""
+    """The scene and the arithmetic of windows on a grid."""
     plane, grid, at = subject.x, subject.plan, subject.axes
     if max(plane.shape) > LARGEST or not plane.size or 0 in grid.out_shape:
         raise PoolingError(f"a picture of {plane.shape} → {grid.out_shape}: give lengths from 1 to {LARGEST}")
@@ -156,13 +164,13 @@ def _grid(subject: Subject, windows: Any, reduction: Any, window: tuple[int, ...
     return scene, text
 
 
-def _frames(grid: Grid, window: tuple[int, ...], shrink: float, apart: bool) -> list[Frame]:
-    """Around a window; around each element of a dilated one if `apart`."""
+def _frames(grid: Grid, window: tuple[int, ...], shrink: float, each: bool) -> list[Frame]:
+    """The frame of a window; of each element of a dilated window if `each`."""
     lines = [[p for p in positions(a, w) if p >= 0] for a, w in zip(grid.axes, window, strict=True)]
     if not all(lines):
         return []
     rows, columns = ([0], *lines) if len(lines) == 1 else (lines[0], lines[1])
-    if apart and any(a.step > 1 for a in grid.axes) and len(rows) * len(columns) <= 400:
+    if each and any(a.step > 1 for a in grid.axes) and len(rows) * len(columns) <= 400:
         return [(c, r, 1, 1) for r in rows for c in columns]
     return [_around(rows, columns, shrink)]
 
@@ -173,7 +181,7 @@ def _around(rows: Any, columns: Any, shrink: float) -> Frame:
 
 
 def _irregular(subject: Subject, windows: Any, reduction: Any, window: tuple[int, ...] | None) -> tuple[Scene, str]:
-    """Groups, boxes, pyramids and regions: elements with the share that a window has of them."""
+    """The scene and the arithmetic of groups, boxes, pyramids and regions."""
     plan, x = subject.plan, subject.x
     shape = windows_shape(plan)
     if max(x.shape) > LARGEST or not x.size or 0 in shape:
@@ -181,7 +189,7 @@ def _irregular(subject: Subject, windows: Any, reduction: Any, window: tuple[int
     y = _result(subject, windows, reduction).reshape(shape)
     window = _chosen(window, shape)
     flat = int(np.ravel_multi_index(window, shape))
-    image_weights = np.broadcast_to(held_by(plan, flat), x.shape)
+    image_weights = np.broadcast_to(window_weights(plan, flat), x.shape)
     image = _image_of(plan, image_weights)
     weights = subject.weights
     places = [
@@ -194,7 +202,7 @@ def _irregular(subject: Subject, windows: Any, reduction: Any, window: tuple[int
     frames: list[Frame] = []
     if int(np.prod(shape)) <= FEW:
         for other in range(int(np.prod(shape))):
-            area = np.argwhere(_flat(np.broadcast_to(held_by(plan, other), x.shape)[image]) != 0)
+            area = np.argwhere(_flat(np.broadcast_to(window_weights(plan, other), x.shape)[image]) != 0)
             frames += [_around(area[:, 0], area[:, 1], 0.06)] if _rectangle(area) else []
     here = np.argwhere(mask != 0)
     chosen: list[Frame] = [(int(c), int(r), 1, 1) for r, c in here[:400]]
@@ -207,7 +215,7 @@ def _irregular(subject: Subject, windows: Any, reduction: Any, window: tuple[int
         _flat(x[image]),
         after,
         _named(reduction),
-        _flat(np.broadcast_to(seen_by_all(plan), x.shape)[image]),
+        _flat(np.broadcast_to(coverage_weights(plan), x.shape)[image]),
         None if share is None else _flat(share[image]),
         None,
         frames,
@@ -220,12 +228,12 @@ def _irregular(subject: Subject, windows: Any, reduction: Any, window: tuple[int
 
 
 def _rectangle(places: NDArray[Any]) -> bool:
-    """Whether places in a plane fill the box around them."""
+    """Whether positions in a plane fill their bounding box."""
     return len(places) > 0 and len(places) == int(np.prod(np.ptp(places, 0) + 1))
 
 
 def _image_of(plan: Any, image_weights: NDArray[Any]) -> tuple[Any, ...]:
-    """Which plane of x a window lies in: boxes name theirs."""
+    """The plane of x that a window lies in; a box has its own image."""
     index: list[Any] = [slice(None) if n > 1 else 0 for n in image_weights.shape]
     if getattr(plan, "groups", None) is not None:
         first = np.argwhere(image_weights != 0)
@@ -234,7 +242,7 @@ def _image_of(plan: Any, image_weights: NDArray[Any]) -> tuple[Any, ...]:
 
 
 def _flat(plane: NDArray[Any]) -> NDArray[Any]:
-    """A row or a plane with two axes; more are refused."""
+    """A row or a plane as an array with two axes."""
     if plane.ndim > 2:
-        raise PoolingError(f"show draws windows of a row or a plane, and these span {plane.shape}")
+        raise PoolingError(f"show draws windows of a row or a plane; these span {plane.shape}")
     return np.atleast_2d(plane)

@@ -1,4 +1,6 @@
-"""What a picture is of: a row or plane of numbers, its colours, its weights, and the plan of the windows there."""
+"""The subject of a picture: a row or plane of numbers, its colours, its weights, and the plan of
+its windows.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ class Subject:
 
     @property
     def sizes(self) -> str:
-        """The shapes before and after."""
+        """The shapes of the input and the result."""
         return f"{' × '.join(map(str, self.x.shape))} → {' × '.join(map(str, self.plan.out_shape))}"
 
     def shown(self) -> NDArray[Any]:
@@ -46,7 +48,7 @@ class Subject:
         return self.colour / _white(self.colour)
 
     def coloured(self, windows: Any, reduction: Any) -> tuple[NDArray[Any], NDArray[Any]] | None:
-        """The colours before and after."""
+        """The colours of the input and the result."""
         if self.colour is None:
             return None
         pooled = [
@@ -57,7 +59,9 @@ class Subject:
 
 
 def subject_of(array: NDArray[Any], windows: Any, axes: Any, weights: Any, pool_options: dict[str, Any]) -> Subject:
-    """The first row or plane that the windows pool; of a colour image its mean, with the colours beside it."""
+    """The first row or plane that the windows pool; a colour image becomes its mean and its
+    colours.
+    """
     if array.dtype.kind not in "buif":
         raise PoolingError(f"x of dtype {array.dtype} cannot be drawn")
     if array.ndim < 1:
@@ -87,5 +91,5 @@ def subject_of(array: NDArray[Any], windows: Any, axes: Any, weights: Any, pool_
 
 
 def _white(colour: NDArray[Any]) -> float:
-    """The largest number of the colours' type."""
+    """The value of white: the largest integer of the element type, or 1."""
     return float(np.iinfo(colour.dtype).max) if colour.dtype.kind in "ui" else 1.0

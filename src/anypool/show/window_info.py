@@ -1,4 +1,6 @@
-"""What the pictures draw: members of a window, coverage, gradient shares, where a result came from, the arithmetic."""
+"""Facts about windows for the pictures: elements, coverage, gradient shares, selected elements,
+arithmetic.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,14 @@ from ..lazy import there
 from ..plan import Axis, Grid
 from ..reductions import reduction_of
 
-MOST = 24  # numbers written out in one line of arithmetic
+MOST = 24  # the most numbers in one line of arithmetic
 
 
 @dataclass(frozen=True)
 class Member:
-    """One element of a window: its place in the array (None is the border's constant), its value and its tap."""
+    """One element of a window: its index in the array (None: the border's constant), value and
+    weight.
+    """
 
     at: tuple[int, ...] | None
     value: float
@@ -26,18 +30,18 @@ class Member:
 
 
 def positions(axis: Axis, window: int) -> list[int]:
-    """The real positions that one window holds along an axis; −1 is the constant beyond the edge.
+    """The positions of one window along an axis; −1 is the constant beyond the edge.
 
     >>> import anypool as ap
     >>> positions(ap.sliding((3,), 2, 1).plan((7,), None).axes[0], 0)
     [0, 1]
     """
-    imagined = int(axis.first[window]) + axis.step * np.arange(int(axis.length[window]))
-    return [int(v) for v in (imagined if axis.source is None else axis.source[imagined])]
+    virtual = int(axis.first[window]) + axis.step * np.arange(int(axis.length[window]))
+    return [int(v) for v in (virtual if axis.source is None else axis.source[virtual])]
 
 
 def members(x: NDArray[Any], grid: Grid, window: tuple[int, ...], weights: NDArray[Any] | None = None) -> list[Member]:
-    """Everything that one window of a plane holds, in row-major order, without what weighs nothing."""
+    """The elements of one window in row-major order, without elements of weight 0."""
     lines = [positions(axis, w) for axis, w in zip(grid.axes, window, strict=True)]
     taps = None if grid.taps is None else grid.tap_weights()
     result: list[Member] = []
@@ -57,13 +61,13 @@ def members(x: NDArray[Any], grid: Grid, window: tuple[int, ...], weights: NDArr
 
 
 def _constant(grid: Grid, at: tuple[int, ...]) -> float:
-    """What lies beyond the edge there: the constant of the last axis that is left."""
+    """The constant beyond the edge: that of the last axis along which the position is outside."""
     beyond = [fill for fill, p in zip(grid.fills, at, strict=True) if p < 0]
     return float(beyond[-1] or 0)
 
 
 def coverage(grid: Grid) -> NDArray[np.int64]:
-    """How many windows hold each element of a plane.
+    """The number of windows that contain each element of a plane.
 
     >>> import anypool as ap
     >>> coverage(ap.sliding((3,), 1).plan((6,), None)).tolist()
@@ -98,7 +102,9 @@ def gradient_share(
 def sources(
     x: NDArray[Any], windows: Any, reduction: Any, axes: Any = None, most: int = 400, **options: Any
 ) -> dict[tuple[int, ...], list[tuple[int, ...]]]:
-    """For each output of a selecting reduction (max, median …), the inputs it came from; empty where all inputs count."""
+    """The selected elements of each output of a selecting reduction, such as max; empty for other
+    reductions.
+    """
     if not there("torch"):
         return {}
     from ..torch.input_gradients import gradient_of_each  # torch is optional
@@ -110,7 +116,7 @@ def sources(
 
 
 def number(value: float) -> str:
-    """Short: 3, 0.25, 1.2e+09."""
+    """A number with four digits: 3, 0.25, 1.2e+09."""
     return f"{value:.4g}"
 
 
@@ -122,7 +128,7 @@ def arithmetic(
     y: float,
     weights: NDArray[Any] | None = None,
 ) -> str:
-    """One window written out: the reduction, what it saw, what came of it."""
+    """The arithmetic of one window: the reduction, its elements and its result."""
     place = ", ".join(map(str, window))
     return written(f"window ({place})", reduction, members(x, grid, window, weights), y)
 

@@ -1,10 +1,13 @@
-"""Which pooling? One model, one data set, many poolings, paired seeds, and a plain verdict.
+"""Experiments: one model and one data set, trained once for each pooling and each seed.
 
-The module is callable: `anypool.study(...)` is `anypool.study.run(...)`, whose arguments help() lists.
+The module is callable: `anypool.study(...)` is `anypool.study.run(...)`, whose arguments help()
+lists.
 """
 
 from __future__ import annotations
 
 from ..lazy import callable_module
 
-callable_module(__name__, "running", "run", "Study", needs="torch")  # loaded when asked for: they load torch
+callable_module(
+    __name__, "running", "run", "Study", needs="torch"
+)  # these modules import torch, so they are imported on first use

@@ -17,32 +17,34 @@ def study(
     model: Annotated[str, option(help="small, allconv, encoder, or module:function")] = "small",
     pool: Annotated[
         list[str] | None,
-        option(help='an arm, such as "median", "Lp(3)@sliding((3, 3), 2, 1)" or "pool1=max;pool2=mean"'),
+        option(help='a variant, such as "median", "Lp(3)@sliding((3, 3), 2, 1)" or "pool1=max;pool2=mean"'),
     ] = None,
     windows: Annotated[
-        list[str] | None, option(help='each --pool also stands over these, such as "sliding((3, 3), 2, 1)"')
+        list[str] | None, option(help='also test each --pool with these windows, such as "sliding((3, 3), 2, 1)"')
     ] = None,
-    arms: Annotated[str, option(help="a JSON file of arms: {name: text or {site: text}}")] = "",
-    seeds: Annotated[int, option(help="how many; five make one cross-validation")] = 5,
-    budget: Annotated[int, option(help="epochs a trial")] = 10,
-    rate: Annotated[list[float] | None, option(help="learning rates, tried for every arm alike")] = None,
-    baseline: Annotated[str, option(help="the arm that the others are compared with")] = "max",
-    search: Annotated[int, option(help="trials of a TPE search over poolings by site")] = 0,
-    threads: Annotated[int, option(help="torch's threads in a trial")] = 1,
+    arms: Annotated[str, option(help="a JSON file of variants: {name: text or {layer: text}}")] = "",
+    seeds: Annotated[int, option(help="number of seeds; five are one cross-validation")] = 5,
+    budget: Annotated[int, option(help="epochs of each trial")] = 10,
+    rate: Annotated[list[float] | None, option(help="a learning rate; each rate is tried for every variant")] = None,
+    baseline: Annotated[str, option(help="the variant that the others are compared with")] = "max",
+    search: Annotated[int, option(help="trials of a TPE search for a pooling of each layer")] = 0,
+    threads: Annotated[int, option(help="threads of torch in a trial")] = 1,
     preset: Annotated[
         str,
         option(
-            help="test a claim of the article instead: kernels, strided, noise, edges, cost, heads, shifts, league, or all"
+            help="test a claim of the article instead: kernels, strided, noise, edges, cost, heads, shifts, league or all"
         ),
     ] = "",
     store: Annotated[
-        str, option(help="a database URL that several machines share, instead of a file under --out")
+        str, option(help="the URL of a database that several machines share, instead of a file in --out")
     ] = "",
-    out: Annotated[Path, option(help="the folder of the store and the report; the same command again resumes")] = Path(
-        "anypool-study"
-    ),
+    out: Annotated[
+        Path, option(help="the folder of the store and the report; the same command continues a study")
+    ] = Path("anypool-study"),
 ) -> None:
-    """Which pooling? Train a model with each, on the same seeds, and say which differences are real."""
+    """Train a model with each pooling on the same seeds, and print which differences are
+    significant.
+    """
     missing = [n for n in ("torch", "scipy", "sklearn", "optuna", "jinja2", "matplotlib") if find_spec(n) is None]
     if missing:
         raise PoolingError(f"the study needs {', '.join(missing)}: pip install 'anypool[study]'")
@@ -53,7 +55,7 @@ def study(
         return
     from .running import RATE, run
 
-    found = run(
+    result = run(
         data,
         model,
         pool or [],
@@ -68,5 +70,5 @@ def study(
         store=store,
         threads=threads,
     )
-    print(found)
-    print(f"the page: {out / 'report.html'}")
+    print(result)
+    print(f"report: {out / 'report.html'}")

@@ -1,4 +1,6 @@
-"""What a study learns from: embedded digits, an .npz, folders of images, or a function of the user's."""
+"""The data of a study: scikit-learn's digits, an .npz, a folder of images, or a function of the
+user.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Split:
-    """Which rows train, choose (validation) and judge (test)."""
+    """The rows of the training, validation and test sets."""
 
     train: NDArray[np.int64]
     valid: NDArray[np.int64]
@@ -46,7 +48,7 @@ class Split:
 
 
 def load(source: str) -> Data:
-    """The data that a name, a path or "module:function" means.
+    """The data of a name, a path or "module:function".
 
     >>> load("digits").x.shape
     (1797, 1, 8, 8)
@@ -59,17 +61,17 @@ def load(source: str) -> Data:
     if path.is_dir():
         return _folder(path)
     if ":" in source:
-        made = function_of(source)()
-        if not isinstance(made, (tuple, list)) or len(made) != 2:
+        pair = function_of(source)()
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise PoolingError(f"{source} must return (x, y): the images and their labels")
-        return data_of(source, made[0], made[1])
+        return data_of(source, pair[0], pair[1])
     raise PoolingError(
         f"data {source!r}: use {', '.join(NAMED)}, an .npz, a folder with one folder a class, or module:function"
     )
 
 
 def data_of(name: str, x: Any, y: Any) -> Data:
-    """Checked images and labels; without an axis of channels one is added."""
+    """Images and labels, checked; an axis of channels is added if there is none."""
     x, y = np.asarray(x), np.asarray(y)
     if y.ndim != 1 or len(x) != len(y):
         raise PoolingError(f"{name}: x has {len(x)} images and y has shape {y.shape}; give one label for each image")
@@ -99,18 +101,21 @@ def data_of(name: str, x: Any, y: Any) -> Data:
 
 
 def split(data: Data, seed: int) -> Split:
-    """Five seeds make one five-fold cross-validation; a seventh of what trains is kept for choosing."""
+    """The sets of a seed. Five seeds are one five-fold cross-validation.
+
+    A seventh of the training rows is the validation set.
+    """
     from sklearn.model_selection import StratifiedKFold, train_test_split
 
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed // FOLDS)
     rest, test = list(folds.split(data.y, data.y))[seed % FOLDS]
-    held = max(len(rest) // 7, len(data.classes))
-    train, valid = train_test_split(rest, test_size=held, random_state=seed, stratify=data.y[rest])
+    valid_size = max(len(rest) // 7, len(data.classes))
+    train, valid = train_test_split(rest, test_size=valid_size, random_state=seed, stratify=data.y[rest])
     return Split(np.sort(train), np.sort(valid), test)
 
 
 def function_of(source: str) -> Callable[..., Any]:
-    """The function that "module:function" or "file.py:function" names."""
+    """The function of "module:function" or "file.py:function"."""
     module, _, name = source.rpartition(":")
     try:
         if module.endswith(".py"):
@@ -123,38 +128,41 @@ def function_of(source: str) -> Callable[..., Any]:
             if os.getcwd() not in sys.path:
                 sys.path.insert(0, os.getcwd())
             loaded = importlib.import_module(module)
-        found = getattr(loaded, name)
+        function = getattr(loaded, name)
     except PoolingError:
         raise
     except Exception as error:
         raise PoolingError(f"{source} cannot be loaded: {error}") from None
-    if not callable(found):
+    if not callable(function):
         raise PoolingError(f"{source} is no function")
-    return found
+    return function
 
 
 def _digits() -> Data:
     from sklearn.datasets import load_digits
 
-    held: Any = load_digits()
-    return data_of("digits", held.images, held.target)
+    digits: Any = load_digits()
+    return data_of("digits", digits.images, digits.target)
 
 
 def pasted() -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-    """Each digit at a known place and scale (1 or 2) on a larger canvas: images, digits, (row, column) of their middles."""
+    """Each digit at a known position and scale (1 or 2) on a larger canvas.
+
+    Returns the images, the digits, and the (row, column) of each digit's centre.
+    """
     from sklearn.datasets import load_digits
 
-    held: Any = load_digits()
+    digits: Any = load_digits()
     random = np.random.default_rng(0)
-    x = np.zeros((len(held.images), CANVAS, CANVAS), np.float32)
+    x = np.zeros((len(digits.images), CANVAS, CANVAS), np.float32)
     middles = np.zeros((len(x), 2), np.int64)
-    for i, image in enumerate(held.images):
+    for i, image in enumerate(digits.images):
         scale = int(random.integers(1, 3))
         size = 8 * scale
         row, column = random.integers(0, CANVAS - size + 1, 2)
         x[i, row : row + size, column : column + size] = np.kron(image, np.ones((scale, scale)))
         middles[i] = row + size // 2, column + size // 2
-    return x, np.asarray(held.target), middles
+    return x, np.asarray(digits.target), middles
 
 
 def _canvas() -> Data:
@@ -163,7 +171,7 @@ def _canvas() -> Data:
 
 
 def _places() -> Data:
-    """Which quarter of the canvas holds the middle of the digit."""
+    """The canvas; the label is the quarter that contains the centre of the digit."""
     x, _, middles = pasted()
     row, column = (middles >= CANVAS // 2).T.astype(int)
     return data_of("places", x, 2 * row + column)
@@ -176,8 +184,8 @@ def _npz(path: Path) -> Data:
     if not path.exists():
         raise PoolingError(f"{path} does not exist")
     try:
-        with np.load(path, allow_pickle=False) as held:
-            arrays = {k: held[k] for k in held}
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {k: archive[k] for k in archive}
     except Exception as error:
         raise PoolingError(f"{path} cannot be read: {error}") from None
     for names in (("x", "y"), ("X", "y"), ("images", "labels"), ("data", "target"), ("images", "target")):
@@ -193,8 +201,8 @@ def _folder(path: Path) -> Data:
         raise PoolingError(f"{path} holds no folder of images; make one folder for each class")
     pictures: list[Any] = []
     for file, _ in files:
-        held = read(file).coloured()
-        picture, _ = held.drawn(held.pooled_axes(""))
+        raster = read(file).coloured()
+        picture, _ = raster.drawn(raster.pooled_axes(""))
         pictures.append(np.where(picture, np.uint8(255), np.uint8(0)) if picture.dtype == bool else picture)
         if pictures[-1].shape != pictures[0].shape:
             raise PoolingError(

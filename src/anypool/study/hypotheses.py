@@ -1,4 +1,4 @@
-"""Expectations written before a run, and what the rows say to them."""
+"""Expectations that were written before a run, and their outcomes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ RELATIONS = {"more": "above", "less": "below", "same": "not significantly differ
 
 @dataclass(frozen=True)
 class Expectation:
-    """`left` is "more" than, "less" than or the "same" as `right` on a metric; with the published finding, if one."""
+    """`left` is "more" than, "less" than or the "same" as `right` on a metric.
+
+    published: the published result that the expectation follows, if there is one.
+    """
 
     left: str
     right: str
@@ -29,14 +32,14 @@ class Expectation:
 
     @property
     def words(self) -> str:
-        """The sentence."""
+        """The expectation as a sentence."""
         end = f" ({self.published})" if self.published else ""
         return f"{NAMES[self.metric]}: {self.left} {RELATIONS[self.relation]} {self.right}{end}"
 
 
 @dataclass(frozen=True)
-class Seen:
-    """status: "yes" (as expected), "no" (the opposite) or "open"."""
+class Outcome:
+    """The result of one expectation; status: "yes" (as expected), "no" (the opposite) or "open"."""
 
     status: str
     words: str
@@ -44,43 +47,46 @@ class Seen:
     direction: bool = True  # whether the difference points the expected way, significant or not
 
 
-def judge(expected: Sequence[Expectation], rows: list[Row]) -> list[Seen]:
-    """What the rows say to each expectation, p-values corrected by Holm over all of them.
+def judge(expected: Sequence[Expectation], rows: list[Row]) -> list[Outcome]:
+    """The outcome of each expectation; the p-values are corrected by Holm over all of them.
 
     >>> rows = [Row(a, s, 0.1, accuracy=v + s / 100, tested=100) for a, v in (("a", 0.9), ("b", 0.5)) for s in range(5)]
     >>> judge([Expectation("a", "b", "more")], rows)[0].status
     'yes'
     """
-    found: list[tuple[int, float, float, float]] = []
+    comparisons: list[tuple[int, float, float, float]] = []
     for e in expected:
         left, right = values_of(rows, e.left, e.metric), values_of(rows, e.right, e.metric)
         seeds = sorted(set(left) & set(right))
         tested = sum(r.tested for r in rows if r.arm == e.right and r.seed in seeds)
-        found.append(
+        comparisons.append(
             (len(seeds), *paired([left[s] for s in seeds], [right[s] for s in seeds], tested))
             if seeds
             else (0, 0.0, 0.0, 1.0)
         )
-    tried = [i for i, f in enumerate(found) if f[0] > 1]
-    corrected = dict(zip(tried, holm([found[i][3] for i in tried]), strict=True))
-    return [_seen(e, found[i][0], found[i][1], found[i][2], corrected.get(i)) for i, e in enumerate(expected)]
+    tried = [i for i, f in enumerate(comparisons) if f[0] > 1]
+    corrected = dict(zip(tried, holm([comparisons[i][3] for i in tried]), strict=True))
+    return [
+        _outcome(e, comparisons[i][0], comparisons[i][1], comparisons[i][2], corrected.get(i))
+        for i, e in enumerate(expected)
+    ]
 
 
-def _seen(e: Expectation, n: int, mean: float, wide: float, p: float | None) -> Seen:
+def _outcome(e: Expectation, n: int, mean: float, wide: float, p: float | None) -> Outcome:
     if not n:
-        return Seen("open", f"not run: {e.left} or {e.right} is missing", e.published, False)
+        return Outcome("open", f"not run: {e.left} or {e.right} is missing", e.published, False)
     if p is None:
-        return Seen("open", f"{mean * 100:+.2f} points from one seed: no verdict", e.published, False)
+        return Outcome("open", f"{mean * 100:+.2f} points from one seed: no verdict", e.published, False)
     span = f"{mean * 100:+.2f} points, 95 % interval {(mean - wide) * 100:+.2f} … {(mean + wide) * 100:+.2f}, corrected p = {p:.2g}"
     if e.relation == "same":
         return (
-            Seen("yes", f"no significant difference, as expected ({span})", e.published)
+            Outcome("yes", f"no significant difference, as expected ({span})", e.published)
             if p >= 0.05
-            else Seen("no", f"a significant difference ({span})", e.published, False)
+            else Outcome("no", f"a significant difference ({span})", e.published, False)
         )
     right_way = (mean > 0) == (e.relation == "more") and mean != 0
     if p < 0.05:
-        said, status = ("as expected", "yes") if right_way else ("the opposite", "no")
-        return Seen(status, f"{said} ({span})", e.published, right_way)
-    said = "in this direction, but" if right_way else "not in this direction, and"
-    return Seen("open", f"{said} not significant ({span})", e.published, right_way)
+        phrase, status = ("as expected", "yes") if right_way else ("the opposite", "no")
+        return Outcome(status, f"{phrase} ({span})", e.published, right_way)
+    phrase = "in this direction, but" if right_way else "not in this direction, and"
+    return Outcome("open", f"{phrase} not significant ({span})", e.published, right_way)

@@ -1,4 +1,4 @@
-"""What is measured of a trained network besides its accuracy: cost, memory, shifts, noise."""
+"""Measurements of a trained network besides its accuracy: cost, memory, shifts, noise."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..nn.field import receptive_field
 from ..nn.pooling_layers import evaluating
+from ..nn.receptive_field import receptive_field
 
 SIGMA, SALT = 0.5, 0.1
 
@@ -23,7 +23,9 @@ def predictions(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
 
 
 def cost(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> dict[str, float]:
-    """Parameters, FLOPs and kept bytes of one image, milliseconds for this batch forward and in training."""
+    """Parameters; FLOPs and saved bytes of one image; milliseconds of this batch, forward and in
+    training.
+    """
     table = receptive_field(net, (1, *x.shape[1:]))
     with evaluating(net), torch.no_grad():
         forward = shortest(lambda: net(x))
@@ -43,7 +45,7 @@ def cost(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> dict[str, float]:
 
 
 def shortest(call: Callable[[], Any], times: int = 4) -> float:
-    """The shortest of several times, the first one not counted."""
+    """The shortest of several times; the first call is not counted."""
     call()
     best = float("inf")
     for _ in range(times):
@@ -54,24 +56,26 @@ def shortest(call: Callable[[], Any], times: int = 4) -> float:
 
 
 def saved_bytes(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> int:
-    """Bytes of activations that training keeps for the gradient, each storage counted once, parameters not."""
+    """The bytes of activations that autograd saves; a storage counts once, parameters do not
+    count.
+    """
     own = {p.data_ptr() for p in net.parameters()}
-    kept: dict[int, int] = {}
+    saved: dict[int, int] = {}
 
     def note(t: torch.Tensor) -> torch.Tensor:
         storage = t.untyped_storage()
         if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = storage.nbytes()
+            saved[storage.data_ptr()] = storage.nbytes()
         return t
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda t: t):
         loss = nn.functional.cross_entropy(net(x), y)
     del loss
-    return sum(kept.values())
+    return sum(saved.values())
 
 
 def shift_consistency(net: nn.Module, x: torch.Tensor) -> float:
-    """How often an image moved by one pixel, zeros coming in, keeps its class; over all neighbours."""
+    """The fraction of images that keep their class under a shift by one pixel in each direction."""
     from itertools import product
 
     base = predictions(net, x)
@@ -84,7 +88,7 @@ def shift_consistency(net: nn.Module, x: torch.Tensor) -> float:
 
 
 def moved(x: torch.Tensor, move: tuple[int, ...]) -> torch.Tensor:
-    """x moved along its last axes, the smallest value coming in.
+    """x shifted along its last axes; the smallest value of x enters at the edge.
 
     >>> moved(torch.tensor([[[1.0, 2.0, 0.0]]]), (1,))
     tensor([[[0., 1., 2.]]])
@@ -98,7 +102,9 @@ def moved(x: torch.Tensor, move: tuple[int, ...]) -> torch.Tensor:
 
 
 def noisy(x: torch.Tensor, kind: str, seed: int) -> torch.Tensor:
-    """Gaussian noise of half the data's spread, or a tenth of the pixels black or white."""
+    """x with Gaussian noise of half the data's standard deviation, or a tenth of its pixels black
+    or white.
+    """
     random = torch.Generator().manual_seed(seed)
     if kind == "gaussian":
         return x + SIGMA * float(x.std()) * torch.randn(x.shape, generator=random, dtype=x.dtype, device=x.device)

@@ -1,4 +1,4 @@
-"""What a study trains: three small networks with pooling sites, or a function of the user's."""
+"""The models of a study: three small networks with pooling layers, or a function of the user."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEADS: dict[str, tuple[int, Any]] = {
 
 
 def small(channels: int, classes: int, width: int = 16, head: str = "grid", window: int = 2) -> nn.Module:
-    """conv 3×3 – ReLU – POOL – conv 3×3 – ReLU – POOL – head: the network of the studies."""
+    """Twice a 3×3 convolution, ReLU and pooling, then a head: the default network."""
     if head not in HEADS:
         raise PoolingError(f"head {head!r}: use one of {', '.join(HEADS)}")
     bins, pool = HEADS[head]
@@ -37,7 +37,9 @@ def small(channels: int, classes: int, width: int = 16, head: str = "grid", wind
 
 
 def allconv(channels: int, classes: int, width: int = 16) -> nn.Module:
-    """No pooling: two convolutions of stride 2 are the sites (Springenberg et al. 2015)."""
+    """A network without pooling; its sites are two convolutions of stride 2 (Springenberg et al.
+    2015).
+    """
     return nn.Sequential(
         nn.Conv2d(channels, width, 3, padding=1),
         nn.ReLU(),
@@ -54,7 +56,7 @@ def allconv(channels: int, classes: int, width: int = 16) -> nn.Module:
 
 
 def encoder(channels: int, classes: int, width: int = 12) -> nn.Module:
-    """Three stages of convolution, batch normalisation and pooling, as an encoder has."""
+    """Three stages of convolution, batch normalisation, ReLU and pooling."""
     net = nn.Sequential()
     for i, (before, after) in enumerate(((channels, width), (width, 2 * width), (2 * width, 4 * width)), 1):
         net.add_module(f"conv{i}", nn.Conv2d(before, after, 3, padding=1, bias=False))
@@ -71,16 +73,18 @@ NAMED: dict[str, Callable[..., nn.Module]] = {"small": small, "allconv": allconv
 
 
 def build(model: str, data: Data, seed: int) -> nn.Module:
-    """The model of a name such as "small" or "small?width=24&head=mean", or of "module:function", weights from the seed.
+    """The model of a name such as "small" or "small?width=24&head=mean", or of "module:function".
+
+    The seed defines the weights.
 
     >>> from anypool.study.data import load
     >>> build("small?width=4", load("digits"), 0).conv1.out_channels
     4
     """
     torch.manual_seed(seed)
-    name, _, given = model.partition("?")
+    name, _, query = model.partition("?")
     options: dict[str, Any] = {}
-    for part in filter(None, given.split("&")):
+    for part in filter(None, query.split("&")):
         key, _, value = part.partition("=")
         options[key] = int(value) if value.lstrip("-").isdigit() else value
     make = NAMED.get(name) or (function_of(name) if ":" in name else None)
@@ -88,8 +92,8 @@ def build(model: str, data: Data, seed: int) -> nn.Module:
         raise PoolingError(f"model {model!r}: use {', '.join(NAMED)} or module:function")
     known = {"channels": data.channels, "classes": len(data.classes), "shape": tuple(data.x.shape[1:])}
     try:
-        wanted = inspect.signature(make).parameters
-        net = make(**{k: v for k, v in known.items() if k in wanted}, **options)
+        accepted = inspect.signature(make).parameters
+        net = make(**{k: v for k, v in known.items() if k in accepted}, **options)
     except PoolingError:
         raise
     except Exception as error:
@@ -100,14 +104,14 @@ def build(model: str, data: Data, seed: int) -> nn.Module:
 
 
 def check(net: nn.Module, data: Data) -> None:
-    """One sentence where the model does not fit the data."""
+    """Raise PoolingError if the model does not fit the data."""
     x = torch.from_numpy(data.x[:2])
     try:
         with torch.no_grad():
             y = net(x)
     except Exception as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise PoolingError(f"the model does not accept images of shape {tuple(x.shape[1:])}: {said}") from None
+        message = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise PoolingError(f"the model does not accept images of shape {tuple(x.shape[1:])}: {message}") from None
     if not isinstance(y, torch.Tensor) or tuple(y.shape) != (2, len(data.classes)):
         shape = tuple(y.shape) if isinstance(y, torch.Tensor) else type(y).__name__
         raise PoolingError(

@@ -1,4 +1,4 @@
-"""The plots of a study: intervals, accuracy against cost, learning curves, what each pooling keeps."""
+"""The plots of a study: intervals, accuracy against cost, learning curves, pooled images."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ TITLES = {
     "accuracy": "accuracy",
     "accuracy_gaussian": "accuracy under Gaussian noise",
     "accuracy_salt": "accuracy under salt and pepper",
-    "shift_consistency": "same answer after a shift of one pixel",
+    "shift_consistency": "same class after a shift of one pixel",
 }
 
 
 @styled
 def intervals(study: Study, metric: str = "accuracy") -> Any:
-    """Mean and interval of each arm, and the paired difference from the baseline: filled where significant."""
+    """Mean and interval of each arm, and its paired difference from the baseline, filled if
+    significant.
+    """
     records = study.summary
     against = {d.arm: d for d in differences(study.chosen, study.baseline, metric)}
-    made, (left, right) = figure(9.6, 1.2 + 0.32 * len(records), 1, 2, sharey=True)
+    drawing, (left, right) = figure(9.6, 1.2 + 0.32 * len(records), 1, 2, sharey=True)
     for i, record in enumerate(records):
         if math.isnan(record[metric]):
             continue
@@ -46,16 +48,16 @@ def intervals(study: Study, metric: str = "accuracy") -> Any:
     left.set_title(f"{TITLES[metric]}, %: mean and 95 % interval")
     right.axvline(0, color=INK, lw=1)
     right.set_title(f"minus {study.baseline}, points (filled: significant after Holm)")
-    return made
+    return drawing
 
 
 @styled
 def against_cost(study: Study) -> Any:
-    """Accuracy against FLOPs and against measured training time."""
+    """Accuracy against FLOPs and against the measured training time."""
     from matplotlib.ticker import LogLocator
 
     records = [r for r in study.summary if not math.isnan(r["accuracy"])]
-    made, axes = figure(9.6, 3.4, 1, 2, sharey=True)
+    drawing, axes = figure(9.6, 3.4, 1, 2, sharey=True)
     for axis, key, label, scale in zip(
         axes, ("flops", "train_ms"), ("thousand FLOPs an image", "ms a training step"), (1e-3, 1), strict=True
     ):
@@ -83,13 +85,13 @@ def against_cost(study: Study) -> Any:
     axes[0].set_ylabel("accuracy, %")
     axes[0].set_title("accuracy against cost")
     axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
-    return made
+    return drawing
 
 
 @styled
 def curves(study: Study) -> Any:
-    """Training loss and validation accuracy by epoch, the mean over seeds."""
-    made, (left, right) = figure(9.6, 3.2, 1, 2)
+    """Training loss and validation accuracy by epoch, as means over the seeds."""
+    drawing, (left, right) = figure(9.6, 3.2, 1, 2)
     for i, arm in enumerate(dict.fromkeys(r.arm for r in study.chosen)):
         own = [r for r in study.chosen if r.arm == arm]
         colour, line = COLOURS[i % len(COLOURS)], ("-", "--", ":", "-.")[i // len(COLOURS) % 4]
@@ -106,12 +108,12 @@ def curves(study: Study) -> Any:
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
     right.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
-    return made
+    return drawing
 
 
 @styled
-def kept(study: Study, most: int = 8) -> Any:
-    """An image of the data, and what each arm's first pooling makes of it, once and twice."""
+def first_poolings(study: Study, most: int = 8) -> Any:
+    """An image of the data, and the same image after the first pooling of each arm."""
     import torch
     from torch import nn
 
@@ -127,11 +129,11 @@ def kept(study: Study, most: int = 8) -> Any:
             pool: Any = _layer(nn.MaxPool2d(2), choice, {})
             with torch.no_grad():
                 once = pool(torch.from_numpy(image))
-        except Exception:  # a learned layer keeps what it learns to keep: nothing to show
+        except Exception:  # a trained layer has no result before training
             continue
         if choice != "none" and len(shown) <= most:
             shown.append((arm.name, once.numpy()))
-    made, axes = figure(min(1.3 * len(shown) + 0.4, 12), 1.8, 1, len(shown), squeeze=False)
+    drawing, axes = figure(min(1.3 * len(shown) + 0.4, 12), 1.8, 1, len(shown), squeeze=False)
     for axis, (name, pixels) in zip(axes[0], shown, strict=True):
         axis.imshow(pixels[0].mean(0), cmap="gray", interpolation="nearest", extent=(0, 1, 1, 0))
         axis.set_title(name if len(name) < 16 else name[:15] + "…", fontsize=8, fontweight="normal")
@@ -139,4 +141,4 @@ def kept(study: Study, most: int = 8) -> Any:
         axis.set_xticks([])
         axis.set_yticks([])
         axis.grid(visible=False)
-    return made
+    return drawing

@@ -1,4 +1,4 @@
-"""The article's claims, one by one, each with the direction that was expected before it was run."""
+"""The claims of the article, each with the result that was expected before the run."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any
 from ..atomic_write import write_text
 from ..errors import PoolingError
 from . import training_free as exact
-from .hypotheses import Expectation, Seen, judge
+from .hypotheses import Expectation, Outcome, judge
 from .running import Study, run
 from .variants import Arm, arm_of
 
 
 @dataclass(frozen=True)
 class Preset:
-    """One claim: its study, and what is expected of it."""
+    """One claim: its study and its expectations."""
 
     title: str
-    claim: str  # what the article says, and where
-    arms: tuple[tuple[str, str, str], ...]  # name, choices, another model
+    claim: str  # the statement, and its numbers in the article
+    arms: tuple[tuple[str, str, str], ...]  # name, choices, model ("": that of the preset)
     expected: tuple[Expectation, ...]
     data: str = "digits"
     model: str = "small"
     metrics: tuple[str, ...] = ("accuracy",)
-    exact: str = ""  # what is also computed without training
+    exact: str = ""  # a measurement without training: a key of training_free.MEASURES
 
 
 def _over(size: int, stride: int, more: str = "") -> str:
@@ -114,8 +114,8 @@ PRESETS: dict[str, tuple[Preset, ...]] = {
     "cost": (Preset("Cost", "Pooling lowers cost; dilation raises it (S1–S3, S58).", (), (), exact="cost"),),
     "heads": (
         Preset(
-            "Global averaging loses the place",
-            "Global average pooling may lose information (S12, S35): which quarter of the canvas holds the digit?",
+            "Global averaging discards position",
+            "Global average pooling may lose information (S12, S35): which quarter of the canvas contains the digit?",
             (("max", "max", ""), ("global mean", "max", "small?head=mean"), ("global max", "max", "small?head=max")),
             (Expectation("global mean", "max", "less"), Expectation("global max", "max", "less")),
             data="places",
@@ -172,19 +172,21 @@ PRESETS: dict[str, tuple[Preset, ...]] = {
 
 @dataclass(frozen=True)
 class Claim:
-    """One line of the page's first table."""
+    """One row of the first table of the report."""
 
     title: str
     expected: str
-    seen: str
+    result: str
 
 
 def run_presets(
     names: str, out: str | Path, seeds: int = 5, budget: int = 10, *, store: str = "", progress: bool = True
 ) -> str:
-    """Test the named claims (commas between them, or "all"); writes one page; returns what was seen, in words."""
-    wanted = list(PRESETS) if names == "all" else [n.strip() for n in names.split(",")]
-    unknown = [n for n in wanted if n not in PRESETS]
+    """Test the named claims (separated by commas, or "all"); writes a report, and returns it as
+    text.
+    """
+    selected = list(PRESETS) if names == "all" else [n.strip() for n in names.split(",")]
+    unknown = [n for n in selected if n not in PRESETS]
     if unknown:
         raise PoolingError(f"preset {unknown[0]!r}: use {', '.join(PRESETS)} or all")
     folder = Path(out)
@@ -193,18 +195,20 @@ def run_presets(
     extra: list[str] = []
     notes: list[str] = []
     records: list[dict[str, Any]] = []
-    for preset in (p for n in wanted for p in PRESETS[n]):
-        seen: list[tuple[str, Seen]] = []
+    for preset in (p for n in selected for p in PRESETS[n]):
+        outcomes: list[tuple[str, Outcome]] = []
         if preset.arms:
-            found, missing = _study(preset, folder, seeds, budget, store, progress)
+            study, missing = _study(preset, folder, seeds, budget, store, progress)
             notes += missing
-            studies.append((preset, found))
-            seen += [(e.words, s) for e, s in zip(preset.expected, judge(preset.expected, found.chosen), strict=True)]
+            studies.append((preset, study))
+            outcomes += [
+                (e.words, s) for e, s in zip(preset.expected, judge(preset.expected, study.chosen), strict=True)
+            ]
         if preset.exact:
             page, facts = exact.MEASURES[preset.exact]()
             extra.append(page)
-            seen += facts
-        for words, s in seen:
+            outcomes += facts
+        for words, s in outcomes:
             claims.append(Claim(preset.title, words, s.words))
             records.append(
                 {
@@ -230,17 +234,17 @@ def run_presets(
         [p.metrics for p, _ in studies],
         [p.title for p, _ in studies],
     )
-    lines = [f"{c.title}: expected: {c.expected}\n  seen: {c.seen}" for c in claims]
+    lines = [f"{c.title}: expected: {c.expected}\n  result: {c.result}" for c in claims]
     published = [r for r in records if r["published"]]
     same = [r for r in published if r["direction"]]
     sure = [r for r in published if r["status"] == "yes"]
     lines += notes
     if published:
         lines.append(
-            f"published findings: {len(sure)} of {len(published)} reproduced, {len(same) - len(sure)} more in direction but not significant"
+            f"published findings: {len(sure)} of {len(published)} reproduced, {len(same) - len(sure)} more in the expected direction but not significant"
         )
         lines += [f"  not reproduced: {r['published']} ({r['seen']})" for r in published if not r["direction"]]
-    text = "\n".join([*lines, f"the page: {folder / 'report.html'}"])
+    text = "\n".join([*lines, f"report: {folder / 'report.html'}"])
     write_text(folder / "claims.txt", text + "\n")
     return text
 
@@ -254,7 +258,7 @@ def _study(preset: Preset, out: Path, seeds: int, budget: int, store: str, progr
         except PoolingError as error:
             notes.append(f"{preset.title}: {name} was left out: {error}")
     baseline = "max" if preset.title != "Edges" else "mean 3/2"
-    found = run(
+    study = run(
         preset.data,
         "small",
         arms,
@@ -269,4 +273,4 @@ def _study(preset: Preset, out: Path, seeds: int, budget: int, store: str, progr
         report=False,
         progress=progress,
     )
-    return found, notes
+    return study, notes

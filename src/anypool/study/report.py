@@ -1,4 +1,4 @@
-"""One self-contained page: verdicts first, then tables and plots; nothing is fetched when it is read."""
+"""The report: one HTML file with verdicts, tables and plots, and without external resources."""
 
 from __future__ import annotations
 
@@ -29,15 +29,17 @@ td:first-child,th:first-child{text-align:left}th.words,td.words{text-align:left;
 .yes{border-color:#15803d}.no{border-color:#b4247a}.open{border-color:#7b8794}</style>
 <h1>{{ title }}</h1>
 <p class="small">{{ machine }}</p>
-{% if claims %}<h2>The claims, and what was seen</h2><div class="wide"><table><tr><th class="words">claim</th><th class="words">expected before the run</th><th class="words">seen</th></tr>
+{% if claims %}<h2>Claims and results</h2><div class="wide"><table><tr><th class="words">claim</th><th class="words">expected before the run</th><th class="words">result</th></tr>
 {% for c in claims %}<tr><td class="words">{{ c.title }}</td><td class="words">{{ c.expected }}</td><td class="words">{{ c.seen }}</td></tr>{% endfor %}</table></div>{% endif %}
 {% for part in parts %}{{ part|safe }}{% endfor %}
 <h2>How to read this</h2>
-<p class="small">Every arm starts from the same weights for a seed, sees the same batches and is judged on the same fold. An interval is
-the 95 % interval of the mean over seeds (Student's t, the variance corrected for folds that share training rows: Nadeau and Bengio 2003). A difference is paired by
-seed and its p-value corrected by Holm for the number of arms. ms: forward time of a batch of 64 on this machine; train ms: forward and backward; KB: activations kept for the gradient, one
-image; FLOPs: one image, an addition and a multiplication are two. Gaussian: noise of half the data's spread; salt: a tenth of the pixels black or white; shift: the answer stays after a
-move of one pixel.</p></html>"""
+<p class="small">An arm is one choice of pooling. For a seed, every arm has the same initial weights, batches and folds.
+An interval is the 95 % interval of the mean over seeds: Student's t, with the variance corrected for folds that share
+training rows (Nadeau and Bengio 2003). Differences are paired by seed. Their p-values are corrected by Holm for the
+number of arms. ms: forward time of a batch of 64 on this machine. train ms: forward and backward. KB: activations that
+autograd saves for one image. FLOPs: of one image; an addition and a multiplication are two. Gaussian: accuracy under
+noise of half the data's standard deviation. salt: accuracy with a tenth of the pixels black or white. shift: the
+fraction of images that keep their class after a shift of one pixel.</p></html>"""
 
 SECTION = """<h2>{{ title }}</h2>
 {% if intro %}<p>{{ intro }}</p>{% endif %}
@@ -45,25 +47,25 @@ SECTION = """<h2>{{ title }}</h2>
 <p class="small">{{ study.data.name }}: {{ study.data.x.shape[0] }} images of {{ shape }}, {{ study.data.classes|length }} classes; model {{ study.model }}; {{ trials }} trials, torch threads in each: {{ study.threads }}.</p>
 <div class="wide"><table><tr>{% for c in head %}<th>{{ c }}</th>{% endfor %}</tr>
 {% for row in table %}<tr>{% for c in row %}<td>{{ c }}</td>{% endfor %}</tr>{% endfor %}</table></div>
-<div class="wide"><table><tr><th>arm</th><th class="words">what stands at the sites</th><th class="words">verdict</th></tr>
+<div class="wide"><table><tr><th>arm</th><th class="words">pooling</th><th class="words">verdict</th></tr>
 {% for r in summary %}<tr><td>{{ r.arm }}</td><td class="words">{{ r.choices }}</td><td class="words">{{ r.verdict }}</td></tr>{% endfor %}</table></div>
 {% for title, picture in plots %}<figure aria-label="{{ title }}">{{ picture|safe }}</figure>{% endfor %}"""
 
 
 def section(study: Study, intro: str = "", metrics: Sequence[str] = ("accuracy",), title: str = "") -> str:
-    """The part of the page for one study."""
+    """The section of one study."""
     from ..show.canvas import svg
 
     records: list[dict[str, Any]] = study.summary
     plots: list[tuple[str, str]] = []
     if study.chosen:
-        made = [(m, pictures.intervals(study, m)) for m in metrics]
-        made += [
+        drawings = [(m, pictures.intervals(study, m)) for m in metrics]
+        drawings += [
             ("cost", pictures.against_cost(study)),
             ("curves", pictures.curves(study)),
-            ("kept", pictures.kept(study)),
+            ("images", pictures.first_poolings(study)),
         ]
-        plots = [(t, svg(f)) for t, f in made if f is not None]
+        plots = [(t, svg(f)) for t, f in drawings if f is not None]
     shape = " × ".join(map(str, study.data.x.shape[1:]))
     return _render(
         SECTION,
@@ -88,7 +90,7 @@ def write_report(
     metrics: Any = None,
     titles: Sequence[str] = (),
 ) -> Path:
-    """report.html under `out`."""
+    """Write report.html into `out`."""
     parts = [
         section(s, intros[i] if intros else "", metrics[i] if metrics else ("accuracy",), titles[i] if titles else "")
         for i, s in enumerate(studies)
@@ -100,7 +102,7 @@ def write_report(
 
 
 def machine() -> str:
-    """Where and when, for the reader of a figure."""
+    """The date, the versions and the machine of the measurements."""
     import numpy
     import torch
 

@@ -1,4 +1,4 @@
-"""Rows and summaries as files and as text; every file is written whole or not at all."""
+"""Rows and summaries as files and as text; each file is replaced as a whole."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .trial import Row
 
 
 def write_rows(out: Path, name: str, rows: list[Row]) -> None:
-    """rows.json and rows.csv; other studies than "study" prefix their name."""
+    """Write rows.json and rows.csv; a study with a name other than "study" adds it as a prefix."""
     plain = [r.plain() for r in rows]
     write_text(out / f"{prefix(name)}rows.json", json.dumps(plain, indent=1))
     flat = [{k: v for k, v in r.items() if not isinstance(v, list)} for r in plain]
@@ -22,23 +22,23 @@ def write_rows(out: Path, name: str, rows: list[Row]) -> None:
 
 
 def write_summary(out: Path, name: str, summary: list[dict[str, Any]]) -> None:
-    """summary.json and summary.csv, one record an arm."""
+    """Write summary.json and summary.csv, with one record for each arm."""
     write_text(out / f"{prefix(name)}summary.json", json.dumps(finite(summary), indent=1))
     write_text(out / f"{prefix(name)}summary.csv", as_csv(summary))
 
 
 def prefix(name: str) -> str:
-    """What stands before a file's name."""
+    """The prefix of the file names of a study."""
     return "" if name == "study" else f"{name.lower().replace(' ', '-')}-"
 
 
 def finite(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """NaN, which JSON does not know, as null."""
+    """The records with None in place of NaN, which JSON cannot represent."""
     return [{k: None if isinstance(v, float) and math.isnan(v) else v for k, v in r.items()} for r in records]
 
 
 def as_csv(records: list[dict[str, Any]]) -> str:
-    """Records with the same keys."""
+    """Records with equal keys as CSV."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(records[0]) if records else [])
     writer.writeheader()
@@ -50,7 +50,7 @@ HEAD = ("arm", "seeds", "accuracy %", "Gaussian %", "salt %", "shift %", "parame
 
 
 def cells(record: dict[str, Any]) -> tuple[str, ...]:
-    """One arm's line."""
+    """The table row of one arm."""
 
     def share(metric: str) -> str:
         mean, wide = record[metric], record[f"{metric}_interval"]
@@ -74,7 +74,7 @@ def cells(record: dict[str, Any]) -> tuple[str, ...]:
 
 
 def table(summary: list[dict[str, Any]]) -> str:
-    """The summary as aligned text, verdicts below."""
+    """The summary as aligned text, followed by the verdicts."""
     rows = [HEAD, *(cells(r) for r in summary)]
     wide = [max(len(r[i]) for r in rows) for i in range(len(HEAD))]
     lines = [

@@ -1,4 +1,4 @@
-"""run(): the whole study: plan, train what is missing, compare, write."""
+"""run(): queue the trials of a study, train the missing ones, compare them, and write the files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RATE = 0.01
 
 @dataclass(frozen=True)
 class Study:
-    """What a study found; prints as its table and verdict, shows as its page in a notebook."""
+    """The result of a study; prints its table and verdict, and shows its report in a notebook."""
 
     name: str
     data: Data
@@ -37,12 +37,12 @@ class Study:
 
     @property
     def summary(self) -> list[dict[str, Any]]:
-        """One record an arm."""
+        """One record for each arm."""
         return statistics.summary(self.rows, self.baseline)
 
     @property
     def verdict(self) -> str:
-        """In words."""
+        """The verdict as text."""
         return statistics.verdict(self.chosen, self.baseline)
 
     def __str__(self) -> str:
@@ -77,24 +77,32 @@ def run(
     report: bool = True,
     progress: bool = True,
 ) -> Study:
-    """Train one model with each pooling, on the same folds, weights and batches, and say which differences are real.
+    """Train one model with each pooling, on equal folds, weights and batches, and test the
+    differences.
 
-    data: "digits", "canvas", "places", an .npz, a folder, "module:function" or an (x, y) pair. model: "small",
-    "allconv", "encoder" or "module:function". pools: arms such as "median" or "Lp(3)@sliding((3, 3), 2, 1)"; max, mean,
-    strided and none are always there unless baselines=False. windows: each pool that names none also stands over each of these. seeds: how many, from 0; five make one cross-validation.
-    budget: epochs a trial. rates: learning rates tried for every arm alike, chosen on validation rows. search: so many
-    trials of Optuna's TPE over the arms' poolings by site; the best becomes an arm. out: the folder of the store and the
-    report; the same call again resumes. store: a database URL instead of the journal file. threads:
-    of torch in a trial (one is quickest for small networks, and others may work on the same study). name: of the
-    study in its store and files. label: of its summary. Raises PoolingError.
+    data: "digits", "canvas", "places", an .npz, a folder, "module:function" or an (x, y) pair.
+    model: "small", "allconv", "encoder" or "module:function".
+    pools: arms, such as "median" or "Lp(3)@sliding((3, 3), 2, 1)".
+    baselines: whether max, mean, strided and none are added.
+    windows: each pool without windows is also tested with each of these.
+    seeds: the number of seeds, counted from 0; five are one cross-validation.
+    budget: epochs of each trial.
+    rates: learning rates; validation rows select the rate of each arm and seed.
+    search: the number of trials of Optuna's TPE, which chooses a pooling for each site; the best
+    combination becomes an arm.
+    out: the folder of the store and the report; the same call continues a study.
+    store: the URL of a database instead of the journal file.
+    threads: of torch in a trial; one is fastest for small networks.
+    name: of the study in its store and files. label: of its summary.
+    Raises PoolingError.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     found = run(pools=["max"], seeds=1, budget=1, out=folder, baselines=False, progress=False)
-    >>> [row.arm for row in found.rows]
+    ...     study = run(pools=["max"], seeds=1, budget=1, out=folder, baselines=False, progress=False)
+    >>> [row.arm for row in study.rows]
     ['max']
     """
-    held = data_of("given", *data) if isinstance(data, (tuple, list)) else load(str(data))
+    dataset = data_of("given", *data) if isinstance(data, (tuple, list)) else load(str(data))
     for what, n in (("seeds", seeds), ("budget", budget), ("threads", threads)):
         integer(n, what, 1)
     tried = tuple(float(r) for r in rates)
@@ -109,49 +117,49 @@ def run(
         raise PoolingError(f"two arms are called {next(n for n in names if names.count(n) > 1)!r}")
     if baseline not in names:
         raise PoolingError(f"baseline {baseline!r}: the arms are {', '.join(names)}")
-    check(held, model, chosen, baseline)
+    check(dataset, model, chosen, baseline)
     folder = Path(out)
     storage = open_store(folder, store)
-    setting = {"data": _print_of(held), "model": model, "budget": budget}
-    kept = Store(storage, name, setting)
+    setting = {"data": _fingerprint(dataset), "model": model, "budget": budget}
+    trials = Store(storage, name, setting)
     if search:
         from .search import best_arm
 
         chosen.append(
             best_arm(
-                storage, f"{name}: search", held, model, [a for a in chosen if not a.model], budget, search, tried[0]
+                storage, f"{name}: search", dataset, model, [a for a in chosen if not a.model], budget, search, tried[0]
             )
         )
     keys = [key_of(a, s, r) for s in range(seeds) for a in chosen for r in tried]
     with torch_threads(threads):
         work(
-            kept,
+            trials,
             keys,
             {a.name: a for a in chosen},
-            held,
+            dataset,
             model,
             budget,
             progress,
-            lambda: write_rows(folder, name, kept.rows()),
+            lambda: write_rows(folder, name, trials.rows()),
         )
-    wanted = {(k["arm"], k["choices"], k["seed"], k["rate"]) for k in keys}
-    rows = [r for r in kept.rows() if (r.arm, r.choices, r.seed, r.rate) in wanted]
+    requested = {(k["arm"], k["choices"], k["seed"], k["rate"]) for k in keys}
+    rows = [r for r in trials.rows() if (r.arm, r.choices, r.seed, r.rate) in requested]
     rows.sort(key=lambda r: (names.index(r.arm) if r.arm in names else len(names), r.seed, r.rate))
     if len(rows) < len(keys):
         print(f"{len(keys) - len(rows)} trials are still running in other processes", file=sys.stderr)
-    found = Study(name, held, model, tuple(chosen), baseline, rows, folder, statistics.best_rates(rows), threads)
-    write_rows(folder, name, kept.rows())
-    write_summary(folder, label or name, found.summary)
+    study = Study(name, dataset, model, tuple(chosen), baseline, rows, folder, statistics.best_rates(rows), threads)
+    write_rows(folder, name, trials.rows())
+    write_summary(folder, label or name, study.summary)
     if report:
         from .report import write_report
 
-        write_report(folder, [found])
-    return found
+        write_report(folder, [study])
+    return study
 
 
 @contextmanager
 def torch_threads(n: int) -> Generator[None]:
-    """So many threads in torch, and as before afterwards."""
+    """Run the block with n threads of torch, then restore their number."""
     import torch
 
     before = torch.get_num_threads()
@@ -163,7 +171,7 @@ def torch_threads(n: int) -> Generator[None]:
 
 
 def check(data: Data, model: str, arms: list[Arm], baseline: str) -> None:
-    """One sentence before anything is trained: the model, its sites, the baseline."""
+    """Raise PoolingError before the training if the model, its sites or the baseline do not fit."""
     import torch
 
     net = models.build(model, data, 0)
@@ -188,7 +196,7 @@ def work(
     progress: bool,
     after: Callable[[], None],
 ) -> None:
-    """Train every queued trial, one after another; several processes may do so at once."""
+    """Train the queued trials one after another; several processes may share them."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -200,7 +208,7 @@ def work(
     )
 
     left = store.plan(keys)
-    wanted = {spelled(k) for k in keys}
+    requested = {spelled(k) for k in keys}
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -211,7 +219,7 @@ def work(
     )
     with Progress(*columns, console=Console(file=sys.stderr), disable=not progress) as bar:
         task = bar.add_task("trials", total=len(keys), completed=len(keys) - left)
-        while (trial := store.next(wanted)) is not None:
+        while (trial := store.next(requested)) is not None:
             at = trial.user_attrs
             bar.update(task, description=f"{at['arm']}, seed {at['seed']}")
             try:
@@ -222,13 +230,15 @@ def work(
                 store.release(trial)
                 after()
                 raise
-            store.keep(trial, row)
+            store.record(trial, row)
             after()
             bar.update(task, advance=1)
 
 
-def _print_of(data: Data) -> str:
-    """The data's name, shape and a checksum: another file under the same name is another study."""
+def _fingerprint(data: Data) -> str:
+    """The name, shape and checksum of the data: another file with the same name is another
+    study.
+    """
     import zlib
 
     return f"{data.name} {data.x.shape} {zlib.crc32(data.y.tobytes(), zlib.crc32(data.x.tobytes())):08x}"

@@ -1,4 +1,4 @@
-"""search: Optuna's TPE over which pooling stands at which site; its winner then meets the others as one more arm."""
+"""The search for a pooling of each site by Optuna's TPE; the best combination becomes an arm."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .data import Data
 from .trial import run_trial
 from .variants import Arm, arm_of, sites_of
 
-SEED = 10**6  # never a seed of the study: the search does not see the comparison's folds in their order
+SEED = 10**6  # no seed of the study, so the search uses other folds
 
 
 def best_arm(
     storage: Any, name: str, data: Data, model: str, arms: list[Arm], budget: int, trials: int, rate: float
 ) -> Arm:
-    """The best combination by validation accuracy, of `trials` in the store; resumes."""
+    """The best of `trials` combinations by validation accuracy; a search in the store continues."""
     import optuna
 
     sites = sites_of(models.build(model, data, 0))

@@ -1,4 +1,6 @@
-"""Intervals, paired differences and verdicts: SciPy's t, corrected for folds that share training data and for many arms."""
+"""Intervals, paired differences and verdicts: Student's t, corrected for shared training data and
+many arms.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ SHARED = 1 / (FOLDS - 1)  # test rows per training row, for the correction of Na
 
 @dataclass(frozen=True)
 class Difference:
-    """Arm minus baseline, seed by seed, on one metric, with its interval and its p-value before and after Holm."""
+    """Arm minus baseline on one metric, paired by seed; p is the p-value, `corrected` the one after
+    Holm.
+    """
 
     arm: str
     baseline: str
@@ -30,12 +34,12 @@ class Difference:
 
     @property
     def significant(self) -> bool:
-        """At 5 %, corrected."""
+        """Whether the corrected p-value is below 5 %."""
         return self.corrected < 0.05
 
     @property
     def words(self) -> str:
-        """The plain verdict."""
+        """The verdict as text."""
         if self.n < 2:
             return f"{self.mean * 100:+.2f} points; one seed gives no interval and no verdict"
         span = f"{self.mean * 100:+.2f} points, 95 % interval {self.low * 100:+.2f} … {self.high * 100:+.2f}"
@@ -45,7 +49,8 @@ class Difference:
 
 
 def interval(values: Sequence[float], shared: float = SHARED) -> tuple[float, float]:
-    """Mean and half the 95 % interval; folds share training rows, so the variance is Nadeau and Bengio's.
+    """The mean and half of its 95 % interval, with the variance of Nadeau and Bengio for shared
+    training rows.
 
     >>> interval([0.5, 0.5, 0.5])
     (0.5, 0.0)
@@ -63,10 +68,10 @@ def interval(values: Sequence[float], shared: float = SHARED) -> tuple[float, fl
 def paired(
     a: Sequence[float], b: Sequence[float], tested: int = 0, shared: float = SHARED
 ) -> tuple[float, float, float]:
-    """Mean of a − b, half its interval, and the two-sided p-value.
+    """The mean of a − b, half of its interval, and the two-sided p-value.
 
-    tested: how many answers lie behind the means. At least |mean|·tested of them changed, so the error is at least
-    √(|mean| / tested): a few seeds that happen to agree are no certainty.
+    tested: the number of predictions. At least |mean| · tested of them differ, so the standard
+    error is at least √(|mean| / tested), even if the seeds agree by chance.
 
     >>> paired([1.0, 2.0], [1.0, 2.0])
     (0.0, 0.0, 1.0)
@@ -86,21 +91,21 @@ def paired(
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Holm's step-down correction: the chance of one false alarm among all stays under 5 %.
+    """Holm's step-down correction, which bounds the family-wise error rate.
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
     """
     order = sorted(range(len(p)), key=lambda i: p[i])
     corrected, most = [1.0] * len(p), 0.0
-    for place, i in enumerate(order):
-        most = max(most, min(1.0, (len(p) - place) * p[i]))
+    for rank, i in enumerate(order):
+        most = max(most, min(1.0, (len(p) - rank) * p[i]))
         corrected[i] = most
     return corrected
 
 
 def best_rates(rows: list[Row]) -> list[Row]:
-    """Of the rates tried for each arm and seed, the one that was best on the validation rows."""
+    """For each arm and seed, the row of the rate that was best on the validation set."""
     best: dict[tuple[str, int], Row] = {}
     for row in rows:
         if row.status != "done":
@@ -113,14 +118,16 @@ def best_rates(rows: list[Row]) -> list[Row]:
 
 def values_of(rows: list[Row], arm: str, metric: str) -> dict[int, float]:
     """A metric by seed."""
-    found = {r.seed: getattr(r, metric) for r in rows if r.arm == arm and r.status == "done"}
-    return {seed: float(v) for seed, v in found.items() if v is not None}
+    values = {r.seed: getattr(r, metric) for r in rows if r.arm == arm and r.status == "done"}
+    return {seed: float(v) for seed, v in values.items() if v is not None}
 
 
 def differences(rows: list[Row], baseline: str, metric: str = "accuracy") -> list[Difference]:
-    """Every arm against the baseline, over the seeds that both have, Holm over all arms."""
+    """Each arm against the baseline, over the seeds that both have, corrected by Holm over all
+    arms.
+    """
     base = values_of(rows, baseline, metric)
-    made: list[Difference] = []
+    result: list[Difference] = []
     for arm in dict.fromkeys(r.arm for r in rows):
         own = values_of(rows, arm, metric)
         seeds = sorted(set(own) & set(base))
@@ -128,14 +135,14 @@ def differences(rows: list[Row], baseline: str, metric: str = "accuracy") -> lis
             continue
         tested = sum(r.tested for r in rows if r.arm == baseline and r.seed in seeds)
         mean, wide, p = paired([own[s] for s in seeds], [base[s] for s in seeds], tested)
-        made.append(Difference(arm, baseline, metric, len(seeds), mean, mean - wide, mean + wide, p, p))
-    tested = [d for d in made if d.n > 1]
+        result.append(Difference(arm, baseline, metric, len(seeds), mean, mean - wide, mean + wide, p, p))
+    tested = [d for d in result if d.n > 1]
     corrected = dict(zip((d.arm for d in tested), holm([d.p for d in tested]), strict=True))
-    return [replace(d, corrected=corrected.get(d.arm, math.nan)) for d in made]
+    return [replace(d, corrected=corrected.get(d.arm, math.nan)) for d in result]
 
 
 def verdict(rows: list[Row], baseline: str) -> str:
-    """The whole study in one or two sentences."""
+    """The study in one or two sentences."""
     against = differences(rows, baseline)
     if not against:
         return f"nothing to compare with {baseline!r}"
@@ -145,7 +152,7 @@ def verdict(rows: list[Row], baseline: str) -> str:
     better = [d for d in against if d.significant and d.mean > 0]
     worse = [d for d in against if d.significant and d.mean < 0]
     smallest = float(np.median([(d.high - d.low) / 2 for d in against])) * 100
-    said = [
+    phrases = [
         f"better than {baseline}: {', '.join(d.arm for d in better)}" if better else "",
         f"worse than {baseline}: {', '.join(d.arm for d in worse)}" if worse else "",
     ]
@@ -153,13 +160,17 @@ def verdict(rows: list[Row], baseline: str) -> str:
     if not better and not worse:
         start = f"no significant difference: none of {len(against)} arms differs from {baseline} in accuracy"
     else:
-        start = "; ".join(s for s in said if s) + (f"; {others} others do not differ significantly" if others else "")
-    return f"{start} (paired t over {n} seeds, Holm over {len(against)} arms; differences under about {smallest:.1f} points cannot be seen with so few)"
+        start = "; ".join(s for s in phrases if s) + (
+            f"; {others} others do not differ significantly" if others else ""
+        )
+    return f"{start} (paired t over {n} seeds, Holm over {len(against)} arms; differences under about {smallest:.1f} points are not detectable with so few)"
 
 
 def summary(rows: list[Row], baseline: str) -> list[dict[str, object]]:
-    """One record an arm: means, intervals, the difference from the baseline and its verdict."""
-    made: list[dict[str, object]] = []
+    """One record for each arm: means, intervals, the difference from the baseline and its
+    verdict.
+    """
+    records: list[dict[str, object]] = []
     chosen = best_rates(rows)
     against = {(d.arm, d.metric): d for m in METRICS for d in differences(chosen, baseline, m)}
     for arm in dict.fromkeys(r.arm for r in rows):
@@ -180,5 +191,5 @@ def summary(rows: list[Row], baseline: str) -> list[dict[str, object]]:
             record["verdict"] = (
                 f"{failed.status} in {sum(r.status != 'done' for r in rows if r.arm == arm)} trials: {failed.reason}"
             )
-        made.append(record)
-    return made
+        records.append(record)
+    return records

@@ -1,4 +1,6 @@
-"""The store of a study: Optuna's journal file (or any RDB), so that a killed study loses at most the running trial."""
+"""The store of a study: Optuna's journal file or a database; a killed study loses only the running
+trial.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,11 @@ from ..errors import PoolingError
 from .trial import Row
 
 FILE = "study.journal"
-SILENT = 900.0  # seconds without a sign after which another machine's trial counts as dead
+SILENT = 900.0  # seconds without a heartbeat after which a trial of another machine counts as dead
 
 
 def open_store(out: Path, url: str = "") -> Any:
-    """Optuna's storage: a journal file under `out`, or the database that the URL names."""
+    """Optuna's storage: a journal file in `out`, or the database of the URL."""
     try:
         import optuna
         from optuna.storages import JournalStorage, RDBStorage
@@ -35,7 +37,7 @@ def open_store(out: Path, url: str = "") -> Any:
 
 
 class Store:
-    """One study in the store: plans trials, hands them out, keeps their rows."""
+    """One study in the store: the queue of its trials, and their rows."""
 
     def __init__(self, storage: Any, name: str, setting: dict[str, Any]) -> None:
         import optuna
@@ -56,7 +58,11 @@ class Store:
             raise PoolingError(f"the store already holds a study with other settings ({changed}): use another --out")
 
     def plan(self, keys: list[dict[str, Any]]) -> int:
-        """Queue every trial that is neither done, running nor queued; trials of dead processes are queued again."""
+        """Queue each trial that is not done, running or queued; returns the number of trials
+        without a row.
+
+        Trials of dead processes are queued again.
+        """
         states = self.optuna.trial.TrialState
         known: set[str] = set()
         for trial in self.study.get_trials(deepcopy=False):
@@ -69,8 +75,8 @@ class Store:
                 self.study.enqueue_trial({}, user_attrs=key)
         return len([k for k in keys if spelled(k) not in self.finished()])
 
-    def next(self, wanted: set[str]) -> Any:
-        """The next queued trial, now ours; None when none is left."""
+    def next(self, requested: set[str]) -> Any:
+        """Claim the next queued trial; None if there is none."""
         states = self.optuna.trial.TrialState
         while True:
             queued = self.study.get_trials(deepcopy=False, states=(states.WAITING,))
@@ -85,10 +91,10 @@ class Store:
                 for t in self.study.get_trials(deepcopy=False)
                 if "arm" in t.user_attrs
             )
-            if not key or twice:  # another worker was quicker
+            if not key or twice:  # another worker has claimed it
                 self.study.tell(trial, state=states.PRUNED)
                 continue
-            if key not in wanted:  # queued by an earlier command: this one did not ask for it
+            if key not in requested:  # queued by an earlier command, not part of this one
                 self.study.tell(trial, state=states.PRUNED)
                 continue
             trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}")
@@ -96,11 +102,11 @@ class Store:
             return trial
 
     def beat(self, trial: Any) -> None:
-        """A sign of life."""
+        """Record a heartbeat."""
         trial.set_user_attr("beat", time.time())
 
-    def keep(self, trial: Any, row: Row) -> None:
-        """Record the row; it is in the store before this returns."""
+    def record(self, trial: Any, row: Row) -> None:
+        """Write the row of a trial to the store."""
         trial.set_user_attr("row", row.plain())
         if row.status == "done":
             self.study.tell(trial, row.valid_accuracy)
@@ -108,16 +114,16 @@ class Store:
             self.study.tell(trial, state=self.optuna.trial.TrialState.FAIL)
 
     def release(self, trial: Any) -> None:
-        """Give an interrupted trial back."""
+        """Mark an interrupted trial as failed, so that it is queued again."""
         self.study.tell(trial, state=self.optuna.trial.TrialState.FAIL, skip_if_finished=True)
 
     def rows(self) -> list[Row]:
-        """Every row recorded, in the order of arm, seed and rate; a trial that ran twice counts once."""
-        found: dict[str, Row] = {}
+        """All rows by arm, seed and rate; a trial that ran twice counts once."""
+        rows: dict[str, Row] = {}
         for trial in self.study.get_trials(deepcopy=False):
             if "row" in trial.user_attrs:
-                found.setdefault(spelled(trial.user_attrs), Row(**trial.user_attrs["row"]))
-        return sorted(found.values(), key=lambda r: (r.arm, r.seed, r.rate))
+                rows.setdefault(spelled(trial.user_attrs), Row(**trial.user_attrs["row"]))
+        return sorted(rows.values(), key=lambda r: (r.arm, r.seed, r.rate))
 
     def finished(self) -> set[str]:
         """Keys of the trials that have a row."""
@@ -125,7 +131,7 @@ class Store:
 
 
 def key_of(arm: Any, seed: int, rate: float) -> dict[str, Any]:
-    """What makes a trial itself."""
+    """The key of a trial: its arm, seed and rate."""
     return {"arm": arm.name, "choices": arm.text, "seed": seed, "rate": rate}
 
 
@@ -143,7 +149,7 @@ def _dead(attributes: Any) -> bool:
 
 
 def _started(process: int) -> str:
-    """When a process began, so that a number used again is not taken for the old one; "" where it is gone."""
+    """The start time of a process, which detects a reused process number; "" if it has ended."""
     try:
         return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
     except (OSError, IndexError):

@@ -1,4 +1,6 @@
-"""What needs no training: noise through a window, edges of a constant, cost by stride and dilation."""
+"""Measurements without training: noise after a pooling, edges of a constant, cost by stride and
+dilation.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +13,14 @@ import numpy as np
 from .. import windows as kinds
 from ..api import pool
 from ..explanation import explain
-from .hypotheses import Seen
+from .hypotheses import Outcome
 from .measure import shortest
 
-Facts = list[tuple[str, Seen]]
+Facts = list[tuple[str, Outcome]]
 
 
 def as_html(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table for the page."""
+    """A table of the report."""
 
     def line(cells: Sequence[str], tag: str) -> str:
         return "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells) + "</tr>"
@@ -26,27 +28,31 @@ def as_html(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> s
     return f"<h2>{html.escape(title)}</h2><table>{line(head, 'th')}{''.join(line(r, 'td') for r in rows)}</table>"
 
 
-def _fact(expected: str, held: bool, seen: str) -> tuple[str, Seen]:
-    return expected, Seen("yes" if held else "no", f"{'as expected' if held else 'not so'}: {seen}")
+def _fact(expected: str, confirmed: bool, measured: str) -> tuple[str, Outcome]:
+    return expected, Outcome("yes" if confirmed else "no", f"{'as expected' if confirmed else 'not so'}: {measured}")
 
 
 def noise() -> tuple[str, Facts]:
-    """A 2×2 window over pure Gaussian noise: what is left of it, in standard deviations."""
+    """The mean and the standard deviation of Gaussian noise after a 2×2 pooling."""
     x = np.random.default_rng(0).standard_normal((2000, 2000))
-    found = {r: pool(x, kinds.sliding((2, 2)), r) for r in ("max", "mean")}
-    rows = [(r, f"{y.mean():+.3f}", f"{y.std():.3f}") for r, y in found.items()]
-    seen = f"spread {found['mean'].std():.2f} after mean, {found['max'].std():.2f} after max, and max moves the level by {found['max'].mean():+.2f}"
-    held = bool(found["mean"].std() < found["max"].std() and found["max"].mean() > 1)
+    results = {r: pool(x, kinds.sliding((2, 2)), r) for r in ("max", "mean")}
+    rows = [(r, f"{y.mean():+.3f}", f"{y.std():.3f}") for r, y in results.items()]
+    measured = f"standard deviation {results['mean'].std():.2f} after mean, {results['max'].std():.2f} after max, and max shifts the mean by {results['max'].mean():+.2f}"
+    confirmed = bool(results["mean"].std() < results["max"].std() and results["max"].mean() > 1)
     page = as_html(
-        "Gaussian noise of spread 1 through 2×2 windows (4 million numbers)", ("reduction", "mean", "spread"), rows
+        "Gaussian noise of standard deviation 1 after 2×2 poolings (4 million numbers)",
+        ("reduction", "mean", "deviation"),
+        rows,
     )
     return page, [
-        _fact("a 2×2 mean leaves half of Gaussian noise, a maximum 0.70 and a bias of +1.03 (S29)", held, seen)
+        _fact("a 2×2 mean leaves half of Gaussian noise, a maximum 0.70 and a bias of +1.03 (S29)", confirmed, measured)
     ]
 
 
 def edges() -> tuple[str, Facts]:
-    """A constant image: what a mean makes of it at the edge, and how many windows see each column."""
+    """The mean of a constant image at its edge, and the number of windows that contain each
+    column.
+    """
     x = np.ones((8, 8))
     rows: list[tuple[str, ...]] = []
     ends: dict[str, float] = {}
@@ -67,49 +73,49 @@ def edges() -> tuple[str, Facts]:
         coverage_count[first : first + 3] += 1
     coverage = ", ".join(map(str, coverage_count))
     present, padded = ends["count='present'"], ends["count='padded' (torch)"]
-    held = present == 1 and padded < 0.5
+    confirmed = present == 1 and padded < 0.5
     page = as_html("The mean 3×3 of a constant 1 with padding 1", ("rule", "corner", "edge", "middle"), rows)
     return page, [
         _fact(
             "dividing by the elements present keeps a constant; counting the padding darkens the edge (S16)",
-            held,
+            confirmed,
             f"corner {present:.2f} and {padded:.2f}",
         ),
         _fact(
             "columns near the edge are in fewer windows (S23)",
             bool(coverage_count[0] < coverage_count[4]),
-            f"windows that see each column: {coverage}",
+            f"windows that contain each column: {coverage}",
         ),
     ]
 
 
 def cost() -> tuple[str, Facts]:
-    """Stride and dilation sweeps over one array: no parameters, elements seen, measured time."""
+    """The work and the time of poolings of one array by stride and by dilation."""
     x = np.random.default_rng(0).standard_normal((1, 16, 112, 112)).astype(np.float32)
     rows: list[tuple[str, ...]] = []
-    seen: dict[tuple[str, int], int] = {}
+    operations: dict[tuple[str, int], int] = {}
     for what, values in (("stride", (1, 2, 3, 4)), ("dilation", (1, 2, 4))):
         for n in values:
             windows = kinds.sliding((3, 3), n, 1) if what == "stride" else kinds.sliding((3, 3), 1, n, n)
-            told = explain(x, windows, "max")
-            seen[what, n] = told.operations
+            plan = explain(x, windows, "max")
+            operations[what, n] = plan.operations
             ms = shortest(lambda w=windows: pool(x, w, "max")) * 1e3
-            rows.append((f"max 3×3, {what} {n}", "0", f"{told.operations:,}", f"{told.bytes_written:,}", f"{ms:.2f}"))
-    ratio = seen["stride", 1] / seen["stride", 2]
-    wider = seen["dilation", 4] / seen["dilation", 1]
+            rows.append((f"max 3×3, {what} {n}", "0", f"{plan.operations:,}", f"{plan.bytes_written:,}", f"{ms:.2f}"))
+    ratio = operations["stride", 1] / operations["stride", 2]
+    wider = operations["dilation", 4] / operations["dilation", 1]
     page = as_html(
-        "Cost over 1×16×112×112 float32", ("call", "parameters", "elements seen", "bytes written", "ms"), rows
+        "Cost over 1×16×112×112 float32", ("call", "parameters", "elements read", "bytes written", "ms"), rows
     )
     return page, [
         _fact(
             "the work falls by the square of the stride (S1–S3)",
             3.8 < ratio < 4.2,
-            f"stride 2 sees {ratio:.2f} times fewer elements than stride 1",
+            f"stride 2 reads {ratio:.2f} times fewer elements than stride 1",
         ),
         _fact(
             "dilation itself costs nothing at an equal output (S58)",
             0.9 < wider <= 1.001,
-            f"dilation 4 sees {wider:.2f} times the elements of dilation 1",
+            f"dilation 4 reads {wider:.2f} times the elements of dilation 1",
         ),
     ]
 

@@ -23,7 +23,9 @@ COSTS = ("parameters", "flops", "memory_bytes", "forward_ms", "train_ms")
 
 @dataclass
 class Row:
-    """What one trial found; `status` is "done", "diverged", "failed" or "refused", with the reason in words."""
+    """The result of one trial; `status` is "done", "diverged", "failed" or "refused", `reason` a
+    sentence.
+    """
 
     arm: str
     seed: int
@@ -49,25 +51,25 @@ class Row:
 
     @property
     def gaussian_change(self) -> float | None:
-        """How much accuracy Gaussian noise takes, as a negative number."""
+        """The change of accuracy under Gaussian noise; a loss is negative."""
         return (
             None if self.accuracy is None or self.accuracy_gaussian is None else self.accuracy_gaussian - self.accuracy
         )
 
     @property
     def salt_change(self) -> float | None:
-        """How much accuracy salt and pepper take, as a negative number."""
+        """The change of accuracy under salt and pepper; a loss is negative."""
         return None if self.accuracy is None or self.accuracy_salt is None else self.accuracy_salt - self.accuracy
 
     def plain(self) -> dict[str, Any]:
-        """As JSON holds it."""
+        """The row as a dict for JSON."""
         return asdict(self)
 
 
 def run_trial(
     data: Data, model: str, arm: Arm, seed: int, rate: float, epochs: int, beat: Callable[[], None] = lambda: None
 ) -> Row:
-    """Train and measure; the same seed gives the same weights, batches and folds to every arm."""
+    """Train and measure. A seed gives every arm the same weights, batches and folds."""
     begin = time.perf_counter()
     row = Row(arm.name, seed, rate, arm.text)
     parts = split(data, seed)
@@ -76,7 +78,7 @@ def run_trial(
     y = torch.from_numpy(data.y)
     try:
         net = models.build(arm.model or model, data, seed)
-        torch.manual_seed(seed + 1)  # only what an arm adds draws from here
+        torch.manual_seed(seed + 1)  # the seed of the layers that an arm adds
         net = apply(net, arm, x[:2])
         models.check(net, data)
         row.__dict__.update(measure.cost(net, x[parts.train[:BATCH]], y[parts.train[:BATCH]]))
@@ -95,7 +97,7 @@ def _judged(
     net: nn.Module, x: Any, y: Any, parts: Any, rate: float, epochs: int, seed: int, row: Row, beat: Callable[[], None]
 ) -> None:
     net.zero_grad()
-    torch.manual_seed(seed)  # dropout and the like
+    torch.manual_seed(seed)  # the seed of dropout and other random layers
     problem = train(net, x, y, parts, rate, epochs, seed, row, beat)
     if problem:
         row.status, row.reason = "diverged", problem
@@ -112,7 +114,9 @@ def _judged(
 def train(
     net: nn.Module, x: Any, y: Any, parts: Any, rate: float, epochs: int, seed: int, row: Row, beat: Callable[[], None]
 ) -> str:
-    """Adam with a rate that falls to zero along a cosine; says in words where the loss is no number."""
+    """Train with Adam and a cosine schedule; returns the reason if the loss is not finite, else
+    "".
+    """
     trained = [p for p in net.parameters() if p.requires_grad]
     if not trained:
         return "the model has no parameter to train"

@@ -1,4 +1,4 @@
-"""Arms: what stands at each pooling site of a model."""
+"""Arms (variants of a study): the pooling at each site of a model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ..windows.sliding import Sliding
 
 BASELINES = ("max", "mean", "strided", "none")
 SPECIAL = {
-    "none": "nothing: the layer is taken out",
+    "none": "no pooling: the layer is removed",
     "strided": "the convolution before takes the stride: equal parameters",
     "conv": "a learned 3×3 convolution of the same stride: more parameters",
     "blur": "max at stride 1, then a binomial 3×3 mean at the stride (Zhang 2019)",
@@ -40,7 +40,9 @@ SPECIAL = {
 
 @dataclass(frozen=True)
 class Arm:
-    """One choice: for each pattern of site names what stands there; another model where one is named."""
+    """One variant: the choice for each pattern of site names, and a model if it is not that of the
+    study.
+    """
 
     name: str
     choices: tuple[tuple[str, str], ...]
@@ -48,21 +50,22 @@ class Arm:
 
     @property
     def text(self) -> str:
-        """The choices as the command line spells them."""
+        """The choices in the syntax of the command line."""
         plain = ";".join(c if s == "*" else f"{s}={c}" for s, c in self.choices)
         return f"{plain} in {self.model}" if self.model else plain
 
 
 def arm_of(text: str, name: str = "", model: str = "") -> Arm:
-    """The arm that a text means: "max", "Lp(3)@sliding((3, 3), 2, 1)", "pool1=max;pool2=mean", "strided", "none".
+    """The arm of a text: "max", "Lp(3)@sliding((3, 3), 2, 1)", "pool1=max;pool2=mean", "strided",
+    "none".
 
     >>> arm_of("pool1=max;pool2=Lp(3)").choices
     (('pool1', 'max'), ('pool2', 'Lp(3)'))
     """
     choices: list[tuple[str, str]] = []
     for part in text.split(";"):
-        found = re.match(r"\s*([\w.*]+)=(.+)$", part)
-        site, choice = (found[1], found[2].strip()) if found else ("*", part.strip())
+        match = re.match(r"\s*([\w.*]+)=(.+)$", part)
+        site, choice = (match[1], match[2].strip()) if match else ("*", part.strip())
         for step in _steps(choice):
             if step not in SPECIAL:
                 reduction, _, windows = step.partition("@")
@@ -74,17 +77,19 @@ def arm_of(text: str, name: str = "", model: str = "") -> Arm:
 
 
 def arms_from(texts: list[str], file: str = "", baselines: bool = True) -> list[Arm]:
-    """The baselines, then the arms of the command line, then those of a JSON file {name: text or {site: text}}."""
+    """The baselines, the arms of the texts, and those of a JSON file {name: text or {site:
+    text}}.
+    """
     arms = [arm_of(t) for t in BASELINES] if baselines else []
     arms += [arm_of(t.strip()) for t in texts]
     if file:
         try:
-            held = json.loads(Path(file).read_text(encoding="utf-8"))
+            contents = json.loads(Path(file).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise PoolingError(f"{file} cannot be read: {error}") from None
-        if not isinstance(held, dict):
+        if not isinstance(contents, dict):
             raise PoolingError(f'{file}: give an object of arms, such as {{"mine": {{"pool1": "max"}}}}')
-        for name, value in held.items():
+        for name, value in contents.items():
             sites = value if isinstance(value, dict) else {"*": value}
             arms.append(arm_of(";".join(f"{s}={c}" for s, c in sites.items()), name))
     unique: dict[str, Arm] = {}
@@ -96,22 +101,26 @@ def arms_from(texts: list[str], file: str = "", baselines: bool = True) -> list[
 
 
 def sites_of(net: nn.Module) -> list[str]:
-    """Names of the pooling sites: layers with sliding windows, else strided convolutions, else adaptive pooling."""
+    """The names of the pooling sites.
+
+    These are the layers with sliding windows, else the strided convolutions, else adaptive
+    poolings.
+    """
     modules = [(n, m) for n, m in net.named_modules() if n]
     sliding = [n for n, m in modules if is_pooling(m) and isinstance(windows_of(m), Sliding)]
-    found = sliding or [n for n, m in modules if is_strided(m)] or [n for n, m in modules if is_pooling(m)]
-    if not found:
+    sites = sliding or [n for n, m in modules if is_strided(m)] or [n for n, m in modules if is_pooling(m)]
+    if not sites:
         raise PoolingError(
             "the model has no pooling site: no pooling module and no strided convolution (functions called in forward() are no modules)"
         )
-    return found
+    return sites
 
 
 def apply(net: nn.Module, arm: Arm, x: torch.Tensor) -> nn.Module:
-    """The network with the arm's choices at its sites; the weights stay."""
+    """Put the choices of the arm at the sites of the network; the weights stay."""
     flow = _flow(net, x)
     free = sites_of(net)
-    wanted: dict[str, str] = {}
+    choices: dict[str, str] = {}
     for pattern, choice in arm.choices:
         fits = [
             n
@@ -120,8 +129,8 @@ def apply(net: nn.Module, arm: Arm, x: torch.Tensor) -> nn.Module:
         ]
         if not fits:
             raise PoolingError(f"arm {arm.name!r}: no site {pattern!r}; the model has {', '.join(free)}")
-        wanted.update(dict.fromkeys(fits, choice))
-    for name, choice in wanted.items():
+        choices.update(dict.fromkeys(fits, choice))
+    for name, choice in choices.items():
         old = net.get_submodule(name)
         if choice == "strided" and is_pooling(old):
             before = _before(flow, name)
@@ -151,13 +160,13 @@ def _layer(old: Any, choice: str, flow: dict[str, Any]) -> nn.Module:
         elif step == "conv":
             channels = next((c for m, c in flow.values() if m is old), None)
             if conv or channels is None:
-                raise PoolingError("'conv' replaces pooling layers that see channels, not convolutions")
+                raise PoolingError("'conv' replaces pooling layers whose input has channels, not convolutions")
             steps += [CONVOLUTIONS[rank - 1](channels, channels, 3, stride, 1), nn.ReLU()]
         elif step == "blur":
-            two = (2,) * rank  # two means of 2 are one binomial of 3
+            two = (2,) * rank  # two means over 2 are a binomial mean over 3
             steps += [
-                layer(windows_from(f"sliding({two}, {apart})"), name, rank)
-                for name, apart in (("max", "1"), ("mean", "1"), ("mean", f"{stride}, 1"))
+                layer(windows_from(f"sliding({two}, {steps_text})"), name, rank)
+                for name, steps_text in (("max", "1"), ("mean", "1"), ("mean", f"{stride}, 1"))
             ]
         else:
             reduction, _, windows = step.partition("@")
@@ -169,7 +178,7 @@ def _layer(old: Any, choice: str, flow: dict[str, Any]) -> nn.Module:
 
 
 def layer(windows: Any, reduction: Any, rank: int) -> nn.Module:
-    """A pooling layer; plain max and mean are torch's own class, whose numbers are ours."""
+    """A pooling layer; torch's own class for max and mean, whose numbers are equal to ours."""
     w: Any = windows
     plain = isinstance(w, Sliding) and w.border == "absent" and w.taps is None and w.offsets is None and not w.real
     if plain and reduction in ("max", "mean") and not isinstance(w.padding, str):
@@ -191,7 +200,7 @@ def _stride(old: Any) -> Any:
 
 
 def _steps(choice: str) -> list[str]:
-    """Parts joined by + outside brackets."""
+    """The parts between + signs outside brackets."""
     parts, depth = [""], 0
     for letter in choice:
         depth += (letter in "([") - (letter in ")]")
@@ -203,7 +212,7 @@ def _steps(choice: str) -> list[str]:
 
 
 def _flow(net: nn.Module, x: torch.Tensor) -> dict[str, tuple[nn.Module, int]]:
-    """Convolutions and poolings in the order of their calls, with the channels that reach them."""
+    """Convolutions and poolings in the order of their calls, each with its input channels."""
     order: dict[str, tuple[nn.Module, int]] = {}
     hooks = [
         m.register_forward_pre_hook(lambda m, v, n=n: order.setdefault(n, (m, int(v[0].shape[1]))) and None)

@@ -25,7 +25,6 @@ class Layer:
     exceed the input); None if there is none. jump: the distance in the input between adjacent
     outputs; 0 for an axis that was removed. flops: a multiplication and an addition count as two; a
     pooling window counts its real elements. bytes: read and written, including parameters.
-
     """
 
     name: str
@@ -96,13 +95,11 @@ class FieldTable(Sequence[Layer]):
 
 
 def receptive_field(model: nn.Module, shape: Sequence[int]) -> FieldTable:
-    """Receptive field, jump, output shape, parameters, FLOPs and bytes of every layer, for an input
-    of `shape`.
+    """Receptive field, jump, output shape, parameters, FLOPs and bytes of each layer.
 
-    The model runs once on zeros in evaluation mode. Each operation is traced, including functions
-    in forward() and residual branches. Axes 0 and 1 of the input are the batch (which may be left
-    out) and the channels; the others are spatial.
-
+    shape: that of the input. The model runs once on zeros in evaluation mode. Each operation is
+    traced, including functions in forward() and residual branches. Axes 0 and 1 of the input are
+    the batch (which may be left out) and the channels; the others are spatial. Raises PoolingError.
 
     >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3))
     >>> [layer.field for layer in receptive_field(net, (1, 1, 16, 16))]
@@ -147,7 +144,7 @@ def plain(value: float) -> float:
 
 
 def by(values: Any) -> str:
-    """(3, 224, 224) as 3×224×224; one number if all are equal."""
+    """(3, 224, 224) as 3×224×224."""
     if values is None:
         return "–"
     return "×".join(f"{v:g}" for v in values)
