@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable
 from typing import Any, TypeGuard, TypeVar
@@ -63,6 +64,24 @@ def number(value: Any, name: str) -> float:
     if not is_number(value):
         raise PoolingError(f"{name}={value!r}: use a number")
     return float(value)
+
+
+def number_in(text: str) -> float | None:
+    """The number that a text writes; an integer stays exact. None if it writes none, or one too large for a float.
+
+    >>> number_in("9007199254740993"), number_in("-inf"), number_in("1e400")
+    (9007199254740993, -inf, None)
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    if math.isinf(value) and "inf" not in text.lower():
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        return value
 
 
 def fraction(value: Any, name: str) -> float:

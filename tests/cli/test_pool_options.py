@@ -109,6 +109,17 @@ def test_values_that_mean_absent(tmp_path: Path) -> None:
         assert value in refused("pool", tmp_path / "x.npy", tmp_path / "y.npy", *HALF, "max", "--nodata", value)
     assert "omit" in refused("pool", tmp_path / "x.npy", tmp_path / "y.npy", *HALF, "max", "--nan", "skip")
     assert "--empty" in refused("pool", tmp_path / "x.npy", tmp_path / "y.npy", *HALF, "max", "--empty", "few")
+    for option in ("--empty", "--nodata"):
+        for value in ("1e400", "-1e400", "9" * 400):
+            text = refused("pool", tmp_path / "f.npy", tmp_path / "y.npy", *HALF, "max", option, value)
+            assert value in text and "1.79769e+308" in text
+    np.save(tmp_path / "single.npy", np.full((4, 4), np.nan, np.float32))
+    for option in ("--empty", "--nodata"):
+        words = ("pool", tmp_path / "single.npy", tmp_path / "y.npy", *HALF, "max", "--nan", "omit", option)
+        assert "3.40282e+38" in refused(*words, "1e300")
+        for value in ("inf", "-inf", "Infinity"):
+            said(*words, value)
+            np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), np.full((2, 2), float(value)))
 
 
 def test_windows_with_too_few_elements(tmp_path: Path) -> None:

@@ -213,6 +213,7 @@ def test_smooth_quantile_is_an_average_and_has_a_limit() -> None:
         (lambda: ap.TopKMean(0), "at least 1"),
         (lambda: ap.pool(np.ones(4), ap.sliding((2,)), ap.TopKMean(3)), "at most 2"),
         (lambda: ap.TrimmedMean(0.5, 0.5), "nothing is left"),
+        (lambda: ap.TrimmedMean(0.5), "nothing is left"),
         (lambda: ap.Ordinal([[1.0]]), "row"),
         (lambda: ap.pool(np.ones(4), ap.sliding((2,)), ap.Ordinal([1.0])), "2 elements"),
         (lambda: ap.pool(np.ones(4), ap.sliding((2,)), ap.TopKMean(1), ties="split"), "split"),
@@ -230,3 +231,10 @@ def test_every_order_statistic_is_in_the_registry() -> None:
     """KMax has several answers and no number: test_k_largest_and_mode.py. Place: test_positions.py."""
     known = {type(case.order) for case in ORDERS.values()}
     assert set(PARAMETRIC_ORDERS.values()) - {ap.KMax, ap.Place} <= known
+
+
+def test_one_fraction_trims_both_ends() -> None:
+    x = np.random.default_rng(0).random(20)
+    got = ap.pool(x, ap.whole(), ap.TrimmedMean(0.1), axes=0)
+    np.testing.assert_allclose(got, [np.sort(x)[2:-2].mean()])
+    assert ap.TrimmedMean(0.1) == ap.TrimmedMean(0.1, 0.1) != ap.TrimmedMean(0.1, 0.0)

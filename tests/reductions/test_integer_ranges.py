@@ -67,3 +67,14 @@ def test_a_range_is_as_wide_as_a_sum(name: str, dtype: str) -> None:
     for order in (ap.Range(), ap.Range(0, 1)) if name not in ("taps", "real") else ():
         y = ap.pool(x, windows, order, **options)
         np.testing.assert_allclose(y.max(), float(high - low), rtol=1e-15)
+
+
+@pytest.mark.parametrize(("name", "function"), [("range", np.ptp), ("sum", np.sum), ("prod", np.prod)])
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_integers_of_64_bits_wrap_as_in_numpy(name: str, function: Any, dtype: str) -> None:
+    low, high = ends(dtype)
+    x = np.array([low, high, high, 5], dtype)
+    for given in both(x) if dtype == "int64" else (x,):
+        for backend in BACKENDS:
+            y = np.asarray(ap.pool(given, ap.whole(), name, axes=0, backend=backend))
+            np.testing.assert_array_equal(y, [function(x)], err_msg=str(backend))

@@ -126,6 +126,14 @@ def test_out_is_written_by_the_core_each_time() -> None:
         ap.pool(X, WINDOWS, "mean", out=np.empty((2, 2), np.float32))
     with pytest.raises(ap.PoolingError, match="out must be"):
         ap.pool(X, WINDOWS, "mean", out=np.empty_like(X, dtype=np.float64))
+    texts = getattr(np.dtypes, "StringDType", None)  # NumPy 2
+    for dtype in ("U5", object, "M8[s]", *([texts()] if texts else [])):
+        for reduction in ("mean", "median", "argmax"):
+            with pytest.raises(ap.PoolingError, match=r"out must be .* and dtype"):
+                ap.pool(X, WINDOWS, reduction, out=np.empty(X.shape, dtype))
+    swapped = np.empty_like(X, dtype=X.dtype.newbyteorder())
+    assert ap.pool(X, WINDOWS, "mean", out=swapped) is swapped
+    np.testing.assert_array_equal(swapped, want)
 
 
 def test_out_may_be_the_very_array_that_is_pooled() -> None:

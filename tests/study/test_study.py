@@ -224,6 +224,8 @@ def test_presets_say_what_they_expect(tmp_path: Path) -> None:
         ("--seeds", 0),
         ("--preset", "best"),
         ("--rate", -1),
+        ("--rate", "1e400"),
+        ("--rate", "nan"),
     ],
 )
 def test_errors_are_one_sentence(tmp_path: Path, words: tuple[Any, ...]) -> None:

@@ -115,7 +115,7 @@ def into(out: Any, results: Any) -> tuple[Any, ...]:
     y = results[0]
     if isinstance(out, np.ma.MaskedArray):
         raise PoolingError("out is a numpy.ma array, whose mask a result would not meet: pass out.data")
-    native = isinstance(out, np.ndarray) and out.dtype.newbyteorder("=") == y.dtype
+    native = isinstance(out, np.ndarray) and out.dtype == y.dtype.newbyteorder(out.dtype.byteorder)
     if not native or out.shape != y.shape:
         actual = f"{out.shape} {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
         raise PoolingError(f"out must be a NumPy array of shape {y.shape} and dtype {y.dtype}, not {actual}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,24 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PoolingError
+from ..scalars import number_in
 from . import read
 from .raster import Raster
 
+LARGEST = float(np.finfo(float).max)
+
 
 def number_of(text: str, name: str) -> float:
-    """A number as an option says it; whole ones stay exact.
+    """The number of an option; integers stay exact. Raises PoolingError for a text that writes no such number.
 
     >>> number_of("9007199254740993", "--empty"), number_of("-inf", "--empty")
     (9007199254740993, -inf)
     """
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        raise PoolingError(f"{name} {text!r}: give a number, nan or inf") from None
+    value = number_in(text)
+    if value is None:
+        raise PoolingError(f"{name} {text!r}: give a number from {-LARGEST:g} to {LARGEST:g}, nan, inf or -inf")
+    return value
 
 
 def absent_value(text: str, held: Raster) -> float | None:
@@ -41,7 +41,15 @@ def absent_value(text: str, held: Raster) -> float | None:
         return None
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
-            return float(np.asarray(value, dtype))
+            rounded = float(np.asarray(value, dtype))
+        if math.isinf(rounded) and not math.isinf(value):
+            if text:
+                largest = float(np.finfo(dtype).max)
+                raise PoolingError(
+                    f"--nodata {text}: x is {dtype}, which holds numbers from {-largest:g} to {largest:g}, nan, inf and -inf"
+                )
+            return None
+        return rounded
     ends = np.iinfo(dtype)
     if value != value or value % 1 or not ends.min <= value <= ends.max:
         if text:

@@ -23,7 +23,7 @@ NO_VALUES = ("count", "any", "all", "argmax", "argmin")  # an absent value of x 
 
 
 def pool(
-    source: Annotated[Path, argument(help="an image, .npy or .npz")],
+    source: Annotated[Path, argument(help="an image, .npy or .npz; a TIFF where 0 is white is pooled as stored")],
     target: Annotated[
         Path,
         argument(help="the result; of several reductions one .npz, or a file each: out.png becomes out-max.png …"),

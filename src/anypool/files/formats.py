@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PoolingError
+from . import lab
 from .raster import Raster
 
 BYTES = "uint8"
@@ -88,8 +89,10 @@ def _pictures(path: Path, kind: str, held: Raster, cmyk: bool) -> tuple[NDArray[
     says, possible = HOLDS[kind]
     changed: list[str] = []
     palette = held.palette
-    if held.tiff is not None and held.tiff.photometric.endswith("LAB"):
-        raise PoolingError(f"{path}: the colours are {held.tiff.photometric}: use .tif, .npy or .npz")
+    if held.space in lab.SPACES:
+        raise PoolingError(
+            f"{path}: a {path.suffix[1:].upper()} holds no {held.space} colours: use .tif, .npy or .npz, or {lab.TO_RGB}"
+        )
     if palette is not None and (
         kind not in (".png", ".gif", ".bmp")
         or len(palette) > 256
@@ -130,8 +133,19 @@ def _pictures(path: Path, kind: str, held: Raster, cmyk: bool) -> tuple[NDArray[
     if len(frames) > 1 and frames.dtype != np.uint8:
         raise PoolingError(f"{path}: its {len(frames)} frames hold bytes, and the result is {frames.dtype}; use .tif")
     if kind == ".gif" and palette is None and frames.shape[-1] > 1:
-        changed = [*changed, "colours beyond 256 a frame"]
+        changed = [*changed, *_beyond_gif(frames)]
     return frames, palette, changed
+
+
+def _beyond_gif(frames: NDArray[Any]) -> list[str]:
+    """What the colours of these frames lose in the palettes of a GIF."""
+    from PIL import Image
+
+    if frames.shape[-1] == 4:
+        partial = ["opacity between 0 and 255"] if np.isin(frames[..., 3], (0, 255), invert=True).any() else []
+        return [*partial, "exact colours, which Pillow rounds in a GIF with opacity"]
+    many = any(Image.fromarray(np.ascontiguousarray(frame)).getcolors(256) is None for frame in frames)
+    return ["colours beyond 256 a frame"] if many else []
 
 
 def _plain(y: NDArray[Any]) -> NDArray[Any]:

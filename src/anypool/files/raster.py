@@ -17,7 +17,7 @@ LETTERS = "Y: rows, X: columns, S: samples, T: times, Z: depths, C: channels; Q,
 class Raster:
     """Numbers as a file holds them; `axes` has a letter for each axis of an image and is empty for a plain array.
 
-    `palette`: the colours, (n, 3) or (n, 4), that the numbers stand for. `space`: what four samples are if not RGBA.
+    `palette`: the colours, (n, 3) or (n, 4), that the numbers stand for. `space`: what the samples are if not RGB: CMYK, CIELAB, ICCLAB.
     `kept`: what a result carries over, by Pillow's names; `lost`: what it does not. `tiff`: what a TIFF says beside.
     """
 
@@ -88,7 +88,7 @@ class Raster:
     def drawn(self, at: tuple[int, ...] | None) -> tuple[Any, tuple[int, ...] | None]:
         """What a drawing shows, (rows, columns) or with their colours, and the pooled axes of it.
 
-        The first of several pages; transparency and samples that are no colours are left out.
+        The first of several pages; transparency and samples that are no colours are left out. Of CIELAB, L* is drawn.
         """
         if not self.image or set(at or ()) != {self.axes.index("Y"), self.axes.index("X")}:
             return self.x, at
@@ -101,5 +101,5 @@ class Raster:
         if self.space == "CMYK":
             y = (1 - y[..., :3] / 255) * (1 - y[..., 3:4] / 255)
         elif y.ndim == 3:
-            y = y[..., :3] if y.shape[2] >= 3 else y[..., 0]
+            y = y[..., :3] if y.shape[2] >= 3 and not self.space else y[..., 0]
         return y, tuple("YX".index(c) for c in letters)

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import PoolingError
+from ..scalars import number_in
 from ..windows import MEMORY
+from . import lab
 from .raster import Raster
 
 ORIENTATION, DESCRIPTION, COLOURS, PROFILE, NODATA = 274, 270, 320, 34675, 42113
@@ -83,7 +85,7 @@ def read_tiff(path: Path, key: str = "") -> Raster:
         lost += [f"other images of the file: {len(series) - 1}"] if len(series) > 1 else []
         lost += ["further pages"] if len(series) == 1 and used < len(file.pages) and file.is_shaped is None else []
         lost += _others(page, tiff)
-        orientation, nodata = _number(_tag(page, ORIENTATION)), _number(_tag(page, NODATA))
+        orientation, nodata = number_in(str(_tag(page, ORIENTATION))), number_in(str(_tag(page, NODATA)))
         colours = _colours(page) if tiff.photometric == "PALETTE" else None
     if colours is not None and (x.dtype.kind != "u" or int(x.max(initial=0)) >= len(colours)):
         colours = None
@@ -97,8 +99,15 @@ def read_tiff(path: Path, key: str = "") -> Raster:
     space = "CMYK" if tiff.photometric == "SEPARATED" and samples == 4 else ""
     if tiff.photometric == "YCBCR":
         x, tiff = _from_ycbcr(x, chosen.axes, page), replace(tiff, photometric="RGB")
-    made = Raster(x, chosen.axes, colours, space, kept, tuple(lost), tiff, nodata, tuple(said))
-    return made.oriented(int(orientation or 1))
+    if tiff.photometric == "ITULAB":
+        raise PoolingError(f"{path}: its ITULAB colours cannot be read; {lab.TO_RGB}")
+    if tiff.photometric in lab.SPACES and samples >= 3:
+        space = tiff.photometric
+        x = lab.decoded(x, chosen.axes.index("S"), space)
+    if tiff.inverted:
+        said.append("0 is white (MINISWHITE), and numbers are pooled as stored: the largest is the darkest")
+    raster = Raster(x, chosen.axes, colours, space, kept, tuple(lost), tiff, nodata, tuple(said))
+    return raster.oriented(int(orientation or 1))
 
 
 def _from_ycbcr(x: Any, axes: str, page: Any) -> Any:
@@ -146,7 +155,7 @@ def _ome(file: Any) -> dict[str, Any]:
     said = dict(re.findall(r'(\w+)="([^"]*)"', pixels[0])) if pixels else {}
     found: dict[str, Any] = {}
     for name in ("PhysicalSizeX", "PhysicalSizeY", "PhysicalSizeZ", "TimeIncrement"):
-        if _number(said.get(name)) is not None:
+        if number_in(said.get(name, "")) is not None:
             found[name] = float(said[name])
             if f"{name}Unit" in said:
                 found[f"{name}Unit"] = said[f"{name}Unit"]
@@ -179,18 +188,6 @@ def _tag(page: Any, code: int) -> Any:
     """A tag's value, None without one."""
     tag = page.tags.get(code)
     return None if tag is None else tag.value
-
-
-def _number(value: Any) -> float | None:
-    """A number as a tag says it; whole ones stay exact."""
-    try:
-        return int(str(value).strip())
-    except ValueError:
-        pass
-    try:
-        return float(str(value).strip())
-    except ValueError:
-        return None
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PoolingError
+from . import lab
 from .places import Place
 from .raster import Raster
 from .tiff import GDAL, KEYS, NODATA, PLACES, TEXTS, Tiff
@@ -17,6 +18,7 @@ from .tiff import GDAL, KEYS, NODATA, PLACES, TEXTS, Tiff
 IMAGEJ_AXES, OME_AXES = "TZCYXS", "TZCYXS"
 IMAGEJ = ("spacing", "unit", "finterval", "fps", "mode", "min", "max", "loop", "Labels", "Ranges", "LUTs", "Info")
 SIZES = {"PhysicalSizeX": "X", "PhysicalSizeY": "Y", "PhysicalSizeZ": "Z", "TimeIncrement": "T"}
+COLOURS = {"rgb": 3, "separated": 4, "cielab": 3, "icclab": 3}  # samples of one colour
 Places = dict[int, Place] | None
 
 
@@ -34,6 +36,8 @@ def write_tiff(name: Path, held: Raster, places: Places) -> tuple[list[str], lis
     y, axes, options = _laid_out(held)
     if held.palette is not None and options["photometric"] != "palette":
         lost.append("palette")
+    if held.space in lab.SPACES and options["photometric"] not in COLOURS:
+        lost.append(f"{held.space} colours, which have no {held.x.dtype} numbers as in this result")
     kind = source.kind if source and axes else ""
     metadata: dict[str, Any] | None = {"axes": axes} if axes else {}
     along = _by_letter(held.axes, places)
@@ -96,8 +100,12 @@ def _laid_out(held: Raster) -> tuple[NDArray[Any], str, dict[str, Any]]:
     samples = y.shape[axes.index("S")] if "S" in axes else 1
     if source is not None and "S" in axes:
         given = source.photometric.lower()
-        photometric = given if given in ("rgb", "separated", "cielab") else "minisblack"
-        colours = {"rgb": 3, "separated": 4, "cielab": 3}.get(photometric, 1)
+        colours = COLOURS.get(given, 1)
+        photometric = given if given in COLOURS else "minisblack"
+        if held.space in lab.SPACES and (stored := lab.encoded(y, axes.index("S"), held.space)) is not None:
+            y = stored
+        elif given.endswith("lab"):
+            photometric, colours = "minisblack", 1
         if samples < colours:
             photometric, colours = "minisblack", 1
         options: dict[str, Any] = {

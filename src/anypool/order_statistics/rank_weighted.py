@@ -20,21 +20,24 @@ from .sorted_window import Sorted
 
 
 class TrimmedMean(Order):
-    """The mean of the elements that remain when `int(fraction · n)` are cut from each end.
+    """The mean of the elements that remain when `int(lower · n)` and `int(upper · n)` are cut from the two ends.
+
+    `upper=None` cuts the fraction `lower` from both ends.
 
     With weights, a window counts as n = (Σw)² / Σw² elements (Kish 1965), and the cut is that
     number of n-th parts of the weight. The result does not depend on the scale of the weights, and
     equal weights change nothing.
 
     >>> import anypool as ap
-    >>> ap.pool([9.0, 1.0, 2.0, 3.0, -7.0], ap.whole(), ap.TrimmedMean(0.2, 0.2), axes=0)
+    >>> ap.pool([9.0, 1.0, 2.0, 3.0, -7.0], ap.whole(), ap.TrimmedMean(0.2), axes=0)
     array([2.])
     """
 
     name, formula, source = "TrimmedMean", "mean of x₍⌊ℓn⌋₎ … x₍n−1−⌊un⌋₎", "Tukey 1962"
 
-    def __init__(self, lower: float, upper: float) -> None:
+    def __init__(self, lower: float, upper: float | None = None) -> None:
         super().__init__()
+        upper = lower if upper is None else upper
         low, high = fraction(lower, "TrimmedMean(lower)"), fraction(upper, "TrimmedMean(upper)")
         if low + high >= 1:
             raise PoolingError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
@@ -106,8 +107,8 @@ def run(
     for what, n in (("seeds", seeds), ("budget", budget), ("threads", threads)):
         integer(n, what, 1)
     tried = tuple(float(r) for r in rates)
-    if not tried or min(tried) <= 0:
-        raise PoolingError(f"rates={tried}: give positive learning rates")
+    if not tried or not all(0 < rate < math.inf for rate in tried):
+        raise PoolingError(f"rates={tried}: give finite positive learning rates")
     pools, over = list(pools), list(windows)
     texts = [p for p in pools if isinstance(p, str)]
     texts += [f"{p}@{w}" for p in texts for w in over if not any(c in p for c in "@=;+") and p not in SPECIAL]
