@@ -286,22 +286,3 @@ def test_colours_that_mean_absent(tmp_path: Path) -> None:
 def test_a_key_is_for_files_that_have_them(tmp_path: Path) -> None:
     Image.new("L", (8, 6)).save(tmp_path / "x.png")
     assert "--key" in refused("pool", tmp_path / "x.png", tmp_path / "y.npy", *HALF, "max", "--key", "a")
-
-
-def test_a_gif_says_which_colours_it_loses(tmp_path: Path) -> None:
-    """Up to 256 colours in a frame are exact, and nothing is said of them."""
-    grey = RANDOM.integers(0, 256, (40, 40), np.uint8)
-    few = RANDOM.integers(0, 256, (256, 3), np.uint8)[RANDOM.integers(0, 256, (40, 40))]
-    for name, image, x in (("grey", grey, np.stack([grey] * 3, -1)), ("few", few, few)):
-        Image.fromarray(image).save(tmp_path / f"{name}.gif")
-        for reduction, expected in (("max", blocks(x).max((1, 3))), ("mean", rounded_means(x))):
-            text = said("pool", tmp_path / f"{name}.gif", tmp_path / "y.gif", *HALF, reduction)
-            exact = len(np.unique(expected.reshape(-1, 3), axis=0)) <= 256
-            assert ("left out: colours beyond 256" in text) != exact
-            if exact:
-                np.testing.assert_array_equal(np.asarray(opened(tmp_path / "y.gif").convert("RGB")), expected)
-    Image.fromarray(RANDOM.integers(0, 256, (40, 40, 3), np.uint8)).save(tmp_path / "many.png")
-    assert "colours beyond 256" in said("pool", tmp_path / "many.png", tmp_path / "y.gif", *HALF, "mean")
-    Image.fromarray(RANDOM.integers(0, 256, (40, 40, 4), np.uint8)).save(tmp_path / "clear.png")
-    text = said("pool", tmp_path / "clear.png", tmp_path / "y.gif", *HALF, "mean")
-    assert "opacity between 0 and 255" in text and "Pillow rounds" in text
