@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import PoolingError
 from .foreign import is_fake, refuse, tensor_refusal
 
-FEW = 512  # bools that are checked as bytes: a reduction takes at least 1.4 µs
+FEW = 2048  # bools that are checked as bytes: a reduction takes at least 1.4 µs
 BOOL_BYTES = b"\0\1"
 
 
@@ -39,7 +39,8 @@ def array_of(value: Any, name: str) -> Any:
 def readable(x: Any) -> Any:
     """x, or a copy if it is not native and aligned, or has strides that are no whole elements."""
     item = x.itemsize
-    is_aligned = x.flags.aligned and not any(s % item for s in x.strides if item)
+    flags = x.flags
+    is_aligned = flags.aligned and (flags.c_contiguous or not any(s % item for s in x.strides if item))
     is_odd_bool = x.dtype.kind == "b" and has_odd_bools(x)
     if is_aligned and x.dtype.isnative and not is_odd_bool:
         return x

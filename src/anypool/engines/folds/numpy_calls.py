@@ -34,7 +34,9 @@ class NativeFold:
 
     def weights_of(self, weights: Any) -> Any:
         """Weights in the type that the core multiplies by; a mask stays unchanged."""
-        return weights if weights is None or weights.dtype.name in ("bool", self.plane) else weights.astype(self.plane)
+        if weights is None or weights.dtype == np.bool_ or weights.dtype == self.plane:
+            return weights
+        return weights.astype(self.plane)
 
     def allocate(self) -> Any:
         """Memory for the result, in the core's order of axes."""

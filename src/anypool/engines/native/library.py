@@ -58,6 +58,7 @@ def library() -> Any:
         core.anypool_set_threads.restype = None
         core.anypool_forward.argtypes = [ctypes.c_void_p] * 5
         core.anypool_forward_all.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+        core.anypool_forward_orders_all.argtypes = [*[ctypes.c_void_p] * 2, ctypes.c_int64, *[ctypes.c_void_p] * 2]
         core.anypool_places.argtypes = [ctypes.c_void_p] * 4
         core.anypool_owners.argtypes = [ctypes.c_void_p] * 6
         core.anypool_find.argtypes = [ctypes.c_void_p] * 5

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...errors import PoolingError
 from ...order_statistics import METHODS, Median, Mode, Order, Quantile, Rank
-from ...plan import Grid, Job
+from ...plan import Axis, Grid, Job
 from ..folds.native import bits
 from ..folds.recipes import TYPES
 from ..native import networks
@@ -182,10 +183,20 @@ class NetworkCall:
         if inner == 1 or without_network:
             inner, inner_dims = 1, []
         batch_dims = [a for a in range(len(grid.shape)) if a not in grid.pooled_dims and a not in inner_dims]
+        columns, last = grid.axes[-1], grid.pooled_dims[-1]
+        start = uniform_stride(columns)
+        assert start is not None
+        are_batches = terms is None and not without_network and _lie_apart(columns, start[1])
+        repeats = [columns.out] if are_batches else []
+        x_steps, y_steps = ([start[1] * strides[last]], [y_strides[last]]) if are_batches else ([], [])
+        counts = [*(grid.shape[a] for a in batch_dims), *repeats]
         self.batches = [
-            offsets([grid.shape[a] for a in batch_dims], [s[a] for a in batch_dims]) for s in (strides, y_strides)
+            offsets(counts, [*(strides[a] for a in batch_dims), *x_steps]),
+            offsets(counts, [*(y_strides[a] for a in batch_dims), *y_steps]),
         ]
         shape = shape_of(grid, selection)
+        if are_batches:
+            shape = replace(shape, stride=(*shape.stride[:2], 1))
         program = None if without_network else networks.program(shape, networks.tile_of(shape))
         if program is not None and isinstance(order, Mode) and (label := order.parameters["ignore"]) is not None:
             program = networks.all_but(program, _key_of(label, job.dtype))
@@ -226,6 +237,9 @@ class NetworkCall:
             if axis.source is not None:
                 self.keep_alive.append(np.ascontiguousarray(axis.source))
                 span.source = self.keep_alive[-1].ctypes.data
+        if are_batches:  # an item ends with its window: what lies behind may be no memory
+            call.span[2].windows = 1
+            call.span[2].extent = start[0] + (columns.max_length - 1) * columns.step + 1
         self.offset = self.first * (2 if self.result == "bfloat16" else np.dtype(self.result).itemsize)
         self.nan_gives_nan = not order.nan_is_largest
         self.sorts_nan = job.dtype != "float64"  # a NaN has its place among the keys
@@ -256,6 +270,31 @@ class NetworkCall:
         if outcome == NO_MEMORY:
             raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
         return None if outcome == NEEDS_COUNTS else outcome == FOUND_NAN
+
+
+def _lie_apart(columns: Axis, stride: int) -> bool:
+    """Whether a few windows along the last axis lie far from each other: the core computes them as items of a batch,
+    for its cost grows with the stride. Corners of a padded 32 x 32 median: 11 µs as windows, 2 µs as items."""
+    return 1 < columns.out <= 8 and columns.source is None and stride > 4 * columns.max_length * columns.step
+
+
+def run_all(calls: Sequence[NetworkCall]) -> Callable[[int, int], bool]:
+    """All calls as one function of the addresses of x and of the result; it returns True if x has a NaN, which
+    counted as the largest number."""
+    count = len(calls)
+    records = (ctypes.c_void_p * count)(*(ctypes.addressof(c.call) for c in calls))
+    byte_offsets = (ctypes.c_int64 * count)(*(c.offset for c in calls))
+    kept_alive = (records, byte_offsets, tuple(calls))
+    records_at, offsets_at = ctypes.addressof(records), ctypes.addressof(byte_offsets)
+    kernel = library().anypool_forward_orders_all
+
+    def run(x: int, y: int) -> bool:
+        outcome = kernel(records_at, offsets_at, count, x, y)
+        if outcome == NO_MEMORY:
+            raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
+        return bool(outcome and kept_alive)
+
+    return run
 
 
 def offsets(shape: list[int], strides: list[int]) -> NDArray[np.int64]:

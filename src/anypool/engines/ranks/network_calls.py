@@ -13,7 +13,7 @@ from ..folds.native import cached_by_grid
 from ..plan import Bound, CallContext
 from . import served
 from .interior import Edge, interior
-from .native import NetworkCall
+from .native import NetworkCall, run_all
 
 
 class NetworkCalls:
@@ -41,7 +41,7 @@ class NetworkCalls:
         compute."""
         arrays, inner = call.arrays, self.inner
         shape, result_dtype, order, back = inner.shape, inner.result, inner.order, inner.back
-        runs = [part.forward for part in self.parts]
+        run = run_all(self.parts)
         largest = replace(job, reduction=Max(), empty=None)
         rest = [(edge, replace(job, grid=edge.grid)) for edge in self.other_edges]
         destination, address, readable = arrays.destination, arrays.address, arrays.readable
@@ -50,11 +50,7 @@ class NetworkCalls:
             if not readable(x):
                 return None
             y, result = destination(out, x, shape, result_dtype, order, back)
-            a, b = address(x), address(y)
-            holds_nan = False
-            for run in runs:
-                holds_nan |= run(a, b)
-            if holds_nan:
+            if run(address(x), address(y)):
                 if inner.nan_gives_nan:
                     top = call.pool(x, largest, None)
                     arrays.fill_where(result, float("nan"), top != top)
