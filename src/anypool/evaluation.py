@@ -38,7 +38,7 @@ def evaluate(
         options = {"axes": axes, "weights": weights, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
         return _reduced(x, windows, reduction, out, min_count, keepdims, options)
     key = None
-    if _is_hashable(reduction, axes, empty):
+    if _is_hashable(reduction, axes, empty) and not getattr(windows, "learns", False):
         key = library.key(x, (windows, reduction, axes, nan, ties, empty, backend), weights)
         try:
             ready = library.READY.get(key)

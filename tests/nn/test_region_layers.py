@@ -272,3 +272,19 @@ def test_boxes_that_were_pooled_before(name: str) -> None:
             call(x, boxes, 2, aligned="no")
         call(x, learned, 2).sum().backward()
         assert learned.grad is not None
+
+
+def test_a_windows_object_whose_corners_learn() -> None:
+    """Each call reads the corners as they are, and has a graph of its own."""
+    x = torch.rand(1, 2, 5, 5, generator=torch.Generator().manual_seed(0))
+    corners = torch.tensor([[0.0, 0.5, 0.5, 3.2, 3.0]], requires_grad=True)
+    windows = ap.boxes(corners, 2, reading="sampled")
+    with torch.no_grad():
+        before = ap.pool(x, windows, "mean")
+    for _ in range(2):
+        y = ap.pool(x, windows, "mean")
+        assert torch.equal(y, before)
+        y.sum().backward()
+    with torch.no_grad():
+        corners[0, 1] += 1
+    assert not torch.equal(ap.pool(x, windows, "mean"), before)

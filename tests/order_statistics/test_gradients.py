@@ -213,3 +213,12 @@ def test_ordinal_weights_are_finite_and_compile_as_arrays_too() -> None:
     torch.testing.assert_close(y, (ranked * torch.linspace(1, 0, 9).double()).sum(-1))
     y.sum().backward()
     assert leaf.grad is not None and abs(float(leaf.grad.sum()) - y.numel() * 4.5) < 1e-9
+
+
+@pytest.mark.parametrize("ties", ["first", "last", "split"])
+@pytest.mark.parametrize("backend", [None, "reference"])
+def test_a_smooth_quantile_is_differentiable_where_elements_tie(ties: str, backend: str | None) -> None:
+    x = torch.tensor([1.0, 1, 1, 5], dtype=torch.float64, requires_grad=True)
+    ap.pool(x, ap.whole(), ap.Quantile(0.5, smooth=0.3), axes=0, ties=ties, backend=backend).sum().backward()
+    assert x.grad is not None
+    torch.testing.assert_close(x.grad[:3], torch.full((3,), 1 / 3, dtype=torch.float64), rtol=1e-4, atol=0)

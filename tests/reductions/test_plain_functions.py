@@ -195,3 +195,12 @@ def test_explain_and_equality() -> None:
         ap.pool(X, ap.sliding((2, 2)), ap.function(np.ptp), backend="cpu")
     assert ap.function(np.ptp) == ap.function(np.ptp) != ap.function(np.max)
     assert hash(ap.function(np.ptp)) == hash(ap.function(np.ptp))
+
+
+def test_bfloat16_and_an_empty_value_that_does_not_fit() -> None:
+    torch = pytest.importorskip("torch")
+    x = torch.tensor([1.0, 4.0, 2.0, 8.0], dtype=torch.bfloat16)
+    assert float(ap.pool(x, ap.whole(), ap.function(np.ptp), axes=0)) == 7
+    with pytest.raises(ap.PoolingError, match="does not fit uint32"):
+        nothing = np.array([False])
+        ap.pool(np.ones(6, "u4"), ap.sliding((1,), 1), ap.function(np.std), weights=nothing, empty=-1, axes=0)

@@ -42,6 +42,13 @@ def test_refused_outside_the_mode(name: str) -> None:
             CALLS[name]()
 
 
+def test_a_numpy_function_needs_numbers() -> None:
+    with MODE, pytest.raises(ap.PoolingError, match="without numbers"):
+        ap.pool(X, TILES, ap.function(np.ptp))
+    with pytest.raises(ap.PoolingError, match="without numbers"):
+        ap.pool(torch.rand(1, 1, 4, 4, device="meta"), TILES, ap.function(np.ptp))
+
+
 @pytest.mark.parametrize("reduction", ["mean", "max", "median", "std"])
 def test_fake_results_inside_the_mode(reduction: str) -> None:
     with MODE:

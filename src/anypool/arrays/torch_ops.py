@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .foreign import fake_mode_active
+from ..errors import PoolingError
+from .foreign import fake_mode_active, is_fake
 from .torch_dtypes import TYPES, dtype_name
 from .torch_incoming import functorch, tensor, watched
 
@@ -58,7 +59,11 @@ class TorchArrays:
         return x.detach().numpy()
 
     def numbers(self, x: Array) -> NDArray[Any]:
-        return x.detach().cpu().numpy()
+        if x.is_meta or is_fake(x):
+            raise PoolingError(
+                "NumPy cannot read a tensor without numbers (meta device, FakeTensor): use torch's functions"
+            )
+        return (x.float() if x.dtype is torch.bfloat16 else x).detach().cpu().numpy()  # exact
 
     def where(self, condition: Array, a: Array, b: Array) -> Array:
         return torch.where(condition, a, b)

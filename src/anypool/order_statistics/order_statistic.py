@@ -42,6 +42,7 @@ class Order:
     differentiable: bool = True  # whether the result has a gradient
     needs_positions: ClassVar[bool] = False  # `finish` reads the position of each element in the window
     descending: bool = False  # of elements that tie, the first counts as the larger
+    is_smooth: bool = False  # differentiable where elements tie: `ties` changes nothing
     splits_ties: bool = False  # elements that tie may split the gradient
     ties: str = "first"
     parameters: dict[str, Any]

@@ -190,6 +190,7 @@ class Quantile(Order):
                 raise PoolingError(f"Quantile(smooth={smooth}): the width must be finite and above 0")
             if any(v in (0.0, 1.0) for v in qs):
                 raise PoolingError(f"Quantile({q!r}, smooth={smooth}): a smoothed q lies inside 0 … 1; use min or max")
+        self.is_smooth = smooth is not None
         self.parameters = {
             "q": qs if argument is row else qs[0],
             "method": method,

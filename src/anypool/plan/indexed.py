@@ -147,6 +147,14 @@ class IndexedWindows:
         """Whether some window is empty."""
         return bool((self.counts == 0).any())
 
+    @cached_property
+    def pooled_axes_last(self) -> IndexedWindows:
+        """The same windows of arrays whose pooled axes are last."""
+        lead = [n for a, n in enumerate(self.shape) if a not in self.pooled_dims]
+        shape = (*lead, *(self.shape[a] for a in self.pooled_dims))
+        results = tuple(range(len(lead), len(self.out_shape)))
+        return replace(self, shape=shape, pooled_dims=tuple(range(len(lead), len(shape))), result_dims=results)
+
     def select(self, windows: Ints) -> IndexedWindows:
         """Only the given windows, on one axis, which takes the position of the windows' first axis."""
         indices = tuple(_lists_of(p, row[windows]) for p, row in zip(self.indices, self.index_rows, strict=True))

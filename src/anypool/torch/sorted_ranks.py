@@ -67,7 +67,7 @@ def backward(g: Any, x: Any, job: Job, weights: Any, learned: tuple[str, ...]) -
     total = torch.zeros(x.shape, dtype=torch.float64 if x.dtype is torch.float64 else torch.float32, device=x.device)
     by_weight = torch.zeros_like(total) if weighs else None
     sums = [torch.zeros_like(t) for t in parameters]
-    ties = TIES[order.ties] if order.splits_ties else 0
+    ties = TIES[order.ties] if order.splits_ties and not order.is_smooth else 0
     uses_table = order.linear() and order.answers() is None and not parameters and job.grid.max_length <= MAX_TABLE
     windows = SortedPieces(x, job, weights, TORCH)
     uses_table = uses_table and not windows.prepared.weighs

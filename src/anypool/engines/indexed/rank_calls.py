@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from ...arrays.shape_ops import contiguous, moved
@@ -20,19 +19,10 @@ def forward(arrays: Any, x: Any, job: Job) -> Any:
     job = replace(job, grid=lists)
     y = _forward(arrays, x, job)
     if y is None:
-        last = _pooled_axes_last(lists)
+        last = lists.pooled_axes_last
         y = _forward(arrays, contiguous(moved(x, lists.pooled_dims, last.pooled_dims)), replace(job, grid=last))
         y = moved(y, last.result_dims, lists.result_dims)
     return y
-
-
-@lru_cache(maxsize=64)
-def _pooled_axes_last(lists: IndexedWindows) -> IndexedWindows:
-    """The same windows of arrays whose pooled axes are last."""
-    lead = [n for a, n in enumerate(lists.shape) if a not in lists.pooled_dims]
-    shape = (*lead, *(lists.shape[a] for a in lists.pooled_dims))
-    into = tuple(range(len(lead), len(lists.out_shape)))
-    return replace(lists, shape=shape, pooled_dims=tuple(range(len(lead), len(shape))), result_dims=into)
 
 
 def _forward(arrays: Any, x: Any, job: Job) -> Any:

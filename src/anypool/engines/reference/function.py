@@ -59,4 +59,6 @@ def _values_of_empty(order: Function, count: int, like: Any, empty: float | None
             f"a window holds no element for {order!r}, and nothing is no {dtype_name(like)}: give empty="
         )
     value: Any = float("nan") if empty is None and count else 0 if empty is None else empty
+    if empty is not None:
+        value = fitted(empty, dtype_name(like), f"empty={empty} of {order!r}")
     return adapter_of(like).full((count,), value, dtype_name(like), like)
