@@ -105,6 +105,8 @@ def by_hand(got: Any, call: Call, random: np.random.Generator) -> bool:
     if order is not None:
         if not lone:
             return False
+        if name == "median" and array(got).dtype.kind in "iu":  # every window is odd; NumPy's median is a float64
+            order = BY_HAND["Median('lower')"]
         meant = dataclasses.replace(FORMULAS["max"], f=lambda v, w, n, where: order(v))
     assert meant is not None
     if call.plain_options.get("ties") == "last" and name in LAST:
