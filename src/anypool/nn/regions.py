@@ -144,12 +144,12 @@ def _boxes(
     aligned: bool,
     position_sensitive: bool = False,
 ) -> Any:
+    refuse("a region pooling of anypool", recorder(input))
     key = _key(boxes, input, output_size, scale, reading, sampling, aligned, position_sensitive)
     windows = None if key is None else _WINDOWS.get(key)
     if windows is not None:
         return windows
     size = tuple(output_size) if isinstance(output_size, (tuple, list, torch.Size)) else (output_size, output_size)
-    refuse("a region pooling of anypool", recorder(input))
     if getattr(input, "ndim", 0) != 4:
         raise PoolingError(f"input of shape {tuple(getattr(input, 'shape', ()))}: give (N, C, H, W)")
     rows = _joined(boxes)
@@ -177,7 +177,7 @@ def _key(boxes: Any, input: Any, *options: Any) -> Any:
         return None
     if getattr(input, "ndim", 0) != 4 or not plain(boxes) or boxes.dtype not in (torch.float32, torch.float64):
         return None
-    if not plain(input) or recorder(input) is not None:
+    if not plain(input):
         return None
     types = tuple(map(type, options))  # 1 is no flag, although it equals True
     key = (boxes.numpy().tobytes(), boxes.shape, boxes.dtype, types, *options)
