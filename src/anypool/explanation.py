@@ -44,7 +44,7 @@ class Explanation:
         lines += [f"  refused by {sentence}" for sentence in self.refusals.values() if sentence]
         lines += [
             f"  memory     reads {self.bytes_read:,} bytes, writes {self.bytes_written:,}",
-            f"  work       {self.operations:,} elements seen by windows",
+            f"  work       {self.operations:,} elements read by windows",
         ]
         return "\n".join(lines)
 
@@ -125,9 +125,7 @@ def _plans(chosen: list[Selection]) -> str:
 def _refusals(chosen: list[Selection]) -> dict[str, str | None]:
     """The refusal of each backend; None if it computes every reduction."""
     refused = [s for s in chosen if s.plan.engine.backend == "reference"]
-    why = next(
-        (sentence for s in refused for sentence in reversed(s.refusals.values())), "cpu: the reference was asked for"
-    )
+    why = next((sentence for s in refused for sentence in reversed(s.refusals.values())), "cpu: backend='reference'")
     return {"cpu": why if refused else None, "reference": None}
 
 

@@ -252,7 +252,7 @@ def test_torch_compile_sees_an_operator() -> None:
 
 def test_explain_says_how() -> None:
     x = np.zeros((8, 8), np.float32)
-    assert "each window then looks for its value" in str(ap.explain(x, ap.sliding((3, 3), 1), "argmedian"))
+    assert "a search for this value in each window" in str(ap.explain(x, ap.sliding((3, 3), 1), "argmedian"))
     assert "sorted" in str(ap.explain(x, ap.sliding((3, 3), 1), "argmedian", weights=x + 1.0))
 
 

@@ -239,7 +239,7 @@ def engine_by_hand() -> None:
         y = ap.pool(array, windows, "prod", **options)
         np.testing.assert_allclose(np.asarray(y), v.prod((2, 3)), rtol=1e-12)
         told = ap.explain(array, windows, "prod", **options)
-        assert told.backend == "cpu" and "absent elements made neutral" in told.engine
+        assert told.backend == "cpu" and "absent elements replaced by the identity element" in told.engine
         assert ap.explain(array, windows, "prod", backend="reference", **options).backend == "reference"
         refused = ap.explain(array, windows, "prod", empty=0.0, **options)
         assert refused.backend == "reference" and "identity element" in refused.refusals["cpu"]
@@ -250,7 +250,7 @@ def engine_by_hand() -> None:
         for array in (b, torch.from_numpy(b)):
             y = np.asarray(ap.pool(array, windows, name, weights=mask))
             assert y.dtype == bool and np.array_equal(y, function(kept, axis=(2, 3)))
-            assert "neutral" in ap.explain(array, windows, name, weights=mask).engine
+            assert "identity element" in ap.explain(array, windows, name, weights=mask).engine
     t = torch.from_numpy(np.nan_to_num(x, nan=2.0)).requires_grad_()
     assert torch.autograd.gradcheck(partial(ap.pool, windows=windows, reduction="prod", weights=mask), t)
     w = torch.from_numpy(np.where(mask, 0.5, 0.0)).requires_grad_()
@@ -259,11 +259,11 @@ def engine_by_hand() -> None:
 
 
 CASES: dict[str, tuple[Callable[[], None], str]] = {
-    "A fold": (fold_by_hand, "backend    cpu: compiled sums"),
+    "A fold": (fold_by_hand, "backend    cpu: sums of transformed x"),
     "An order statistic": (order_by_hand, "backend    cpu: selection network"),
     "A window kind": (windows_by_hand, "backend    cpu: compiled fold"),
     "An array library": (columns_by_hand, "backend    cpu: compiled fold"),
-    "An engine": (engine_by_hand, "backend    cpu: absent elements made neutral; compiled fold"),
+    "An engine": (engine_by_hand, "backend    cpu: absent elements replaced by the identity element; compiled fold"),
 }
 
 

@@ -20,6 +20,7 @@ RENAMED = {
     "seen_by": "without_weights_for",
     "by_sums": "from_sums",
     "of_truth": "accepts_bool",
+    "Seen": "Outcome",
     "held_by": "window_weights",
     "seen_by_all": "coverage_weights",
 }

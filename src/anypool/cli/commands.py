@@ -27,7 +27,7 @@ def main() -> None:
     @app.callback()
     def every(
         version: Annotated[
-            bool, option("--version", callback=_version, is_eager=True, help="say the version, and nothing else")
+            bool, option("--version", callback=_version, is_eager=True, help="print the version and exit")
         ] = False,
     ) -> None:
         del version
@@ -49,7 +49,10 @@ def _version(requested: bool) -> None:
 
 
 def list_all(markdown: bool = False, into: Path | None = None) -> None:
-    """List windows, reductions and backends; --markdown prints tables, --into README.md updates those of a file."""
+    """List the windows, reductions and backends.
+
+    --markdown prints Markdown tables. --into README.md updates the tables of a file.
+    """
     from . import registry_tables
 
     if into is not None:
@@ -65,7 +68,7 @@ def list_all(markdown: bool = False, into: Path | None = None) -> None:
 
 
 def check() -> None:
-    """What is active, and why not, for every backend."""
+    """Print for each backend whether it is active, and if not, why."""
     import platform
 
     import numpy as np
@@ -75,21 +78,25 @@ def check() -> None:
     print(f"anypool {VERSION}, Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}")
     for line in cpu.status():
         print(line)
-    print("reference: active, serves everything")
+    print("reference: active, computes everything")
 
 
 def explain(
-    source: Annotated[Path | None, argument(help="an image, .npy or .npz to explain on its own numbers")] = None,
+    source: Annotated[
+        Path | None, argument(help="an image, .npy or .npz; its numbers are part of the explanation")
+    ] = None,
     shape: str = "",
     windows: str = "",
     reduce: str = "mean",
     axes: str = "",
     dtype: str = "float32",
     key: str = "",
-    window: Annotated[str, option(help="which window is written out, such as 1,2")] = "",
-    out: Annotated[Path | None, option(help="a picture of it: .png, .svg or .html")] = None,
+    window: Annotated[str, option(help="the window whose arithmetic is printed, such as 1,2")] = "",
+    out: Annotated[Path | None, option(help="draw the call into this file: .png, .svg or .html")] = None,
 ) -> None:
-    """What a call would do: for a --shape its plan, for an image or array also its arithmetic and, with --out, a picture."""
+    """Explain a call: its plan, and for an image or array the arithmetic of a window and, with
+    --out, a picture.
+    """
     import numpy as np
 
     from ..explanation import explain as say
@@ -109,7 +116,7 @@ def explain(
         except (TypeError, ValueError) as error:
             if isinstance(error, PoolingError):
                 raise
-            raise PoolingError(f"--shape {shape} --dtype {dtype}: there is no such array ({error})") from None
+            raise PoolingError(f"--shape {shape} --dtype {dtype}: no array has this form ({error})") from None
     else:
         from ..files import read
 
@@ -124,11 +131,13 @@ def explain(
         picture = show(image, windows_from(windows), reduction_from(reduce), axes=of_it, window=chosen)
         print(picture)
         if out is not None:
-            print(f"the picture: {picture.save(out)}")
+            print(f"picture: {picture.save(out)}")
 
 
 def bench(threads: int = 0) -> None:
-    """A short list of calls beside torch (where installed) and a copy of the same bytes, in one run."""
+    """Compare the times of a few calls with torch, if it is installed, and with a copy of the same
+    bytes.
+    """
     import rich.console
 
     from ..engines.folds.native import set_num_threads
@@ -139,4 +148,6 @@ def bench(threads: int = 0) -> None:
         set_num_threads(threads)
     console = rich.console.Console()
     console.print(speed_table(speeds(threads=threads)))
-    console.print(f"{machine()}. Every case, with onnxruntime, OpenCV and SciPy: make bench in the source tree.")
+    console.print(
+        f"{machine()}. `make bench` in the source tree runs all cases, also with onnxruntime, OpenCV and SciPy."
+    )

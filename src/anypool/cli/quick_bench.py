@@ -1,4 +1,4 @@
-"""`anypool bench`: the times of a short list of calls, of torch's own functions and of a copy of the same bytes."""
+"""`anypool bench`: times of a few calls, of torch's functions, and of a copy of the same bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..timing import Call, fastest
 
 @dataclass(frozen=True)
 class Speed:
-    """One call's best times, in milliseconds; None where there is no torch."""
+    """The best times of one call in milliseconds; `torch` is None if torch is not installed."""
 
     call: str
     ours: float
@@ -26,9 +26,11 @@ class Speed:
 
 
 def speeds(shape: tuple[int, ...] = (8, 64, 112, 112), threads: int = 0) -> list[Speed]:
-    """A few calls on a float32 batch, torch's own and a copy of the same bytes beside them.
+    """The times of a few calls on a float32 batch, of torch's functions, and of a copy of the same
+    bytes.
 
-    anypool and the copy write into memory that is there (`out=`); torch, which offers no `out` here, allocates.
+    anypool and the copy write into existing memory (`out=`). torch allocates its result, because
+    these functions have no `out`.
     """
     x = np.random.default_rng(0).standard_normal(shape, np.float32)
     own: Any = None
@@ -65,12 +67,12 @@ def speeds(shape: tuple[int, ...] = (8, 64, 112, 112), threads: int = 0) -> list
 
 
 def speed_table(rows: list[Speed]) -> Any:
-    """The rows as a table for the screen."""
+    """The rows as a table for the terminal."""
     from rich.table import Table
 
-    table = Table(title="float32, 8×64×112×112: best of several turns, milliseconds")
+    table = Table(title="float32, 8×64×112×112: best of several rounds, milliseconds")
     table.add_column("call")
-    for head in ("anypool", "torch", "copy", "× torch", "÷ copy", "by"):
+    for head in ("anypool", "torch", "copy", "× torch", "÷ copy", "backend"):
         table.add_column(head, justify="right")
     for r in rows:
         torch, times = (f"{r.torch:.2f}", f"{r.torch / r.ours:.3g}") if r.torch else ("–", "–")

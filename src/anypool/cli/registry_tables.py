@@ -1,4 +1,6 @@
-"""Tables of what exists, written from the registries; the README contains them between markers."""
+"""Tables of all windows and reductions, from the registries; the README contains them between
+markers.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +26,14 @@ MARKER = re.compile(r"(<!-- made by: anypool list --markdown (\w+) -->\n).*?(<!-
 
 
 def summary() -> str:
-    """What exists for each choice, in a few lines of Markdown."""
+    """The table of all choices in Markdown."""
     folds = [f"ap.{name}({_argument(kind)})" for name, kind in PARAMETRIC.items()]
     orders = [f"ap.{name}({_argument(kind)})" for name, kind in PARAMETRIC_ORDERS.items()]
     lines = [
         ("windows", _codes([*KINDS, "segments(…).sliding"])),
         ("reductions", f"{_codes(REDUCTIONS)} · {_codes(folds)} · a class of your own"),
         ("orders", f"{_codes(ORDERS)} · {_codes(orders)} · a class of your own"),
-        ("weights", "masks · real weights · taps by place"),
+        ("weights", "masks · real weights · taps by position"),
         ("arrays", "NumPy · PyTorch, with gradients · the Array API standard, by the reference"),
         ("backends", _codes(BACKENDS)),
     ]
@@ -40,14 +42,18 @@ def summary() -> str:
 
 
 def reductions() -> str:
-    """Every reduction with its formula, its value of an empty window, and what it is compiled for, in Markdown."""
+    """The table of reductions in Markdown: formula, value of an empty window, compiled calls,
+    source.
+    """
     rows = ["| reduction | formula | empty window | compiled for | source |", "|---|---|---|---|---|"]
     rows += ["| " + " | ".join(row) + " |" for row in reduction_rows()]
     return "\n".join(rows)
 
 
 def reduction_rows() -> list[tuple[str, ...]]:
-    """One row a reduction: name, formula, value of an empty window, what it is compiled for, source."""
+    """One row for each reduction: name, formula, value of an empty window, compiled calls,
+    source.
+    """
     rows: list[tuple[str, ...]] = []
     for name, make in {**REDUCTIONS, **ORDERS}.items():
         rows.append(_row(f'`"{name}"`', make()))
@@ -84,7 +90,7 @@ def _sample(kind: Any) -> Any:
 
 
 def _compiled(reduction: Any) -> str:
-    """The calls that the compiled core serves; the reference serves the rest."""
+    """The calls that the compiled core computes; the reference computes the others."""
     if library() is None:
         return "–"
     served = [
@@ -113,7 +119,7 @@ def updated(text: str) -> str:
 
     def table(match: re.Match[str]) -> str:
         if match[2] not in TABLES:
-            raise PoolingError(f"no table is called {match[2]!r}: there are {', '.join(TABLES)}")
+            raise PoolingError(f"no table is called {match[2]!r}: the tables are {', '.join(TABLES)}")
         return f"{match[1]}{TABLES[match[2]]()}\n{match[3]}"
 
     return MARKER.sub(table, text)

@@ -41,7 +41,7 @@ class Components(BaseEngine):
             if isinstance(part, Refusal):
                 return part
             parts.append(part)
-        return Plan(self, job, f"one by one: {parts[0]}", tuple(parts))
+        return Plan(self, job, f"each component: {parts[0]}", tuple(parts))
 
     def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
         """The combined results of the components."""

@@ -53,7 +53,7 @@ class Engine(Protocol):
         ...
 
     def bind(self, plan: Plan, call: CallContext, x: Any, weights: Any) -> Bound:
-        """`run` for arrays like x and weights, with all decisions taken."""
+        """`run` for arrays of the form of x and weights; nothing is decided per call."""
         ...
 
 
@@ -88,7 +88,7 @@ class Plan:
         return self.engine.run(self, call, x, weights, out)
 
     def bind(self, call: CallContext, x: Any, weights: Any = None) -> Bound:
-        """The plan for arrays like x and weights; the call cache keeps it."""
+        """The plan for arrays of the form of x and weights, which the call cache stores."""
         return self.engine.bind(self, call, x, weights)
 
 

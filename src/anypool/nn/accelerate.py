@@ -66,7 +66,9 @@ def accelerate(model: nn.Module, sample: Any = None, *, only_faster: bool = True
 
 
 def _compare(old: nn.Module, new: nn.Module, x: torch.Tensor) -> tuple[str, bool | None]:
-    """The difference of two layers, and whether the new one is faster; None if their numbers differ."""
+    """The difference of two layers, and whether the new one is faster; None if their numbers
+    differ.
+    """
     with torch.no_grad():
         try:
             equal, gap = _equal(old(x), new(x))

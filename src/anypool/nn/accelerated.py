@@ -1,4 +1,6 @@
-"""accelerated(): replaces torch's pooling functions while a with-block runs, wherever they are called."""
+"""accelerated(): replaces torch's pooling functions while a with-block runs, wherever they are
+called.
+"""
 
 from __future__ import annotations
 

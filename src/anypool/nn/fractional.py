@@ -1,5 +1,5 @@
-"""torch's fractional max pooling: random windows for each plane, from one uniform number per axis; with
-layers."""
+"""torch's fractional max pooling: random windows for each plane, from one uniform number per axis;
+with layers."""
 
 # torch's stubs do not know what TorchScript reads
 # pyright: reportPrivateImportUsage=false, reportCallIssue=false, reportArgumentType=false
@@ -74,7 +74,9 @@ def _starts(u: Any, n: int, out: int, kernel: int) -> Any:
 
 
 def _places(batch: Any, starts: list[Any], kernel: tuple[int, ...]) -> Any:
-    """(N, C, windows): the flat position of the first maximum of each window, or of its last NaN."""
+    """(N, C, windows): the flat position of the first maximum of each window, or of its last
+    NaN.
+    """
     every = pool(batch.detach(), sliding(kernel, 1), "argmax")  # windows at every position: all planes share them
     corner: Any = 0
     for k, (begin, n) in enumerate(zip(starts, every.shape[2:], strict=True)):

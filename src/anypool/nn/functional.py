@@ -1,9 +1,11 @@
 """torch.nn.functional's pooling names, signatures and numbers; every other name is torch's own.
 
-One difference is meant: `lp_pool` is the norm (Σ|x|^p)^(1/p). torch takes x^p without the magnitude, so
-that odd p cancel signs and may give NaN, and inflates windows that overhang with ceil_mode.
+`lp_pool` differs on purpose: it is the norm (Σ|x|^p)^(1/p). torch sums x^p without the magnitude.
+For odd p, signs cancel there and the result may be NaN. With ceil_mode, torch also scales windows
+that overhang.
 
-While torch.jit.trace, torch.fx or torch.onnx.export records, and in torch.jit.script, each function is torch's operation.
+Under torch.jit.trace, torch.jit.script, torch.fx and torch.onnx.export, each function is torch's
+operation.
 """
 
 from __future__ import annotations
@@ -41,8 +43,8 @@ KNOWN = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64, 
 LEAST = float("-inf")
 
 
-def _watched(x: Any) -> bool:
-    """Whether a tool may record operations on x, or it is more than a plain tensor."""
+def _may_be_recorded(x: Any) -> bool:
+    """Whether a tool may record operations on x, or x is a subclass of Tensor."""
     return type(x) is not torch.Tensor or tracing_state() is not None or is_compiling()
 
 
@@ -62,7 +64,7 @@ def _check(x: Any, rank: int, name: str) -> None:
 
 
 def _windows(
-    watched: bool,
+    recorded: bool,
     rank: int,
     kernel_size: Any,
     stride: Any,
@@ -71,11 +73,11 @@ def _windows(
     ceil_mode: bool = False,
     count: Any = "present",
 ) -> Windows:
-    if watched:  # torch.compile traces what a cache would hide
+    if recorded:  # a cache would hide the construction from torch.compile
         return _built(rank, kernel_size, stride, padding, dilation, ceil_mode, count)
     try:
-        return _remembered(rank, kernel_size, stride, padding, dilation, ceil_mode, count)
-    except TypeError:  # lists cannot be remembered
+        return _cached_windows(rank, kernel_size, stride, padding, dilation, ceil_mode, count)
+    except TypeError:  # a list is not hashable
         return _built(rank, kernel_size, stride, padding, dilation, ceil_mode, count)
 
 
@@ -102,7 +104,7 @@ def _built(
     )
 
 
-_remembered = lru_cache(maxsize=1024, typed=True)(_built)
+_cached_windows = lru_cache(maxsize=1024, typed=True)(_built)
 
 
 def _max(x: Any, windows: Windows, indices: bool) -> Any:
@@ -113,7 +115,7 @@ def _max(x: Any, windows: Windows, indices: bool) -> Any:
 
 def _max_pool(rank: int, indexed: bool = False) -> Callable[..., Any]:
     name = f"max_pool{rank}d" + "_with_indices" * indexed
-    theirs = twin(name)
+    torchs = twin(name)
 
     def max_pool(
         input: Any,
@@ -124,22 +126,22 @@ def _max_pool(rank: int, indexed: bool = False) -> Callable[..., Any]:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Any:
-        watched = _watched(input)
-        if watched and recorder(input) is not None:
-            return theirs(input, kernel_size, stride, padding, dilation, ceil_mode, indexed or return_indices)
+        recorded = _may_be_recorded(input)
+        if recorded and recorder(input) is not None:
+            return torchs(input, kernel_size, stride, padding, dilation, ceil_mode, indexed or return_indices)
         _check(input, rank, name)
-        windows = _windows(watched, rank, kernel_size, stride, padding, dilation, ceil_mode)
-        if watched or indexed or return_indices or not input.is_floating_point():
+        windows = _windows(recorded, rank, kernel_size, stride, padding, dilation, ceil_mode)
+        if recorded or indexed or return_indices or not input.is_floating_point():
             return _max(input, windows, indexed or return_indices)
         return evaluate(input, windows, "max", empty=LEAST, library=calls)
 
-    also = "and its flat place in the plane" if indexed else "with return_indices its flat place in the plane too"
+    also = "and its flat index in the plane" if indexed else "with return_indices also its flat index in the plane"
     return _named(max_pool, name, f"The greatest element of each window{' ' if indexed else '; '}{also}.")
 
 
 def _avg_pool(rank: int) -> Callable[..., Any]:
     name = f"avg_pool{rank}d"
-    theirs = twin(name)
+    torchs = twin(name)
 
     def avg_pool(
         input: Any,
@@ -150,34 +152,34 @@ def _avg_pool(rank: int) -> Callable[..., Any]:
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> Any:
-        watched = _watched(input)
-        if watched and recorder(input) is not None:
+        recorded = _may_be_recorded(input)
+        if recorded and recorder(input) is not None:
             size = entries(kernel_size, rank, "kernel_size")
             step, pads = entries(stride, rank, "stride") if stride else size, entries(padding, rank, "padding")
             more = (divisor_override,) if rank > 1 else ()
-            return theirs(input, size, step, pads, ceil_mode, count_include_pad, *more)
+            return torchs(input, size, step, pads, ceil_mode, count_include_pad, *more)
         _check(input, rank, name)
         count = divisor_override if divisor_override is not None else "padded" if count_include_pad else "present"
-        windows = _windows(watched, rank, kernel_size, stride, padding, 1, ceil_mode, count)
-        y = pool(input, windows, "mean") if watched else evaluate(input, windows, "mean", library=calls)
+        windows = _windows(recorded, rank, kernel_size, stride, padding, 1, ceil_mode, count)
+        y = pool(input, windows, "mean") if recorded else evaluate(input, windows, "mean", library=calls)
         return y if input.is_floating_point() else torch.trunc(y).to(input.dtype)
 
-    return _named(avg_pool, name, "The mean of each window; integers divide towards zero, as torch's do.")
+    return _named(avg_pool, name, "The mean of each window; a mean of integers is rounded towards zero, as in torch.")
 
 
 def _lp_pool(rank: int) -> Callable[..., Any]:
     name = f"lp_pool{rank}d"
-    theirs = twin(name)
+    torchs = twin(name)
 
     def lp_pool(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
-        watched = _watched(input)
-        if watched and recorder(input) is not None:
+        recorded = _may_be_recorded(input)
+        if recorded and recorder(input) is not None:
             size = entries(kernel_size, rank, "kernel_size")
-            return theirs(input, float(norm_type), size, entries(stride, rank, "stride") if stride else size, ceil_mode)
+            return torchs(input, float(norm_type), size, entries(stride, rank, "stride") if stride else size, ceil_mode)
         _check(input, rank, name)
-        return pool(input, _windows(watched, rank, kernel_size, stride, 0, 1, ceil_mode), Lp(norm_type))
+        return pool(input, _windows(recorded, rank, kernel_size, stride, 0, 1, ceil_mode), Lp(norm_type))
 
-    return _named(lp_pool, name, "The p-norm (Σ|x|^p)^(1/p) of each window: a true norm, unlike torch's.")
+    return _named(lp_pool, name, "The p-norm (Σ|x|^p)^(1/p) of each window; unlike torch's it is a norm for odd p.")
 
 
 def _adaptive(rank: int, output_size: Any) -> Windows:
@@ -186,36 +188,36 @@ def _adaptive(rank: int, output_size: Any) -> Windows:
 
 def _adaptive_avg_pool(rank: int) -> Callable[..., Any]:
     name = f"adaptive_avg_pool{rank}d"
-    theirs = twin(name)
+    torchs = twin(name)
 
     def adaptive_avg_pool(input: Any, output_size: Any) -> Any:
         if recorder(input) is not None:
-            return theirs(input, output_size)
+            return torchs(input, output_size)
         _check(input, rank, name)
         return pool(input, _adaptive(rank, output_size), "mean")
 
-    return _named(adaptive_avg_pool, name, "The mean of as many windows as output_size says; None keeps a size.")
+    return _named(adaptive_avg_pool, name, "The mean of each of output_size windows; None keeps the length of an axis.")
 
 
 def _adaptive_max_pool(rank: int, indexed: bool = False) -> Callable[..., Any]:
     name = f"adaptive_max_pool{rank}d" + "_with_indices" * indexed
-    theirs = twin(name)
+    torchs = twin(name)
 
     def adaptive_max_pool(input: Any, output_size: Any, return_indices: bool = False) -> Any:
         if recorder(input) is not None:
-            return theirs(input, output_size, indexed or return_indices)
+            return torchs(input, output_size, indexed or return_indices)
         _check(input, rank, name)
         return _max(input, _adaptive(rank, output_size), indexed or return_indices)
 
-    also = ", and their flat places in the plane" if indexed else ""
-    return _named(adaptive_max_pool, name, f"The maxima of as many windows as output_size says{also}.")
+    also = ", and their flat indices in the plane" if indexed else ""
+    return _named(adaptive_max_pool, name, f"The maximum of each of output_size windows{also}.")
 
 
 def _later(name: str, instead: str) -> Callable[..., Any]:
     def later(*args: Any, **options: Any) -> Any:
         raise PoolingError(f"{name} is not in anypool yet; use {instead}")
 
-    return _named(later, name, f"Not yet: raises an error that says so; use {instead}.")
+    return _named(later, name, f"Not implemented: raises PoolingError; use {instead}.")
 
 
 def _named(function: Callable[..., Any], name: str, says: str) -> Callable[..., Any]:
@@ -244,5 +246,5 @@ max_unpool1d, max_unpool2d, max_unpool3d = (
 
 
 def __getattr__(name: str) -> Any:
-    """Every other name is torch.nn.functional's own."""
+    """Every other name is that of torch.nn.functional."""
     return getattr(torch.nn.functional, name)

@@ -1,6 +1,8 @@
-"""torch's pooling layers with only `forward` replaced; torch.jit.script reads torch's own function there."""
+"""Subclasses of torch's pooling layers with another `forward`; torch.jit.script reads torch's
+function.
+"""
 
-# torch's stubs do not know what TorchScript reads
+# the stubs of torch lack the types of TorchScript
 # pyright: reportPrivateImportUsage=false, reportCallIssue=false, reportArgumentType=false
 from __future__ import annotations
 
@@ -16,23 +18,23 @@ from . import scripted as S
 
 
 class _Adaptive(nn.Module):
-    """A layer whose output_size may hold None, which torch.jit.script reads nowhere."""
+    """A layer whose output_size may contain None, which torch.jit.script does not accept."""
 
     def __prepare_scriptable__(self) -> nn.Module:
         size: Any = self.output_size
         if size is None or (isinstance(size, (tuple, list)) and None in size):
             raise PoolingError(
-                f"torch.jit.script of output_size={size!r}: None is none of its sizes, in torch's own layer either; give "
+                f"torch.jit.script of output_size={size!r}: it accepts no None, in torch's own layer either; give "
                 "integers, or torch.export.export(model, args), which works"
             )
         return self
 
 
 class MaxPool1d(nn.MaxPool1d):
-    """torch.nn.MaxPool1d on anypool's kernels: same arguments, shapes and numbers."""
+    """torch.nn.MaxPool1d on kernels of anypool: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor):  # type: ignore[override]
-        """The greatest element of each window, and its place with return_indices."""
+        """The greatest element of each window, and with return_indices its flat index."""
         if torch.jit.is_scripting():
             return T.max_pool1d(
                 input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
@@ -44,10 +46,10 @@ class MaxPool1d(nn.MaxPool1d):
 
 
 class MaxPool2d(nn.MaxPool2d):
-    """torch.nn.MaxPool2d on anypool's kernels: same arguments, shapes and numbers."""
+    """torch.nn.MaxPool2d on kernels of anypool: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor):  # type: ignore[override]
-        """The greatest element of each window, and its place with return_indices."""
+        """The greatest element of each window, and with return_indices its flat index."""
         if torch.jit.is_scripting():
             return T.max_pool2d(
                 input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
@@ -59,10 +61,10 @@ class MaxPool2d(nn.MaxPool2d):
 
 
 class MaxPool3d(nn.MaxPool3d):
-    """torch.nn.MaxPool3d on anypool's kernels: same arguments, shapes and numbers."""
+    """torch.nn.MaxPool3d on kernels of anypool: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor):  # type: ignore[override]
-        """The greatest element of each window, and its place with return_indices."""
+        """The greatest element of each window, and with return_indices its flat index."""
         if torch.jit.is_scripting():
             return T.max_pool3d(
                 input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
@@ -74,7 +76,7 @@ class MaxPool3d(nn.MaxPool3d):
 
 
 class AvgPool1d(nn.AvgPool1d):
-    """torch.nn.AvgPool1d on anypool's kernels: same arguments, shapes and numbers."""
+    """torch.nn.AvgPool1d on kernels of anypool: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor) -> Tensor:
         """The mean of each window."""
@@ -89,7 +91,7 @@ class AvgPool1d(nn.AvgPool1d):
 
 
 class AvgPool2d(nn.AvgPool2d):
-    """torch.nn.AvgPool2d on anypool's kernels: same arguments, shapes and numbers."""
+    """torch.nn.AvgPool2d on kernels of anypool: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor) -> Tensor:
         """The mean of each window."""
@@ -116,7 +118,7 @@ class AvgPool2d(nn.AvgPool2d):
 
 
 class AvgPool3d(nn.AvgPool3d):
-    """torch.nn.AvgPool3d on anypool's kernels: same arguments, shapes and numbers."""
+    """torch.nn.AvgPool3d on kernels of anypool: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor) -> Tensor:
         """The mean of each window."""
@@ -143,7 +145,9 @@ class AvgPool3d(nn.AvgPool3d):
 
 
 class LPPool1d(nn.LPPool1d):
-    """torch.nn.LPPool1d on anypool's kernels: same arguments, shapes and numbers, but a true norm (see `functional`)."""
+    """torch.nn.LPPool1d on kernels of anypool: same arguments and shapes, but a norm for odd p
+    too.
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """The p-norm of each window."""
@@ -154,7 +158,9 @@ class LPPool1d(nn.LPPool1d):
 
 
 class LPPool2d(nn.LPPool2d):
-    """torch.nn.LPPool2d on anypool's kernels: same arguments, shapes and numbers, but a true norm (see `functional`)."""
+    """torch.nn.LPPool2d on kernels of anypool: same arguments and shapes, but a norm for odd p
+    too.
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """The p-norm of each window."""
@@ -165,7 +171,9 @@ class LPPool2d(nn.LPPool2d):
 
 
 class LPPool3d(nn.LPPool3d):
-    """torch.nn.LPPool3d on anypool's kernels: same arguments, shapes and numbers, but a true norm (see `functional`)."""
+    """torch.nn.LPPool3d on kernels of anypool: same arguments and shapes, but a norm for odd p
+    too.
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """The p-norm of each window."""
@@ -176,7 +184,7 @@ class LPPool3d(nn.LPPool3d):
 
 
 class AdaptiveAvgPool1d(_Adaptive, nn.AdaptiveAvgPool1d):
-    """torch.nn.AdaptiveAvgPool1d on anypool's kernels: same arguments, shapes and numbers."""
+    """torch.nn.AdaptiveAvgPool1d on kernels of anypool: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor) -> Tensor:
         """The mean of each window."""
@@ -187,7 +195,7 @@ class AdaptiveAvgPool1d(_Adaptive, nn.AdaptiveAvgPool1d):
 
 
 class AdaptiveAvgPool2d(_Adaptive, nn.AdaptiveAvgPool2d):
-    """torch.nn.AdaptiveAvgPool2d on anypool's kernels: same arguments, shapes and numbers."""
+    """torch.nn.AdaptiveAvgPool2d on kernels of anypool: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor) -> Tensor:
         """The mean of each window."""
@@ -198,7 +206,7 @@ class AdaptiveAvgPool2d(_Adaptive, nn.AdaptiveAvgPool2d):
 
 
 class AdaptiveAvgPool3d(_Adaptive, nn.AdaptiveAvgPool3d):
-    """torch.nn.AdaptiveAvgPool3d on anypool's kernels: same arguments, shapes and numbers."""
+    """torch.nn.AdaptiveAvgPool3d on kernels of anypool: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor) -> Tensor:
         """The mean of each window."""
@@ -209,10 +217,10 @@ class AdaptiveAvgPool3d(_Adaptive, nn.AdaptiveAvgPool3d):
 
 
 class AdaptiveMaxPool1d(_Adaptive, nn.AdaptiveMaxPool1d):
-    """torch.nn.AdaptiveMaxPool1d on anypool's kernels: same arguments, shapes and numbers."""
+    """torch.nn.AdaptiveMaxPool1d on kernels of anypool: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor):
-        """The greatest element of each window, and its place with return_indices."""
+        """The greatest element of each window, and with return_indices its flat index."""
         if torch.jit.is_scripting():
             return T.adaptive_max_pool1d(input, self.output_size, self.return_indices)
         else:
@@ -220,10 +228,10 @@ class AdaptiveMaxPool1d(_Adaptive, nn.AdaptiveMaxPool1d):
 
 
 class AdaptiveMaxPool2d(_Adaptive, nn.AdaptiveMaxPool2d):
-    """torch.nn.AdaptiveMaxPool2d on anypool's kernels: same arguments, shapes and numbers."""
+    """torch.nn.AdaptiveMaxPool2d on kernels of anypool: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor):
-        """The greatest element of each window, and its place with return_indices."""
+        """The greatest element of each window, and with return_indices its flat index."""
         if torch.jit.is_scripting():
             return T.adaptive_max_pool2d(input, self.output_size, self.return_indices)
         else:
@@ -231,10 +239,10 @@ class AdaptiveMaxPool2d(_Adaptive, nn.AdaptiveMaxPool2d):
 
 
 class AdaptiveMaxPool3d(_Adaptive, nn.AdaptiveMaxPool3d):
-    """torch.nn.AdaptiveMaxPool3d on anypool's kernels: same arguments, shapes and numbers."""
+    """torch.nn.AdaptiveMaxPool3d on kernels of anypool: same arguments, shapes and numbers."""
 
     def forward(self, input: Tensor):
-        """The greatest element of each window, and its place with return_indices."""
+        """The greatest element of each window, and with return_indices its flat index."""
         if torch.jit.is_scripting():
             return T.adaptive_max_pool3d(input, self.output_size, self.return_indices)
         else:

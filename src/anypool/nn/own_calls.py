@@ -1,4 +1,4 @@
-"""torch's own calls that `anypool bench` times beside ours: a pooling, and a copy."""
+"""The calls of torch that `anypool bench` measures: a pooling and a copy."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ import torch.nn.functional as T
 
 
 def set_threads(n: int) -> None:
-    """How many threads torch uses."""
+    """Set the number of torch's threads."""
     torch.set_num_threads(n)
 
 
 def pooling(name: str, x: Any, size: int, stride: int, padding: int) -> Callable[[], Any]:
-    """torch's max or mean over squares of a NumPy array."""
+    """torch's max or mean pooling of a NumPy array with square windows."""
     function, tensor = T.max_pool2d if name == "max" else T.avg_pool2d, torch.from_numpy(x)
     return lambda: function(tensor, size, stride, padding)
 
 
 def copying(source: Any, target: Any) -> Callable[[], Any]:
-    """torch's copy of a NumPy array, which uses every thread; on a busy machine one thread alone can be faster."""
-    here, there = torch.from_numpy(source), torch.from_numpy(target)
-    return lambda: there.copy_(here)
+    """torch's copy of a NumPy array, which uses all threads; on a busy machine one thread may be
+    faster.
+    """
+    from_tensor, to_tensor = torch.from_numpy(source), torch.from_numpy(target)
+    return lambda: to_tensor.copy_(from_tensor)

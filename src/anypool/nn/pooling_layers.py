@@ -1,4 +1,4 @@
-"""Where a model pools: which modules do, over which windows, with which reduction."""
+"""The pooling layers of a model: which modules are pooling layers, and their windows."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ LAYERS: dict[int, Any] = {1: Pool1d, 2: Pool2d, 3: Pool3d}
 
 
 def is_pooling(module: nn.Module) -> bool:
-    """Whether the module is a pooling layer whose windows are known."""
+    """Whether the module is a pooling layer of torch or of anypool."""
     return isinstance(module, (*SLIDING, *ADAPTIVE, *OURS))
 
 
 def is_strided(module: Any) -> bool:
-    """Whether the module is a convolution that also makes the array smaller."""
+    """Whether the module is a convolution with a stride above 1."""
     return isinstance(module, CONVOLUTIONS) and max(module.stride) > 1
 
 
 def rank_of(module: Any) -> int:
-    """How many axes the module pools or convolves."""
+    """The number of axes that the module pools or convolves."""
     if isinstance(module, OURS):
         return module.rank
     return next(int(k.__name__[-2]) for k in (*SLIDING, *ADAPTIVE, *CONVOLUTIONS) if isinstance(module, k))
 
 
 def windows_of(module: Any) -> Any:
-    """The windows that a pooling layer, or the stride of a convolution, looks through.
+    """The windows of a pooling layer, or those that give the output shape of a strided convolution.
 
     >>> windows_of(nn.MaxPool2d(3, 2, 1)).output_shape((1, 8, 8))
     (1, 4, 4)
@@ -48,7 +48,7 @@ def windows_of(module: Any) -> Any:
         return module.windows
     if isinstance(module, ADAPTIVE):
         return kinds.adaptive(entries(module.output_size, rank, "output_size"))
-    if isinstance(module, CONVOLUTIONS):  # ⌈m/s⌉ windows, as the strided convolution has
+    if isinstance(module, CONVOLUTIONS):  # ⌈m/s⌉ windows, as a strided convolution
         return kinds.sliding(tuple(module.stride), ceil_mode=True)
     size = entries(module.kernel_size, rank, "kernel_size")
     stride = size if module.stride in (None, ()) else entries(module.stride, rank, "stride")
@@ -64,7 +64,7 @@ def windows_of(module: Any) -> Any:
 
 @contextmanager
 def evaluating(model: nn.Module) -> Generator[None]:
-    """Every module in evaluation mode; afterwards each is as it was."""
+    """Run the block with every module in evaluation mode, then restore the modes."""
     modes = [(m, m.training) for m in model.modules()]
     model.eval()
     try:

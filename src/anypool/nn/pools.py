@@ -145,7 +145,8 @@ class Pool3d(_Pool):
 
 
 class SpatialPyramid(Pool2d):
-    """A pyramid over the last two axes: (N, C, H, W) gives (N, C, bins), for any H and W; see `anypool.pyramid`.
+    """A pyramid over the last two axes: (N, C, H, W) gives (N, C, bins), for any H and W; see
+    `anypool.pyramid`.
 
     >>> import torch
     >>> SpatialPyramid([1, 2, 4])(torch.ones(2, 3, 13, 9)).shape

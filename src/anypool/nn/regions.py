@@ -1,5 +1,4 @@
-"""torchvision's region pooling with equal names, signatures and numbers; and boxes over several feature
-levels."""
+"""torchvision's region pooling, with its names, signatures and numbers; boxes on feature pyramids."""
 
 from __future__ import annotations
 
@@ -34,8 +33,9 @@ def roi_align(
 ) -> Any:
     """The mean of interpolated points in each bin of each box (He 2017): (K, C, *output_size).
 
-    Arguments and numbers as torchvision.ops.roi_align; beside it, any floating type, gradients to the boxes, and
-    gradients of gradients. Raises PoolingError, for NaN or infinite corners too.
+    Arguments and numbers are those of torchvision.ops.roi_align. It also accepts every floating
+    type, and has gradients for the boxes and second derivatives. Raises PoolingError, also for NaN
+    or infinite corners.
 
     >>> import torch
     >>> roi_align(torch.ones(1, 2, 8, 8), torch.tensor([[0.0, 1, 1, 5, 5]]), 2).shape
@@ -49,8 +49,8 @@ def roi_pool(input: Any, boxes: Any, output_size: Any, spatial_scale: float = 1.
     """The largest element in each bin of each box (Girshick 2015), 0 if a bin is outside: (K, C,
     *output_size).
 
-    Arguments and numbers are those of torchvision.ops.roi_pool, but NaN in a bin is its maximum, as
-    everywhere in anypool. Raises PoolingError.
+    Arguments and numbers are those of torchvision.ops.roi_pool, but a NaN in a bin is its maximum,
+    as in all of anypool. Raises PoolingError.
 
     >>> import torch
     >>> roi_pool(torch.arange(16.0).reshape(1, 1, 4, 4), torch.tensor([[0.0, 0, 0, 3, 3]]), 2)
@@ -61,9 +61,9 @@ def roi_pool(input: Any, boxes: Any, output_size: Any, spatial_scale: float = 1.
 
 
 def ps_roi_align(input: Any, boxes: Any, output_size: Any, spatial_scale: float = 1.0, sampling_ratio: int = -1) -> Any:
-    """Position-sensitive `roi_align` (Dai 2016): bin (i, j) reads its own channel: (K, C / bins, *output_size).
+    """Position-sensitive `roi_align` (Dai 2016): one channel for each bin: (K, C / bins, *output_size).
 
-    Arguments and numbers as torchvision.ops.ps_roi_align. Raises PoolingError.
+    Arguments and numbers are those of torchvision.ops.ps_roi_align. Raises PoolingError.
 
     >>> import torch
     >>> ps_roi_align(torch.ones(1, 8, 8, 8), torch.tensor([[0.0, 1, 1, 5, 5]]), 2).shape
@@ -74,10 +74,10 @@ def ps_roi_align(input: Any, boxes: Any, output_size: Any, spatial_scale: float 
 
 
 def ps_roi_pool(input: Any, boxes: Any, output_size: Any, spatial_scale: float = 1.0) -> Any:
-    """Position-sensitive mean of whole elements (Dai 2016), 0 where a bin is empty: (K, C / bins, *output_size).
+    """Position-sensitive mean of whole elements (Dai 2016): (K, C / bins, *output_size).
 
-    Arguments and numbers as torchvision.ops.ps_roi_pool, whose bins leave out the last row and column. Raises
-    PoolingError.
+    Arguments and numbers are those of torchvision.ops.ps_roi_pool, whose bins leave out the last
+    row and column. An empty bin is 0. Raises PoolingError.
 
     >>> import torch
     >>> ps_roi_pool(torch.ones(1, 4, 8, 8), torch.tensor([[0.0, 1, 1, 5, 5]]), 2).shape
@@ -99,12 +99,12 @@ def pyramid_boxes(
     empty: float | None = None,
     **options: Any,
 ) -> Any:
-    """Boxes over a feature pyramid: each is pooled from the level for its size (FPN, Lin 2017, eq.
-    1).
+    """Boxes on a feature pyramid, each pooled from the level of its size (FPN, Lin 2017, eq. 1).
 
-    features: tensors (N, C, H_l, W_l), finest first, of scales such as (1/4, 1/8, …), powers of two. A box of area a is of level
-    ⌊canonical_level + log2(√a / canonical_size)⌋, clipped to those there are. options: those of `anypool.boxes`.
-    Result (K, C, *size) in the order of the boxes. Raises PoolingError.
+    features: tensors (N, C, H_l, W_l), the finest first. scales: powers of two, such as (1/4, 1/8).
+    The level of a box of area a is ⌊canonical_level + log2(√a / canonical_size)⌋, clipped to the
+    levels of `features`. options: those of `anypool.boxes`. The result is (K, C, *size) in the
+    order of the boxes. Raises PoolingError.
 
     >>> import torch
     >>> maps = [torch.ones(1, 3, 32, 32), torch.ones(1, 3, 16, 16)]
@@ -122,7 +122,7 @@ def pyramid_boxes(
         half = (rows.shape[1] - 1) // 2
         area = (rows[:, 1 + half :] - rows[:, 1 : 1 + half]).clamp(min=0).prod(1) ** (2 / half)
     if not bool(torch.isfinite(area).all()):
-        raise PoolingError("boxes hold a NaN or an infinity: corners must be finite numbers")
+        raise PoolingError("boxes have a NaN or an infinity: corners must be finite numbers")
     exact_level = torch.floor(canonical_level + torch.log2(area.sqrt() / canonical_size + 1e-6))
     level = (exact_level.clamp(first, first + len(features) - 1) - first).long()
     parts, order = [], []
@@ -172,7 +172,7 @@ def _boxes(
 
 
 def _key(boxes: Any, input: Any, *options: Any) -> Any:
-    """A key of these windows that includes the numbers of few constant boxes; None for other boxes."""
+    """A key of these windows with the numbers of few constant boxes; None for other boxes."""
     if type(boxes) is not torch.Tensor or boxes.requires_grad or boxes.ndim != 2 or boxes.numel() > MOST_CACHED:
         return None
     if getattr(input, "ndim", 0) != 4 or not plain(boxes) or boxes.dtype not in (torch.float32, torch.float64):
@@ -226,7 +226,7 @@ class _Region(nn.Module):
         return type(self).function(input, rois, **self.settings)
 
     def __prepare_scriptable__(self) -> Any:
-        """What torch.jit.script reads instead."""
+        """Raise PoolingError: torch.jit.script cannot read the layer."""
         refuse(type(self).__name__, "torch.jit.script")
 
     def extra_repr(self) -> str:
@@ -235,7 +235,7 @@ class _Region(nn.Module):
 
 
 class RoIAlign(_Region):
-    """`roi_align` as a layer: torchvision.ops.RoIAlign(output_size, spatial_scale, sampling_ratio, aligned=False)."""
+    """`roi_align` as a layer, with the arguments of torchvision.ops.RoIAlign."""
 
     function = staticmethod(roi_align)
     names = ("output_size", "spatial_scale", "sampling_ratio", "aligned")
@@ -248,7 +248,7 @@ class RoIPool(_Region):
 
 
 class PSRoIAlign(_Region):
-    """`ps_roi_align` as a layer: torchvision.ops.PSRoIAlign(output_size, spatial_scale, sampling_ratio)."""
+    """`ps_roi_align` as a layer, with the arguments of torchvision.ops.PSRoIAlign."""
 
     function = staticmethod(ps_roi_align)
     names = ("output_size", "spatial_scale", "sampling_ratio")
@@ -261,10 +261,10 @@ class PSRoIPool(_Region):
 
 
 class BoxPool(Reducing):
-    """Boxes × any reduction as a layer: `BoxPool(size, reduction, **options of anypool.boxes)(features, boxes)`.
+    """Boxes with any reduction as a layer; `options` are those of `anypool.boxes`.
 
-    A tensor in the reduction is a parameter of the layer if it requires a gradient, and else a buffer.
-    features may be a list of maps, finest first: then `scale` is a list as long (a feature pyramid).
+    A tensor in the reduction is a parameter of the layer if it requires a gradient, else a buffer.
+    features may be a feature pyramid: a list of maps, the finest first, with a list of scales.
 
     >>> import torch
     >>> BoxPool((2, 2), "median", reading="exact")(torch.ones(1, 3, 8, 8), torch.tensor([[0.0, 1, 1, 5, 5]])).shape
@@ -288,5 +288,5 @@ class BoxPool(Reducing):
         return pool(features, windows, reduction, empty=self.empty)
 
     def extra_repr(self) -> str:
-        """What the layer does."""
+        """The settings of the layer."""
         return f"{self.size}, {self.reduction!r}, scale={self.scale}"

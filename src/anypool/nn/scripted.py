@@ -1,9 +1,10 @@
-"""What layers and functions with torch's numbers are where ours cannot go: torch's operations, as TorchScript reads them.
+"""torch's operations with the numbers of our layers and functions, for TorchScript and exporters.
 
-Each function is read by torch.jit.script, and called while torch.jit.trace, torch.fx or an ONNX exporter records.
+torch.jit.script reads these functions. torch.jit.trace, torch.fx and the ONNX exporters record
+them.
 """
 
-# torch's stubs do not know what TorchScript reads
+# the stubs of torch lack the types of TorchScript
 # pyright: reportInvalidTypeForm=false, reportAttributeAccessIssue=false
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ def norm(x: Tensor, p: float, size: List[int], stride: List[int], ceil_mode: boo
 
 
 def total(x: Tensor, size: List[int], stride: List[int], padding: List[int], ceil_mode: bool) -> Tensor:  # noqa: UP006
-    """Σx of each window of the last axes: a mean with a divisor of its own, which ONNX does not know."""
+    """Σx of each window of the last axes, for means with a divisor, which ONNX does not have."""
     many = 1
     zeros: List[int] = []  # noqa: UP006
     for i in range(len(size)):
@@ -139,14 +140,16 @@ def adaptive_avg_pool1d(input: Tensor, output_size: BroadcastingList1[int]) -> T
 
 
 def twin(name: str) -> Callable[..., Any]:
-    """torch's operations with the numbers of our function of this name."""
+    """The function of torch, or of this module, with the numbers of our function of this name."""
     return globals().get(name) or getattr(T, name)
 
 
 def scriptable(function: Any) -> None:
     """Let torch.jit.script read the function's twin in its place."""
     name = function.__name__
-    dispatched: Any = torch._jit_internal.boolean_dispatched  # by a constant: whether indices are returned
+    dispatched: Any = (
+        torch._jit_internal.boolean_dispatched
+    )  # functions that TorchScript selects by the constant return_indices
     theirs = twin(name)
     if theirs in dispatched:
         dispatched[function] = dispatched[theirs]

@@ -11,8 +11,8 @@ from ..scalars import entries
 
 @dataclass(frozen=True)
 class Span:
-    """Along one axis of the input: what output 0 sees is [lo, hi], the next one lies `jump` further; `at` is the
-    tensor's axis that carries it, None once it is gone."""
+    """Along one axis of the input: what output 0 sees is [lo, hi], the next one lies `jump`
+    further; `at` is the tensor's axis that carries it, None once it is gone."""
 
     lo: float
     hi: float

@@ -46,7 +46,7 @@ class ScatterByPosition(SelectionCall):
 
 
 class ScatterByValue(SelectionCall):
-    """The gradient of a selection whose elements are found by their values."""
+    """The gradient of a selection; the selected elements are searched by value."""
 
     def __init__(self, grid: Grid, x: tuple[int, ...], dtype: str, last: bool) -> None:
         super().__init__(grid, x, dtype)

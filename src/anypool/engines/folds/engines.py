@@ -63,10 +63,10 @@ class FoldsBySums(BaseEngine):
         if not linear_forms.has_sums_form(job.reduction):
             return NOT_APPLICABLE
         if job.weights is not None or job.omit_nan or job.device != "cpu":
-            return Refusal("cpu: sums of x lifted serve arrays in memory without weights and nan='omit'")
+            return Refusal("cpu: sums of transformed x do not support weights, nan='omit' or other devices")
         if not linear_forms.serves(job.grid, job.reduction, job.dtype):
-            return Refusal("cpu: sums of x lifted do not hold these windows, or this type")
-        return Plan(self, job, "compiled sums of x lifted")
+            return Refusal("cpu: sums of transformed x do not support these windows or this element type")
+        return Plan(self, job, "sums of transformed x")
 
     def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
         """The result; None if the sums lose digits."""
@@ -84,7 +84,9 @@ class WeightedWindows(BaseEngine):
             return NOT_APPLICABLE
         lists = None if job.weights is not None else as_indexed_windows(job.grid)
         if lists is None:
-            return Refusal("cpu: these taps are no product of an axis each, see a border, or meet weights")
+            return Refusal(
+                "cpu: taps are compiled without weights and a border, as a product of one array for each axis"
+            )
         part = first_compiled(replace(job, grid=lists), without="masked indexed")  # taps of 0 are absent there
         return part if isinstance(part, Refusal) else Plan(self, job, part.text, (part,))
 

@@ -105,26 +105,26 @@ def succeeded(outcome: int) -> bool:
 def refuses(job: Job, with_positions: bool = False) -> str | None:
     """The reason why the core does not compute the job (with the positions of a selection), or None."""
     if library() is None:
-        return f"cpu: the compiled library is not there ({missing()})"
+        return f"cpu: the compiled library is missing ({missing()})"
     grid = job.grid
     if job.device != "cpu":
         return f"cpu: x is on {job.device}"
     if grid.weighted:
-        how = "taps" if grid.taps is not None else "real-valued windows of a reduction that weighs"
-        return f"cpu: {how} are not compiled yet"
+        how = "taps" if grid.taps is not None else "real-valued windows of a weighted reduction"
+        return f"cpu: {how} are not compiled"
     if 0 in grid.shape or 0 in grid.out_shape:
         return "cpu: x or the result is empty"
     plan = recipe(job, with_positions)
     if isinstance(plan, str):
         return f"cpu: {plan}"
     if grid.fill is not None and bits(grid.fill, job.dtype) is None:
-        return f"cpu: the border {grid.fill} is no {job.dtype}"
+        return f"cpu: the border {grid.fill} is not representable in {job.dtype}"
     if plan.result not in FLOATS and plan.position_dtype is None and grid.has_empty:
         empty = job.empty if job.empty is not None else job.reduction.empty
         if empty is None or not math.isfinite(empty) or empty % 1:
-            return "cpu: an empty window has no integer answer"
+            return "cpu: an empty window has no integer result"
         if not is_double(empty):
-            return f"cpu: the core reads empty={empty} as a double, which does not hold it"
+            return f"cpu: the core reads empty={empty} as a double, which cannot represent it"
     return None
 
 
@@ -226,7 +226,7 @@ def status() -> list[str]:
     """Lines for `anypool check`."""
     core = library()
     if core is None:
-        return [f"cpu: not active: the compiled library is not there ({missing()})"]
+        return [f"cpu: not active: the compiled library is missing ({missing()})"]
     folds = ", ".join(sorted({str(k.name) for k in RECIPES}))
     orders = ", ".join([*ORDERS, *PARAMETRIC_ORDERS])
     return [

@@ -55,7 +55,7 @@ class NativeFold:
 
     @property
     def bound(self) -> Any:
-        """The fold of an array of this form, as one function with all decisions taken."""
+        """The fold of an array of this form, as one function that decides nothing per call."""
         prepared, dtype, back, shape = self.prepared, self.dtype, self.prepared.back, self.prepared.shape
         values, run, job = prepared.recipe.values, prepared.run, prepared.address
         item, is_bool, weights_of = self.x_dtype.itemsize, self.x_dtype.kind == "b", self.weights_of

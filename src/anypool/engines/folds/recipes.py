@@ -77,7 +77,7 @@ def recipe(job: Job, with_positions: bool = False) -> Recipe | str:
     make = RECIPES.get(type(job.reduction))
     if make is None:
         name = getattr(job.reduction, "name", "") or type(job.reduction).__name__
-        return f"no compiled {name!r} yet"
+        return f"{name!r} is not compiled"
     try:
         plan = make(job, job.reduction)
         return _with_positions(job, plan) if with_positions and plan.merges[0] in ("max", "min") else plan
@@ -114,12 +114,12 @@ def _result_dtype(job: Job, plane: str) -> str:
 
 def _unweighted(job: Job, what: str) -> None:
     if _masked(job):
-        raise Refusal(f"weights and nan='omit' are not compiled for {what} yet")
+        raise Refusal(f"weights and nan='omit' are not compiled for {what}")
 
 
 def _floats_only(job: Job, what: str) -> None:
     if job.dtype not in FLOATS:
-        raise Refusal(f"{what} of {job.dtype} is not compiled with weights yet")
+        raise Refusal(f"{what} of {job.dtype} is not compiled with weights")
 
 
 def _sum(job: Job, fold: Any) -> Recipe:
@@ -129,7 +129,7 @@ def _sum(job: Job, fold: Any) -> Recipe:
         return plain
     _floats_only(job, "sum")
     if job.empty is not None:
-        raise Refusal("empty= of a weighted sum is not compiled yet")
+        raise Refusal("empty= of a weighted sum is not compiled")
     return replace(plain, lift="weighted")
 
 
@@ -140,7 +140,7 @@ def _mean(job: Job, fold: Any) -> Recipe:
         return plain
     _floats_only(job, "mean")
     if job.grid.divisor != "present":
-        raise Refusal("a weighted mean with count= is not compiled yet")
+        raise Refusal("a weighted mean with count= is not compiled")
     return replace(plain, lift="weighted", merges=("sum", "sum"), finish="average")
 
 
@@ -157,18 +157,18 @@ def _extreme(job: Job, fold: Any) -> Recipe:
 
 def _with_positions(job: Job, values: Recipe) -> Recipe:
     """A selection with positions: order key and position share one 64-bit number."""
-    _unweighted(job, "the places of a selection")
+    _unweighted(job, "the positions of a selection")
     if job.reduction.ties == "split":
-        raise Refusal("ties='split' is not compiled with a gradient yet")
+        raise Refusal("ties='split' is not compiled with a gradient")
     if isinstance(job.reduction, Range):
-        raise Refusal("the two places of a range are not compiled yet")
+        raise Refusal("the two positions of a range are not compiled")
     if job.grid.has_empty and (job.empty is not None or not isinstance(job.reduction, (ArgMax, ArgMin))):
-        raise Refusal("a selection's value where a window is empty is not compiled with places yet")
+        raise Refusal("the value of an empty window is not compiled with positions")
     if job.dtype in ("float64", "int64", "uint64"):
-        raise Refusal(f"places of {job.dtype} are not compiled: order key and position share 64 bits")
+        raise Refusal(f"positions in {job.dtype} are not compiled: order key and position share 64 bits")
     bits = sum(max(axis.extent - 1, 1).bit_length() for axis in job.grid.axes)
     if bits > 31:
-        raise Refusal("the pooled axes are too long for compiled places: their positions need more than 31 bits")
+        raise Refusal("the pooled axes are too long for compiled positions, which have 31 bits")
     kind = "uint8" if job.grid.max_length <= 255 else "int32"
     return replace(values, lift="place", merges=("max",), finish="select", plane="int64", position_dtype=kind)
 
@@ -201,7 +201,7 @@ def _norm(job: Job, fold: Any) -> Recipe:
     p = fold.parameters["p"]
     plane = _mean_plane(job)
     if not isinstance(p, float) or p not in (1.0, 2.0, float("inf")):
-        raise Refusal(f"Lp({p!r}) is not compiled yet: p = 1, 2 and inf are")
+        raise Refusal(f"Lp({p!r}) is not compiled: p must be 1, 2 or inf")
     if isinstance(fold, Rms):
         return Recipe("square", ("sum",), "divide_root", plane, _result_dtype(job, plane))
     if p == 2.0:
@@ -213,7 +213,7 @@ def _log_sum(job: Job, fold: Any) -> Recipe:
     _unweighted(job, fold.name)
     rate = fold.parameters["r"]
     if not isinstance(rate, float):
-        raise Refusal("a log-sum-exp whose r is an array is not compiled yet")
+        raise Refusal("a log-sum-exp whose r is an array is not compiled")
     plane = _mean_plane(job)
     finish = "divide_log" if isinstance(fold, LogMeanExp) else "log"
     return Recipe("exp", ("sum",), finish, plane, _result_dtype(job, plane), rate=rate)
@@ -223,7 +223,7 @@ def _soft(job: Job, fold: Any) -> Recipe:
     _unweighted(job, "softpool")
     rate = fold.parameters["beta"]
     if not isinstance(rate, float):
-        raise Refusal("a SoftPool whose beta is an array is not compiled yet")
+        raise Refusal("a SoftPool whose beta is an array is not compiled")
     plane = _mean_plane(job)
     return Recipe("exp_value", ("sum", "sum"), "ratio", plane, _result_dtype(job, plane), rate=rate)
 
@@ -268,9 +268,9 @@ def _moment(job: Job, fold: Any) -> Recipe:
 
 def _count(job: Job, fold: Any) -> Recipe:
     if job.dtype == "float64":
-        raise Refusal("count of float64 is not compiled: its planes hold 64-bit integers")
+        raise Refusal("count of float64 is not compiled: its planes are 64-bit integers")
     if job.weights is not None and job.weights[1] != "bool":
-        raise Refusal("count with real weights is not compiled: with masks it is")
+        raise Refusal("count is compiled with masks, not with real weights")
     if job.empty is not None:
         raise Refusal("count with empty= is not compiled")
     return Recipe("present", ("sum",), "plain", "int64", "int64")

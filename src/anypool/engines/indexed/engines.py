@@ -24,7 +24,7 @@ class IndexedFolds(BaseEngine):
         if not isinstance(job.grid, IndexedWindows):
             return NOT_APPLICABLE
         sentence = native_indexed.refuses(job)
-        return Plan(self, job, "compiled fold of listed elements") if sentence is None else Refusal(sentence)
+        return Plan(self, job, "compiled fold of indexed elements") if sentence is None else Refusal(sentence)
 
     def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
         """The result; None if the core cannot read the memory layout."""
@@ -74,7 +74,7 @@ class MaskedIndexed(BaseEngine):
             return NOT_APPLICABLE
         if masks.serves(job):
             return Plan(self, job, masks.TEXT)
-        return Refusal(f"cpu: {job.reduction!r} of weighted lists is not compiled")
+        return Refusal(f"cpu: {job.reduction!r} of weighted indexed windows is not compiled")
 
     def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
         """The result; None if the values need another engine."""

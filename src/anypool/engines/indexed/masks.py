@@ -18,7 +18,7 @@ from ..folds.linear_forms import WindowSums, fold_by_sums, has_sums_form
 from . import native as native_indexed
 from .linear_forms import recompute_windows, smallest_share, wide_of, with_outside
 
-TEXT = "what is masked made neutral, weights multiplied in, compiled as the rest"
+TEXT = "absent elements replaced by the identity element, weights multiplied in, then compiled reductions"
 One = Callable[[Any, IndexedWindows, Any], Any]  # a plain reduction of an array over windows
 IDENTITY: dict[type, float] = {Max: -inf, Min: inf, Prod: 1.0}
 SELECTION: dict[type, type] = {ArgMax: Max, ArgMin: Min}

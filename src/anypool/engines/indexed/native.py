@@ -42,24 +42,24 @@ def refuses(job: Job) -> str | None:
     """The reason why the core does not compute the job, or None."""
     lists, reduction = job.grid, job.reduction
     if library() is None:
-        return f"cpu: the compiled library is not there ({missing()})"
+        return f"cpu: the compiled library is missing ({missing()})"
     if job.device != "cpu":
         return f"cpu: x is on {job.device}"
     kind = type(reduction)
     if kind not in (Sum, Mean, Max, Min):
-        return f"cpu: {reduction!r} of lists is not compiled yet"
+        return f"cpu: {reduction!r} of indexed windows is not compiled"
     if job.dtype not in FLOATS:
-        return f"cpu: lists of {job.dtype} are not compiled yet"
+        return f"cpu: indexed windows of {job.dtype} are not compiled"
     if job.weights is not None or job.omit_nan:
-        return "cpu: weighted lists are not compiled yet"
+        return "cpu: indexed windows with weights are not compiled"
     if lists.points_per_element > 1 and kind in (Max, Min):
-        return "cpu: extremes of interpolated points are not compiled yet"
+        return "cpu: extremes of interpolated points are not compiled"
     if getattr(reduction, "ties", "first") != "first":
-        return "cpu: other ties than the first are not compiled for lists"
+        return "cpu: indexed windows are compiled for ties='first' only"
     if len(lists.indices) > 3 or 0 in lists.shape or 0 in lists.out_shape:
         return "cpu: x or the result is empty"
     if math.prod(p.size for p in lists.indices) >= 2**31:
-        return "cpu: the pooled axes hold too many positions"
+        return "cpu: the pooled axes have too many positions"
     if any(p.taps is not None and getattr(p.taps, "requires_grad", False) for p in lists.indices):
         return "cpu: corners that learn are the reference's"
     signed = any(p.taps is not None and is_numpy(p.taps) and bool((p.taps < 0).any()) for p in lists.indices)

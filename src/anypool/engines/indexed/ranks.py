@@ -23,7 +23,7 @@ from . import native as native_indexed
 
 MOST_SUMMED = 1 << 26  # the sum of squared window lengths, for coefficients by number of elements
 MOST_OMITTED = 1 << 16  # elements of one window with omitted NaN: the table has a row for each number of elements
-TEXT = "each window's list sorted across lanes, or selected from"
+TEXT = "each window sorted across lanes, or its ranks selected"
 
 
 class IndexedRankRecord(ctypes.Structure):
@@ -39,7 +39,7 @@ def refuses(job: Job) -> str | None:
     """The reason why the core does not compute the job, or None."""
     order, lists = job.reduction, job.grid if isinstance(job.grid, IndexedWindows) else indices_of_grid(job.grid)
     if library() is None:
-        return f"the compiled library is not there ({missing()})"
+        return f"the compiled library is missing ({missing()})"
     if lists is not None and not _has_ranks(order, lists):
         if not order.linear() or order.answers() is not None:
             return f"{order!r} of such windows is not compiled"
@@ -58,16 +58,16 @@ def refuses(job: Job) -> str | None:
     if len(lists.indices) > 3 or 0 in lists.shape or 0 in lists.out_shape:
         return "x or the result is empty"
     if math.prod(p.size + 1 for p in lists.indices) >= 2**31:
-        return "the pooled axes hold too many positions"
+        return "the pooled axes have too many positions"
     if job.omit_nan and job.dtype in FLOATS and lists.max_length > MOST_OMITTED:
         return f"NaN is omitted from windows of at most {MOST_OMITTED} elements"
     if result_of(order, lists, job.dtype) == job.dtype and job.dtype not in FLOATS:
         if job.empty is None and any(bool(order.undefined_for(n)) for n in lists.lengths):
-            return "a window without an answer has no integer for it"
+            return "an empty window has no integer result"
         if job.empty is not None and not is_double(job.empty):
-            return f"the core reads empty={job.empty} as a double, which does not hold it"
+            return f"the core reads empty={job.empty} as a double, which cannot represent it"
         if lists.outside and bits_of(lists.fill, job.dtype) is None:
-            return f"the border {lists.fill} is no {job.dtype}"
+            return f"the border {lists.fill} is not representable in {job.dtype}"
     return None
 
 

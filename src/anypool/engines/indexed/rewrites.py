@@ -136,35 +136,35 @@ def _grid_of_groups(lists: IndexedWindows) -> Grid:
 
 REWRITES = (
     Rewrite(
-        "compiled sums, with gradients for the lists' weights",
+        "compiled sums, with gradients for the weights of the indices",
         learned_weights.serves,
         lambda library, x, job, options, one: library.indexed_with_learned_weights(x, job),
     ),
     Rewrite(indexed_ranks.TEXT, _is_order, _order),
     Rewrite(
-        "as real numbers, for points are no integers",
+        "integers as float64, because interpolated points are not integers",
         _needs_floats,
         lambda library, x, job, options, one: one(cast(x, "float64"), job.reduction),
     ),
     Rewrite(
-        "points by compiled sums, pooled as sliding windows",
+        "interpolated points by compiled sums, then sliding windows",
         points.serves,
         lambda library, x, job, options, one: points.forward(library, x, job, options),
     ),
     Rewrite(
-        "where a compiled selection lies",
+        "the position of a compiled selection",
         _is_position,
         lambda library, x, job, options, one: library.indexed_fold(x, _selection(job), True),
     ),
-    Rewrite("two selections", _is_range, _difference),
-    Rewrite("elements laid group by group, pooled as runs", _is_group_variance, _group_variance),
+    Rewrite("the difference of two selections", _is_range, _difference),
+    Rewrite("elements sorted by group, then windows of consecutive elements", _is_group_variance, _group_variance),
     Rewrite(
-        "compiled sums of x lifted, or the reference if they do not hold its numbers",
+        "sums of transformed x; the reference if they overflow or cancel",
         lambda job: _is_plain(job) and indexed_forms.serves(job),
         lambda library, x, job, options, one: library.indexed_by_sums(x, job),
     ),
     Rewrite(
-        "integers as floats that hold them exactly",
+        "integers as floats that represent them exactly",
         lambda job: _is_integer_position(job) or (_is_plain(job) and _exact_float(job) is not None),
         _in_floats,
     ),

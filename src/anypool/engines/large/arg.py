@@ -13,7 +13,7 @@ from ..folds import native as native_folds
 from . import one_window
 
 LARGE = 1 << 12  # elements of a window
-TEXT = "window by window, block by block"
+TEXT = "one window at a time, in blocks"
 
 
 def serves(job: Job) -> bool:

@@ -17,7 +17,7 @@ from ...plan import Axis, AxisIndices, Grid, IndexedWindows, Ints, Job
 from ..folds import native as native_folds
 
 LARGE = 1 << 12  # elements of a window for which compaction costs less than other treatment of gaps
-TEXT = "elements that are there laid side by side, pooled as runs"
+TEXT = "present elements copied into contiguous memory, then windows of consecutive elements"
 
 
 def serves(job: Job) -> bool:

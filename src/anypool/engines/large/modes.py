@@ -15,7 +15,7 @@ from ..reference.sorted import finish_result
 from . import one_window
 
 LARGE = 1 << 10  # elements of a window for which one sort or count per window is faster than many windows at once
-TEXT = "window by window: labels counted, or sorted and their runs measured"
+TEXT = "one window at a time: labels counted, or sorted and their runs measured"
 
 
 def serves(job: Job) -> bool:

@@ -35,7 +35,7 @@ class RankEngine(BaseEngine):
         ):
             return NOT_APPLICABLE
         if library() is None:
-            return Refusal(f"cpu: the compiled library is not there ({missing()})")
+            return Refusal(f"cpu: the compiled library is missing ({missing()})")
         if job.device != "cpu":
             return Refusal(f"cpu: x is on {job.device}")
         sentence = self.refuses(job)
@@ -55,7 +55,7 @@ class ArgOrders(RankEngine):
         part = first_compiled(selection)
         if isinstance(part, Refusal):
             return part
-        return Plan(self, job, f"{part}; each window then looks for its value", (part,))
+        return Plan(self, job, f"{part}; then a search for this value in each window", (part,))
 
     def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
         return arg_calls.forward(call, x, plan.job, weights)

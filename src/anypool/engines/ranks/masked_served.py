@@ -15,7 +15,7 @@ def refuses(job: Job) -> str | None:
     """The reason why the networks do not compute the job, or None."""
     grid, order = job.grid, job.reduction
     if library() is None:
-        return f"the compiled library is not there ({missing()})"
+        return f"the compiled library is missing ({missing()})"
     if not order.linear() or order.answers() is not None:
         return f"{order!r} is not compiled"
     if grid.weighted or (job.weights is not None and job.weights[1] != "bool"):
@@ -25,7 +25,7 @@ def refuses(job: Job) -> str | None:
     if 0 in grid.shape or 0 in grid.out_shape or len(grid.axes) > 3:
         return "x or the result is empty, or more than three axes are pooled"
     if isinstance(grid.fill, tuple):
-        return "constants that differ from axis to axis are not compiled"
+        return "borders with a different constant for each axis are not compiled"
     if not 1 < grid.max_length <= MAX_LENGTH:
         return f"{order!r} of windows of more than {MAX_LENGTH} elements is not compiled"
     inside = interior(grid)
@@ -36,10 +36,10 @@ def refuses(job: Job) -> str | None:
             or extended.grid.max_length > MAX_LENGTH
             or any(uniform_stride(a) is None for a in extended.grid.axes)
         ):
-            return "these windows are not equally far apart and alike"
+            return "these windows differ in size or distance"
         inside = extended.grid
     if not fits(shape_of(inside, RankBlend((0,)))):
-        return "these windows are dilated too far, or lie too far apart, for a selection network"
+        return "the dilation or stride is too large for a selection network"
     return None
 
 
@@ -51,4 +51,6 @@ def engine(job: Job) -> str:
         assert extended is not None
         inside = extended.grid
     kind = "selection network" if terms.kind < 3 else "selection network and a sum"
-    return describe_network(f"{kind}, ranks by count", shape_of(inside, RankBlend(terms.ranks)))
+    return describe_network(
+        f"{kind}, ranks by the number of present elements", shape_of(inside, RankBlend(terms.ranks))
+    )

@@ -117,7 +117,7 @@ def describe_network(kind: str, shape: networks.Shape) -> str:
     """A description of a network."""
     program = networks.program(shape, networks.tile_of(shape))
     outputs = program.tile[0] * program.tile[1]
-    return f"{kind}, {program.operations / outputs:.0f} minima and maxima an output, tiles of {program.tile[0]}×{program.tile[1]}"
+    return f"{kind}, {program.operations / outputs:.0f} minima and maxima per output, tiles of {program.tile[0]}×{program.tile[1]}"
 
 
 def shape_of(grid: Grid, selection: RankBlend | str) -> networks.Shape:

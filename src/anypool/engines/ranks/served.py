@@ -26,14 +26,14 @@ def refuses(job: Job) -> str | None:
     if job.dtype not in (*TYPES, "bool"):
         return f"{job.dtype} is not compiled"
     if isinstance(order, Mode) and (job.dtype in FLOATS or grid.max_length > MOST_LABELS):
-        return f"the mode is compiled for integers and up to {MOST_LABELS} elements a window"
+        return f"the mode is compiled for integers and up to {MOST_LABELS} elements per window"
     if 0 in grid.shape or 0 in grid.out_shape:
         return "x or the result is empty"
     if len(grid.axes) > 3:
         return "order statistics are compiled for up to three pooled axes"
     inside = interior(grid)
     if inside is None:
-        return "these windows are not full and equally far apart"
+        return "these windows differ in size or distance"
     selection = ranks_of(order, grid.max_length)
     without_network = uses_histogram(inside, job.dtype, selection) or uses_chains(inside, selection)
     if not without_network and not 1 < grid.max_length <= MAX_LENGTH:
@@ -41,11 +41,11 @@ def refuses(job: Job) -> str | None:
             f"order statistics are compiled for windows of 2 to {MAX_LENGTH} elements, or more bytes next to each other"
         )
     if not without_network and not isinstance(selection, str) and not fits(shape_of(inside, selection)):
-        return "these windows are dilated too far, or lie too far apart, for a selection network"
+        return "the dilation or stride is too large for a selection network"
     if inside is not grid and job.empty is None and "float" not in job.dtype and grid.has_empty:
-        return "an empty window has no integer answer"
+        return "an empty window has no integer result"
     if grid.fill is not None and bits_of(grid.fill, job.dtype) is None:
-        return f"the border {grid.fill} is no {job.dtype}"
+        return f"the border {grid.fill} is not representable in {job.dtype}"
     return selection if isinstance(selection, str) else None
 
 
@@ -74,12 +74,12 @@ def describe_engine(job: Job) -> str:
     assert inside is not None
     selection = ranks_of(job.reduction, job.grid.max_length)
     if uses_histogram(inside, job.dtype, selection):
-        return "histograms by column, fine bins renewed where the rank lies" + (
+        return "histograms of columns, with fine bins around the rank" + (
             ""
             if job.dtype in ("uint8", "int8", "bool")
-            else "; tiles sorted once, bins of 256 neighbours in that order"
+            else "; tiles sorted once, bins of 256 consecutive elements in that order"
         )
     if uses_chains(inside, selection):
-        return "blocks sorted once, chains that lose and gain an element a step"
-    kind = "sorting network and vote" if isinstance(job.reduction, Mode) else "selection network"
+        return "blocks sorted once into chains; each step removes and adds one element"
+    kind = "sorting network and count of equal elements" if isinstance(job.reduction, Mode) else "selection network"
     return describe_network(kind, shape_of(inside, selection))

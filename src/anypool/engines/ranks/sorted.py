@@ -18,7 +18,7 @@ from .native import bits_of, offsets
 
 MAX_LENGTH = 1 << 29  # elements of one window: indices have 32 bits
 CHUNK = 1 << 17  # elements that are sorted at once, so that they stay in cache until `finish`
-TEXT = "windows sorted across lanes, then the order statistic's own finish"
+TEXT = "windows sorted across lanes, then `finish` of the order statistic"
 _INT = ctypes.c_int64
 
 
@@ -43,7 +43,7 @@ def refuses(job: Job) -> str | None:
     """The reason why the core does not sort the job's windows, or None."""
     grid = job.grid
     if library() is None:
-        return f"the compiled library is not there ({missing()})"
+        return f"the compiled library is missing ({missing()})"
     if job.reduction.gathers:
         return f"{job.reduction!r} is a plain function, called on gathered windows"
     if job.dtype not in (*TYPES, "bool"):
@@ -53,7 +53,7 @@ def refuses(job: Job) -> str | None:
     if not 0 < grid.max_length <= MAX_LENGTH:
         return f"windows of more than {MAX_LENGTH} elements, or of none, are not compiled"
     if grid.fill is not None and bits_of(grid.fill, job.dtype) is None:
-        return f"the border {grid.fill} is no {job.dtype}"
+        return f"the border {grid.fill} is not representable in {job.dtype}"
     return None
 
 
