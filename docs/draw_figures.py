@@ -41,7 +41,7 @@ def _box(axis: Any, x: float, y: float, wide: float = 1, high: float = 1, **opti
 def four_ways() -> Any:
     """Four ways from 7 to 3, and one that gives 4: which inputs each output sees along one axis."""
     ways: list[tuple[str, Any]] = [
-        ("sliding((3,), stride=2): overlapping, all are seen", ap.sliding((3,), 2)),
+        ("sliding((3,), stride=2): overlapping, all are read", ap.sliding((3,), 2)),
         ("sliding((2,), stride=2): the last element is dropped", ap.sliding((2,), 2)),
         ("adaptive((3,)): as even as can be, neighbours share", ap.adaptive((3,))),
         ("sliding((3,), stride=3, padding=1): present ones count", ap.sliding((3,), 3, 1)),
@@ -186,7 +186,7 @@ def dilated_taps() -> Any:
             axis.axvline(k - 0.5, color=GRID, lw=0.5)
         _bare(axis, n, n)
         axis.set_aspect("equal")
-    axes[1][1].set_xlabel("gridding: three of four inputs are never seen", fontsize=8, color=COLOURS[3])
+    axes[1][1].set_xlabel("gridding: three of four inputs are never read", fontsize=8, color=COLOURS[3])
     axes[1][2].set_xlabel("mixed dilations: no holes", fontsize=8, color=COLOURS[2])
     return drawing
 
@@ -200,7 +200,7 @@ def edges_seen() -> Any:
         axis.imshow(seen, cmap="Greens", vmin=0, vmax=seen.max() * 1.7)
         for (r, c), value in np.ndenumerate(seen):
             axis.text(c, r, str(value), ha="center", va="center", fontsize=8)
-        axis.set_title(f"3×3, stride {stride}: windows that see it", fontsize=9)
+        axis.set_title(f"3×3, stride {stride}: windows that contain it", fontsize=9)
         _bare(axis, 9, 9)
     return drawing
 

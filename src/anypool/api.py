@@ -24,17 +24,21 @@ def pool(
     min_count: int | None = None,
     keepdims: bool = True,
 ) -> Any:
-    """Reduce what each window of x holds; the result is in x's array library, on its device.
+    """Reduce the elements of each window of x; the result is an array of the same library and device.
 
-    x: an array of NumPy, torch or the Array API standard, a buffer or rows of numbers.
+    x: an array of NumPy, torch or the Array API standard, a buffer or nested lists of numbers.
     windows: `sliding(…)`, `adaptive(…)`, `whole()` …
-    reduction: a name, an object such as `Lp(3)`, a class with the same functions, or a tuple of them (several results).
-    axes: which axes are pooled, in the order of the windows' entries. weights: how much each element counts,
-    broadcastable to x; bool is a mask. nan: "propagate" or "omit". ties: "first", "last" or "split" (who gets the
-    gradient). empty: the value of a window that holds nothing, which the result's type must hold. out: an array to
-    write to. backend: None, "cpu" or "reference". min_count: a window that holds fewer elements that are there (in x, of a
-    weight other than 0, no NaN where those are omitted) counts as empty. keepdims: False leaves out the pooled axes, on
-    each of which one window must lie. Raises PoolingError.
+    reduction: a name, an object such as `Lp(3)`, a class of your own, or a tuple of these, which gives a
+    tuple of results.
+    axes: the pooled axes, in the order of the windows' entries.
+    weights: the weight of each element, broadcastable to x; bool is a mask.
+    nan: "propagate" or "omit". ties: "first", "last" or "split", for gradients.
+    empty: the value of an empty window, representable in the result's element type.
+    out: an array for the result. backend: None, "cpu" or "reference".
+    min_count: a window with fewer present elements counts as empty. An element is present if its weight
+    is not 0 and it is not an omitted NaN.
+    keepdims: False removes the pooled axes, each of which must have one window.
+    Raises PoolingError.
 
     >>> import numpy as np, anypool as ap
     >>> pool(np.array([[1.0, 5.0, 2.0, 4.0]]), ap.sliding((2,)), "max")
@@ -42,7 +46,7 @@ def pool(
     """
     library = library_of(x)
     if library.compiling(out):
-        from .torch.operators.compile import traced  # torch is optional, and the operators load much of it
+        from .torch.operators.compile import traced  # torch is optional, and this imports much of it
 
         how = {"axes": axes, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
         return traced(x, windows, reduction, weights, {**how, "min_count": min_count, "keepdims": keepdims})

@@ -28,7 +28,7 @@ class Place(Order):
 
     name, formula, gives, nan_is_largest, needs_positions, empty = (
         "Place",
-        "where x₍ₖ₎ lies",
+        "position of x₍ₖ₎",
         "position",
         True,
         True,

@@ -162,7 +162,8 @@ class KMax(Order):
            [5, 9]])
     """
 
-    name, formula, descending, nan_is_largest, needs_positions = "KMax", "the k largest, in place", True, True, True
+    name, formula = "KMax", "the k largest, in their order in x"
+    descending = nan_is_largest = needs_positions = True
     source = "Kalchbrenner, Grefenstette & Blunsom 2014"
 
     def __init__(self, k: int) -> None:
