@@ -280,7 +280,7 @@ def test_colours_that_mean_absent(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy")[..., 3], blocks(clear).min((1, 3)))
     for plain in (x[..., 0].astype(np.uint16), x[..., 0] > 1):
         Image.fromarray(plain).save(tmp_path / "x.png", transparency=1)
-        assert "stands for nothing" in said("pool", tmp_path / "x.png", tmp_path / "y.png", *HALF, "max")
+        assert "the transparent colour" in said("pool", tmp_path / "x.png", tmp_path / "y.png", *HALF, "max")
 
 
 def test_a_key_is_for_files_that_have_them(tmp_path: Path) -> None:

@@ -26,13 +26,6 @@ RENAMED = {
 }
 # Participles name no thing: write what the value is (`result`, `indices`, `message`).
 PARTICIPLES = frozenset("made found given held seen told wanted asked kept taken said".split())
-# Rooms that still use some of these names. Remove a name when its room is clean; add none.
-TO_CLEAN: dict[str, frozenset[str]] = {
-    room: frozenset(names.split())
-    for room, names in {
-        "files": "found given held kept said seen",
-    }.items()
-}
 
 
 def identifiers(path: Path) -> Iterator[tuple[int, str]]:
@@ -52,12 +45,8 @@ ROOMS = sorted({room_of(path) for path in PACKAGE.rglob("*.py")})
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_retired_names_do_not_return(room: str) -> None:
-    """No renamed name anywhere; no participle as a name, but in rooms that are still to clean."""
+    """No renamed name, and no participle as a name, in any room."""
     paths = [path for path in PACKAGE.rglob("*.py") if room_of(path) == room]
     used = {name: f"{path.name}:{line}" for path in paths for line, name in identifiers(path)}
     retired = (PARTICIPLES | RENAMED.keys()) & used.keys()
-    allowed = TO_CLEAN.get(room, frozenset())
-    assert not retired - allowed, {
-        name: (used[name], RENAMED.get(name, "the thing itself")) for name in retired - allowed
-    }
-    assert not allowed - retired, f"{room} no longer uses {sorted(allowed - retired)}: remove them from TO_CLEAN"
+    assert not retired, {name: (used[name], RENAMED.get(name, "the name of the value")) for name in retired}

@@ -1,4 +1,4 @@
-"""Reading and writing images, .npy and .npz; a file is written whole or not at all."""
+"""Reading and writing of images, .npy and .npz; a file is replaced as a whole."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ ARRAYS = (".npy", ".npz")
 
 
 def read(path: Path, key: str = "", pixels: int = PIXELS) -> Raster:
-    """What a file holds; the axes of an image have names.
+    """The content of a file; the axes of an image have names.
 
-    key: which array of an .npz, or which image of a TIFF. pixels: the most that a compressed picture may hold.
-    Raises PoolingError for a file that cannot be read.
+    key: the array of an .npz, or the image of a TIFF. pixels: the most pixels of a compressed
+    image. Raises PoolingError for a file that cannot be read.
     """
     if not path.exists():
         raise PoolingError(f"{path} does not exist")
@@ -42,14 +42,14 @@ def read(path: Path, key: str = "", pixels: int = PIXELS) -> Raster:
             return Raster(_array(path, suffix, key))
         with path.open("rb") as file:
             begin = file.read(4)
-        with warnings.catch_warnings(record=True) as noted:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             warnings.simplefilter("ignore", ResourceWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
             if begin in MAGIC:
                 from .tiff import read_tiff
 
-                held = read_tiff(path, key)
+                raster = read_tiff(path, key)
             elif suffix in TIFF and len(begin) == 0:
                 raise PoolingError(f"{path} holds no image: it is empty")
             elif key:
@@ -57,9 +57,9 @@ def read(path: Path, key: str = "", pixels: int = PIXELS) -> Raster:
                     f"--key {key!r}: {path} is one image; arrays of an .npz and images of a TIFF have keys"
                 )
             else:
-                held = read_image(path, pixels)
-        said = tuple(dict.fromkeys(str(w.message).split("\n")[0] for w in noted))
-        return replace(held, notes=held.notes + said)
+                raster = read_image(path, pixels)
+        messages = tuple(dict.fromkeys(str(w.message).split("\n")[0] for w in caught))
+        return replace(raster, notes=raster.notes + messages)
     except PoolingError:
         raise
     except ImportError as error:
@@ -67,58 +67,59 @@ def read(path: Path, key: str = "", pixels: int = PIXELS) -> Raster:
     except MemoryError:
         raise PoolingError(f"{path} does not fit in memory") from None
     except Exception as error:
-        said = "it holds no plain numbers as NumPy writes them" if "pickle" in str(error) else str(error)
-        raise PoolingError(f"{path} cannot be read: {' '.join((said or type(error).__name__).split())}") from None
+        message = "it holds no plain numbers as NumPy writes them" if "pickle" in str(error) else str(error)
+        raise PoolingError(f"{path} cannot be read: {' '.join((message or type(error).__name__).split())}") from None
 
 
 def _array(path: Path, suffix: str, key: str) -> Any:
-    """An array that NumPy wrote."""
+    """An array of a .npy or .npz."""
     if suffix == ".npy":
         return np.load(path, mmap_mode="r", allow_pickle=False)
-    with np.load(path, allow_pickle=False) as held:
-        names = list(held)
+    with np.load(path, allow_pickle=False) as archive:
+        names = list(archive)
         if not key and len(names) != 1:
             raise PoolingError(f"{path} holds {', '.join(names) or 'nothing'}: say which with --key")
         if key and key not in names:
             raise PoolingError(f"{path} has no {key!r}; it holds {', '.join(names)}")
-        return held[key or names[0]]
+        return archive[key or names[0]]
 
 
 def check_target(path: Path) -> None:
-    """Whether a result can be written to a file of this name, before anything is computed."""
+    """Raise PoolingError if no result can be written to a file of this name."""
     if path.suffix.lower() not in (*ARRAYS, *WRITTEN):
         raise PoolingError(f"{path}: use .npy, .npz, {', '.join(WRITTEN)}")
     if not path.parent.is_dir():
         raise PoolingError(f"the folder {path.parent} does not exist")
 
 
-def write(path: Path, held: Raster, like: Any = None, places: Any = None, quality: int | None = None) -> str:
-    """Write a result, and say what it carries over of the file that was read and what it leaves out.
+def write(path: Path, raster: Raster, like: Any = None, places: Any = None, quality: int | None = None) -> str:
+    """Write a result; returns which metadata of the source it copies, and which it leaves out.
 
-    like: the element type of an image; a result of real numbers is rounded to it, where the file is an image.
-    places: a Place for each axis, where the windows lie. quality: of a JPEG or WebP, 1 to 100.
+    like: the element type of the source image; a result of real numbers is rounded to it in an
+    image. places: a Place for each axis, None if windows are not equally spaced. quality: of a JPEG
+    or WebP, 1 to 100.
     """
     check_target(path)
     suffix = path.suffix.lower()
     if quality is not None and not (1 <= quality <= 100 and SAME.get(suffix, suffix) in (".jpg", ".webp")):
         raise PoolingError(f"--quality {quality}: give 1 to 100, for a .jpg or .webp; the result is {path}")
     if suffix not in ARRAYS:
-        held = replace(held, x=_rounded(path, held.x, like, suffix in TIFF))
+        raster = replace(raster, x=_rounded(path, raster.x, like, suffix in TIFF))
     try:
         with atomic(path) as name, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if suffix == ".npy":
-                np.save(name, held.x)
-                carried, lost = [], _beside(held)
+                np.save(name, raster.x)
+                carried, left_out = [], _beside(raster)
             elif suffix == ".npz":
-                np.savez_compressed(name, y=held.x)
-                carried, lost = [], _beside(held)
+                np.savez_compressed(name, y=raster.x)
+                carried, left_out = [], _beside(raster)
             elif suffix in TIFF:
                 from .tiff_write import write_tiff
 
-                carried, lost = write_tiff(name, held, places)
+                carried, left_out = write_tiff(name, raster, places)
             else:
-                carried, lost = write_image(path, name, held, quality)
+                carried, left_out = write_image(path, name, raster, quality)
     except (TypeError, ValueError, RuntimeError, OverflowError, struct.error) as error:
         if isinstance(error, PoolingError):
             raise
@@ -126,27 +127,29 @@ def write(path: Path, held: Raster, like: Any = None, places: Any = None, qualit
     except ImportError as error:
         raise PoolingError(f"{path}: {error.name or error} is missing: pip install 'anypool[cli]'") from None
     parts = [f"carried over: {', '.join(dict.fromkeys(carried))}"] if carried else []
-    parts += [f"left out: {', '.join(dict.fromkeys(lost))}"] if lost else []
+    parts += [f"left out: {', '.join(dict.fromkeys(left_out))}"] if left_out else []
     return "; ".join(parts)
 
 
-def write_arrays(path: Path, arrays: dict[str, Any], held: Raster) -> str:
-    """Several results as one .npz; what it leaves out of the file that was read."""
+def write_arrays(path: Path, arrays: dict[str, Any], raster: Raster) -> str:
+    """Write several results as one .npz; returns which metadata of the source it leaves out."""
     with atomic(path) as name:
         np.savez_compressed(name, **arrays)
-    lost = _beside(held)
-    return f"left out: {', '.join(dict.fromkeys(lost))}" if lost else ""
+    left_out = _beside(raster)
+    return f"left out: {', '.join(dict.fromkeys(left_out))}" if left_out else ""
 
 
-def _beside(held: Raster) -> list[str]:
-    """What a plain array has no place for."""
-    found = [*(NAMES[k] for k in held.kept), *(["palette"] if held.palette is not None else [])]
-    found += ["TIFF tags"] if held.tiff is not None and (held.tiff.tags or held.tiff.metadata) else []
-    return [*found, *held.lost]
+def _beside(raster: Raster) -> list[str]:
+    """The metadata of a raster that a plain array does not have."""
+    names = [*(NAMES[k] for k in raster.metadata), *(["palette"] if raster.palette is not None else [])]
+    names += ["TIFF tags"] if raster.tiff is not None and (raster.tiff.tags or raster.tiff.metadata) else []
+    return [*names, *raster.lost]
 
 
 def _rounded(path: Path, y: Any, like: Any, tiff: bool) -> Any:
-    """Real numbers of an image of integers as such integers; fractions of bits as bytes, but in a TIFF."""
+    """Real numbers rounded to the integers of the source; fractions of bits as bytes, except in a
+    TIFF.
+    """
     y = np.asarray(y)
     if like is None or y.dtype.kind != "f" or np.dtype(like).kind not in "iub":
         return y
@@ -158,8 +161,8 @@ def _rounded(path: Path, y: Any, like: Any, tiff: bool) -> Any:
     lacking = int(y.size - np.isfinite(y).sum())
     if lacking:
         raise PoolingError(
-            f"{path}: {lacking} of {math.prod(y.shape)} numbers of the result are NaN or infinite, which {kind} does not hold: "
-            "give --empty NUMBER for windows that hold nothing, or write .npy or .npz"
+            f"{path}: {lacking} of {math.prod(y.shape)} numbers of the result are NaN or infinite, which {kind} cannot represent: "
+            "give --empty NUMBER for empty windows, or write .npy or .npz"
         )
     ends = np.iinfo(kind)
     last = float(ends.max) if int(float(ends.max)) <= ends.max else float(np.nextafter(float(ends.max), 0))

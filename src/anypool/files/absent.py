@@ -1,4 +1,4 @@
-"""What does not count: a mask's zeros and the number that stands for no value."""
+"""Absent elements: the zeros of a mask, and the number that means "no value"."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ LARGEST = float(np.finfo(float).max)
 
 
 def number_of(text: str, name: str) -> float:
-    """The number of an option; integers stay exact. Raises PoolingError for a text that writes no such number.
+    """The number of an option; integers stay exact. Raises PoolingError for a text that writes no
+    such number.
 
     >>> number_of("9007199254740993", "--empty"), number_of("-inf", "--empty")
     (9007199254740993, -inf)
@@ -29,15 +30,17 @@ def number_of(text: str, name: str) -> float:
     return value
 
 
-def absent_value(text: str, held: Raster) -> float | None:
-    """The number that stands for no value: as the option says, else as the file does, in x's element type."""
-    dtype = np.asarray(held.x[:0]).dtype
+def absent_value(text: str, raster: Raster) -> float | None:
+    """The number that means "no value" in x's element type: that of the option, else that of the
+    file.
+    """
+    dtype = np.asarray(raster.x[:0]).dtype
     if text.strip().lower() == "none":
         return None
-    value = number_of(text, "--nodata") if text else held.nodata
+    value = number_of(text, "--nodata") if text else raster.nodata
     if value is None or dtype.kind not in "iuf":
         if text:
-            raise PoolingError(f"--nodata {text}: x is {dtype}, which has no number to spare for it")
+            raise PoolingError(f"--nodata {text}: x is {dtype}, which has no number to mean no value")
         return None
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
@@ -60,22 +63,24 @@ def absent_value(text: str, held: Raster) -> float | None:
     return int(value)
 
 
-def present(held: Raster, value: float | None, mask: NDArray[Any] | None) -> NDArray[Any] | None:
-    """The mask of what counts; None where everything does."""
+def present(raster: Raster, value: float | None, mask: NDArray[Any] | None) -> NDArray[Any] | None:
+    """The mask of the present elements; None if all are present."""
     if value is None:
         return mask
-    there = ~np.isnan(held.x) if value != value else held.x != value
+    there = ~np.isnan(raster.x) if value != value else raster.x != value
     if mask is not None:
         return there & mask
     return None if there.all() else there
 
 
-def mask_for(held: Raster, at: tuple[int, ...] | None, path: Path | None, pixels: int) -> NDArray[Any] | None:
-    """A mask that broadcasts to x: of x's shape, of the pooled axes, or with the same names of axes."""
+def mask_for(raster: Raster, at: tuple[int, ...] | None, path: Path | None, pixels: int) -> NDArray[Any] | None:
+    """A mask that broadcasts to x. The file has x's shape, the pooled axes, or axes of the same
+    names.
+    """
     if path is None:
         return None
     mask = read(path, pixels=pixels)
-    shape = tuple(held.x.shape)
+    shape = tuple(raster.x.shape)
     m = np.asarray(mask.x) != 0
     if mask.image and "S" in mask.axes:
         s = mask.axes.index("S")
@@ -83,25 +88,25 @@ def mask_for(held: Raster, at: tuple[int, ...] | None, path: Path | None, pixels
         if not all(np.array_equal(first, m.take(i, s)) for i in range(m.shape[s])):
             raise PoolingError(f"--mask {path} has {m.shape[s]} channels that differ: give a mask of one channel")
         m, mask = first, Raster(first, mask.axes.replace("S", ""))
-    if mask.image and held.image and set(mask.axes) <= set(held.axes):
-        order = sorted(mask.axes, key=held.axes.index)
+    if mask.image and raster.image and set(mask.axes) <= set(raster.axes):
+        order = sorted(mask.axes, key=raster.axes.index)
         m = m.transpose([mask.axes.index(c) for c in order])
-        found = m.reshape([m.shape[order.index(c)] if c in order else 1 for c in held.axes])
+        aligned = m.reshape([m.shape[order.index(c)] if c in order else 1 for c in raster.axes])
     elif m.shape == shape:
-        found = m
+        aligned = m
     else:
         pooled = sorted(a % len(shape) for a in at) if at else range(len(shape) - m.ndim, len(shape))
         if m.ndim != len(pooled):
-            found = m
+            aligned = m
         else:
-            found = m.reshape([m.shape[list(pooled).index(a)] if a in pooled else 1 for a in range(len(shape))])
+            aligned = m.reshape([m.shape[list(pooled).index(a)] if a in pooled else 1 for a in range(len(shape))])
     try:
-        fits = np.broadcast_shapes(found.shape, shape) == shape and found.ndim == len(shape)
+        fits = np.broadcast_shapes(aligned.shape, shape) == shape and aligned.ndim == len(shape)
     except ValueError:
         fits = False
-    if not fits or any(found.shape[a] != shape[a] for a in at or ()):
+    if not fits or any(aligned.shape[a] != shape[a] for a in at or ()):
         raise PoolingError(
-            f"--mask {path} of shape {tuple(mask.x.shape)} does not fit x of shape {shape}: give a number for each place of the "
-            "pooled axes, or for each number of x"
+            f"--mask {path} of shape {tuple(mask.x.shape)} does not fit x of shape {shape}: give a number for each position of "
+            "the pooled axes, or for each element of x"
         )
-    return found
+    return aligned

@@ -11,16 +11,14 @@ from ..arguments import plan_of
 from ..order_statistics import Order
 from ..reductions import reduction_of
 
-LARGE = 2**26  # bytes of input: less takes too little time for a progress bar
+LARGE = 2**26  # bytes of input; smaller arrays need no progress bar
 CHUNK = 2**24  # bytes of input in one chunk
 
 
 def pool_in_chunks(
     x: Any, windows: Any, reduction: Any, axes: tuple[int, ...] | None = None, weights: Any = None, **options: Any
 ) -> Any:
-    """`pool` of a NumPy array for the command line; a large array is pooled in chunks, with a progress bar.
-
-    The result is that of `pool`.
+    """`pool` of a NumPy array; a large array is pooled in chunks, with a progress bar.
 
     >>> import numpy as np, anypool as ap
     >>> pool_in_chunks(np.arange(8.0).reshape(2, 4), ap.sliding((2,)), "max")
@@ -29,10 +27,10 @@ def pool_in_chunks(
     """
     grid = plan_of(windows, tuple(x.shape), axes)
     free = next((a for a in range(x.ndim) if a not in grid.pooled_dims and x.shape[a] > 1), None)
-    apart = len(grid.out_shape) == x.ndim and not (
+    keeps_axes = len(grid.out_shape) == x.ndim and not (
         isinstance(order := reduction_of(reduction), Order) and order.answers()
-    )  # else axes come or go
-    if free is None or not apart or x.nbytes < LARGE or not all(grid.out_shape):
+    )  # other results have added or removed axes
+    if free is None or not keeps_axes or x.nbytes < LARGE or not all(grid.out_shape):
         return pool(x, windows, reduction, axes=axes, weights=weights, **options)
     if weights is not None:
         weights = np.broadcast_to(weights, x.shape)
@@ -50,7 +48,7 @@ def pool_in_chunks(
 
 
 def _bar() -> Any:
-    """A progress bar on the error stream, silent where that is no terminal."""
+    """A progress bar on the error stream, if that is a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 

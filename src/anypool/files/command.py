@@ -1,4 +1,4 @@
-"""`anypool pool`: the command line of files in, files out."""
+"""`anypool pool`: pools a file and writes the result to a file."""
 
 from __future__ import annotations
 
@@ -19,39 +19,40 @@ from .absent import absent_value, mask_for, present
 from .chunked import pool_in_chunks
 from .places import places_of
 
-NO_VALUES = ("count", "any", "all", "argmax", "argmin")  # an absent value of x is none of theirs
+NO_VALUES = ("count", "any", "all", "argmax", "argmin")  # results that cannot contain the number for "no value"
 
 
 def pool(
     source: Annotated[Path, argument(help="an image, .npy or .npz; a TIFF where 0 is white is pooled as stored")],
     target: Annotated[
         Path,
-        argument(help="the result; of several reductions one .npz, or a file each: out.png becomes out-max.png …"),
+        argument(help="the result; several reductions need an .npz, or get a file each: out.png becomes out-max.png …"),
     ],
     windows: Annotated[str, option(help="such as 'sliding((5, 5), stride=2, border=\"reflect\")'")] = "",
     reduce: Annotated[
-        list[str] | None, option(help="a reduction, such as max or 'Lp(3)'; several with commas, or given again")
+        list[str] | None,
+        option(help="a reduction, such as max or 'Lp(3)'; separate several by commas, or repeat the option"),
     ] = None,
     axes: Annotated[
-        str, option(help="which axes are pooled: numbers, or letters of an image's own, such as Z,Y,X")
+        str, option(help="the pooled axes: numbers, or letters of the axes of an image, such as Z,Y,X")
     ] = "",
-    key: Annotated[str, option(help="which array of an .npz, or which image of a TIFF")] = "",
-    mask: Annotated[Path | None, option(help="an image or array: where it is 0 an element does not count")] = None,
+    key: Annotated[str, option(help="the array of an .npz, or the image of a TIFF")] = "",
+    mask: Annotated[Path | None, option(help="an image or array; elements where it is 0 are absent")] = None,
     nodata: Annotated[
-        str, option(help="the number that stands for no value, here and in the result; none: there is none")
+        str, option(help="the number that means no value, in x and in the result; none: no number does")
     ] = "",
-    nan: Annotated[str, option(help="propagate, or omit: NaN does not count")] = "propagate",
-    empty: Annotated[str, option(help="the result of windows that hold nothing")] = "",
-    min_count: Annotated[int, option(help="windows with fewer elements that count hold nothing")] = 0,
+    nan: Annotated[str, option(help="propagate, or omit: NaN is absent")] = "propagate",
+    empty: Annotated[str, option(help="the value of an empty window")] = "",
+    min_count: Annotated[int, option(help="a window with fewer present elements counts as empty")] = 0,
     quality: Annotated[
-        int | None, option(help="of a JPEG (95 if not given) or WebP (without loss if not given), 1 to 100")
+        int | None, option(help="quality of a JPEG (default 95) or WebP (default lossless), 1 to 100")
     ] = None,
     labels: Annotated[
-        bool, option("--labels", help="pool the numbers of a palette, whatever the reduction; a vote always does")
+        bool, option("--labels", help="pool the labels of a palette, not its colours; a mode always does")
     ] = False,
-    pixels: Annotated[int, option(help="the most pixels that a picture may hold")] = PIXELS,
+    pixels: Annotated[int, option(help="refuse images with more pixels")] = PIXELS,
 ) -> None:
-    """Pool an image, .npy or .npz; every file is written whole or not at all, and what it leaves out is said."""
+    """Pool an image, .npy or .npz, and print which metadata the result leaves out."""
     from ..expressions import reduction_from, windows_from
 
     if not windows:
@@ -61,28 +62,28 @@ def pool(
     if len(set(texts)) < len(texts) or not texts:
         raise PoolingError(f"--reduce {', '.join(texts)}: name each reduction once")
     chosen, reductions = windows_from(windows), [reduction_from(t) for t in texts]
-    held = read(source, key, pixels)
-    value = absent_value(nodata, held)
+    raster = read(source, key, pixels)
+    value = absent_value(nodata, raster)
     options: dict[str, Any] = {"nan": nan}
     if min_count:
         options["min_count"] = min_count
     results: list[tuple[Raster, Raster, Any]] = []
     for reduction in reductions:
-        seen = held if labels or _of_labels(reduction) else held.coloured()
-        at = seen.pooled_axes(axes)
-        weights = present(seen, value, mask_for(seen, at, mask, pixels))
+        pooled = raster if labels or _of_labels(reduction) else raster.coloured()
+        at = pooled.pooled_axes(axes)
+        weights = present(pooled, value, mask_for(pooled, at, mask, pixels))
         nothing = _nothing(empty, value, reduction)
-        said = options if nothing is None else {**options, "empty": nothing}
-        y = np.asarray(pool_in_chunks(seen.x, chosen, reduction, at, weights=weights, **said))
-        plan = chosen.plan(tuple(seen.x.shape), _positive(at, seen.x.ndim))
+        call_options = options if nothing is None else {**options, "empty": nothing}
+        y = np.asarray(pool_in_chunks(pooled.x, chosen, reduction, at, weights=weights, **call_options))
+        plan = chosen.plan(tuple(pooled.x.shape), _positive(at, pooled.x.ndim))
         same = isinstance(plan, Grid) and plan.out_shape == y.shape
-        kept = value if not _no_value(reduction) else None
-        results.append((seen, _result(seen, y, same, kept), places_of(chosen, plan, at) if same else None))
+        result_nodata = value if not _no_value(reduction) else None
+        results.append((pooled, _result(pooled, y, same, result_nodata), places_of(chosen, plan, at) if same else None))
     _write(source, target, texts, results, quality)
 
 
 def parts_of(text: str) -> list[str]:
-    """A text cut at the commas that no bracket or quotation mark holds.
+    """A text split at the commas outside brackets and quotation marks.
 
     >>> parts_of("max, Quantile(0.5, method='hazen'),min")
     ['max', "Quantile(0.5, method='hazen')", 'min']
@@ -99,7 +100,9 @@ def parts_of(text: str) -> list[str]:
 
 
 def _of_labels(reduction: Any) -> bool:
-    """Whether numbers are only told apart, so that those of a palette may be pooled: a vote."""
+    """Whether the reduction only compares for equality, so that it may pool the labels of a
+    palette.
+    """
     rule = reduction_of(reduction)
     return isinstance(rule.order if isinstance(rule, Place) else rule, Mode)
 
@@ -110,7 +113,7 @@ def _no_value(reduction: Any) -> bool:
 
 
 def _nothing(empty: str, value: float | None, reduction: Any) -> float | None:
-    """What a window of nothing gives: as asked, or the value that stands for no value."""
+    """The value of an empty window: that of --empty, else the number that means "no value"."""
     if not empty:
         return None if value is None or _no_value(reduction) else value
     from .absent import number_of
@@ -122,16 +125,16 @@ def _positive(at: tuple[int, ...] | None, rank: int) -> tuple[int, ...] | None:
     return None if at is None else tuple(a % rank for a in at)
 
 
-def _result(seen: Raster, y: Any, same: bool, value: float | None) -> Raster:
-    """A result with what it has of the image that was read."""
-    if not seen.image:
+def _result(raster: Raster, y: Any, same: bool, value: float | None) -> Raster:
+    """The result with the metadata of its source."""
+    if not raster.image:
         return Raster(y)
-    holds = value is not None and seen.x.dtype.kind in "iuf"
-    # numbers that are no labels, such as counts and places, have no colours
-    palette = seen.palette if y.dtype == seen.x.dtype else None
-    lost = seen.lost if seen.palette is None or palette is not None else (*seen.lost, "palette")
+    holds = value is not None and raster.x.dtype.kind in "iuf"
+    # counts and positions are no labels, so they have no colours
+    palette = raster.palette if y.dtype == raster.x.dtype else None
+    lost = raster.lost if raster.palette is None or palette is not None else (*raster.lost, "palette")
     return replace(
-        seen, x=y, axes=seen.axes if same else "", palette=palette, lost=lost, nodata=value if holds else None
+        raster, x=y, axes=raster.axes if same else "", palette=palette, lost=lost, nodata=value if holds else None
     )
 
 
@@ -142,25 +145,25 @@ def _write(
     results: list[tuple[Raster, Raster, Any]],
     quality: int | None,
 ) -> None:
-    """One file, a file for each reduction, or one .npz of all."""
+    """Write one file, a file for each reduction, or one .npz of all."""
     first = results[0][0]
     begin = f"{source} {f'{first.axes} ' if first.image else ''}{tuple(first.x.shape)}"
     if len(results) > 1 and target.suffix.lower() == ".npz":
         lost = write_arrays(target, {t: r.x for t, (_, r, _) in zip(texts, results, strict=True)}, results[0][1])
         shapes = ", ".join(f"{t} {tuple(r.x.shape)}" for t, (_, r, _) in zip(texts, results, strict=True))
         print(f"{begin} -> {target}: {shapes}")
-        _say(lost, first.notes)
+        _print_notes(lost, first.notes)
         return
-    for text, (seen, result, places) in zip(texts, results, strict=True):
+    for text, (raster, result, places) in zip(texts, results, strict=True):
         name = re.sub(r"[^\w.-]+", "_", text).strip("_")
         path = target if len(results) == 1 else target.with_name(f"{target.stem}-{name}{target.suffix}")
-        said = write(path, result, seen.x.dtype if seen.image else None, places, quality)
+        left_out = write(path, result, raster.x.dtype if raster.image else None, places, quality)
         print(f"{begin} -> {path} {tuple(result.x.shape)}")
-        _say(said, seen.notes)
+        _print_notes(left_out, raster.notes)
 
 
-def _say(said: str, notes: tuple[str, ...]) -> None:
-    if said:
-        print(f"  {said}")
+def _print_notes(left_out: str, notes: tuple[str, ...]) -> None:
+    if left_out:
+        print(f"  {left_out}")
     for note in notes:
         print(f"  the file: {note}")

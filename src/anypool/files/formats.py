@@ -1,4 +1,4 @@
-"""Writing pictures: what each format of Pillow holds, and what it keeps of the file that was read."""
+"""Writing of images by Pillow: the element types and the metadata of each format."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HOLDS: dict[str, tuple[str, dict[str, tuple[int, ...]]]] = {  # samples a pixel,
 }
 SAME = {".jpeg": ".jpg", ".jfif": ".jpg"}
 ANIMATED = (".gif", ".png", ".webp")
-KEPT = {  # what Pillow writes into each
+METADATA = {  # that Pillow writes, by format
     ".png": ("icc_profile", "dpi", "exif", "gamma", "srgb", "chromaticity", "duration", "loop"),
     ".jpg": ("icc_profile", "dpi", "exif"),
     ".bmp": ("dpi",),
@@ -51,11 +51,13 @@ NAMES = {
 }
 
 
-def write_image(path: Path, name: Path, held: Raster, quality: int | None) -> tuple[list[str], list[str]]:
-    """Write a picture to `name`, in the format that `path` ends with; what was carried over, and what was not."""
+def write_image(path: Path, name: Path, raster: Raster, quality: int | None) -> tuple[list[str], list[str]]:
+    """Write an image to `name` in the format of `path`; returns the copied and the omitted
+    metadata.
+    """
     kind = SAME.get(path.suffix.lower(), path.suffix.lower())
-    cmyk = held.space == "CMYK" and held.x.dtype == np.uint8
-    frames, palette, changed = _pictures(path, kind, held, cmyk)
+    cmyk = raster.space == "CMYK" and raster.x.dtype == np.uint8
+    frames, palette, changed = _pictures(path, kind, raster, cmyk)
     options: dict[str, Any] = {}
     if kind == ".jpg":
         options["quality"] = 95 if quality is None else quality
@@ -63,14 +65,14 @@ def write_image(path: Path, name: Path, held: Raster, quality: int | None) -> tu
         options.update({"lossless": True} if quality is None else {"quality": quality})
     elif quality is not None:
         raise PoolingError(f"--quality {quality}: {path} has no quality; it is one of .jpg and .webp")
-    kept = {
+    metadata = {
         k: v
-        for k, v in held.kept.items()
-        if k in KEPT.get(kind, ()) and (len(frames) > 1 or k not in ("duration", "loop"))
+        for k, v in raster.metadata.items()
+        if k in METADATA.get(kind, ()) and (len(frames) > 1 or k not in ("duration", "loop"))
     }
     still = {"duration", "loop"} if len(frames) == 1 else set[str]()
-    lost = [NAMES[k] for k in held.kept if k not in kept and k not in still]
-    options.update(_saved(kept))
+    lost = [NAMES[k] for k in raster.metadata if k not in metadata and k not in still]
+    options.update(_saved(metadata))
     if kind == ".gif" and max(options.get("duration", [0])) > LONGEST:
         options["duration"] = [min(n, LONGEST) for n in options["duration"]]
         lost.append(f"durations beyond {LONGEST / 1000} s")
@@ -81,17 +83,19 @@ def write_image(path: Path, name: Path, held: Raster, quality: int | None) -> tu
         if rest:
             options.update(save_all=True, append_images=rest)
         first.save(name, **options)
-    return [NAMES[k] for k in kept], [*changed, *lost, *held.lost]
+    return [NAMES[k] for k in metadata], [*changed, *lost, *raster.lost]
 
 
-def _pictures(path: Path, kind: str, held: Raster, cmyk: bool) -> tuple[NDArray[Any], Any, list[str]]:
-    """(frames, rows, columns, samples) that the format holds, the palette, and what had to be changed."""
+def _pictures(path: Path, kind: str, raster: Raster, cmyk: bool) -> tuple[NDArray[Any], Any, list[str]]:
+    """(frames, rows, columns, samples) for the format, the palette, and descriptions of the
+    changes.
+    """
     says, possible = HOLDS[kind]
     changed: list[str] = []
-    palette = held.palette
-    if held.space in lab.SPACES:
+    palette = raster.palette
+    if raster.space in lab.SPACES:
         raise PoolingError(
-            f"{path}: a {path.suffix[1:].upper()} holds no {held.space} colours: use .tif, .npy or .npz, or {lab.TO_RGB}"
+            f"{path}: a {path.suffix[1:].upper()} holds no {raster.space} colours: use .tif, .npy or .npz, or {lab.TO_RGB}"
         )
     if palette is not None and (
         kind not in (".png", ".gif", ".bmp")
@@ -99,14 +103,14 @@ def _pictures(path: Path, kind: str, held: Raster, cmyk: bool) -> tuple[NDArray[
         or (kind == ".bmp" and palette.shape[1] == 4)
         or palette.dtype != np.uint8
     ):
-        held, palette, changed = held.coloured(), None, ["palette, now colours"]
-    elif palette is not None and (held.x.dtype.kind not in "iu" or int(held.x.max(initial=0)) >= len(palette)):
+        raster, palette, changed = raster.coloured(), None, ["palette, now colours"]
+    elif palette is not None and (raster.x.dtype.kind not in "iu" or int(raster.x.max(initial=0)) >= len(palette)):
         palette, changed = None, ["palette, which has no colour for such numbers"]
     try:
-        frames = held.pictures() if held.image else _plain(held.x)
+        frames = raster.pictures() if raster.image else _plain(raster.x)
     except PoolingError:
         frames = None
-    if frames is not None and held.tiff is not None and held.tiff.inverted and palette is None:
+    if frames is not None and raster.tiff is not None and raster.tiff.inverted and palette is None:
         frames, changed = _inverted(frames), [*changed, "white as 0, now white as the largest number"]
     if frames is not None and palette is not None:
         frames = frames.astype(np.uint8)
@@ -121,7 +125,7 @@ def _pictures(path: Path, kind: str, held: Raster, cmyk: bool) -> tuple[NDArray[
     )
     if not fits:
         raise PoolingError(
-            f"{path}: a {path.suffix[1:].upper()} holds {says}, and the result is {held.x.dtype} {tuple(held.x.shape)}; "
+            f"{path}: a {path.suffix[1:].upper()} holds {says}, and the result is {raster.x.dtype} {tuple(raster.x.shape)}; "
             "use .npy, .npz or .tif"
         )
     assert frames is not None
@@ -138,7 +142,7 @@ def _pictures(path: Path, kind: str, held: Raster, cmyk: bool) -> tuple[NDArray[
 
 
 def _beyond_gif(frames: NDArray[Any]) -> list[str]:
-    """What the colours of these frames lose in the palettes of a GIF."""
+    """Descriptions of the changes to these frames by the palettes of a GIF."""
     from PIL import Image
 
     if frames.shape[-1] == 4:
@@ -149,7 +153,7 @@ def _beyond_gif(frames: NDArray[Any]) -> list[str]:
 
 
 def _plain(y: NDArray[Any]) -> NDArray[Any]:
-    """A plain array as one picture: (rows, columns), or (rows, columns, samples)."""
+    """A plain array (rows, columns) or (rows, columns, samples) as one frame."""
     if y.ndim not in (2, 3):
         raise PoolingError(f"an array of shape {y.shape} is no picture")
     return y[None, ..., None] if y.ndim == 2 else y[None]
@@ -168,7 +172,7 @@ def _from_cmyk(frames: NDArray[Any]) -> NDArray[Any]:
 
 
 def _image(frame: NDArray[Any], palette: Any, kind: str, options: dict[str, Any], cmyk: bool) -> Any:
-    """One frame as Pillow has it."""
+    """One frame as an image of Pillow."""
     from PIL import Image
 
     flat = np.ascontiguousarray(frame[..., 0] if frame.shape[-1] == 1 else frame)
@@ -183,13 +187,15 @@ def _image(frame: NDArray[Any], palette: Any, kind: str, options: dict[str, Any]
     return image
 
 
-def _saved(kept: dict[str, Any]) -> dict[str, Any]:
-    """Pillow's arguments for what is kept."""
-    options = {k: v for k, v in kept.items() if k not in ("gamma", "srgb", "chromaticity")}
+def _saved(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Pillow's arguments for the metadata."""
+    options = {k: v for k, v in metadata.items() if k not in ("gamma", "srgb", "chromaticity")}
     chunks = {
-        b"gAMA": struct.pack(">I", round(kept["gamma"] * 1e5)) if "gamma" in kept else b"",
-        b"sRGB": bytes([kept["srgb"]]) if "srgb" in kept else b"",
-        b"cHRM": struct.pack(">8I", *(round(v * 1e5) for v in kept["chromaticity"])) if "chromaticity" in kept else b"",
+        b"gAMA": struct.pack(">I", round(metadata["gamma"] * 1e5)) if "gamma" in metadata else b"",
+        b"sRGB": bytes([metadata["srgb"]]) if "srgb" in metadata else b"",
+        b"cHRM": struct.pack(">8I", *(round(v * 1e5) for v in metadata["chromaticity"]))
+        if "chromaticity" in metadata
+        else b"",
     }
     if any(chunks.values()):
         from PIL.PngImagePlugin import PngInfo
@@ -202,7 +208,9 @@ def _saved(kept: dict[str, Any]) -> dict[str, Any]:
 
 
 def _png16(path: Path, frames: NDArray[Any], options: dict[str, Any]) -> bytes:
-    """A PNG of 16 bits in several samples, with the other chunks that Pillow writes for these options."""
+    """A PNG with several samples of 16 bits, and the chunks that Pillow writes for these
+    options.
+    """
     try:
         import imagecodecs
     except ImportError:
@@ -221,10 +229,10 @@ def _png16(path: Path, frames: NDArray[Any], options: dict[str, Any]) -> bytes:
 
 def _chunks(png: bytes) -> list[tuple[bytes, bytes]]:
     """The name and the bytes of each chunk of a PNG."""
-    found: list[tuple[bytes, bytes]] = []
+    chunks: list[tuple[bytes, bytes]] = []
     at = 8
     while at < len(png):
         end = at + 12 + int.from_bytes(png[at : at + 4], "big")
-        found.append((png[at + 4 : at + 8], png[at:end]))
+        chunks.append((png[at + 4 : at + 8], png[at:end]))
         at = end
-    return found
+    return chunks

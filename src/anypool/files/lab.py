@@ -16,8 +16,8 @@ STORED = {signed: stored for stored, signed in SIGNED.items()}
 def decoded(stored: NDArray[Any], samples: int, space: str) -> NDArray[Any]:
     """L*, a* and b* of the integers that a file stores; `samples` is their axis.
 
-    CIELAB stores a* and b* as signed integers, ICCLAB adds half of the range (TIFF 6.0, section 23, and
-    TIFF Technical Note 4). Floating-point numbers are L*, a* and b* already.
+    CIELAB stores a* and b* as signed integers, ICCLAB adds half of the range (TIFF 6.0, section 23,
+    and TIFF Technical Note 4). Floating-point numbers are L*, a* and b* already.
 
     >>> decoded(np.array([[255, 255, 1]], np.uint8), 1, "CIELAB")
     array([[255,  -1,   1]], dtype=int16)
@@ -32,7 +32,9 @@ def decoded(stored: NDArray[Any], samples: int, space: str) -> NDArray[Any]:
 
 
 def encoded(colours: NDArray[Any], samples: int, space: str) -> NDArray[Any] | None:
-    """The integers that a file stores for L*, a* and b*; None if they are no colours that it can store."""
+    """The integers that a file stores for L*, a* and b*; None if they are no colours that it can
+    store.
+    """
     if colours.dtype.kind == "f":
         return colours
     if colours.dtype.name not in STORED:

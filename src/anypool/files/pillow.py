@@ -1,4 +1,4 @@
-"""Images that Pillow reads: modes, palettes, frames, and what a result keeps."""
+"""Reading of images by Pillow: modes, palettes, frames and metadata."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..errors import PoolingError
 from .deep import deep_colours
 from .raster import Raster
 
-ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")  # where several images are frames of one picture
-PIXELS = 2 * 89_478_485  # more than Pillow opens unless told to: a small file may claim any size
-TURNED, WIDTH, HEIGHT, DETAILS = 0x0112, 0xA002, 0xA003, 0x8769  # tags of EXIF
+ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")  # formats whose images are frames of one picture
+PIXELS = 2 * 89_478_485  # Pillow's own limit: a small file may claim any size
+ORIENTATION, WIDTH, HEIGHT, DETAILS = 0x0112, 0xA002, 0xA003, 0x8769  # tags of EXIF
 CARRIED = ("icc_profile", "dpi", "gamma", "srgb", "chromaticity", "loop")
-SAID = {"xmp": "XMP", "XML:com.adobe.xmp": "XMP", "comment": "comments", "photoshop": "Photoshop's blocks"}
+NOT_READ = {"xmp": "XMP", "XML:com.adobe.xmp": "XMP", "comment": "comments", "photoshop": "Photoshop's blocks"}
 
 
 def read_image(path: Path, most: int = PIXELS) -> Raster:
-    """The picture as it is to be seen: upright, its frames on an axis T."""
+    """The upright image; its frames are on an axis T."""
     from PIL import Image, UnidentifiedImageError
 
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -35,7 +35,7 @@ def read_image(path: Path, most: int = PIXELS) -> Raster:
                 )
             if not image.width * image.height:
                 raise PoolingError(f"{path} holds {image.width} × {image.height} pixels: there is nothing to pool")
-            kept, lost, turned = _beside(image)
+            metadata, lost, orientation = _beside(image)
             raster = _frames(image, frames) if frames > 1 else _single(image, path)
     except UnidentifiedImageError:
         with path.open("rb") as file:
@@ -47,14 +47,14 @@ def read_image(path: Path, most: int = PIXELS) -> Raster:
         Image.MAX_IMAGE_PIXELS = limit
     further = getattr(image, "n_frames", 1) - frames
     lost += (f"further images of the file: {further}",) if further > 0 else ()
-    kept |= raster.kept
-    return replace(raster, kept=kept, lost=raster.lost + lost).oriented(turned)
+    metadata |= raster.metadata
+    return replace(raster, metadata=metadata, lost=raster.lost + lost).oriented(orientation)
 
 
 def _single(image: Any, path: Path) -> Raster:
     """The one image of a file."""
     mode = image.mode
-    lost = ("the colour that stands for nothing",) if "transparency" in image.info else ()
+    lost = ("the transparent colour",) if "transparency" in image.info else ()
     x = deep_colours(path, image.format)
     if x is not None:
         return Raster(x, "YXS" if x.ndim == 3 else "YX", lost=lost)
@@ -74,60 +74,60 @@ def _single(image: Any, path: Path) -> Raster:
 
 
 def _frames(image: Any, frames: int) -> Raster:
-    """All frames: as numbers into one palette where they have few colours, so that a vote has labels."""
-    held: list[Any] = []
+    """All frames. The frames of a GIF become labels of one palette, so that a mode has labels."""
+    colour_frames: list[Any] = []
     lasts: list[int] = []
     for n in range(frames):
         image.seek(n)
-        held.append(np.asarray(image.convert("RGBA")))
+        colour_frames.append(np.asarray(image.convert("RGBA")))
         lasts.append(int(image.info.get("duration", 0)))
-    x: Any = np.stack(held)
-    kept = {"duration": lasts} if any(lasts) else {}
+    x: Any = np.stack(colour_frames)
+    metadata = {"duration": lasts} if any(lasts) else {}
     if (x[..., 3] == 255).all():
         x = x[..., :3]
     if image.format != "GIF":
-        return Raster(x, "TYXS", kept=kept)
-    packed = np.ascontiguousarray(held_as_four(x)).view(np.uint32)[..., 0]
-    found, numbers = np.unique(packed, return_inverse=True)
-    colours = found.view(np.uint8).reshape(-1, 4)[:, : x.shape[-1]]
+        return Raster(x, "TYXS", metadata=metadata)
+    packed = np.ascontiguousarray(with_opacity(x)).view(np.uint32)[..., 0]
+    packed_colours, numbers = np.unique(packed, return_inverse=True)
+    colours = packed_colours.view(np.uint8).reshape(-1, 4)[:, : x.shape[-1]]
     small = np.uint8 if len(colours) <= 256 else np.uint16 if len(colours) <= 65536 else np.uint32
-    return Raster(numbers.reshape(x.shape[:-1]).astype(small), "TYX", colours, kept=kept)
+    return Raster(numbers.reshape(x.shape[:-1]).astype(small), "TYX", colours, metadata=metadata)
 
 
-def held_as_four(x: Any) -> Any:
+def with_opacity(x: Any) -> Any:
     """Red, green, blue and opacity."""
     return x if x.shape[-1] == 4 else np.concatenate([x, np.full((*x.shape[:-1], 1), 255, np.uint8)], -1)
 
 
 def _palette(image: Any) -> Any:
-    """(256, 3) colours, or (256, 4) where some are transparent."""
+    """(n, 3) colours, or (n, 4) if some are transparent."""
     colours = np.zeros((256, 4), np.uint8)
     colours[:, 3] = 255
-    said = np.asarray(image.getpalette("RGBA") or [], np.uint8).reshape(-1, 4)
-    colours[: len(said)] = said
+    entries = np.asarray(image.getpalette("RGBA") or [], np.uint8).reshape(-1, 4)
+    colours[: len(entries)] = entries
     clear = image.info.get("transparency")
     if isinstance(clear, int):
         colours[clear, 3] = 0
     elif clear is not None:
         colours[: len(clear), 3] = np.frombuffer(bytes(clear), np.uint8)
-    colours = colours[: max(len(said), int(np.asarray(image).max(initial=0)) + 1)]
+    colours = colours[: max(len(entries), int(np.asarray(image).max(initial=0)) + 1)]
     return colours if (colours[:, 3] < 255).any() else colours[:, :3]
 
 
 def _beside(image: Any) -> tuple[dict[str, Any], tuple[str, ...], int]:
-    """What the file says beside its pixels: what is kept, the names of what is not, and the orientation."""
-    kept = {name: image.info[name] for name in CARRIED if image.info.get(name) not in (None, "", b"")}
-    lost = [said for name, said in SAID.items() if name in image.info]
+    """The metadata that a result copies, the names of the other metadata, and the orientation."""
+    metadata = {name: image.info[name] for name in CARRIED if image.info.get(name) not in (None, "", b"")}
+    lost = [name_in_note for name, name_in_note in NOT_READ.items() if name in image.info]
     lost += ["text"] if getattr(image, "text", None) else []
-    turned = 1
+    orientation = 1
     try:
         exif = image.getexif()
-        turned = int(exif.pop(TURNED, 1))
+        orientation = int(exif.pop(ORIENTATION, 1))
         details = exif.get_ifd(DETAILS)
         for tag in (WIDTH, HEIGHT):  # sizes that the result no longer has
             details.pop(tag, None)
         if len(exif):
-            kept["exif"] = exif.tobytes()
+            metadata["exif"] = exif.tobytes()
     except (SyntaxError, ValueError, TypeError, KeyError, struct.error, OSError):
         lost.append("EXIF, which cannot be read")
-    return kept, tuple(dict.fromkeys(lost)), turned
+    return metadata, tuple(dict.fromkeys(lost)), orientation

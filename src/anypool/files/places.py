@@ -1,4 +1,4 @@
-"""Where a result's pixels lie: the distance of the windows and the centre of the first, along each axis."""
+"""The position of a result's pixels: stride and shift of the windows along each axis."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from ..windows import Sliding
 
 @dataclass(frozen=True)
 class Place:
-    """One axis: position u of the result lies at `stride`·u + `shift` of the input; pixel i spans from i to i + 1."""
+    """One axis: position u of the result is `stride` · u + `shift` of the input; pixel i is [i, i +
+    1].
+    """
 
     stride: float = 1.0
     shift: float = 0.0
 
 
 def places_of(windows: Any, plan: Any, at: tuple[int, ...] | None = None) -> dict[int, Place] | None:
-    """A Place for each axis of x; None where the windows are not equally far apart, or lie on no grid.
+    """A Place for each axis of x; None if the windows are not equally spaced or not on a grid.
 
     at: the pooled axes in the order of the windows' entries.
 
@@ -32,19 +34,19 @@ def places_of(windows: Any, plan: Any, at: tuple[int, ...] | None = None) -> dic
     """
     if not isinstance(plan, Grid):
         return None
-    found = {a: Place() for a in range(len(plan.shape))}
+    places = {a: Place() for a in range(len(plan.shape))}
     order = [a % len(plan.shape) for a in at] if at else list(plan.pooled_dims)
     for number, a in enumerate(order):
         axis = plan.axes[plan.pooled_dims.index(a)]
-        place = _sliding(windows, axis, number, len(order)) if isinstance(windows, Sliding) else _listed(axis)
+        place = _sliding(windows, axis, number, len(order)) if isinstance(windows, Sliding) else _spaced(axis)
         if place is None:
             return None
-        found[a] = place
-    return found
+        places[a] = place
+    return places
 
 
 def _sliding(windows: Sliding, axis: Axis, number: int, rank: int) -> Place | None:
-    """Windows of one size, whose centres do not change where the array's end cuts them."""
+    """The place of sliding windows; a window that is cut at the edge keeps its centre."""
     if windows.offsets is not None:
         return None
     size: float = entries(windows.size, rank, "size")[number]
@@ -63,7 +65,7 @@ def _sliding(windows: Sliding, axis: Axis, number: int, rank: int) -> Place | No
 
 
 def _before(axis: Axis) -> int:
-    """How many positions of the imagined axis lie before the real one."""
+    """The number of positions of the virtual axis before the real axis."""
     if axis.source is None:
         return 0
     zeros = np.flatnonzero(axis.source == 0)
@@ -71,8 +73,10 @@ def _before(axis: Axis) -> int:
     return min(here, key=lambda p: abs(p - (axis.extent - axis.size) / 2)) if here else 0
 
 
-def _listed(axis: Axis) -> Place | None:
-    """Windows that the array's end does not cut, such as adaptive ones, if they are equally far apart."""
+def _spaced(axis: Axis) -> Place | None:
+    """The place of other windows, such as adaptive ones, if they are equally spaced and never
+    cut.
+    """
     if axis.source is not None or not axis.out or not axis.length.all():
         return None
     begin = axis.first.astype(float)

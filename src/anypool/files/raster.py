@@ -1,4 +1,4 @@
-"""Raster: an image file's numbers with the name of each axis, its palette and what a result keeps of the file."""
+"""Raster: the numbers of a file, the names of its axes, its palette and its metadata."""
 
 from __future__ import annotations
 
@@ -15,17 +15,21 @@ LETTERS = "Y: rows, X: columns, S: samples, T: times, Z: depths, C: channels; Q,
 
 @dataclass(frozen=True)
 class Raster:
-    """Numbers as a file holds them; `axes` has a letter for each axis of an image and is empty for a plain array.
+    """The content of a file.
 
-    `palette`: the colours, (n, 3) or (n, 4), that the numbers stand for. `space`: what the samples are if not RGB: CMYK, CIELAB, ICCLAB.
-    `kept`: what a result carries over, by Pillow's names; `lost`: what it does not. `tiff`: what a TIFF says beside.
+    `axes`: a letter for each axis of an image; empty for a plain array.
+
+    `palette`: the colours, (n, 3) or (n, 4), of the labels x. `space`: what the samples are if not
+    RGB: CMYK, CIELAB, ICCLAB. `metadata`: copied to a result, by Pillow's names. `lost`: names of
+    metadata that are not copied. `tiff`: the metadata of a TIFF. `nodata`: the number that means
+    "no value".
     """
 
     x: Any
     axes: str = ""
     palette: NDArray[Any] | None = None
     space: str = ""
-    kept: dict[str, Any] = field(default_factory=dict[str, Any])
+    metadata: dict[str, Any] = field(default_factory=dict[str, Any])
     lost: tuple[str, ...] = ()
     tiff: Any = None
     nodata: float | None = None
@@ -37,7 +41,9 @@ class Raster:
         return bool(self.axes)
 
     def pooled_axes(self, text: str) -> tuple[int, ...] | None:
-        """Which axes are pooled: as `text` says, in numbers or in the file's letters; else the rows and columns."""
+        """The pooled axes: the numbers or letters of `text`; without a text, the rows and
+        columns.
+        """
         if not text:
             return (self.axes.index("Y"), self.axes.index("X")) if self.image else None
         parts = [p.strip() for p in text.split(",") if p.strip()]
@@ -56,22 +62,22 @@ class Raster:
         return replace(self, x=self.palette[self.x], axes=self.axes + "S", palette=None)
 
     def oriented(self, code: int) -> Raster:
-        """The image as it is to be seen, given the EXIF orientation of its rows and columns (1 to 8)."""
+        """The upright image; `code` is the EXIF orientation (1 to 8)."""
         if code not in range(2, 9):
             return self
         y, x = self.axes.index("Y"), self.axes.index("X")
-        turned = np.moveaxis(self.x, (y, x), (0, 1))
+        upright = np.moveaxis(self.x, (y, x), (0, 1))
         if code in (5, 6, 7, 8):
-            turned = turned.swapaxes(0, 1)
-        # what is left after the transposition: rows from below, columns from the right
+            upright = upright.swapaxes(0, 1)
+        # after the transposition, reverse the rows and the columns
         if code in (3, 4, 7, 8):
-            turned = turned[::-1]
+            upright = upright[::-1]
         if code in (2, 3, 6, 7):
-            turned = turned[:, ::-1]
-        return replace(self, x=np.ascontiguousarray(np.moveaxis(turned, (0, 1), (y, x))))
+            upright = upright[:, ::-1]
+        return replace(self, x=np.ascontiguousarray(np.moveaxis(upright, (0, 1), (y, x))))
 
     def pictures(self) -> NDArray[Any]:
-        """The numbers as (frames, rows, columns, samples); raises PoolingError for more axes than that."""
+        """The numbers as (frames, rows, columns, samples); raises PoolingError for more axes."""
         y, axes = self.x, self.axes
         for c in axes:
             if c not in "YXS" and y.shape[axes.index(c)] == 1 and sum(k not in "YXS" for k in axes) > 1:
@@ -86,9 +92,10 @@ class Raster:
         return y.transpose([axes.index(c) for c in (frame, "Y", "X", "S")])
 
     def drawn(self, at: tuple[int, ...] | None) -> tuple[Any, tuple[int, ...] | None]:
-        """What a drawing shows, (rows, columns) or with their colours, and the pooled axes of it.
+        """The (rows, columns) or (rows, columns, colours) that `show` draws, and their pooled axes.
 
-        The first of several pages; transparency and samples that are no colours are left out. Of CIELAB, L* is drawn.
+        The first of several pages; transparency and samples that are no colours are left out. Of
+        CIELAB, L* is drawn.
         """
         if not self.image or set(at or ()) != {self.axes.index("Y"), self.axes.index("X")}:
             return self.x, at

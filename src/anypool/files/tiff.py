@@ -1,4 +1,4 @@
-"""TIFF as tifffile reads it: the file's own axes, its palette, orientation, absent value and tags."""
+"""Reading of TIFF by tifffile: axes, palette, orientation, "no value" and tags."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from . import lab
 from .raster import Raster
 
 ORIENTATION, DESCRIPTION, COLOURS, PROFILE, NODATA = 274, 270, 320, 34675, 42113
-TEXTS = {306: "date", 315: "artist", 33432: "copyright"}  # carried as they are
-PLACES = (33550, 33922, 34264)  # pixel scale, tie points, transformation: they follow the windows
+TEXTS = {306: "date", 315: "artist", 33432: "copyright"}  # copied unchanged
+PLACES = (33550, 33922, 34264)  # pixel scale, tie points, transformation: scaled by the windows
 KEYS = {34735: "H", 34736: "d", 34737: "s"}  # of GeoTIFF: the coordinate system
 GDAL = 42112
 LAYOUT = {
     *(254, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 280, 281, 282, 283, 284, 296, 317, 322, 323, 324, 325),
     *(338, 339, 347, 530, 531, 532, 297, 305, 32997, 50838, 50839, 65420, 65426, 65427, 65428),
-}  # how the numbers are stored: the writer says it anew
+}  # the storage of the numbers, which the writer sets
 
 
 @dataclass(frozen=True)
 class Tiff:
-    """What a TIFF says beside its numbers, as the writer wants it."""
+    """The metadata of a TIFF for the writer."""
 
     kind: str  # imagej, ome, shaped or another of tifffile's
     photometric: str
     planar: bool
     extra: tuple[int, ...]
-    compression: str  # "" or one without loss
+    compression: str  # "" or a lossless one
     resolution: tuple[float, float] | None
     unit: int  # of the resolution: 1 none, 2 inch, 3 centimetre
     description: str
@@ -51,10 +51,12 @@ class Tiff:
 
 
 def read_tiff(path: Path, key: str = "") -> Raster:
-    """One series of a TIFF with the file's own axes; `key` is its number where the file has several."""
+    """One series of a TIFF with the axes of the file; `key` is its number if the file has
+    several.
+    """
     import tifffile
 
-    with _listening() as said, tifffile.TiffFile(path) as file:
+    with _log_messages() as messages, tifffile.TiffFile(path) as file:
         series = file.series
         if not series or not len(file.pages):
             raise PoolingError(f"{path} holds no pages")
@@ -90,11 +92,11 @@ def read_tiff(path: Path, key: str = "") -> Raster:
     if colours is not None and (x.dtype.kind != "u" or int(x.max(initial=0)) >= len(colours)):
         colours = None
     x = x.astype(x.dtype.newbyteorder("="), copy=False)
-    kept: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
     if page.iccprofile:
-        kept["icc_profile"] = bytes(page.iccprofile)
+        metadata["icc_profile"] = bytes(page.iccprofile)
     if tiff.unit == 2 and tiff.resolution and min(tiff.resolution) > 1 and tiff.kind not in ("imagej", "ome"):
-        kept["dpi"] = tiff.resolution
+        metadata["dpi"] = tiff.resolution
     samples = x.shape[chosen.axes.index("S")] if "S" in chosen.axes else 1
     space = "CMYK" if tiff.photometric == "SEPARATED" and samples == 4 else ""
     if tiff.photometric == "YCBCR":
@@ -105,13 +107,13 @@ def read_tiff(path: Path, key: str = "") -> Raster:
         space = tiff.photometric
         x = lab.decoded(x, chosen.axes.index("S"), space)
     if tiff.inverted:
-        said.append("0 is white (MINISWHITE), and numbers are pooled as stored: the largest is the darkest")
-    raster = Raster(x, chosen.axes, colours, space, kept, tuple(lost), tiff, nodata, tuple(said))
+        messages.append("0 is white (MINISWHITE), and numbers are pooled as stored: the largest is the darkest")
+    raster = Raster(x, chosen.axes, colours, space, metadata, tuple(lost), tiff, nodata, tuple(messages))
     return raster.oriented(int(orientation or 1))
 
 
 def _from_ycbcr(x: Any, axes: str, page: Any) -> Any:
-    """Red, green and blue of luma and chroma, which the codec of JPEG has turned into them already."""
+    """Red, green and blue of luma and chroma; the JPEG codec has converted them already."""
     if "JPEG" in page.compression.name or x.dtype != np.uint8 or "S" not in axes:
         return x
     from PIL import Image
@@ -123,7 +125,7 @@ def _from_ycbcr(x: Any, axes: str, page: Any) -> Any:
 
 
 def _facts(file: Any, page: Any) -> Tiff:
-    """What the writer wants to know."""
+    """The metadata of a page."""
     kind = "imagej" if file.is_imagej else "ome" if file.is_ome else "shaped" if file.is_shaped else "generic"
     name = page.compression.name
     same = {"ADOBE_DEFLATE": "zlib", "DEFLATE": "zlib", "LZW": "lzw", "ZSTD": "zstd", "PACKBITS": "packbits"}
@@ -152,21 +154,21 @@ def _ome(file: Any) -> dict[str, Any]:
     """Pixel sizes and the channels' names of an OME-TIFF, as tifffile writes them."""
     text = str(file.ome_metadata or "")
     pixels = re.search(r"<Pixels\b[^>]*>", text)
-    said = dict(re.findall(r'(\w+)="([^"]*)"', pixels[0])) if pixels else {}
-    found: dict[str, Any] = {}
+    attributes = dict(re.findall(r'(\w+)="([^"]*)"', pixels[0])) if pixels else {}
+    metadata: dict[str, Any] = {}
     for name in ("PhysicalSizeX", "PhysicalSizeY", "PhysicalSizeZ", "TimeIncrement"):
-        if number_in(said.get(name, "")) is not None:
-            found[name] = float(said[name])
-            if f"{name}Unit" in said:
-                found[f"{name}Unit"] = said[f"{name}Unit"]
+        if number_in(attributes.get(name, "")) is not None:
+            metadata[name] = float(attributes[name])
+            if f"{name}Unit" in attributes:
+                metadata[f"{name}Unit"] = attributes[f"{name}Unit"]
     names = re.findall(r'<Channel\b[^>]*\bName="([^"]*)"', text)
     if names:
-        found["Channel"] = {"Name": names}
-    return found
+        metadata["Channel"] = {"Name": names}
+    return metadata
 
 
 def _others(page: Any, tiff: Tiff) -> list[str]:
-    """The tags that no result carries."""
+    """The names of the tags that no result copies."""
     known = {*LAYOUT, *tiff.tags, ORIENTATION, PROFILE, NODATA, COLOURS, 50839}
     known |= {DESCRIPTION} if tiff.description or tiff.kind != "generic" else set()
     names = [tag.name for tag in page.tags if tag.code not in known]
@@ -177,7 +179,7 @@ def _others(page: Any, tiff: Tiff) -> list[str]:
 
 
 def _colours(page: Any) -> Any:
-    """(n, 3) colours of a palette, bytes where no more was meant."""
+    """(n, 3) colours of a palette; bytes if no colour needs 16 bits."""
     table = np.asarray(page.colormap).T
     if not (table % 257).any():
         return (table // 257).astype(np.uint8)
@@ -191,22 +193,22 @@ def _tag(page: Any, code: int) -> Any:
 
 
 @contextmanager
-def _listening() -> Generator[list[str]]:
-    """What tifffile logs about a file, as notes for the reader instead of lines on the error stream."""
-    said: list[str] = []
+def _log_messages() -> Generator[list[str]]:
+    """The warnings that tifffile logs inside the block, instead of lines on the error stream."""
+    messages: list[str] = []
 
-    class Ear(logging.Handler):
+    class MessageHandler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             text = re.sub(r"<tifffile\.[^>]*>\s*", "", record.getMessage()).splitlines()[0]
-            if "GDAL_NODATA" not in text:  # read here, for types that tifffile cannot cast it to
-                said.append(text)
+            if "GDAL_NODATA" not in text:  # read here, because tifffile cannot cast it to every type
+                messages.append(text)
 
     logger = logging.getLogger("tifffile")
-    held, ear = logger.propagate, Ear(logging.WARNING)
+    propagate, handler = logger.propagate, MessageHandler(logging.WARNING)
     logger.propagate = False
-    logger.addHandler(ear)
+    logger.addHandler(handler)
     try:
-        yield said
+        yield messages
     finally:
-        logger.removeHandler(ear)
-        logger.propagate = held
+        logger.removeHandler(handler)
+        logger.propagate = propagate

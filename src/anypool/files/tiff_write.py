@@ -1,4 +1,4 @@
-"""Writing TIFF: axes, colours, and the tags that follow the windows."""
+"""Writing of TIFF: axes, colours, and tags that are scaled by the windows."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ COLOURS = {"rgb": 3, "separated": 4, "cielab": 3, "icclab": 3}  # samples of one
 Places = dict[int, Place] | None
 
 
-def write_tiff(name: Path, held: Raster, places: Places) -> tuple[list[str], list[str]]:
-    """Write with the axes that the numbers have; what was carried over, and what was not."""
+def write_tiff(name: Path, raster: Raster, places: Places) -> tuple[list[str], list[str]]:
+    """Write a TIFF with the axes of the raster; returns the copied and the omitted metadata."""
     import tifffile
 
-    if held.x.ndim < 2 or not held.x.size:
+    if raster.x.ndim < 2 or not raster.x.size:
         raise PoolingError(
-            f"a TIFF holds rows and columns, and the result is of shape {tuple(held.x.shape)}: use .npy or .npz"
+            f"a TIFF holds rows and columns, and the result is of shape {tuple(raster.x.shape)}: use .npy or .npz"
         )
-    source: Tiff | None = held.tiff
+    source: Tiff | None = raster.tiff
     carried: list[str] = []
-    lost = list(held.lost)
-    y, axes, options = _laid_out(held)
-    if held.palette is not None and options["photometric"] != "palette":
+    lost = list(raster.lost)
+    y, axes, options = _samples(raster)
+    if raster.palette is not None and options["photometric"] != "palette":
         lost.append("palette")
-    if held.space in lab.SPACES and options["photometric"] not in COLOURS:
-        lost.append(f"{held.space} colours, which have no {held.x.dtype} numbers as in this result")
+    if raster.space in lab.SPACES and options["photometric"] not in COLOURS:
+        lost.append(f"{raster.space} colours, which have no {raster.x.dtype} numbers as in this result")
     kind = source.kind if source and axes else ""
     metadata: dict[str, Any] | None = {"axes": axes} if axes else {}
-    along = _by_letter(held.axes, places)
+    along = _by_letter(raster.axes, places)
     if kind == "imagej" and not _imagej(y, axes, options["photometric"]):
         lost.append(f"ImageJ's metadata, which has no {y.dtype} of axes {axes}")
         kind = "shaped"
@@ -48,7 +48,7 @@ def write_tiff(name: Path, held: Raster, places: Places) -> tuple[list[str], lis
         lost.append(f"OME's metadata, which has no {y.dtype} of axes {axes}")
         kind = "shaped"
     if source and kind == "imagej":
-        metadata |= {k: v for k, v in source.metadata.items() if k in IMAGEJ and _still(k, v, held)}
+        metadata |= {k: v for k, v in source.metadata.items() if k in IMAGEJ and _still(k, v, raster)}
         if along is not None and "Z" in along and "spacing" in metadata:
             metadata["spacing"] *= along["Z"].stride
         carried.append("ImageJ's metadata")
@@ -65,46 +65,46 @@ def write_tiff(name: Path, held: Raster, places: Places) -> tuple[list[str], lis
         _tags(options, source, along, carried, lost)
         if source.compression and y.dtype != bool:
             options["compression"] = source.compression
-    if "dpi" in held.kept and "resolution" not in options:
-        options.update(resolution=tuple(map(float, held.kept["dpi"])), resolutionunit="INCH")
+    if "dpi" in raster.metadata and "resolution" not in options:
+        options.update(resolution=tuple(map(float, raster.metadata["dpi"])), resolutionunit="INCH")
         carried.append("DPI")
-    if "icc_profile" in held.kept:
-        options["iccprofile"] = held.kept["icc_profile"]
+    if "icc_profile" in raster.metadata:
+        options["iccprofile"] = raster.metadata["icc_profile"]
         carried.append("ICC profile")
-    if held.nodata is not None:
-        options.setdefault("extratags", []).append((NODATA, "s", 0, f"{held.nodata:.17g}", True))
-        carried.append(f"the absent value {held.nodata:.17g}")
+    if raster.nodata is not None:
+        options.setdefault("extratags", []).append((NODATA, "s", 0, f"{raster.nodata:.17g}", True))
+        carried.append(f"the absent value {raster.nodata:.17g}")
     names = {"exif": "EXIF", "gamma": "gamma", "srgb": "sRGB mark", "chromaticity": "chromaticities"}
-    lost += [said for k, said in names.items() if k in held.kept]
-    lost += ["durations"] if "duration" in held.kept and len(held.axes) > 2 and "T" in held.axes else []
+    lost += [name_in_note for k, name_in_note in names.items() if k in raster.metadata]
+    lost += ["durations"] if "duration" in raster.metadata and len(raster.axes) > 2 and "T" in raster.axes else []
     tifffile.imwrite(
         name, y, metadata=metadata, software="anypool", imagej=kind == "imagej", ome=kind == "ome", **options
     )
     return carried, lost
 
 
-def _laid_out(held: Raster) -> tuple[NDArray[Any], str, dict[str, Any]]:
-    """The array and its axes as a TIFF's pages have them, and what the samples are."""
-    y, axes, source = np.ascontiguousarray(held.x), held.axes, held.tiff
+def _samples(raster: Raster) -> tuple[NDArray[Any], str, dict[str, Any]]:
+    """The array, its axes, and the options of tifffile that describe its samples."""
+    y, axes, source = np.ascontiguousarray(raster.x), raster.axes, raster.tiff
     if not axes:
         return y, "", {"photometric": "minisblack"}
-    if held.palette is not None:
+    if raster.palette is not None:
         bits = 8 * y.dtype.itemsize
-        if y.dtype.name in ("uint8", "uint16") and len(held.palette) <= 2**bits and held.palette.shape[1] == 3:
+        if y.dtype.name in ("uint8", "uint16") and len(raster.palette) <= 2**bits and raster.palette.shape[1] == 3:
             table = np.zeros((3, 2**bits), np.uint16)
-            unit = 257 if held.palette.dtype == np.uint8 else 1
-            table[:, : len(held.palette)] = held.palette.T.astype(np.uint16) * unit
+            unit = 257 if raster.palette.dtype == np.uint8 else 1
+            table[:, : len(raster.palette)] = raster.palette.T.astype(np.uint16) * unit
             return y, axes, {"photometric": "palette", "colormap": table}
-        held = held.coloured() if int(y.max(initial=0)) < len(held.palette) and y.dtype.kind == "u" else held
-        y, axes = held.x, held.axes
+        raster = raster.coloured() if int(y.max(initial=0)) < len(raster.palette) and y.dtype.kind == "u" else raster
+        y, axes = raster.x, raster.axes
     samples = y.shape[axes.index("S")] if "S" in axes else 1
     if source is not None and "S" in axes:
-        given = source.photometric.lower()
-        colours = COLOURS.get(given, 1)
-        photometric = given if given in COLOURS else "minisblack"
-        if held.space in lab.SPACES and (stored := lab.encoded(y, axes.index("S"), held.space)) is not None:
+        stored_as = source.photometric.lower()
+        colours = COLOURS.get(stored_as, 1)
+        photometric = stored_as if stored_as in COLOURS else "minisblack"
+        if raster.space in lab.SPACES and (stored := lab.encoded(y, axes.index("S"), raster.space)) is not None:
             y = stored
-        elif given.endswith("lab"):
+        elif stored_as.endswith("lab"):
             photometric, colours = "minisblack", 1
         if samples < colours:
             photometric, colours = "minisblack", 1
@@ -119,9 +119,9 @@ def _laid_out(held: Raster) -> tuple[NDArray[Any], str, dict[str, Any]]:
     if "S" not in axes:
         white = source is not None and source.inverted
         return y, axes, {"photometric": "miniswhite" if white else "minisblack"}
-    photometric = "separated" if held.space == "CMYK" else "rgb" if samples >= 3 else "minisblack"
+    photometric = "separated" if raster.space == "CMYK" else "rgb" if samples >= 3 else "minisblack"
     options = {"photometric": photometric, "planarconfig": "contig"}
-    if samples in (2, 4) and held.space != "CMYK":
+    if samples in (2, 4) and raster.space != "CMYK":
         options["extrasamples"] = ["unassalpha"]
     return y, axes, options
 
@@ -131,33 +131,33 @@ def _by_letter(axes: str, places: Places) -> dict[str, Place] | None:
 
 
 def _imagej(y: NDArray[Any], axes: str, photometric: str) -> bool:
-    """Whether ImageJ's format holds it."""
+    """Whether ImageJ's format supports the array."""
     order = [IMAGEJ_AXES.find(c) for c in axes]
     fits = ("uint8",) if photometric == "rgb" else ("uint8", "uint16", "float32")
     return y.dtype.name in fits and -1 not in order and order == sorted(order) and y.nbytes < 2**32
 
 
-def _still(name: str, value: Any, held: Raster) -> bool:
+def _still(name: str, value: Any, raster: Raster) -> bool:
     """Whether a list of ImageJ's metadata still has an entry for each page."""
     if name != "Labels":
         return True
-    pages = int(np.prod([n for n, c in zip(held.x.shape, held.axes, strict=True) if c not in "YXS"]))
+    pages = int(np.prod([n for n, c in zip(raster.x.shape, raster.axes, strict=True) if c not in "YXS"]))
     return len(value) == pages
 
 
 def _ome(source: Tiff, along: dict[str, Place] | None, lost: list[str]) -> dict[str, Any]:
-    """The metadata of an OME-TIFF, pixel sizes times the distance of the windows."""
-    found = dict(source.metadata)
+    """The metadata of an OME-TIFF, with pixel sizes times the stride of the windows."""
+    metadata = dict(source.metadata)
     for name, letter in SIZES.items():
-        if name not in found:
+        if name not in metadata:
             continue
         if along is None:
-            found.pop(name)
-            found.pop(f"{name}Unit", None)
+            metadata.pop(name)
+            metadata.pop(f"{name}Unit", None)
             lost.append(name)
         elif letter in along:
-            found[name] *= along[letter].stride
-    return found
+            metadata[name] *= along[letter].stride
+    return metadata
 
 
 def _resolution(
@@ -168,7 +168,7 @@ def _resolution(
     carried: list[str],
     lost: list[str],
 ) -> None:
-    """Pixels a unit: dots per inch as they were, what measures pixels divided by the distance of the windows."""
+    """Set the resolution: dots per inch are unchanged, other units are divided by the stride."""
     if source.resolution is None or source.resolution in ((1.0, 1.0), (0.0, 0.0)):
         return
     by_inch = source.unit == 2 and kind != "imagej"
@@ -181,7 +181,7 @@ def _resolution(
         across, down = source.resolution
         options["resolution"] = (across / along["X"].stride, down / along["Y"].stride)
         options["resolutionunit"] = source.unit
-        carried.append("resolution divided by the windows' distance")
+        carried.append("resolution divided by the stride of the windows")
 
 
 def _tags(
@@ -191,59 +191,62 @@ def _tags(
     carried: list[str],
     lost: list[str],
 ) -> None:
-    """Tags as they are, and those of GeoTIFF for pixels that lie at the windows' centres."""
+    """Set the tags: those of GeoTIFF for pixels at the window centres, the others unchanged."""
     tags = dict(source.tags)
-    given: list[Any] = [(t, "s", 0, str(tags[t]).encode(), True) for t in (*TEXTS, GDAL) if t in tags]
-    carried += [said for t, said in TEXTS.items() if t in tags] + (["GDAL's metadata"] if GDAL in tags else [])
+    extra_tags: list[Any] = [(t, "s", 0, str(tags[t]).encode(), True) for t in (*TEXTS, GDAL) if t in tags]
+    carried += [name_in_note for t, name_in_note in TEXTS.items() if t in tags] + (
+        ["GDAL's metadata"] if GDAL in tags else []
+    )
     lengths = {t: len(np.ravel(tags[t])) for t in PLACES if t in tags}
     if any(n < 2 or (t == PLACES[1] and n % 6) or (t == PLACES[2] and n != 16) for t, n in lengths.items()):
         lost.append("GeoTIFF tags, which cannot be read")
         lengths, tags = {}, {t: v for t, v in tags.items() if t not in (*PLACES, *KEYS)}
     geo = list(lengths)
     if (geo or any(t in tags for t in KEYS)) and (along is None or "X" not in along):
-        lost.append("GeoTIFF tags, since the windows are not equally far apart")
+        lost.append("GeoTIFF tags, because the windows are not equally spaced")
     elif along is not None and geo:
         point = _raster_is_point(tags)
-        given += [
+        extra_tags += [
             (t, "d", len(v), v, True) for t, v in moved(tags, along["X"], along["Y"], 0.5 if point else 0.0).items()
         ]
         for t, kind in KEYS.items():
             if t in tags:
                 value = tags[t]
-                given.append((t, kind, 0 if kind == "s" else len(value), value, True))
-        carried.append("GeoTIFF tags, the transform on the windows' centres")
-    if given:
-        options["extratags"] = given
+                extra_tags.append((t, kind, 0 if kind == "s" else len(value), value, True))
+        carried.append("GeoTIFF tags, with the transform of the window centres")
+    if extra_tags:
+        options["extratags"] = extra_tags
 
 
 def _raster_is_point(tags: dict[int, Any]) -> bool:
-    """Whether a pixel's number names its centre: key 1025 of GeoTIFF is 2."""
+    """Whether pixel numbers are those of centres: key 1025 of GeoTIFF is 2."""
     keys = np.asarray(tags.get(34735, ()), int).reshape(-1, 4)
     return any(k[0] == 1025 and k[1] == 0 and k[3] == 2 for k in keys)
 
 
 def moved(tags: dict[int, Any], x: Place, y: Place, centre: float) -> dict[int, tuple[float, ...]]:
-    """Pixel scale, tie points and transformation of the result; `centre` is 0.5 where pixel i's centre is called i.
+    """Pixel scale, tie points and transformation of the result; `centre` is 0.5 if pixel i is
+    centred at i.
 
     >>> moved({33550: (10.0, 10.0, 0.0), 33922: (0, 0, 0, 500.0, 900.0, 0)}, Place(2), Place(2), 0.0)
     {33550: (20.0, 20.0, 0.0), 33922: (0.0, 0.0, 0.0, 500.0, 900.0, 0.0)}
     """
     x, y = (replace(p, shift=p.shift + (p.stride - 1) * centre) for p in (x, y))
-    found: dict[int, tuple[float, ...]] = {}
+    moved_tags: dict[int, tuple[float, ...]] = {}
     scale, ties, matrix = (tags.get(t) for t in PLACES)
     if scale is not None:
-        found[PLACES[0]] = (float(scale[0]) * x.stride, float(scale[1]) * y.stride, *map(float, scale[2:]))
+        moved_tags[PLACES[0]] = (float(scale[0]) * x.stride, float(scale[1]) * y.stride, *map(float, scale[2:]))
     if ties is not None:
         points = np.asarray(ties, float).reshape(-1, 6).copy()
         points[:, 0] = (points[:, 0] - x.shift) / x.stride
         points[:, 1] = (points[:, 1] - y.shift) / y.stride
-        if scale is not None and len(points) == 1:  # the corner stays the tie: many readers expect (0, 0)
+        if scale is not None and len(points) == 1:  # the tie point stays the corner, because many readers expect (0, 0)
             points[0, 3] -= points[0, 0] * x.stride * float(scale[0])
             points[0, 4] += points[0, 1] * y.stride * float(scale[1])
             points[0, :2] = 0.0
-        found[PLACES[1]] = tuple(points.ravel().tolist())
+        moved_tags[PLACES[1]] = tuple(points.ravel().tolist())
     if matrix is not None:
         step = np.eye(4)
         step[0, 0], step[0, 3], step[1, 1], step[1, 3] = x.stride, x.shift, y.stride, y.shift
-        found[PLACES[2]] = tuple((np.asarray(matrix, float).reshape(4, 4) @ step).ravel().tolist())
-    return found
+        moved_tags[PLACES[2]] = tuple((np.asarray(matrix, float).reshape(4, 4) @ step).ravel().tolist())
+    return moved_tags
