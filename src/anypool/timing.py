@@ -1,4 +1,4 @@
-"""Times of calls that take turns, so that a slow machine slows each of them; and what the machine is."""
+"""Interleaved measurements of the times of calls, and a description of the machine."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ Call = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times as fast: the median over rounds, and the quarters below and above which a
-    quarter of rounds lie."""
+    """A speed-up: the median over rounds, and its quartiles."""
 
     before: float  # seconds
     after: float
@@ -31,7 +30,10 @@ class Ratio:
 
 
 def in_turns(calls: Sequence[Call], seconds: float, least: int = 5, most: int = 50) -> list[list[float]]:
-    """The seconds of each call in every round; each round begins with another call. The first round does not count."""
+    """The seconds of each call in each round, without the first round.
+
+    Each round begins with another call.
+    """
     times: list[list[float]] = [[] for _ in calls]
     begin, rounds = time.perf_counter(), -1
     while rounds < least or (time.perf_counter() - begin < seconds and rounds < most):
@@ -47,7 +49,7 @@ def in_turns(calls: Sequence[Call], seconds: float, least: int = 5, most: int = 
 
 
 def ratio(before: Sequence[float], after: Sequence[float]) -> Ratio:
-    """What `after` gains, round by round."""
+    """The speed-up from `before` to `after`, from the ratios of the rounds."""
     each = [b / a for b, a in zip(before, after, strict=True)]
     low, middle, high = quantiles(each, n=4, method="inclusive")
     return Ratio(median(before), median(after), middle, low, high, len(each))
@@ -60,11 +62,11 @@ def fastest(
     known: Mapping[str, float] | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
-    """Seconds of each call: the least of several rounds in which every call has its turn.
+    """The seconds of each call: the minimum over several rounds, each of which runs every call.
 
-    A call that has taken `patience` seconds in all is left out of the rounds that remain, and one `known` to
-    take longer is not made again; one far under a millisecond is repeated within its turn. `clock` tells the
-    time: the wall's, or `time.thread_time` for work of one thread on a busy machine.
+    patience: a call is skipped after this many seconds in total. known: seconds of earlier
+    measurements, which count for `patience`. A call far below a millisecond is repeated within its
+    round. clock: the wall clock, or `time.thread_time` for one thread on a busy machine.
     """
     best = {name: (known or {}).get(name, 0.0) for name in calls}
     spent = dict(best)
@@ -84,7 +86,9 @@ def fastest(
 
 
 def _turn(call: Call, repeats: int, clock: Callable[[], float]) -> float:
-    """One turn: a pause in which the threads of the one before stop spinning, a call for its own to wake, then time."""
+    """The seconds of a call, after a pause that ends spinning threads and a call that starts its
+    own.
+    """
     time.sleep(0.003)
     if (first := _seconds(call, 1, clock)) > 0.2:
         return first
@@ -99,7 +103,7 @@ def _seconds(call: Call, repeats: int, clock: Callable[[], float]) -> float:
 
 
 def machine() -> str:
-    """The processor's name and how many cores there are; nothing that names the host."""
+    """The name of the processor and the number of cores, without the name of the host."""
     name = platform.processor() or platform.machine()
     listed = Path("/proc/cpuinfo")
     if listed.exists():
@@ -109,5 +113,5 @@ def machine() -> str:
 
 
 def load() -> float:
-    """How many processes wanted a processor in the last minute; above their number the times are noise."""
+    """The load average of the last minute; above the number of cores, times are not reliable."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0

@@ -48,11 +48,11 @@ def _version(requested: bool) -> None:
         raise SystemExit
 
 
-def list_all(markdown: bool = False, into: Path | None = None) -> None:
-    """List the windows, reductions and backends.
-
-    --markdown prints Markdown tables. --into README.md updates the tables of a file.
-    """
+def list_all(
+    markdown: Annotated[bool, option("--markdown", help="print Markdown tables")] = False,
+    into: Annotated[Path | None, option(help="update the tables of this file")] = None,
+) -> None:
+    """List the windows, reductions and backends."""
     from . import registry_tables
 
     if into is not None:
@@ -85,12 +85,12 @@ def explain(
     source: Annotated[
         Path | None, argument(help="an image, .npy or .npz; its numbers are part of the explanation")
     ] = None,
-    shape: str = "",
-    windows: str = "",
-    reduce: str = "mean",
-    axes: str = "",
-    dtype: str = "float32",
-    key: str = "",
+    shape: Annotated[str, option(help="the shape of an array instead of a file, such as 16,64,112,112")] = "",
+    windows: Annotated[str, option(help="the windows, such as 'sliding((3, 3), stride=2)'")] = "",
+    reduce: Annotated[str, option(help="the reduction, such as max or 'Lp(3)'")] = "mean",
+    axes: Annotated[str, option(help="the pooled axes: numbers, or letters of the axes of an image")] = "",
+    dtype: Annotated[str, option(help="the element type of --shape")] = "float32",
+    key: Annotated[str, option(help="the array of an .npz, or the image of a TIFF")] = "",
     window: Annotated[str, option(help="the window whose arithmetic is printed, such as 1,2")] = "",
     out: Annotated[Path | None, option(help="draw the call into this file: .png, .svg or .html")] = None,
 ) -> None:
@@ -134,7 +134,7 @@ def explain(
             print(f"picture: {picture.save(out)}")
 
 
-def bench(threads: int = 0) -> None:
+def bench(threads: Annotated[int, option(help="number of threads; 0: the default")] = 0) -> None:
     """Compare the times of a few calls with torch, if it is installed, and with a copy of the same
     bytes.
     """

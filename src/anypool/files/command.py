@@ -26,9 +26,9 @@ def pool(
     source: Annotated[Path, argument(help="an image, .npy or .npz; a TIFF where 0 is white is pooled as stored")],
     target: Annotated[
         Path,
-        argument(help="the result; several reductions need an .npz, or get a file each: out.png becomes out-max.png …"),
+        argument(help="the result; several reductions are written to one .npz, or to one file each: out-max.png …"),
     ],
-    windows: Annotated[str, option(help="such as 'sliding((5, 5), stride=2, border=\"reflect\")'")] = "",
+    windows: Annotated[str, option(help="the windows, such as 'sliding((5, 5), stride=2, border=\"reflect\")'")] = "",
     reduce: Annotated[
         list[str] | None,
         option(help="a reduction, such as max or 'Lp(3)'; separate several by commas, or repeat the option"),

@@ -11,8 +11,11 @@ from ..scalars import entries
 
 @dataclass(frozen=True)
 class Span:
-    """Along one axis of the input: what output 0 sees is [lo, hi], the next one lies `jump`
-    further; `at` is the tensor's axis that carries it, None once it is gone."""
+    """The receptive field along one axis of the input.
+
+    lo, hi: the first and the last input position of output 0. jump: the distance to those of output
+    1. at: the axis of the tensor, None if it was removed.
+    """
 
     lo: float
     hi: float
