@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import tracing
-from ..arrays.adapter import adapter_of
+from ..arrays.adapter import adapter_of, is_numpy
 from ..constants import constant, is_constant
 from ..errors import PoolingError
 from ..plan import AxisIndices, IndexedWindows, Ints
@@ -96,6 +96,8 @@ class Boxes(Kind):
     @property
     def learns(self) -> bool:
         """Whether the corners or the offsets require a gradient."""
+        if self.offsets is None and is_numpy(self.rows):
+            return False
         return any(getattr(t, "requires_grad", False) or _is_transformed(t) for t in (self.rows, self.offsets))
 
     def lower(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> IndexedWindows:
