@@ -42,8 +42,7 @@ def test_the_guard_holds(access: str, behind: bool) -> None:
     """One byte too far ends the program; the last byte does not."""
     inside = "mmap.PAGESIZE + page.size - 1" if behind else "mmap.PAGESIZE"
     step = 1 if behind else -1
-    code = (
-        f"import mmap, guarded; page = guarded.Page(); at = {inside}; {access}; print('alive'); at += {step}; {access}"
-    )
+    first = f"import mmap, guarded; page = guarded.Page(); at = {inside}; {access}"
+    code = f"{first}; print('alive', flush=True); at += {step}; {access}"
     done = run(["-c", code], PYTHONPATH=os.pathsep.join([str(PROGRAM.parent), *sys.path]))
     assert done.stdout == "alive\n" and done.returncode != 0, (done.returncode, done.stderr)

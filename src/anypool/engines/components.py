@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from ..order_statistics import Order
 from ..plan import Grid, Job
-from .plan import NOT_APPLICABLE, BaseEngine, CallContext, Plan, Refusal, first_compiled
-
-
-def components_of(job: Job) -> list[Job] | None:
-    """The job of each component; None without components, or if they do not determine `empty`."""
-    components = job.reduction.components() if isinstance(job.reduction, Order) else None
-    if components is None:
-        return None
-    may_be_empty = job.grid.has_empty or job.omit_nan or job.weights is not None
-    if job.empty is not None and may_be_empty and job.reduction.answers() is None:
-        return None
-    return [replace(job, reduction=component) for component in components]
+from .plan import NOT_APPLICABLE, BaseEngine, CallContext, Plan, Refusal, components_of, first_compiled
 
 
 class Components(BaseEngine):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
+from ..order_statistics import Order
 from ..plan import Job
 
 
@@ -93,6 +94,17 @@ class Plan:
 
 
 NOT_APPLICABLE = Refusal("", relevant=False)  # the job belongs to another family
+
+
+def components_of(job: Job) -> list[Job] | None:
+    """The job of each component; None without components, or if they do not determine `empty`."""
+    components = job.reduction.components() if isinstance(job.reduction, Order) else None
+    if components is None:
+        return None
+    may_be_empty = job.grid.has_empty or job.omit_nan or job.weights is not None
+    if job.empty is not None and may_be_empty and job.reduction.answers() is None:
+        return None
+    return [replace(job, reduction=component) for component in components]
 
 
 def first_compiled(job: Job, without: str = "") -> Plan | Refusal:

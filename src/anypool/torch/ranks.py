@@ -12,7 +12,7 @@ from ..arrays.torch import dtype_name, transformed
 from ..arrays.torch_incoming import ordinary
 from ..arrays.torch_memory import like_layout
 from ..engines import execute
-from ..engines.components import components_of
+from ..engines.plan import components_of
 from ..engines.ranks import sorted as sorting
 from ..engines.reference import sorted as sorted_reference
 from ..order_statistics import Order

@@ -15,8 +15,8 @@ from ...constants import is_double
 from ...order_statistics import Order
 from ...plan import Axis, Grid, IndexedWindows, Job
 from ...reductions import ArgMax, ArgMin, Max, Mean, Min, Range, Std, Sum, Var
-from ..components import components_of
 from ..folds import native as native_folds
+from ..plan import components_of
 from . import learned_weights, points
 from . import linear_forms as indexed_forms
 from . import native as native_indexed

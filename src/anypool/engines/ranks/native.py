@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -276,25 +275,6 @@ def _lie_apart(columns: Axis, stride: int) -> bool:
     """Whether a few windows along the last axis lie far from each other: the core computes them as items of a batch,
     for its cost grows with the stride. Corners of a padded 32 x 32 median: 11 µs as windows, 2 µs as items."""
     return 1 < columns.out <= 8 and columns.source is None and stride > 4 * columns.max_length * columns.step
-
-
-def run_all(calls: Sequence[NetworkCall]) -> Callable[[int, int], bool]:
-    """All calls as one function of the addresses of x and of the result; it returns True if x has a NaN, which
-    counted as the largest number."""
-    count = len(calls)
-    records = (ctypes.c_void_p * count)(*(ctypes.addressof(c.call) for c in calls))
-    byte_offsets = (ctypes.c_int64 * count)(*(c.offset for c in calls))
-    kept_alive = (records, byte_offsets, tuple(calls))
-    records_at, offsets_at = ctypes.addressof(records), ctypes.addressof(byte_offsets)
-    kernel = library().anypool_forward_orders_all
-
-    def run(x: int, y: int) -> bool:
-        outcome = kernel(records_at, offsets_at, count, x, y)
-        if outcome == NO_MEMORY:
-            raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
-        return bool(outcome and kept_alive)
-
-    return run
 
 
 def offsets(shape: list[int], strides: list[int]) -> NDArray[np.int64]:

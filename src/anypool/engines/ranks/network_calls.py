@@ -4,16 +4,20 @@ part of the result.
 
 from __future__ import annotations
 
+import ctypes
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ...errors import PoolingError
 from ...plan import Job
 from ...reductions import Max
 from ..folds.native import cached_by_grid
+from ..native.library import library
 from ..plan import Bound, CallContext
 from . import served
 from .interior import Edge, interior
-from .native import NetworkCall, run_all
+from .native import NO_MEMORY, NetworkCall
 
 
 class NetworkCalls:
@@ -61,6 +65,25 @@ class NetworkCalls:
             return result
 
         return pooled
+
+
+def run_all(calls: Sequence[NetworkCall]) -> Callable[[int, int], bool]:
+    """All calls as one function of the addresses of x and of the result; it returns True if x has a NaN, which
+    counted as the largest number."""
+    count = len(calls)
+    records = (ctypes.c_void_p * count)(*(ctypes.addressof(c.call) for c in calls))
+    byte_offsets = (ctypes.c_int64 * count)(*(c.offset for c in calls))
+    kept_alive = (records, byte_offsets, tuple(calls))
+    records_at, offsets_at = ctypes.addressof(records), ctypes.addressof(byte_offsets)
+    kernel = library().anypool_forward_orders_all
+
+    def run(x: int, y: int) -> bool:
+        outcome = kernel(records_at, offsets_at, count, x, y)
+        if outcome == NO_MEMORY:
+            raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
+        return bool(outcome and kept_alive)
+
+    return run
 
 
 def network_calls(job: Job, strides: tuple[int, ...]) -> NetworkCalls:
