@@ -12,7 +12,7 @@ from .engines import min_count as counted
 from .errors import PoolingError
 from .order_statistics import Order
 from .reductions import Fold
-from .validation import check_min_count, check_result, gone_axes
+from .validation import check_mask, check_min_count, check_result, gone_axes
 from .windows import flag
 
 
@@ -86,6 +86,7 @@ def _replay(library: Any, ready: Any, x: Any, weights: Any, out: Any) -> Any:
         if library.as_weights(weights, x) is not weights:
             return None
         library.check_weights(weights, reduction)
+        check_mask(weights, reduction)
     if not fresh and library.array(x) is not x:  # the array must be copied, so that the key does not describe it
         return None
     y = bound(x, weights, out)

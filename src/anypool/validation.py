@@ -9,6 +9,7 @@ import numpy as np
 
 from .arrays.adapter import adapter_of, is_numpy
 from .arrays.ops import among, did_you_mean
+from .arrays.shape_ops import is_bool
 from .constants import constant, fitted
 from .errors import PoolingError
 from .order_statistics import Order
@@ -21,7 +22,10 @@ KINDS = {"numpy": "a NumPy array", "torch": "a tensor", "array_api": "an array o
 
 
 def check_parameters(plan: Any, reductions: tuple[Any, ...], x: Any) -> None:
-    """Check that array parameters broadcast to x with length 1 on the pooled axes, such as (C, 1, 1), and share its library."""
+    """Check that array parameters are of x's library and broadcast to x with length 1 on the pooled axes.
+
+    Such a parameter is of shape (C, 1, 1), for example.
+    """
     for r in reductions:
         for name, value in getattr(r, "parameters", {}).items():
             if isinstance(r, Order) or not hasattr(value, "shape"):
@@ -42,7 +46,10 @@ def check_parameters(plan: Any, reductions: tuple[Any, ...], x: Any) -> None:
 
 
 def _unfit(name: str, sizes: list[int], x: Any, at: tuple[int, ...], most: list[int]) -> str:
-    """The error for a parameter's shape. It suggests the axis of the same length, else the axis before the pooled ones."""
+    """The error for a parameter's shape.
+
+    It suggests the axis of the same length, else the axis before the pooled ones.
+    """
     total = size_of(sizes)
     wide = [a for a, n in enumerate(most) if n > 1]
     fits = [a for a in wide if most[a] == total] or wide[-1:]
@@ -50,7 +57,8 @@ def _unfit(name: str, sizes: list[int], x: Any, at: tuple[int, ...], most: list[
     such = f", such as {shape}" if fits else ""
     how = f": reshape it to {shape}" if fits and size_of(shape) == total else ""
     return (
-        f"{name} of shape {tuple(sizes)} for x of shape {tuple(x.shape)} pooled over axes {tuple(at)}{how}; it is one number, or "
+        f"{name} of shape {tuple(sizes)} for x of shape {tuple(x.shape)} pooled over axes "
+        f"{tuple(at)}{how}; it is one number, or "
         f"a shape that broadcasts to {tuple(most)}{such}"
     )
 
@@ -96,24 +104,31 @@ def check_weights(weights: Any, shape: tuple[int, ...]) -> None:
 
 
 def check_masks(plan: Any, reductions: tuple[Any, ...], weights: Any) -> None:
-    """Check that reductions without weights get masks alone: weights and taps of 0 and 1."""
+    """Check that reductions without weights get only masks: weights and taps of 0 and 1."""
     for r in reductions:
-        if getattr(r, "accepts_weights", True):
-            continue
-        tables = [table for grid in plan.grids for table in grid.weight_tables]
-        if all(_is_mask(table) for table in [*tables, *([] if weights is None else [weights])]):
-            continue
+        for table in [table for grid in plan.grids for table in grid.weight_tables]:
+            check_mask(table, r)
+        if weights is not None:
+            check_mask(weights, r)
+
+
+def check_mask(weights: Any, reduction: Any) -> None:
+    """Check that a reduction without weights gets a mask: weights of 0 and 1."""
+    if not getattr(reduction, "accepts_weights", True) and not _is_mask(weights):
         raise PoolingError(
-            f"{r!r} accepts no weights and no windows that weigh their elements: pass a mask, such as weights != 0"
+            f"{reduction!r} accepts no weights and no windows that weigh their elements: "
+            "pass a mask, such as weights != 0"
         )
 
 
 def _is_mask(weights: Any) -> bool:
-    """Whether every weight is 0 or 1. Where the values are not known, they are not checked."""
-    adapter = adapter_of(weights)
-    if adapter.watched() or not adapter.concrete():
+    """Whether every weight is 0 or 1. Values that torch does not know are not checked."""
+    if is_bool(weights):
         return True
-    return bool(((weights == 0) | (weights == 1)).all())
+    try:
+        return bool(((weights == 0) | (weights == 1)).all())
+    except RuntimeError:  # vmap maps over them, or they are fake
+        return True
 
 
 def check_result(grid: Any, out: Any) -> None:
@@ -191,7 +206,8 @@ def check_empty(empty: Any, dtype: str, reductions: tuple[Any, ...], wide: str, 
 def result_type(dtype: str, reduction: Any, wide: str, odd: bool, weighed: bool) -> str:
     """The element type of a result.
 
-    wide: the type of an integer sum. odd: every window has an odd number of elements. weighed: weights are real numbers.
+    wide: the type of an integer sum. odd: every window has an odd number of elements.
+    weighed: weights are real numbers.
     """
     if reduction.gives != "value":
         return "bool" if reduction.gives == "truth" else "int64"

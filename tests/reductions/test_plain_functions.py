@@ -197,6 +197,26 @@ def test_explain_and_equality() -> None:
     assert hash(ap.function(np.ptp)) == hash(ap.function(np.ptp))
 
 
+def test_a_cached_call_checks_its_weights() -> None:
+    """Weights of 0 and 1 are a mask; others of the same shape and type are refused in a repeated call too."""
+    x, windows, reduction = np.arange(6.0), ap.sliding((3,)), ap.function(np.ptp)
+    for _ in range(2):
+        assert list(ap.pool(x, windows, reduction, weights=np.array([1.0, 0, 1, 1, 1, 1]))) == [2, 2]
+    with pytest.raises(ap.PoolingError, match="accepts no weights"):
+        ap.pool(x, windows, reduction, weights=np.full(6, 0.5))
+
+
+def test_weights_inside_torch_func_are_checked() -> None:
+    torch = pytest.importorskip("torch")
+    x, windows = torch.arange(6.0), ap.sliding((3,))
+
+    def total(v: Any, weights: Any) -> Any:
+        return ap.pool(v, windows, ap.function(torch.amax), weights=weights).sum()
+
+    with pytest.raises(ap.PoolingError, match="accepts no weights"):
+        torch.func.grad(total)(x, torch.full((6,), 0.5))
+
+
 def test_bfloat16_and_an_empty_value_that_does_not_fit() -> None:
     torch = pytest.importorskip("torch")
     x = torch.tensor([1.0, 4.0, 2.0, 8.0], dtype=torch.bfloat16)

@@ -211,6 +211,7 @@ def test_presets_say_what_they_expect(tmp_path: Path) -> None:
         assert all({e.left, e.right} <= names for e in preset.expected)
     said = run_presets("cost,edges", tmp_path, 1, 1, progress=False)
     assert "as expected" in said and (tmp_path / "claims.json").exists()
+    assert "as expected" in (tmp_path / "report.html").read_text()
     with pytest.raises(ap.PoolingError, match="kernels"):
         run_presets("best", tmp_path)
 

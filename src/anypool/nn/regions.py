@@ -179,7 +179,8 @@ def _key(boxes: Any, input: Any, *options: Any) -> Any:
         return None
     if not plain(input):
         return None
-    types = tuple(map(type, options))  # 1 is no flag, although it equals True
+    values = [v for option in options for v in (option if isinstance(option, tuple) else (option,))]
+    types = tuple(map(type, values))  # 1 is no flag, although it equals True
     key = (boxes.numpy().tobytes(), boxes.shape, boxes.dtype, types, *options)
     try:
         hash(key)

@@ -30,7 +30,7 @@ td:first-child,th:first-child{text-align:left}th.words,td.words{text-align:left;
 <h1>{{ title }}</h1>
 <p class="small">{{ machine }}</p>
 {% if claims %}<h2>Claims and results</h2><div class="wide"><table><tr><th class="words">claim</th><th class="words">expected before the run</th><th class="words">result</th></tr>
-{% for c in claims %}<tr><td class="words">{{ c.title }}</td><td class="words">{{ c.expected }}</td><td class="words">{{ c.seen }}</td></tr>{% endfor %}</table></div>{% endif %}
+{% for c in claims %}<tr><td class="words">{{ c.title }}</td><td class="words">{{ c.expected }}</td><td class="words">{{ c.result }}</td></tr>{% endfor %}</table></div>{% endif %}
 {% for part in parts %}{{ part|safe }}{% endfor %}
 <h2>How to read this</h2>
 <p class="small">An arm is one choice of pooling. For a seed, every arm has the same initial weights, batches and folds.
@@ -118,4 +118,4 @@ def _render(text: str, **values: Any) -> str:
         import jinja2
     except ImportError:
         raise PoolingError("the report needs its extra: pip install 'anypool[study]'") from None
-    return jinja2.Environment(autoescape=True).from_string(text).render(**values)
+    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(text).render(**values)

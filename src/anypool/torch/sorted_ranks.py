@@ -39,7 +39,7 @@ def forward_with_elements(x: Any, job: Job, weights: Any) -> tuple[Any, list[tup
         results.append([y.detach(), *(t.detach() for t in window.recorded), *slopes])
     rows = windows.prepared.rows
     columns = [torch.cat(pieces).reshape(rows, -1) for pieces in zip(*results, strict=True)]
-    y, *rest = (sorted_reference.assemble([c], c, job.grid, job.reduction, weights).to(x.dtype) for c in columns)
+    y, *rest = (sorted_reference.assemble([c], job.grid, job.reduction).to(x.dtype) for c in columns)
     many = len(rest) // 2
     return y, list(zip(rest[:many], rest[many:], strict=True))
 

@@ -31,7 +31,7 @@ def forward(x: Any, job: Job, weights: Any) -> Any:
     parts = [windows.results(windows.sorted(piece), job.reduction) for piece in windows.prepared.pieces]
     whole = concatenated(parts, 0)
     whole = whole.reshape(windows.prepared.rows, -1, *whole.shape[1:])
-    y = sorted_reference.assemble([whole], whole, job.grid, job.reduction, weights)
+    y = sorted_reference.assemble([whole], job.grid, job.reduction)
     y = arrays.asarray(y, x)
     if "float" not in job.dtype or job.reduction.gives == "position":
         return y

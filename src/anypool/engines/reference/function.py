@@ -14,7 +14,7 @@ from ...order_statistics.function import Function
 from ...order_statistics.row_ops import take_along
 
 
-def call_on_windows(order: Function, values: Any, is_present: Any, masses: Any, empty: float | None) -> Any:
+def call_on_windows(order: Function, values: Any, is_present: Any, empty: float | None) -> Any:
     """(rows, windows) of values (rows, windows, max_length). is_present: a mask of the values, None for
     all."""
     adapter, length = adapter_of(values), int(values.shape[-1])
@@ -30,10 +30,11 @@ def call_on_windows(order: Function, values: Any, is_present: Any, masses: Any, 
         parts.append(order.of(same_length[:, : int(n)]))
         index.append(windows_of_n)
     empty_windows = np.flatnonzero(counts == 0)
-    if empty is not None and parts:  # the type of the result is known only now
-        empty = fitted(empty, dtype_name(parts[0]), f"empty={empty} of {order!r}")
+    like = parts[0] if parts else flat  # the type of the result is known only now
+    if empty is not None:
+        empty = fitted(empty, dtype_name(like), f"empty={empty} of {order!r}")
     if len(empty_windows) or not parts:
-        parts.append(_values_of_empty(order, len(empty_windows), parts[0] if parts else flat, empty))
+        parts.append(_values_of_empty(order, len(empty_windows), like, empty))
         index.append(empty_windows)
     if len(parts) == 1:
         return parts[0].reshape(lead)
@@ -56,9 +57,7 @@ def _values_of_empty(order: Function, count: int, like: Any, empty: float | None
     """The results of empty windows, in the type of the other results."""
     if count and empty is None and "float" not in dtype_name(like):
         raise PoolingError(
-            f"a window holds no element for {order!r}, and nothing is no {dtype_name(like)}: give empty="
+            f"a window holds no element for {order!r}, and {dtype_name(like)} has no value for that: give empty="
         )
-    value: Any = float("nan") if empty is None and count else 0 if empty is None else empty
-    if empty is not None:
-        value = fitted(empty, dtype_name(like), f"empty={empty} of {order!r}")
+    value: Any = empty if empty is not None else float("nan") if count else 0
     return adapter_of(like).full((count,), value, dtype_name(like), like)

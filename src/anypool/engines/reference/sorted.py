@@ -39,25 +39,24 @@ def forward(
 ) -> Any:
     """The result, in differentiable functions of x's library."""
     parts = [piece_of(x, grid, order, weights, omit_nan, empty, piece) for piece in pieces_of(x, grid)]
-    return assemble(parts, x, grid, order, weights)
+    return assemble(parts, grid, order)
 
 
-def assemble(parts: list[Any], x: Any, grid: Grid, order: Order, weights: Any) -> Any:
+def assemble(parts: list[Any], grid: Grid, order: Order) -> Any:
     """Pieces (rows, windows[, answers]) as the result: axes in x's order, several answers first or
     last."""
-    joined = parts[0] if len(parts) == 1 else _concatenate(parts, x, grid)
+    joined = parts[0] if len(parts) == 1 else _concatenate(parts, grid)
     answers = order.answers()
-    shape = [*_outer_shape(x, grid), *grid.windows_shape] + ([answers[0]] if answers is not None else [])
+    shape = [*_outer_shape(grid), *grid.windows_shape] + ([answers[0]] if answers is not None else [])
     y = joined.reshape(shape)
     source = list(range(len(shape) - len(grid.pooled_dims) - (answers is not None), len(shape) - (answers is not None)))
     y = moved(y, source, grid.pooled_dims)
     if answers is not None and answers[1] == 0:
         y = moved(y, (-1,), (0,))
-    del weights
     return contiguous(y)
 
 
-def _concatenate(parts: list[Any], x: Any, grid: Grid) -> Any:
+def _concatenate(parts: list[Any], grid: Grid) -> Any:
     """Concatenate pieces, which are cut by rows, then by windows."""
     windows, rows = _size(grid.windows_shape), []
     across: list[Any] = []
@@ -70,7 +69,7 @@ def _concatenate(parts: list[Any], x: Any, grid: Grid) -> Any:
 
 
 def pieces_of(x: Any, grid: Grid) -> list[tuple[slice, slice]]:
-    rows, windows = _size(_outer_shape(x, grid)), _size(grid.windows_shape)
+    rows, windows = _size(_outer_shape(grid)), _size(grid.windows_shape)
     wide = max(1, CHUNK // max(grid.max_length, 1))  # windows at once
     if windows <= wide:
         step, wide = max(1, wide // max(windows, 1)), max(windows, 1)
@@ -119,7 +118,7 @@ def piece_of(
     if omit_nan and is_floating(values):
         is_present = values == values if is_present is None else is_present & (values == values)
     if isinstance(order, Function):
-        return function_reference.call_on_windows(order, values, is_present, masses, empty)
+        return function_reference.call_on_windows(order, values, is_present, empty)
     nan_in = _any_nan(values, is_present) if is_floating(values) and not order.nan_is_largest and not omit_nan else None
     if nan_in is not None and getattr(masses, "requires_grad", False):
         values = where(nan_in[..., None], zeros(values), values)  # no mass has a gradient from a NaN
@@ -151,7 +150,7 @@ def finish_result(
         if 0 not in y.shape and (bool(undefined.any()) if hasattr(undefined, "any") else undefined):
             if empty is None:
                 raise PoolingError(
-                    f"a window holds too few elements for {order!r}, and nothing is no {dtype}: give empty="
+                    f"a window holds too few elements for {order!r}, and {dtype} has no value for that: give empty="
                 )
             y = _fill_undefined(y, undefined, empty, n)
         return cast(y, dtype)
@@ -230,7 +229,7 @@ def _widen_half(z: Any) -> Any:
     return cast(z, "float32") if dtype_name(z) in ("float16", "bfloat16") else z
 
 
-def _outer_shape(x: Any, grid: Grid) -> list[int]:
+def _outer_shape(grid: Grid) -> list[int]:
     return [n for a, n in enumerate(grid.shape) if a not in grid.pooled_dims]
 
 
