@@ -86,14 +86,15 @@ extern "C" __attribute__((visibility("default"))) int anypool_forward_orders(con
 // Several jobs of the same array, whose results lie in one: job i writes `offset[i]` bytes behind y.
 // DECLINED: the array holds a NaN, which counted as the largest number.
 extern "C" __attribute__((visibility("default"))) int anypool_forward_orders_all(
-    const anypool_orders* const* jobs, const std::int64_t* offset, std::int64_t count, const void* x, void* y) noexcept {
+    const anypool_orders* const* jobs, const std::int64_t* offset, std::int64_t count, const void* x,
+    void* y) noexcept {
   int outcome = anypool::DONE;
   for (std::int64_t i = 0; i < count; ++i) {
     anypool_orders job = *jobs[i];
     job.x = x, job.y = static_cast<unsigned char*>(y) + offset[i];
     int one = anypool_forward_orders(&job);
     if (one == anypool::AGAIN) job.key = 0, one = anypool_forward_orders(&job);
-    if (one == anypool::NO_MEMORY || one == anypool::COUNTS) return one;
+    if (one == anypool::NO_MEMORY) return one;
     if (one != anypool::DONE) outcome = one;
   }
   return outcome;

@@ -30,7 +30,7 @@ _CALLS: dict[Adapter, Any] = {adapter_of(): numpy_calls}
 
 
 def library_of(x: Any) -> Any:
-    """The module that binds plans to arrays like x. The module for torch is imported only for tensors."""
+    """The module or object that binds plans to arrays like x. That of torch is imported only for tensors."""
     if type(x) is np.ndarray:
         return numpy_calls
     adapter = adapter_of(x)

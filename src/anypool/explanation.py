@@ -33,10 +33,7 @@ class Explanation:
     parts: tuple[tuple[str, str, str], ...] = ()  # of several reductions: each, its backend and its plan
 
     def __str__(self) -> str:
-        lines = [
-            f"{self.reduction} of {self.windows}",
-            f"  {self.dtype} {self.shape} -> {self.out_shape}",
-        ]
+        lines = [f"{self.reduction} of {self.windows}", f"  {self.dtype} {self.shape} -> {self.out_shape}"]
         if self._mixed:
             lines += [f"  {name}: {backend}{f': {plan}' if plan else ''}" for name, backend, plan in self.parts]
         else:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from backends import needs_core
 from sampling import spread
+from thread_count import threads
 
 import anypool as ap
 from anypool.reductions import REDUCTIONS
@@ -78,20 +79,15 @@ def test_the_core_is_the_reference(shape: tuple[int, ...], dtype: str) -> None:
     assert not wrong, (len(wrong), wrong[:5])
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_results_do_not_depend_on_threads(threads: int) -> None:
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_results_do_not_depend_on_threads(n: int) -> None:
     x = _data((8, 16, 40, 41), "float32")
-    before = ap.get_num_threads()
-    try:
-        ap.set_num_threads(1)
-        alone = [ap.pool(x, w, f) for w in WINDOWS.values() for f in ("sum", "var", "max")]
-        ap.set_num_threads(threads)
-        for y, again in zip(
-            alone, [ap.pool(x, w, f) for w in WINDOWS.values() for f in ("sum", "var", "max")], strict=True
-        ):
-            np.testing.assert_array_equal(y, again)
-    finally:
-        ap.set_num_threads(before)
+    cases = [(w, f) for w in WINDOWS.values() for f in ("sum", "var", "max")]
+    with threads(1):
+        alone = [ap.pool(x, w, f) for w, f in cases]
+    with threads(n):
+        for y, (w, f) in zip(alone, cases, strict=True):
+            np.testing.assert_array_equal(y, ap.pool(x, w, f))
 
 
 def test_several_folds_in_one_reading() -> None:

@@ -139,11 +139,22 @@ def moved(places: np.ndarray, inside: list[slice], call: Call) -> np.ndarray:
     return np.where(places < 0, places, whole)
 
 
+def compare_part(
+    got: tuple[Any, ...], want: Any, of: Any, inside: list[slice], call: Call, what: str, places: float
+) -> None:
+    """Compare a part of each result with the results for the part `inside` of x."""
+    names = call.reduction if isinstance(call.reduction, tuple) else (call.reduction,)
+    for name, a, b in zip(names, got, want, strict=False):  # a gradient is of the whole
+        part_of, other = array(a)[tuple(of)], array(b)  # a median's type says whether all windows hold odd numbers
+        if "arg" in str(name) or isinstance(name, ap.Place):
+            other = moved(other, inside, call)
+        close(part_of, other.astype(part_of.dtype), dtype_of(a), call, what, places)
+
+
 def crop(got: tuple[Any, ...], call: Call, cheap: float, random: np.random.Generator) -> bool:
     """Windows that lie within x, pooled by the reference from what they hold; whether there were any."""
     if (s := call.sliding) is None:
         return False
-    names = call.reduction if isinstance(call.reduction, tuple) else (call.reduction,)
     several = call.reduction.answers() if isinstance(call.reduction, ap.Order) else None
     room = max(cheap / 4 / math.prod(s["size"]), 1) ** (1 / len(call.axes))
     inside = [slice(i := int(random.integers(n)), i + 1) for n in call.plain.shape]
@@ -166,13 +177,7 @@ def crop(got: tuple[Any, ...], call: Call, cheap: float, random: np.random.Gener
         warnings.simplefilter("ignore")
         want = answers(ap.pool(call.plain[tuple(inside)], windows, call.reduction, **options, backend="reference"))
     of = of if several is None else [..., *of] if several[1] == 0 else [*of, ...]
-    for name, a, b in zip(names, got, want, strict=False):  # a gradient is of the whole
-        part_of, other = array(a)[tuple(of)], array(b)  # a median's type says whether all windows hold odd numbers
-        if "arg" in str(name) or isinstance(name, ap.Place):
-            other = moved(other, inside, call)
-        close(
-            part_of, other.astype(part_of.dtype), dtype_of(a), call, f"windows {of} differ from the reference", places
-        )
+    compare_part(got, want, of, inside, call, f"windows {of} differ from the reference", places)
     return True
 
 
@@ -193,18 +198,14 @@ def single_windows(got: tuple[Any, ...], call: Call, cheap: float, random: np.ra
         for a, axis in zip(grid.pooled_dims, grid.axes, strict=True):
             first, length = int(axis.first[at[a]]), int(axis.length[at[a]])
             inside[a] = slice(first, first + (length - 1) * axis.step + 1, axis.step)
-        held = call.plain[tuple(inside)]
-        if any(axis.step != 1 for axis in grid.axes) or not 0 < math.prod(held.shape) <= 4 * cheap:
+        window = call.plain[tuple(inside)]
+        if any(axis.step != 1 for axis in grid.axes) or not 0 < math.prod(window.shape) <= 4 * cheap:
             continue
         options = {k: v[tuple(inside)] if k == "weights" else v for k, v in call.plain_options.items()}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            want = answers(ap.pool(held, ap.whole(), call.reduction, **options, backend="reference"))
-        for name, a, b in zip(names, got, want, strict=False):  # a gradient is of the whole
-            other = array(b).reshape(())
-            if "arg" in str(name) or isinstance(name, ap.Place):
-                other = moved(other, inside, call)
-            part_of, places = array(a)[tuple(at)], float(math.prod(held.shape))
-            close(part_of, other.astype(part_of.dtype), dtype_of(a), call, f"window {at} differs", places)
+            want = answers(ap.pool(window, ap.whole(), call.reduction, **options, backend="reference"))
+        places = float(math.prod(window.shape))
+        compare_part(got, [array(b).reshape(()) for b in want], at, inside, call, f"window {at} differs", places)
         compared = True
     return compared

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from explicit import positions
+from thread_count import threads
 
 import anypool as ap
 
@@ -111,15 +112,12 @@ def test_bands_of_one_image_meet_where_windows_overlap(stride: int, dilation: in
             at = [(b, r, c) for r in axes[0][i] for c in axes[1][j] if weights is None or mask[b, r, c]]
             if at:
                 want[sorted(at, key=lambda p: float(x[p]))[(len(at) - 1) // 2]] += float(g[b, i, j])
-        before, found = ap.get_num_threads(), list[torch.Tensor]()
-        try:
-            for threads in (1, 2, 3):
-                ap.set_num_threads(threads)
+        found = list[torch.Tensor]()
+        for n in (1, 2, 3):
+            with threads(n):
                 leaf = x.clone().requires_grad_()
-                made = ap.pool(leaf, windows, ap.Median("lower"), weights=weights)
-                found.append(torch.autograd.grad(made, leaf, g)[0])
-        finally:
-            ap.set_num_threads(before)
+                y = ap.pool(leaf, windows, ap.Median("lower"), weights=weights)
+                found.append(torch.autograd.grad(y, leaf, g)[0])
         np.testing.assert_allclose(found[0].numpy(), want, rtol=1e-12)
         assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
 

@@ -12,6 +12,7 @@ from backends import needs_core
 from order_cases import orders
 from sampling import spread
 from scipy import ndimage
+from thread_count import threads
 
 import anypool as ap
 from anypool.engines.ranks import native as orders_call
@@ -67,11 +68,10 @@ def test_parts_of_a_long_series_meet(monkeypatch: Any) -> None:
     """Results do not depend on the threads, nor on where a task begins."""
     x = np.random.default_rng(1).standard_normal(60000)
     windows = ap.sliding((501,), 1)
-    before, found = ap.get_num_threads(), list[Any]()
-    for threads in (1, 3):
-        ap.set_num_threads(threads)
-        found.append(ap.pool(x, windows, "median", axes=0))
-    ap.set_num_threads(before)
+    found = list[Any]()
+    for n in (1, 3):
+        with threads(n):
+            found.append(ap.pool(x, windows, "median", axes=0))
     np.testing.assert_array_equal(found[0], found[1])
     at = np.r_[0:40, 8170:8200, 16370:16400, 59000:59500]
     np.testing.assert_array_equal(found[0][at], [np.median(x[i : i + 501]) for i in at])

@@ -10,6 +10,7 @@ import pytest
 import torch
 from backends import agrees, needs_core
 from order_cases import orders
+from thread_count import threads
 
 import anypool as ap
 
@@ -113,12 +114,11 @@ def test_torch(form: torch.memory_format) -> None:
 
 
 def test_results_do_not_depend_on_threads() -> None:
-    x, before = data((300, 300), "float32"), ap.get_num_threads()
+    x = data((300, 300), "float32")
     results = []
-    for threads in (1, 2, 3):
-        ap.set_num_threads(threads)
-        results.append(ap.pool(x, ap.sliding((5, 5), 1), "median"))
-    ap.set_num_threads(before)
+    for n in (1, 2, 3):
+        with threads(n):
+            results.append(ap.pool(x, ap.sliding((5, 5), 1), "median"))
     np.testing.assert_array_equal(results[0], results[1])
     np.testing.assert_array_equal(results[0], results[2])
 

@@ -1,4 +1,4 @@
-"""Array libraries are known on the ground floor alone: the source of every other room is read."""
+"""Only `arrays/` depends on array libraries: checked in the source of every file."""
 
 from __future__ import annotations
 
@@ -7,18 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from package_files import FILES, PACKAGE, folder_of
 
-import anypool as ap
-
-PACKAGE = Path(ap.__file__).parent
-FILES = sorted(PACKAGE.rglob("*.py"))
 TORCH_ROOMS = ("torch", "nn", "study")  # written with torch, and loaded only where it is there
-
-
-def place(path: Path) -> tuple[str, str]:
-    """The room and the name of a file."""
-    parts = path.relative_to(PACKAGE).parts
-    return parts[0], parts[-1]
 
 
 def is_numpy_module(node: ast.AST) -> bool:
@@ -67,9 +58,9 @@ def imports_of_torch(tree: ast.AST) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_only_the_ground_floor_knows_array_libraries(path: Path) -> None:
+def test_only_arrays_depends_on_array_libraries(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    room, name = place(path)
+    room, name = folder_of(path), path.name
     if room != "arrays":
         assert not list(branches(tree))
     if room not in ("arrays", "torch"):

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from brute import FORMULAS
 from fold_cases import FOLDS
+from package_files import FILES, PACKAGE
 from windows_cases import CASES
 
 import anypool as ap
@@ -23,14 +24,12 @@ from anypool.engines import BACKENDS, ENGINES
 from anypool.engines.native.library import library
 from anypool.reductions import PARAMETRIC
 
-PACKAGE = Path(ap.__file__).parent
 ROOT = Path(__file__).parents[2]
 # A room may import the rooms before it. `engines` itself decides, so it stands after its own rooms.
 ROOMS = """errors version lazy atomic_write timing scalars constants plan arrays order_statistics reductions
 windows expressions engines.native engines.plan engines.call_cache engines.reference engines.folds
 engines.ranks engines.indexed engines.large engines torch validation arguments evaluation torch.operators
 api explanation nn command_line files show study cli __init__ __main__""".split()
-FILES = sorted(PACKAGE.rglob("*.py"))
 MOST_LATE_IMPORTS = 5  # inside functions, in the rooms that every call passes through
 
 

@@ -1,4 +1,4 @@
-"""docs/extending.md: each recipe is applied to a copy of the package; its files and lines are counted, its code runs."""
+"""docs/extending.md: each recipe is applied to a copy of the package, counted and run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ PACKAGE = Path(ap.__file__).parent
 PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"(?:`src/anypool/([^`\n]+)`\n\n)?```(\w+)\n(.*?)```", re.DOTALL)
 ROW = re.compile(r"^\| \[([\w ]+)\]\(#[\w-]+\) \| `([^`]+)` \| `([^`]+)` \| (\d+) \|$", re.MULTILINE)
-# An editable install finds the package before PYTHONPATH by an object in sys.meta_path; Python's own finders are classes.
+# An editable install puts a finder object into sys.meta_path, which wins over PYTHONPATH. Python's
+# own finders are classes.
 BEGIN = "import sys\nsys.meta_path[:] = [f for f in sys.meta_path if isinstance(f, type)]\nimport anypool\n"
 
 

@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from package_files import FILES, folder_of
 
-import anypool as ap
-
-PACKAGE = Path(ap.__file__).parent
 # Former name -> present name. A former name may not be an identifier anywhere in src/.
 RENAMED = {
     "Lists": "IndexedWindows",
@@ -35,18 +33,13 @@ def identifiers(path: Path) -> Iterator[tuple[int, str]]:
             yield token.start[0], token.string
 
 
-def room_of(path: Path) -> str:
-    """The first folder below the package, or the file itself."""
-    return path.relative_to(PACKAGE).parts[0]
-
-
-ROOMS = sorted({room_of(path) for path in PACKAGE.rglob("*.py")})
+ROOMS = sorted({folder_of(path) for path in FILES})
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_retired_names_do_not_return(room: str) -> None:
     """No renamed name, and no participle as a name, in any room."""
-    paths = [path for path in PACKAGE.rglob("*.py") if room_of(path) == room]
+    paths = [path for path in FILES if folder_of(path) == room]
     used = {name: f"{path.name}:{line}" for path in paths for line, name in identifiers(path)}
     retired = (PARTICIPLES | RENAMED.keys()) & used.keys()
     assert not retired, {name: (used[name], RENAMED.get(name, "the name of the value")) for name in retired}

@@ -160,7 +160,7 @@ BARE: list[tuple[str, Any, str]] = [
     ("init", lambda self, zero: None, r"init\(…\) gave None.*tuple of arrays"),
     ("init", lambda self, zero: 0.0, r"init\(…\) gave a float.*tuple of arrays"),
     ("init", lambda self, zero: (0.0,), r"init\(…\) gave a state that holds a float.*`zero \+ 1.0`"),
-    ("init", lambda self, zero: (), r"init\(…\) gave a state of nothing"),
+    ("init", lambda self, zero: (), r"init\(…\) gave an empty state"),
     ("step", lambda self, s, x, w, at: s[0] + x, r"step\(…\) gave an array.*`return \(value,\)`"),
     ("step", lambda self, s, x, w, at: (s[0] + x, x), r"step\(…\) gave 2 arrays and init\(zero\) 1"),
     ("merge", lambda self, a, b: a[0] + b[0], r"merge\(…\) gave an array.*`return \(value,\)`"),

@@ -57,7 +57,7 @@ def test_integers_stay_integers(dtype: str, backend: str | None) -> None:
 @pytest.mark.parametrize("dtype", ["int64", "float32", "float64"])
 @pytest.mark.parametrize("how", ["groups", "groups, NaN omitted", "masked", "weights that learn"])
 def test_a_statistic_of_two_quantiles_of_nothing(how: str, dtype: str) -> None:
-    """`empty` is the answer of nothing, not the difference of two such answers."""
+    """An empty window has the result `empty`, not the difference of two such results."""
     torch = pytest.importorskip("torch")
     x = np.array([1, 4, 2, 8, 5, 7]).astype(dtype)
     windows, options = ap.groups([0, 0, 0, 2, 2, 2], count=4), {}

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from memory_growth import grown, linux
+from thread_count import threads
 
 import anypool as ap
 
@@ -191,16 +192,12 @@ def test_the_reference_folds_in_pieces(name: str, kind: str, monkeypatch: pytest
 @pytest.mark.parametrize("columns", [30_000, 60_000, 120_000])
 @pytest.mark.parametrize("name", ["mean", "sum", "std", "max", "logsumexp"])
 def test_windows_of_different_sizes_in_one_call(name: str, columns: int) -> None:
-    """Some windows are lifted in pieces and the next ones at once: a piece must not bound what the next ones read."""
+    """Some windows are read in pieces and the next ones at once: a piece must not limit the next windows."""
     x, rows = RNG.standard_normal((20, columns)), 11
     w = RNG.random(x.shape)
     weights = {"weights": w} if name != "max" else {"weights": w > 0.5}
-    before = ap.get_num_threads()
-    ap.set_num_threads(1)  # one thread computes all of them
-    try:
+    with threads(1):  # one thread computes all of them
         y = ap.pool(x, ap.adaptive((rows, 1)), name, axes=(0, 1), **weights)[:, 0]
-    finally:
-        ap.set_num_threads(before)
     for o in range(rows):
         part = slice(o * 20 // rows, -(-(o + 1) * 20 // rows))
         v, u = x[part], w[part]

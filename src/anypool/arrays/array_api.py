@@ -10,7 +10,7 @@ from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from ..errors import PoolingError
-from .foreign import refusal
+from .foreign import refusal, unsupported_type
 from .numpy_ops import NumpyArrays
 from .standard_array import NAMES, Namespace, Standard, filled, kind_of, met
 
@@ -179,9 +179,7 @@ class StandardArrays(NumpyArrays):
             raise PoolingError(refusal(argument, name) or f"{name} is no array of the standard") from error
         array = Standard(argument, xp)
         if not array.name:
-            raise PoolingError(
-                f"{name} of dtype {argument.dtype}: pooling has a meaning for {', '.join(sorted(NAMES))}"
-            )
+            raise unsupported_type(name, argument.dtype, NAMES)
         return array
 
     def leave(self, y: Array) -> Any:

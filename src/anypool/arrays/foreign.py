@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -224,6 +224,11 @@ def fake_mode_active(torch: Any) -> bool:
 def _packed(torch: Any) -> tuple[Any, ...]:
     """Types with two numbers in one element."""
     return (getattr(torch, "float4_e2m1fn_x2", None),)
+
+
+def unsupported_type(name: str, dtype: Any, supported: Iterable[str], advice: str = "") -> PoolingError:
+    """The error for an element type that has no meaning here."""
+    return PoolingError(f"{name} of dtype {dtype}: pooling has a meaning for {', '.join(sorted(supported))}{advice}")
 
 
 def advice_for(dtype: Any) -> str:

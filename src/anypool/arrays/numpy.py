@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import PoolingError
 from . import buffer_pool
-from .foreign import advice_for
+from .foreign import advice_for, unsupported_type
 from .incoming import array_of, has_odd_bools
 from .numpy_ops import ADAPTER
 from .numpy_ops import address as address
@@ -24,13 +24,10 @@ TYPES = {name: np.dtype(name) for name in DTYPES - {"bfloat16"}}  # bfloat16 bel
 def array(x: Any) -> Any:
     """x in the form that the engines read; a copy only if necessary. Raises PoolingError for other
     types."""
-    array_ = array_of(x, "x")
-    if array_.dtype.name not in DTYPES:
-        supported = ", ".join(sorted(DTYPES))
-        raise PoolingError(
-            f"x of dtype {array_.dtype}: pooling has a meaning for {supported}{advice_for(array_.dtype)}"
-        )
-    return array_
+    x = array_of(x, "x")
+    if x.dtype.name not in DTYPES:
+        raise unsupported_type("x", x.dtype, DTYPES, advice_for(x.dtype))
+    return x
 
 
 def instead(x: Any) -> Any:

@@ -158,8 +158,10 @@ def did_you_mean(word: str, options: Any, others: dict[str, str] | None = None) 
     """The words "; did you mean …" for a name close to an option or to a synonym; else an empty
     text.
 
-    >>> did_you_mean("maxx", ["max", "mean"]), did_you_mean("avg", ["mean"], {"avg": "mean"}), did_you_mean("?", ["max"])
-    ("; did you mean 'max'?", "; did you mean 'mean'?", '')
+    >>> did_you_mean("maxx", ["max", "mean"]), did_you_mean("?", ["max"])
+    ("; did you mean 'max'?", '')
+    >>> did_you_mean("avg", ["mean"], {"avg": "mean"})
+    "; did you mean 'mean'?"
     """
     import difflib
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ..errors import PoolingError
+from .foreign import unsupported_type
 from .torch_dtypes import DTYPES, TYPES
 from .torch_dtypes import dtype_name as dtype_name
 from .torch_incoming import UNSIGNED, bool_count, ordinary, read_address, tensor
@@ -31,7 +31,7 @@ def array(x: Any) -> Any:
     x = tensor(x, "x")
     if dtype_name(x) not in DTYPES:
         advice = "; pass x.to(torch.float32)" if x.is_floating_point() else ""
-        raise PoolingError(f"x of dtype {x.dtype}: pooling has a meaning for {', '.join(sorted(DTYPES))}{advice}")
+        raise unsupported_type("x", x.dtype, DTYPES, advice)
     return x
 
 

@@ -17,9 +17,8 @@ def empty(shape: Any, dtype: Any) -> Any:
     size = math.prod(shape) * dtype.itemsize
     if size < memory.LARGE:
         return torch.empty(shape, dtype=dtype, device="cpu")
-    return (
-        torch.from_numpy(memory.bytes_of(size)).view(dtype).view(shape).detach()
-    )  # detached, so that it is no view and may be written to
+    # Detached: torch refuses to write to some views.
+    return torch.from_numpy(memory.bytes_of(size)).view(dtype).view(shape).detach()
 
 
 def like_layout(y: Any, x: Any) -> Any:

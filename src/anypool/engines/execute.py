@@ -10,8 +10,8 @@ from typing import Any
 from ..errors import PoolingError
 from ..plan import Grid, GridConcat, IndexedWindows, Job, SparseGroups
 from . import concat, plans, select
+from .indexed.relayout import split_bins
 from .plan import CallContext, Plan
-from .relayout import split_bins
 from .sparse_groups import scatter_groups
 
 

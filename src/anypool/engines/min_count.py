@@ -84,7 +84,8 @@ def set_empty(y: Any, too_few: Any, reduction: Any, empty: Any, least: int) -> A
             return y
         name = getattr(reduction, "name", "") or repr(reduction)
         raise PoolingError(
-            f"a window holds fewer elements than min_count={least}, and {name!r} of nothing is no {dtype}: give empty="
+            f"a window holds fewer elements than min_count={least}, and {dtype} "
+            f"has no value for {name!r} of an empty window: give empty="
         )
     value_of_empty = filled(y, fitted(value, dtype, f"empty={value}"))
     return where(too_few, value_of_empty, y)

@@ -38,6 +38,7 @@ from .folds.numpy_calls import NativeFold
 from .indexed import linear_forms as indexed_forms
 from .indexed import native as native_indexed
 from .indexed import rank_calls
+from .indexed.relayout import with_pooled_axes_last
 from .plan import Bound
 
 READY: dict[Any, Any] = CallCache()  # bound plans of earlier calls
@@ -103,20 +104,11 @@ def indexed_fold(x: Any, job: Job, with_positions: bool = False) -> Any:
         x = np.ascontiguousarray(x)
         prepared = native_indexed.prepare(job, strides(x))
     if prepared is None:
-        return _with_pooled_axes_last(x, job, with_positions)
+        return with_pooled_axes_last(x, job, partial(indexed_fold, with_positions=with_positions))
     y = buffer_pool.empty(prepared.shape, x.dtype)
     positions = np.empty(prepared.shape, np.int32) if with_positions else None
     prepared.fold(address(x), address(y), 0 if positions is None else address(positions))
     return (y if positions is None else positions.astype(np.int64)).transpose(prepared.back)
-
-
-def _with_pooled_axes_last(x: Any, job: Job, with_positions: bool) -> Any:
-    last = job.grid.pooled_axes_last
-    if last.pooled_dims == job.grid.pooled_dims:
-        return None
-    moved = np.moveaxis(x, job.grid.pooled_dims, last.pooled_dims)
-    y = indexed_fold(np.ascontiguousarray(moved), replace(job, grid=last), with_positions)
-    return None if y is None else np.moveaxis(y, last.result_dims, job.grid.result_dims)
 
 
 def indexed_by_sums(x: Any, job: Job) -> Any:

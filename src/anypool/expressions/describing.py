@@ -18,7 +18,9 @@ Leaf = Callable[[Any, bool], Any]
 
 
 class Call:
-    """The first entry of the tuple of a call: then a class or a name, the arguments, and the receiver of a method or None.
+    """The first entry of the tuple of a call.
+
+    The other entries are a class or a name, the arguments, and the receiver of a method or None.
 
     Plain tuples: under torch.compile, named tuples lose their fields in functions.
     """

@@ -124,7 +124,8 @@ def filled(value: Any, operands: Operands, known: bool = True) -> Any:
         supplied = operands[value.kind]
         if value.at >= len(supplied):
             raise PoolingError(
-                f"a program asks anypool::forward for {value.kind}({value.at}), but it is given {len(supplied)} of these: "
+                f"a program asks anypool::forward for {value.kind}({value.at}), but it is given "
+                f"{len(supplied)} of these: "
                 f"it is damaged; export it again"
             )
         return supplied[value.at]

@@ -161,7 +161,8 @@ def _rounded(path: Path, y: Any, like: Any, tiff: bool) -> Any:
     lacking = int(y.size - np.isfinite(y).sum())
     if lacking:
         raise PoolingError(
-            f"{path}: {lacking} of {math.prod(y.shape)} numbers of the result are NaN or infinite, which {kind} cannot represent: "
+            f"{path}: {lacking} of {math.prod(y.shape)} numbers of the result are NaN or infinite, "
+            f"which {kind} cannot represent: "
             "give --empty NUMBER for empty windows, or write .npy or .npz"
         )
     ends = np.iinfo(kind)

@@ -49,7 +49,8 @@ def absent_value(text: str, raster: Raster) -> float | None:
             if text:
                 largest = float(np.finfo(dtype).max)
                 raise PoolingError(
-                    f"--nodata {text}: x is {dtype}, which holds numbers from {-largest:g} to {largest:g}, nan, inf and -inf"
+                    f"--nodata {text}: x is {dtype}, which holds numbers from {-largest:g} to "
+                    f"{largest:g}, nan, inf and -inf"
                 )
             return None
         return rounded
@@ -106,7 +107,8 @@ def mask_for(raster: Raster, at: tuple[int, ...] | None, path: Path | None, pixe
         fits = False
     if not fits or any(aligned.shape[a] != shape[a] for a in at or ()):
         raise PoolingError(
-            f"--mask {path} of shape {tuple(mask.x.shape)} does not fit x of shape {shape}: give a number for each position of "
+            f"--mask {path} of shape {tuple(mask.x.shape)} does not fit x of shape {shape}: give a "
+            "number for each position of "
             "the pooled axes, or for each element of x"
         )
     return aligned

@@ -27,9 +27,9 @@ def pool_in_chunks(
     """
     grid = plan_of(windows, tuple(x.shape), axes)
     free = next((a for a in range(x.ndim) if a not in grid.pooled_dims and x.shape[a] > 1), None)
-    keeps_axes = len(grid.out_shape) == x.ndim and not (
-        isinstance(order := reduction_of(reduction), Order) and order.answers()
-    )  # other results have added or removed axes
+    order = reduction_of(reduction)
+    has_answers = isinstance(order, Order) and order.answers() is not None
+    keeps_axes = len(grid.out_shape) == x.ndim and not has_answers  # other results have other axes
     if free is None or not keeps_axes or x.nbytes < LARGE or not all(grid.out_shape):
         return pool(x, windows, reduction, axes=axes, weights=weights, **options)
     if weights is not None:

@@ -15,7 +15,7 @@ from ..order_statistics import Mode, Place
 from ..plan import Grid
 from ..reductions import reduction_of
 from . import PIXELS, Raster, check_target, read, write, write_arrays
-from .absent import absent_value, mask_for, present
+from .absent import absent_value, mask_for, number_of, present
 from .chunked import pool_in_chunks
 from .places import places_of
 
@@ -116,8 +116,6 @@ def _nothing(empty: str, value: float | None, reduction: Any) -> float | None:
     """The value of an empty window: that of --empty, else the number that means "no value"."""
     if not empty:
         return None if value is None or _no_value(reduction) else value
-    from .absent import number_of
-
     return number_of(empty, "--empty")
 
 

@@ -95,7 +95,8 @@ def _pictures(path: Path, kind: str, raster: Raster, cmyk: bool) -> tuple[NDArra
     palette = raster.palette
     if raster.space in lab.SPACES:
         raise PoolingError(
-            f"{path}: a {path.suffix[1:].upper()} holds no {raster.space} colours: use .tif, .npy or .npz, or {lab.TO_RGB}"
+            f"{path}: a {path.suffix[1:].upper()} holds no {raster.space} colours: use .tif, .npy or "
+            f".npz, or {lab.TO_RGB}"
         )
     if palette is not None and (
         kind not in (".png", ".gif", ".bmp")
@@ -125,7 +126,8 @@ def _pictures(path: Path, kind: str, raster: Raster, cmyk: bool) -> tuple[NDArra
     )
     if not fits:
         raise PoolingError(
-            f"{path}: a {path.suffix[1:].upper()} holds {says}, and the result is {raster.x.dtype} {tuple(raster.x.shape)}; "
+            f"{path}: a {path.suffix[1:].upper()} holds {says}, and the result is {raster.x.dtype} "
+            f"{tuple(raster.x.shape)}; "
             "use .npy, .npz or .tif"
         )
     assert frames is not None

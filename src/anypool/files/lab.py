@@ -25,10 +25,8 @@ def decoded(stored: NDArray[Any], samples: int, space: str) -> NDArray[Any]:
     if stored.dtype.kind not in "iu" or stored.dtype.itemsize > 2:
         return stored
     bits = stored.view(f"u{stored.dtype.itemsize}")
-    if space == "ICCLAB":
-        return bits.astype(SIGNED[bits.dtype.name]) - _offset(bits, samples)
-    colours = bits.astype(SIGNED[bits.dtype.name])
-    return colours - (2 * _offset(bits, samples)) * (colours >= _half(bits))
+    colours, offset = bits.astype(SIGNED[bits.dtype.name]), _offset(bits.shape, bits.dtype, samples)
+    return colours - offset if space == "ICCLAB" else colours - 2 * offset * (colours >= _half(bits.dtype))
 
 
 def encoded(colours: NDArray[Any], samples: int, space: str) -> NDArray[Any] | None:
@@ -40,18 +38,18 @@ def encoded(colours: NDArray[Any], samples: int, space: str) -> NDArray[Any] | N
     if colours.dtype.name not in STORED:
         return None
     bits = np.dtype(STORED[colours.dtype.name])
-    shifted = colours + _offset(np.empty(colours.shape, bits), samples)
+    shifted = colours + _offset(colours.shape, bits, samples)
     if not colours.size or shifted.min() < 0 or shifted.max() > np.iinfo(bits).max:
         return None
     return (shifted if space == "ICCLAB" else colours).astype(bits)
 
 
-def _half(bits: NDArray[Any]) -> int:
-    return 1 << (8 * bits.dtype.itemsize - 1)
+def _half(bits: np.dtype[Any]) -> int:
+    return 1 << (8 * bits.itemsize - 1)
 
 
-def _offset(bits: NDArray[Any], samples: int) -> NDArray[Any]:
+def _offset(shape: tuple[int, ...], bits: np.dtype[Any], samples: int) -> NDArray[Any]:
     """Half of the range for a* and b*, 0 for every other sample, along the axis of the samples."""
-    row = np.zeros(bits.shape[samples], SIGNED[bits.dtype.name])
+    row = np.zeros(shape[samples], SIGNED[bits.name])
     row[1:3] = _half(bits)
-    return row.reshape([-1 if axis == samples else 1 for axis in range(bits.ndim)])
+    return row.reshape([-1 if axis == samples else 1 for axis in range(len(shape))])

@@ -72,6 +72,8 @@ def read_tiff(path: Path, key: str = "") -> Raster:
             raise PoolingError(f"{path} holds {chosen.nbytes:,} bytes of numbers, which do not fit in memory")
         if "Y" not in chosen.axes or "X" not in chosen.axes or not chosen.size:
             raise PoolingError(f"{path} holds no picture: its axes are {chosen.axes} {tuple(chosen.shape)}")
+        if chosen.keyframe.photometric.name == "ITULAB":
+            raise PoolingError(f"{path}: its ITULAB colours cannot be read; {lab.TO_RGB}")
         try:
             x = chosen.asarray()
         except (ValueError, ImportError) as error:
@@ -101,8 +103,6 @@ def read_tiff(path: Path, key: str = "") -> Raster:
     space = "CMYK" if tiff.photometric == "SEPARATED" and samples == 4 else ""
     if tiff.photometric == "YCBCR":
         x, tiff = _from_ycbcr(x, chosen.axes, page), replace(tiff, photometric="RGB")
-    if tiff.photometric == "ITULAB":
-        raise PoolingError(f"{path}: its ITULAB colours cannot be read; {lab.TO_RGB}")
     if tiff.photometric in lab.SPACES and samples >= 3:
         space = tiff.photometric
         x = lab.decoded(x, chosen.axes.index("S"), space)

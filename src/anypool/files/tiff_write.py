@@ -18,7 +18,7 @@ from .tiff import GDAL, KEYS, NODATA, PLACES, TEXTS, Tiff
 IMAGEJ_AXES, OME_AXES = "TZCYXS", "TZCYXS"
 IMAGEJ = ("spacing", "unit", "finterval", "fps", "mode", "min", "max", "loop", "Labels", "Ranges", "LUTs", "Info")
 SIZES = {"PhysicalSizeX": "X", "PhysicalSizeY": "Y", "PhysicalSizeZ": "Z", "TimeIncrement": "T"}
-COLOURS = {"rgb": 3, "separated": 4, "cielab": 3, "icclab": 3}  # samples of one colour
+SAMPLES = {"rgb": 3, "separated": 4, "cielab": 3, "icclab": 3}  # samples of one colour
 Places = dict[int, Place] | None
 
 
@@ -36,7 +36,7 @@ def write_tiff(name: Path, raster: Raster, places: Places) -> tuple[list[str], l
     y, axes, options = _samples(raster)
     if raster.palette is not None and options["photometric"] != "palette":
         lost.append("palette")
-    if raster.space in lab.SPACES and options["photometric"] not in COLOURS:
+    if raster.space in lab.SPACES and options["photometric"] not in SAMPLES:
         lost.append(f"{raster.space} colours, which have no {raster.x.dtype} numbers as in this result")
     kind = source.kind if source and axes else ""
     metadata: dict[str, Any] | None = {"axes": axes} if axes else {}
@@ -100,14 +100,12 @@ def _samples(raster: Raster) -> tuple[NDArray[Any], str, dict[str, Any]]:
     samples = y.shape[axes.index("S")] if "S" in axes else 1
     if source is not None and "S" in axes:
         stored_as = source.photometric.lower()
-        colours = COLOURS.get(stored_as, 1)
-        photometric = stored_as if stored_as in COLOURS else "minisblack"
-        if raster.space in lab.SPACES and (stored := lab.encoded(y, axes.index("S"), raster.space)) is not None:
-            y = stored
-        elif stored_as.endswith("lab"):
-            photometric, colours = "minisblack", 1
-        if samples < colours:
-            photometric, colours = "minisblack", 1
+        is_lab = raster.space in lab.SPACES
+        stored = lab.encoded(y, axes.index("S"), raster.space) if is_lab else None
+        keeps = stored_as in SAMPLES and samples >= SAMPLES[stored_as]
+        keeps = keeps and (stored is not None or not stored_as.endswith("lab"))
+        photometric, colours = (stored_as, SAMPLES[stored_as]) if keeps else ("minisblack", 1)
+        y = y if stored is None else stored
         options: dict[str, Any] = {
             "photometric": photometric,
             "planarconfig": "separate" if source.planar else "contig",

@@ -49,7 +49,8 @@ def accelerate(model: nn.Module, sample: Any = None, *, only_faster: bool = True
             if gains is not None and (gains or not only_faster):
                 replacements[id(old)] = new
             lines.append(
-                f"{name or 'the model'}: {type(old).__name__} {comparison}{'' if id(old) in replacements else '; torch stays'}"
+                f"{name or 'the model'}: {type(old).__name__} "
+                f"{comparison}{'' if id(old) in replacements else '; torch stays'}"
             )
     if not sites:
         lines.append("the model has no pooling layer of torch's")
@@ -104,7 +105,8 @@ def _measure_model(
         speedup = ratio(times[0], times[1])
         is_faster = speedup.middle >= 1 or not only_faster
         lines.append(
-            f"the whole model: {speedup.before * 1e3:.3f} ms before, {speedup.after * 1e3:.3f} ms after, {speedup}, {speedup.rounds} "
+            f"the whole model: {speedup.before * 1e3:.3f} ms before, {speedup.after * 1e3:.3f} ms "
+            f"after, {speedup}, {speedup.rounds} "
             f"rounds; {f'{len(changes)} layers replaced' if is_faster else 'it is not faster, so nothing was replaced'}"
         )
     if functions:

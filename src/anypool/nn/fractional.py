@@ -147,7 +147,7 @@ fractional_max_pool2d_with_indices, fractional_max_pool3d_with_indices = (_funct
 class FractionalMaxPool2d(nn.FractionalMaxPool2d):
     """torch.nn.FractionalMaxPool2d by anypool: equal arguments, shapes, samples and numbers."""
 
-    def forward(self, input: Tensor):  # type: ignore[override]
+    def forward(self, input: Tensor):
         """The largest element of each window, and its position with return_indices."""
         if torch.jit.is_scripting():
             return T.fractional_max_pool2d(
@@ -172,7 +172,7 @@ class FractionalMaxPool2d(nn.FractionalMaxPool2d):
 class FractionalMaxPool3d(nn.FractionalMaxPool3d):
     """torch.nn.FractionalMaxPool3d by anypool: equal arguments, shapes, samples and numbers."""
 
-    def forward(self, input: Tensor):  # type: ignore[override]
+    def forward(self, input: Tensor):
         """The largest element of each window, and its position with return_indices."""
         if torch.jit.is_scripting():
             return T.fractional_max_pool3d(

@@ -61,7 +61,8 @@ class Reducing(nn.Module):
     def _registered(self, name: str, value: torch.Tensor, subject: str) -> torch.Tensor:
         if value.requires_grad and not value.is_leaf:
             raise PoolingError(
-                f"{subject} is computed from other tensors: give the layer a tensor of its own, or call anypool.pool with it"
+                f"{subject} is computed from other tensors: give the layer a tensor of its own, or "
+                "call anypool.pool with it"
                 " in forward()"
             )
         if value.requires_grad or isinstance(value, nn.Parameter):

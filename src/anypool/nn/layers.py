@@ -33,7 +33,7 @@ class _Adaptive(nn.Module):
 class MaxPool1d(nn.MaxPool1d):
     """torch.nn.MaxPool1d on kernels of anypool: same arguments, shapes and numbers."""
 
-    def forward(self, input: Tensor):  # type: ignore[override]
+    def forward(self, input: Tensor):
         """The greatest element of each window, and with return_indices its flat index."""
         if torch.jit.is_scripting():
             return T.max_pool1d(
@@ -48,7 +48,7 @@ class MaxPool1d(nn.MaxPool1d):
 class MaxPool2d(nn.MaxPool2d):
     """torch.nn.MaxPool2d on kernels of anypool: same arguments, shapes and numbers."""
 
-    def forward(self, input: Tensor):  # type: ignore[override]
+    def forward(self, input: Tensor):
         """The greatest element of each window, and with return_indices its flat index."""
         if torch.jit.is_scripting():
             return T.max_pool2d(
@@ -63,7 +63,7 @@ class MaxPool2d(nn.MaxPool2d):
 class MaxPool3d(nn.MaxPool3d):
     """torch.nn.MaxPool3d on kernels of anypool: same arguments, shapes and numbers."""
 
-    def forward(self, input: Tensor):  # type: ignore[override]
+    def forward(self, input: Tensor):
         """The greatest element of each window, and with return_indices its flat index."""
         if torch.jit.is_scripting():
             return T.max_pool3d(

@@ -15,7 +15,7 @@ from typing import Any, List, Optional  # noqa: UP035  (TorchScript reads these 
 import torch
 import torch.nn.functional as T
 from torch import Tensor
-from torch._jit_internal import BroadcastingList1, BroadcastingList2, BroadcastingList3  # type: ignore[attr-defined]
+from torch._jit_internal import BroadcastingList1, BroadcastingList2, BroadcastingList3
 
 Sizes = List[int]  # noqa: UP006
 
@@ -147,9 +147,8 @@ def twin(name: str) -> Callable[..., Any]:
 def scriptable(function: Any) -> None:
     """Let torch.jit.script read the function's twin in its place."""
     name = function.__name__
-    dispatched: Any = (
-        torch._jit_internal.boolean_dispatched
-    )  # functions that TorchScript selects by the constant return_indices
+    # The functions that TorchScript selects by the constant return_indices.
+    dispatched: Any = torch._jit_internal.boolean_dispatched
     theirs = twin(name)
     if theirs in dispatched:
         dispatched[function] = dispatched[theirs]

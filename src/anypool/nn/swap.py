@@ -114,7 +114,8 @@ def _nothing(key: Any, modules: list[tuple[str, nn.Module]]) -> str:
     sites = [f"{n or 'the model'} ({type(m).__name__})" for n, m in modules if _site(m)]
     has = ", ".join(sites[:8]) + (" …" if len(sites) > 8 else "") if sites else "no pooling module and no strided conv"
     rule_text = key.__name__ if isinstance(key, type) else repr(key)
-    return f"rule {rule_text} matches nothing; the model has {has} (pooling called as a function in forward() is no module)"
+    hint = "pooling called as a function in forward() is no module"
+    return f"rule {rule_text} matches nothing; the model has {has} ({hint})"
 
 
 def _replacement(name: str, old: Any, value: Any) -> Any:

@@ -26,14 +26,8 @@ class Place(Order):
     array([0, 1, 2])
     """
 
-    name, formula, gives, nan_is_largest, needs_positions, empty = (
-        "Place",
-        "position of x₍ₖ₎",
-        "position",
-        True,
-        True,
-        -1.0,
-    )
+    name, formula, gives = "Place", "position of x₍ₖ₎", "position"
+    nan_is_largest, needs_positions, empty = True, True, -1.0
 
     def __init__(self, order: Order) -> None:
         super().__init__()

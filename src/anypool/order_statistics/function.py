@@ -51,7 +51,8 @@ class Function(Order):
             raise
         except Exception as error:
             raise PoolingError(
-                f"{self!r} raised {type(error).__name__}: {error}. It was called on {_describe(argument)} with {self.keyword}=-1"
+                f"{self!r} raised {type(error).__name__}: {error}. It was called on "
+                f"{_describe(argument)} with {self.keyword}=-1"
             ) from error
         if tuple(getattr(y, "shape", (-1,))) != tuple(windows.shape[:-1]):
             raise PoolingError(

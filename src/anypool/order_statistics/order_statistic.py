@@ -15,9 +15,9 @@ class Order:
 
     `window` is a `Sorted`. `window.at(rank)` is the element of that rank; `window.total(mass)` is a
     weighted sum over the ranks. n is the number of elements of the window, or their total weight:
-    an int if all windows agree, else an array. Weights that are no integers repeat elements;
-    `window.spans` has them independent of their scale. Engines, gradients, weights, masks and NaN
-    need no further method.
+    an int if all windows agree, else an array. An element of weight w covers w ranks, so that
+    integer weights repeat elements; `window.spans` has the weights independent of their scale.
+    Engines, gradients, weights, masks and NaN need no further method.
 
     >>> import anypool as ap
     >>> class Spread(ap.Order):
@@ -34,10 +34,9 @@ class Order:
     empty: ClassVar[float | None] = float("nan")  # the result of an empty window
     gives: ClassVar[str] = "value"
     signed_weights: ClassVar[bool] = False
-    nan_is_largest: ClassVar[bool] = (
-        False  # a NaN is sorted last, as in np.sort; else a window with a NaN has the result NaN
-    )
-    accepts_weights: ClassVar[bool] = True  # otherwise masks alone: weights of 0 and 1
+    # A NaN is sorted last, as in np.sort; otherwise a window with a NaN has the result NaN.
+    nan_is_largest: ClassVar[bool] = False
+    accepts_weights: ClassVar[bool] = True  # otherwise only masks: weights of 0 and 1
     gathers: ClassVar[bool] = False  # a function of the window in row-major order, not of the sorted window
     differentiable: bool = True  # whether the result has a gradient
     needs_positions: ClassVar[bool] = False  # `finish` reads the position of each element in the window

@@ -58,7 +58,8 @@ class Rank(Order):
         k = self.parameters["k"]
         if not -max_length <= k < max_length:
             raise PoolingError(
-                f"Rank({k}): the largest window holds {max_length} elements; use {-max_length} … {max_length - 1}, or larger windows"
+                f"Rank({k}): the largest window holds {max_length} elements; use {-max_length} … "
+                f"{max_length - 1}, or larger windows"
             )
 
 

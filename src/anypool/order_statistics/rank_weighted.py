@@ -146,7 +146,8 @@ class Ordinal(Order):
         size = len(self.parameters["weights"])
         if size < max_length:
             raise PoolingError(
-                f"Ordinal with {size} weights: a window holds {max_length} elements; give a weight for each (0 for none)"
+                f"Ordinal with {size} weights: a window holds {max_length} elements; give a weight for "
+                "each (0 for none)"
             )
 
 
@@ -270,7 +271,8 @@ def _plain_numbers(weights: Any) -> tuple[float, ...]:
     numbers = tuple([number(v, "an entry of the row Ordinal(weights)") for v in row])
     if not numbers or not all(-math.inf < v < math.inf for v in numbers):
         raise PoolingError(
-            f"Ordinal(weights): {'they hold an infinity' if numbers else 'there are none'}; use 0 for a rank that shall not count"
+            f"Ordinal(weights): {'they hold an infinity' if numbers else 'there are none'}; use 0 for "
+            "a rank that shall not count"
         )
     return numbers
 

@@ -8,6 +8,5 @@ from __future__ import annotations
 
 from ..lazy import callable_module
 
-callable_module(
-    __name__, "running", "run", "Study", needs="torch"
-)  # these modules import torch, so they are imported on first use
+# These modules import torch, so they are imported on first use.
+callable_module(__name__, "running", "run", "Study", needs="torch")

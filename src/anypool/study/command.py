@@ -32,7 +32,8 @@ def study(
     preset: Annotated[
         str,
         option(
-            help="test a claim of the article instead: kernels, strided, noise, edges, cost, heads, shifts, league or all"
+            help="test a claim of the article instead: kernels, strided, noise, edges, cost, heads, shifts, "
+            "league or all"
         ),
     ] = "",
     store: Annotated[

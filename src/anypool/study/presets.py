@@ -241,7 +241,8 @@ def run_presets(
     lines += notes
     if published:
         lines.append(
-            f"published findings: {len(sure)} of {len(published)} reproduced, {len(same) - len(sure)} more in the expected direction but not significant"
+            f"published findings: {len(sure)} of {len(published)} reproduced, {len(same) - len(sure)} "
+            "more in the expected direction but not significant"
         )
         lines += [f"  not reproduced: {r['published']} ({r['seen']})" for r in published if not r["direction"]]
     text = "\n".join([*lines, f"report: {folder / 'report.html'}"])

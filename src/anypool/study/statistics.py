@@ -163,7 +163,8 @@ def verdict(rows: list[Row], baseline: str) -> str:
         start = "; ".join(s for s in phrases if s) + (
             f"; {others} others do not differ significantly" if others else ""
         )
-    return f"{start} (paired t over {n} seeds, Holm over {len(against)} arms; differences under about {smallest:.1f} points are not detectable with so few)"
+    test = f"paired t over {n} seeds, Holm over {len(against)} arms"
+    return f"{start} ({test}; differences under about {smallest:.1f} points are not detectable with so few)"
 
 
 def summary(rows: list[Row], baseline: str) -> list[dict[str, object]]:

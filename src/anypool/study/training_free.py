@@ -37,7 +37,11 @@ def noise() -> tuple[str, Facts]:
     x = np.random.default_rng(0).standard_normal((2000, 2000))
     results = {r: pool(x, kinds.sliding((2, 2)), r) for r in ("max", "mean")}
     rows = [(r, f"{y.mean():+.3f}", f"{y.std():.3f}") for r, y in results.items()]
-    measured = f"standard deviation {results['mean'].std():.2f} after mean, {results['max'].std():.2f} after max, and max shifts the mean by {results['max'].mean():+.2f}"
+    mean, largest = results["mean"], results["max"]
+    measured = (
+        f"standard deviation {mean.std():.2f} after mean, {largest.std():.2f} after max, "
+        f"and max shifts the mean by {largest.mean():+.2f}"
+    )
     confirmed = bool(results["mean"].std() < results["max"].std() and results["max"].mean() > 1)
     page = as_html(
         "Gaussian noise of standard deviation 1 after 2×2 poolings (4 million numbers)",

@@ -100,15 +100,11 @@ def _compiled(g: Any, x: Any, y: Any, positions: list[Any], call: TensorFold, we
     if not is_supported or call.backend == "reference" or type(g) is not torch.Tensor:
         return None
     if kind in (Sum, Mean):
-        strides, adjoint_sum = (
-            g.stride(),
-            call.adjoint_sum,
-        )  # read once: another thread may replace it for other strides
+        strides = g.stride()
+        adjoint_sum = call.adjoint_sum  # read once: another thread may replace it for other strides
         if adjoint_sum[0] != strides:
-            adjoint_sum = call.adjoint_sum = (
-                strides,
-                adjoint.sum_gradient(grid, dtype_name(x), strides, "torch", kind is Mean),
-            )
+            gradient = adjoint.sum_gradient(grid, dtype_name(x), strides, "torch", kind is Mean)
+            adjoint_sum = call.adjoint_sum = (strides, gradient)
         compiled = adjoint_sum[1]
         if compiled is None:
             return None

@@ -25,14 +25,12 @@ class TensorFold:
     def __init__(self, grid: Grid, reduction: Any, omit_nan: bool, empty: float | None, backend: str | None) -> None:
         self.grid, self.reduction, self.omit_nan, self.empty, self.backend = grid, reduction, omit_nan, empty, backend
         self.prepared: Any = None
-        self.item, self.bool_count = 1, 0  # bytes of an element of x, and the result of `truths(x)`
+        self.item, self.bool_count = 1, 0  # bytes of an element of x, and the result of `bool_count(x)`
         self.with_positions = False
         self.plane: Any = None  # torch's type of the planes that are multiplied by weights
         self.memory: tuple[Any, Any] = (None, None)  # shape and type of the values, and of the positions
-        self.adjoint_sum: tuple[Any, Any] = (
-            None,
-            None,
-        )  # strides of a gradient, and the compiled sum over the adjoint Grid for them
+        # The strides of a gradient, and the compiled sum over the adjoint Grid for them.
+        self.adjoint_sum: tuple[Any, Any] = (None, None)
         self.saves: Any = None  # the needs of backward, once they are known
 
     def reference(self, x: Any, weights: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -45,12 +43,8 @@ class TensorFold:
         facts = None if weights is None else (tuple(weights.shape), dtype_name(weights))
         job = Job(self.grid, self.reduction, dtype_name(x), "torch", x.device.type, facts, self.omit_nan, self.empty)
         is_ordinary = ordinary(x)
-        self.prepared, self.with_positions, self.item, self.bool_count = (
-            None,
-            with_positions,
-            x.element_size(),
-            bool_count(x),
-        )
+        self.prepared, self.with_positions = None, with_positions
+        self.item, self.bool_count = x.element_size(), bool_count(x)
         if self.backend == "reference" or not is_ordinary or native_folds.refuses(job, with_positions) is not None:
             return 0, None
         if weights is None:

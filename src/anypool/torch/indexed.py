@@ -13,6 +13,7 @@ from ..arrays.torch_dtypes import TYPES, dtype_name
 from ..arrays.torch_memory import empty
 from ..engines.indexed import linear_forms as indexed_forms
 from ..engines.indexed import native as native_indexed
+from ..engines.indexed.relayout import with_pooled_axes_last
 from ..engines.reference import indexed as indexed_reference
 from ..plan import Job
 from ..reductions import Max, Min, Sum
@@ -26,7 +27,7 @@ def indexed_fold(arrays: Any, x: Any, job: Job, with_positions: bool) -> Any:
     if 0 in x.stride() or native_indexed.prepare(job, x.stride()) is None:
         x = x.contiguous()
         if native_indexed.prepare(job, x.stride()) is None:
-            return _with_pooled_axes_last(arrays, x, job, with_positions)
+            return with_pooled_axes_last(x, job, partial(indexed_fold, arrays, with_positions=with_positions))
     if with_positions:
         prepared = native_indexed.prepare(job, x.stride())
         assert prepared is not None
@@ -34,15 +35,6 @@ def indexed_fold(arrays: Any, x: Any, job: Job, with_positions: bool) -> Any:
     if torch.is_grad_enabled() and x.requires_grad:
         return differentiable(IndexedRule(arrays, job), x)
     return _fold(x, job, False)[0]
-
-
-def _with_pooled_axes_last(arrays: Any, x: Any, job: Job, with_positions: bool) -> Any:
-    last = job.grid.pooled_axes_last
-    if last.pooled_dims == job.grid.pooled_dims:
-        return None
-    moved = x.movedim(job.grid.pooled_dims, last.pooled_dims).contiguous()
-    y = indexed_fold(arrays, moved, replace(job, grid=last), with_positions)
-    return None if y is None else y.movedim(last.result_dims, job.grid.result_dims)
 
 
 def _fold(x: Any, job: Job, with_positions: bool) -> tuple[Any, Any]:
@@ -84,12 +76,11 @@ class IndexedRule:
 def indexed_by_sums(arrays: Any, x: Any, job: Job) -> Any:
     """A fold from sums, with a gradient if one is needed; None if the sums lose digits."""
     x, lists = indexed_forms.with_outside(x.contiguous() if 0 in x.stride() else x, job.grid)
-    last = lists.pooled_axes_last
     job = replace(job, grid=lists)
-    if last.pooled_dims != lists.pooled_dims and _is_split(x, job):
-        moved = x.movedim(lists.pooled_dims, last.pooled_dims).contiguous()
-        y = indexed_by_sums(arrays, moved, replace(job, grid=last))
-        return None if y is None else y.movedim(last.result_dims, lists.result_dims)
+    if not _reads(x, job):
+        x = x.contiguous()
+    if not _reads(x, job):
+        return with_pooled_axes_last(x, job, partial(indexed_by_sums, arrays))
     needs_gradient = torch.is_grad_enabled() and x.requires_grad
     if needs_gradient and not linear_forms.stated(job.reduction):
         return None
@@ -97,11 +88,11 @@ def indexed_by_sums(arrays: Any, x: Any, job: Job) -> Any:
     return differentiable(SumsRule(arrays, job, y), x) if needs_gradient and y is not None else y
 
 
-def _is_split(x: Any, job: Job) -> bool:
-    """Whether the core reads x in no layout with these axes, since other axes lie between the pooled ones."""
-    strides = torch.empty(x.shape, dtype=x.dtype, device="meta").stride()
+def _reads(x: Any, job: Job) -> bool:
+    """Whether the core reads x for sums and their gradients: not if other axes lie between the pooled ones."""
     wide = indexed_forms.wide_of(job)
-    return native_indexed.prepare(replace(job, reduction=Sum(), dtype=wide or job.dtype), strides) is None
+    assert wide is not None
+    return native_indexed.prepare(replace(job, reduction=Sum(), dtype=wide), x.stride()) is not None
 
 
 class SumsRule(IndexedRule):

@@ -16,9 +16,8 @@ from ..arrays.torch_dtypes import TYPES
 from ..arrays.torch_memory import empty
 from ..engines.indexed import native as native_indexed
 from ..engines.indexed.learned_weights import detached
-from ..engines.native.library import library
+from ..engines.native.library import library, out_of_memory
 from ..engines.reference import indexed as indexed_reference
-from ..errors import PoolingError
 from ..plan import IndexedWindows, Job
 from ..reductions import Mean, Sum
 from .function import Forward, differentiable
@@ -119,6 +118,6 @@ def _weight_gradients(x: Any, g: Any, taps: list[Any], lists: IndexedWindows, pr
         pick.taps = 0 if p.taps is None else p.taps.ctypes.data
     addresses = [0] * begin + [0 if m is None else m.data_ptr() for m in gradients]
     if library().anypool_lists_weights(ctypes.addressof(call), x.data_ptr(), g.data_ptr(), *addresses):
-        raise PoolingError("the compiled core ran out of memory for the gradient of the boxes; pool in parts")
+        raise out_of_memory("the gradient of the boxes")
     of_taps = [m for m in gradients if m is not None]
     return [m.to(t.dtype) for m, t in zip(of_taps, taps, strict=True)]

@@ -37,7 +37,8 @@ def refuse(what: str, tool: str | None, reduction: Any = None) -> None:
     """Raise PoolingError if a tool records."""
     if tool is not None:
         raise PoolingError(
-            f"{tool} records operations of torch, and {what}{'' if reduction is None else _names_of(reduction)} is none: "
+            f"{tool} records operations of torch, and "
+            f"{what}{'' if reduction is None else _names_of(reduction)} is none: "
             "torch.export.export(model, args) works, and layers whose numbers are torch's (anypool.nn.MaxPool2d, "
             "AvgPool2d, …) leave as torch's own operation"
         )

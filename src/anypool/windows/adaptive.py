@@ -45,7 +45,8 @@ class Adaptive(Kind):
         sizes = self.output_size if isinstance(self.output_size, tuple) else (self.output_size,) * len(at)
         if len(sizes) != len(at):
             raise PoolingError(
-                f"adaptive({shown(sizes)}) has {len(sizes)} entries, but axes={at} names {len(at)} axes: give one for each"
+                f"adaptive({shown(sizes)}) has {len(sizes)} entries, but axes={at} names {len(at)} "
+                "axes: give one for each"
             )
         parts: list[Axis] = []
         for a, out in zip(at, sizes, strict=True):

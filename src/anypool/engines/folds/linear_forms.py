@@ -109,10 +109,8 @@ def sum_dtype(reduction: Any, dtype: str) -> str | None:
 
 def serves(grid: Grid, reduction: Any, dtype: str) -> bool:
     """Whether the fold over this grid is a function of sums that are compiled."""
-    is_supported = not (grid.has_empty or grid.weighted or grid.fill is not None) and 0 not in (
-        *grid.shape,
-        *grid.out_shape,
-    )
+    is_empty = 0 in (*grid.shape, *grid.out_shape)
+    is_supported = not (is_empty or grid.has_empty or grid.weighted or grid.fill is not None)
     return (
         is_supported and library() is not None and has_sums_form(reduction) and sum_dtype(reduction, dtype) is not None
     )

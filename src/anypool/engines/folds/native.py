@@ -15,7 +15,7 @@ from ...errors import PoolingError
 from ...order_statistics import ORDERS, PARAMETRIC_ORDERS
 from ...plan import Grid, Job
 from ..native.layout import levels_of
-from ..native.library import FoldRecord, get_num_threads, library, missing, set_num_threads
+from ..native.library import FoldRecord, get_num_threads, library, missing, out_of_memory, set_num_threads
 from .recipes import FINISHES, FLOATS, LIFTS, MERGES, RECIPES, TYPES, Recipe, recipe
 
 NO_MEMORY, DECLINED = 1, 2
@@ -97,8 +97,9 @@ def forward_all(calls: Sequence[FoldRecord]) -> bool:
 
 
 def succeeded(outcome: int) -> bool:
+    """Whether the core computed the call; False if the values need the reference, or hold a NaN."""
     if outcome == NO_MEMORY:
-        raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
+        raise out_of_memory("its rows")
     return outcome != DECLINED
 
 
@@ -139,7 +140,7 @@ _CACHE: dict[Any, Any] = {}
 
 
 def cached_by_grid(key: Any, grid: Grid, make: Callable[[], Any]) -> Any:
-    """The cached object of this key, if it belongs to this grid object; else a new one."""
+    """The cached object of this key, if its `grid` is this object; else a new one, which is cached."""
     entry = _CACHE.get(key)
     if entry is None or entry.grid is not grid:
         if len(_CACHE) > 1024:

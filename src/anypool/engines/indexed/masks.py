@@ -14,7 +14,7 @@ from ...arrays.ops import greatest, inf, smallest, stop, typical, where, zeros
 from ...arrays.shape_ops import accumulator, broadcast, cast, dtype_name, filled, is_floating, result_of
 from ...plan import IndexedWindows, Job
 from ...reductions import ArgMax, ArgMin, Count, Fold, Max, Mean, Min, Prod, Range, Sum
-from ..folds.linear_forms import WindowSums, fold_by_sums, has_sums_form
+from ..folds.linear_forms import WindowSums, fold_by_sums, has_sums_form, sum_dtype
 from . import native as native_indexed
 from .linear_forms import recompute_windows, smallest_share, wide_of, with_outside
 
@@ -71,12 +71,10 @@ def forward(library: ModuleType, x: Any, weights: Any, job: Job, one: One) -> An
     windows_of_w = _windows_over(lists, tuple(w.shape))
     is_present = cast(keep, _sum_dtype(job))
     if lists.outside:
-        (x, lists_in), (w, windows_of_w_in), (is_present, _) = (
-            with_outside(x, lists),
-            with_outside(w, windows_of_w),
-            with_outside(is_present, windows_of_w),
-        )
-        keep, lists, windows_of_w = is_present != 0, lists_in, windows_of_w_in
+        is_present, _ = with_outside(is_present, windows_of_w)
+        keep = is_present != 0
+        x, lists = with_outside(x, lists)
+        w, windows_of_w = with_outside(w, windows_of_w)
     counts = one(is_present, windows_of_w, Sum())
     is_empty = counts == 0
     v = cast(x, _sum_dtype(job) if type(r) in (*IDENTITY, *SELECTION, Sum, Mean, Count, Range) else wide_of(job) or "")
@@ -167,7 +165,7 @@ def _broadcast_counts(y: Any, lists: IndexedWindows) -> Any:
 
 
 def _sum_dtype(job: Job) -> str:
-    return "float32" if job.dtype in ("float16", "bfloat16", "float32") else "float64"
+    return sum_dtype(Sum(), job.dtype) or "float64"
 
 
 @lru_cache(maxsize=256)

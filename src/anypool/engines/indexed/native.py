@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from ...arrays.adapter import is_numpy
-from ...errors import PoolingError
 from ...plan import AxisIndices, IndexedWindows, Job
 from ...reductions import Max, Mean, Min, Sum
 from ..folds.recipes import FLOATS, MERGES, TYPES
-from ..native.library import Pick, get_num_threads, library, missing
+from ..native.library import Pick, get_num_threads, library, missing, out_of_memory
 from .tables import address, table
 
 NO_MEMORY = 1
@@ -164,7 +163,7 @@ class IndexedFoldCall:
             else 1
         )
         if self.run(ctypes.addressof(self.call), direction, x, y, positions) == NO_MEMORY:
-            raise PoolingError("the compiled core ran out of memory for an image; free some, or pool in parts")
+            raise out_of_memory("an image")
 
 
 @lru_cache(maxsize=64)

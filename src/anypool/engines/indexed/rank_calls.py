@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from ...arrays.shape_ops import contiguous, moved
 from ...plan import IndexedWindows, Job
 from . import linear_forms as indexed_forms
 from . import ranks as indexed_ranks
+from .relayout import with_pooled_axes_last
 
 
 def forward(arrays: Any, x: Any, job: Job) -> Any:
@@ -18,11 +19,7 @@ def forward(arrays: Any, x: Any, job: Job) -> Any:
     x, lists = indexed_forms.with_outside(x, lists)
     job = replace(job, grid=lists)
     y = _forward(arrays, x, job)
-    if y is None:
-        last = lists.pooled_axes_last
-        y = _forward(arrays, contiguous(moved(x, lists.pooled_dims, last.pooled_dims)), replace(job, grid=last))
-        y = moved(y, last.result_dims, lists.result_dims)
-    return y
+    return with_pooled_axes_last(x, job, partial(_forward, arrays)) if y is None else y
 
 
 def _forward(arrays: Any, x: Any, job: Job) -> Any:

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from ...constants import is_double
-from ...errors import PoolingError
 from ...order_statistics import Median, Order, Quantile, Rank
-from ...plan import Axis, AxisIndices, Grid, IndexedWindows, Job
+from ...plan import Grid, IndexedWindows, Job
 from ...reductions import Max
 from ..folds.recipes import FLOATS, TYPES
-from ..native.library import library, missing
+from ..native.library import library, missing, out_of_memory
 from ..ranks.native import RankBlend, bits_of, ranks_of
 from ..ranks.rank_terms import coefficients
+from ..ranks.sorted import indices_of_axis
 from . import native as native_indexed
 
 MOST_SUMMED = 1 << 26  # the sum of squared window lengths, for coefficients by number of elements
@@ -91,17 +91,10 @@ def indices_of_grid(grid: Grid) -> IndexedWindows | None:
     """The windows of a grid as IndexedWindows; None for weights, or for several constants."""
     if grid.weighted or isinstance(grid.fill, tuple):
         return None
-    picks = tuple(_indices_of_axis(axis) for axis in grid.axes)
+    picks = tuple(indices_of_axis(axis, None) for axis in grid.axes)
     return IndexedWindows(
         grid.shape, grid.pooled_dims, picks, grid.windows_shape, grid.pooled_dims, fill=grid.fill or 0.0
     )
-
-
-def _indices_of_axis(axis: Axis) -> AxisIndices:
-    owner = np.repeat(np.arange(axis.out), axis.length)
-    offsets = np.concatenate([[0], np.cumsum(axis.length)]).astype(np.int64)
-    at = axis.first[owner] + (np.arange(len(owner)) - offsets[owner]) * axis.step
-    return AxisIndices(axis.size, axis.out, offsets, at if axis.source is None else axis.source[at])
 
 
 class IndexedRankCall:
@@ -154,7 +147,7 @@ class IndexedRankCall:
     def forward(self, x: int, y: int) -> None:
         """Write the result of every window of x to y."""
         if self.run(ctypes.addressof(self.call), x, y):
-            raise PoolingError("the compiled core ran out of memory for an image; free some, or pool in parts")
+            raise out_of_memory("an image")
 
 
 @lru_cache(maxsize=64)

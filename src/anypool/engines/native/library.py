@@ -81,6 +81,11 @@ def _path() -> Path | None:
     return next((p for p in candidates if p.exists()), None)
 
 
+def out_of_memory(what: str) -> PoolingError:
+    """The error of a call for which the core got no memory."""
+    return PoolingError(f"the compiled core ran out of memory for {what}; free some, or pool in parts")
+
+
 def missing() -> str:
     """The reason why there is no library."""
     path = _path()

@@ -76,7 +76,7 @@ def _prepared(job: Job, x: Any, grid: Grid, windows: Grid, masked: bool) -> tupl
     order, gaps = job.reduction, rank_terms.has_gaps(job)
     keeps_integers = order.keeps_integers(job.weights is None and grid.odd)
     result = job.dtype if "float" in job.dtype or keeps_integers else "float64"
-    strides = tuple(s // x.itemsize for s in x.strides)
+    strides = arrays.strides(x)
 
     def make() -> NetworkCall:
         terms = rank_terms.planned(order, grid, gaps)
@@ -89,7 +89,7 @@ def _prepared(job: Job, x: Any, grid: Grid, windows: Grid, masked: bool) -> tupl
 def _with_equal_strides(x: Any, mask: Any) -> tuple[Any, Any]:
     """x and the mask with equal strides."""
     mask = np.broadcast_to(mask, x.shape)
-    strides = tuple(s // x.itemsize for s in x.strides)
+    strides = arrays.strides(x)
     if mask.strides != strides:
         copied = np.empty_like(x, bool)
         if copied.strides != strides:
@@ -133,7 +133,7 @@ def _set_undefined(y: Any, n: Any, job: Job, keeps_integers: bool) -> Any:
         integers = keeps_integers and "float" not in job.dtype
         if integers and job.empty is None:
             raise PoolingError(
-                f"a window holds too few elements for {order!r}, and nothing is no {job.dtype}: give empty="
+                f"a window holds too few elements for {order!r}, and {job.dtype} has no value for that: give empty="
             )
         value_of_empty: Any = order.empty if job.empty is None else job.empty
         np.copyto(y, value_of_empty, where=undefined, casting="unsafe")
@@ -198,7 +198,7 @@ def _counts(x: Any, grid: Grid, mask: Any, omit_nan: bool, order: list[int]) -> 
     if mask is not None and not (omit_nan and "float" in x.dtype.name):  # the mask alone decides
         x, mask, grid = mask, None, _grid_of_mask(grid)
     job = Job(grid, Count(), x.dtype.name, "numpy", "cpu", None, omit_nan)
-    strides = tuple(s // x.itemsize for s in x.strides)
+    strides = arrays.strides(x)
     recipe = COUNT_TRUE if x.dtype == bool and mask is None else COUNT_NUMBERS
     key = (id(grid), recipe, job.dtype, omit_nan, strides, mask is None)
     weights_layout = (None, "") if mask is None else (mask.strides, "bool")

@@ -10,22 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import PoolingError
 from ...order_statistics import METHODS, Median, Mode, Order, Quantile, Rank
 from ...plan import Axis, Grid, Job
 from ..folds.native import bits
 from ..folds.recipes import TYPES
 from ..native import networks
-from ..native.library import library
+from ..native.library import library, out_of_memory
 from .interior import edges, interior, output_slice, ranges, uniform_stride
 from .rank_terms import Terms
 
 NO_MEMORY, FOUND_NAN, RETRY_WITHOUT_KERNEL, NEEDS_COUNTS = 1, 2, 3, 4
 # Minimum length along one axis for chains: 501 elements of 2^19 floats 5.5 ms, not 15; 301 elements 4.8 ms either way.
 LONG = 310
-# Minimum number of elements for histograms, in 2048². The median's network is straight code up to 15×15 (float32 17×17
-# 65 ms, not 187; uint8 22, not 70). Other ranks have no such code (float32 15×15 65 ms, not 145). Elements of 8 bytes are
-# slow in networks (9×9 80 ms, not 94).
+# Minimum number of elements for histograms. Times are of 2048², histograms against networks:
+# - the median, whose network is straight code up to 15×15: float32 17×17 65 ms and 187, uint8 22 ms and 70;
+# - other ranks, which have no such code: float32 15×15 65 ms and 145;
+# - elements of 8 bytes, which are slow in networks: 9×9 80 ms and 94.
 MIDDLE, OTHERS, DOUBLES = 256, 196, 81
 SIDE = 224  # maximum length along one axis, for sorted tiles of 256×256
 
@@ -116,7 +116,8 @@ def describe_network(kind: str, shape: networks.Shape) -> str:
     """A description of a network."""
     program = networks.program(shape, networks.tile_of(shape))
     outputs = program.tile[0] * program.tile[1]
-    return f"{kind}, {program.operations / outputs:.0f} minima and maxima per output, tiles of {program.tile[0]}×{program.tile[1]}"
+    tile = f"{program.tile[0]}×{program.tile[1]}"
+    return f"{kind}, {program.operations / outputs:.0f} minima and maxima per output, tiles of {tile}"
 
 
 def shape_of(grid: Grid, selection: RankBlend | str) -> networks.Shape:
@@ -183,16 +184,14 @@ class NetworkCall:
             inner, inner_dims = 1, []
         batch_dims = [a for a in range(len(grid.shape)) if a not in grid.pooled_dims and a not in inner_dims]
         columns, last = grid.axes[-1], grid.pooled_dims[-1]
-        start = uniform_stride(columns)
-        assert start is not None
-        are_batches = terms is None and not without_network and _lie_apart(columns, start[1])
-        repeats = [columns.out] if are_batches else []
-        x_steps, y_steps = ([start[1] * strides[last]], [y_strides[last]]) if are_batches else ([], [])
-        counts = [*(grid.shape[a] for a in batch_dims), *repeats]
-        self.batches = [
-            offsets(counts, [*(strides[a] for a in batch_dims), *x_steps]),
-            offsets(counts, [*(y_strides[a] for a in batch_dims), *y_steps]),
-        ]
+        uniform = uniform_stride(columns)
+        assert uniform is not None
+        column_start, column_stride = uniform
+        are_batches = terms is None and not without_network and _lie_apart(columns, column_stride)
+        items = [(grid.shape[a], strides[a], y_strides[a]) for a in batch_dims]
+        if are_batches:
+            items.append((columns.out, column_stride * strides[last], y_strides[last]))
+        self.batches = [offsets([item[0] for item in items], [item[k] for item in items]) for k in (1, 2)]
         shape = shape_of(grid, selection)
         if are_batches:
             shape = replace(shape, stride=(*shape.stride[:2], 1))
@@ -236,12 +235,12 @@ class NetworkCall:
             if axis.source is not None:
                 self.keep_alive.append(np.ascontiguousarray(axis.source))
                 span.source = self.keep_alive[-1].ctypes.data
-        if are_batches:  # an item ends with its window: what lies behind may be no memory
+        if are_batches:  # an item ends with its window: the core must not read beyond it
             call.span[2].windows = 1
-            call.span[2].extent = start[0] + (columns.max_length - 1) * columns.step + 1
+            call.span[2].extent = column_start + (columns.max_length - 1) * columns.step + 1
         self.offset = self.first * (2 if self.result == "bfloat16" else np.dtype(self.result).itemsize)
         self.nan_gives_nan = not order.nan_is_largest
-        self.sorts_nan = job.dtype != "float64"  # a NaN has its place among the keys
+        self.sorts_nan = job.dtype != "float64"  # a NaN has a key of its own
         self.run = library().anypool_forward_orders
 
     def forward(self, x: int, y: int, mask: int = 0, counts: int = 0) -> bool:
@@ -267,13 +266,13 @@ class NetworkCall:
             call.key = 0
             outcome = self.run(ctypes.byref(call))
         if outcome == NO_MEMORY:
-            raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
+            raise out_of_memory("its rows")
         return None if outcome == NEEDS_COUNTS else outcome == FOUND_NAN
 
 
 def _lie_apart(columns: Axis, stride: int) -> bool:
-    """Whether a few windows along the last axis lie far from each other: the core computes them as items of a batch,
-    for its cost grows with the stride. Corners of a padded 32 x 32 median: 11 µs as windows, 2 µs as items."""
+    """Whether the last axis has few windows, far apart. They become items of a batch, since the cost of the core
+    grows with the stride. The corners of a padded 32 x 32 median take 11 µs as windows and 2 µs as items."""
     return 1 < columns.out <= 8 and columns.source is None and stride > 4 * columns.max_length * columns.step
 
 

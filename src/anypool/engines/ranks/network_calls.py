@@ -5,19 +5,17 @@ part of the result.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ...errors import PoolingError
 from ...plan import Job
 from ...reductions import Max
-from ..folds.native import cached_by_grid
+from ..folds.native import cached_by_grid, succeeded
 from ..native.library import library
 from ..plan import Bound, CallContext
 from . import served
 from .interior import Edge, interior
-from .native import NO_MEMORY, NetworkCall
+from .native import NetworkCall
 
 
 class NetworkCalls:
@@ -39,13 +37,19 @@ class NetworkCalls:
                 NetworkCall(part, edge.order(strides), None, self.inner.result, (edge.order(y_strides), first))
             )
         self.parts, self.other_edges = tuple(parts), tuple(other_edges)
+        self.records = (ctypes.c_void_p * len(parts))(*(ctypes.addressof(part.call) for part in parts))
+        self.offsets = (ctypes.c_int64 * len(parts))(*(part.offset for part in parts))
+
+    def run(self, x: int, y: int) -> bool:
+        """Pool the array at x into y by all networks; True if x has a NaN, which counted as the largest number."""
+        return not succeeded(library().anypool_forward_orders_all(self.records, self.offsets, len(self.parts), x, y))
 
     def bind(self, job: Job, call: CallContext) -> Bound:
         """The function (x, weights, out) for arrays of this form; it returns None if another engine must
         compute."""
         arrays, inner = call.arrays, self.inner
         shape, result_dtype, order, back = inner.shape, inner.result, inner.order, inner.back
-        run = run_all(self.parts)
+        run = self.run
         largest = replace(job, reduction=Max(), empty=None)
         rest = [(edge, replace(job, grid=edge.grid)) for edge in self.other_edges]
         destination, address, readable = arrays.destination, arrays.address, arrays.readable
@@ -65,25 +69,6 @@ class NetworkCalls:
             return result
 
         return pooled
-
-
-def run_all(calls: Sequence[NetworkCall]) -> Callable[[int, int], bool]:
-    """All calls as one function of the addresses of x and of the result; it returns True if x has a NaN, which
-    counted as the largest number."""
-    count = len(calls)
-    records = (ctypes.c_void_p * count)(*(ctypes.addressof(c.call) for c in calls))
-    byte_offsets = (ctypes.c_int64 * count)(*(c.offset for c in calls))
-    kept_alive = (records, byte_offsets, tuple(calls))
-    records_at, offsets_at = ctypes.addressof(records), ctypes.addressof(byte_offsets)
-    kernel = library().anypool_forward_orders_all
-
-    def run(x: int, y: int) -> bool:
-        outcome = kernel(records_at, offsets_at, count, x, y)
-        if outcome == NO_MEMORY:
-            raise PoolingError("the compiled core ran out of memory for its rows; free some, or pool in parts")
-        return bool(outcome and kept_alive)
-
-    return run
 
 
 def network_calls(job: Job, strides: tuple[int, ...]) -> NetworkCalls:

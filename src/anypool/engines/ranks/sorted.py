@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from ...arrays.adapter import is_numpy
-from ...errors import PoolingError
 from ...plan import Axis, AxisIndices, Grid, Job
 from ..folds.recipes import TYPES
-from ..native.library import Pick, library, missing
+from ..native.library import Pick, library, missing, out_of_memory
 from .native import bits_of, offsets
 
 MAX_LENGTH = 1 << 29  # elements of one window: indices have 32 bits
@@ -62,10 +61,10 @@ def _indices_of_grid(grid: Grid) -> tuple[AxisIndices, ...]:
     rows: Any = grid.taps if isinstance(grid.taps, tuple) else (None,) * len(grid.axes)
     if is_numpy(grid.taps):  # the index into the table takes the place of a weight
         rows = [np.arange(n) * math.prod(grid.taps.shape[k + 1 :]) for k, n in enumerate(grid.taps.shape)]
-    return tuple(_indices_of_axis(axis, taps) for axis, taps in zip(grid.axes, rows, strict=True))
+    return tuple(indices_of_axis(axis, taps) for axis, taps in zip(grid.axes, rows, strict=True))
 
 
-def _indices_of_axis(axis: Axis, taps: Any) -> AxisIndices:
+def indices_of_axis(axis: Axis, taps: Any) -> AxisIndices:
     """The positions of the windows along one axis, with border and weights."""
     owner = np.repeat(np.arange(axis.out), axis.length)
     starts = np.concatenate([[0], np.cumsum(axis.length)]).astype(np.int64)
@@ -138,7 +137,7 @@ class WindowSorter:
         for name, value in fields.items():
             setattr(call, name, value)
         if self.run(ctypes.byref(call), scatter):
-            raise PoolingError("the compiled core ran out of memory for its windows; free some, or pool in parts")
+            raise out_of_memory("its windows")
 
 
 _ONE, _ZERO = np.array([0, 1], np.int64), np.array([0], np.int64)

@@ -37,7 +37,7 @@ def total_weight(x: Any, weights: Any, grid: Grid, reduction: Any, omit_nan: boo
     return totals[0]
 
 
-def fill_empty(y: Any, present: Any, reduction: Any, empty: float | None, x: Any) -> Any:
+def fill_empty(y: Any, present: Any, reduction: Any, empty: float | None) -> Any:
     if present is None:
         return y
     is_empty = present == 0
@@ -46,7 +46,8 @@ def fill_empty(y: Any, present: Any, reduction: Any, empty: float | None, x: Any
     if integral and (value is None or value != value or value in (float("inf"), float("-inf"))):
         if bool(is_empty.any()):
             raise PoolingError(
-                f"a window holds no element, and {getattr(reduction, 'name', reduction)!r} of nothing is no {dtype_name(y)}: give empty="
+                f"a window holds no element, and {dtype_name(y)} has no value for "
+                f"{getattr(reduction, 'name', reduction)!r} of an empty window: give empty="
             )
         return y
     return where(is_empty, filled(y, value if empty is None else fitted(empty, dtype_name(y), f"empty={empty}")), y)

@@ -78,10 +78,10 @@ def _finish(
         saved = reduction.save_for_backward(state) if callable(getattr(reduction, "save_for_backward", None)) else ()
     saved = saved if isinstance(saved, tuple) else (saved,)
     if getattr(reduction, "selects", False):
-        saved = tuple(index_in_window(k, grid, acc) for k in saved)
+        saved = tuple(index_in_window(k, grid) for k in saved)
     if getattr(reduction, "gives", "value") == "position":
         y = real_position(y, grid)
-    y = fill_empty(y, present, reduction, empty, x)
+    y = fill_empty(y, present, reduction, empty)
     return result_of(y, x, reduction), saved
 
 

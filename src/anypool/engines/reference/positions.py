@@ -29,7 +29,7 @@ def split_position(position: Any, grid: Grid) -> list[Any]:
     return parts[::-1]
 
 
-def index_in_window(position: Any, grid: Grid, like: Any) -> Any:
+def index_in_window(position: Any, grid: Grid) -> Any:
     """Flat positions with border as indices in their windows, in the smallest unsigned type; −1 becomes
     0."""
     index: Any = 0

@@ -18,7 +18,7 @@ def state_of(state: Any, reduction: Any, function: str, states: int | None = Non
         )
     bare = [v for v in state if not hasattr(v, "shape")]
     if bare or not state:
-        problem = f"a state that holds {_kind(bare[0])}" if bare else "a state of nothing"
+        problem = f"a state that holds {_kind(bare[0])}" if bare else "an empty state"
         raise PoolingError(
             f"{call} {problem}: a fold's state is a tuple of arrays shaped as x; make numbers of them: `zero + 1.0`"
         )

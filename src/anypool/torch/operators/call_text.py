@@ -99,7 +99,8 @@ def _parse_call(text: str) -> _ParsedCall:
         )
     if int(header[1]) != VERSION:
         raise PoolingError(
-            f"the program was exported by another anypool: its calls are of format {header[1]}, this version reads {VERSION}; "
+            f"the program was exported by another anypool: its calls are of format {header[1]}, this "
+            f"version reads {VERSION}; "
             f"install a version that reads it, or {AGAIN}"
         )
     source = Source(text, "the call of anypool::forward", "pool(windows, reduction)", "pool(whole(), 'max')")
@@ -154,7 +155,7 @@ def _pool() -> Any:
 
     signature = inspect.signature(evaluate)
     parameters = [p for p in signature.parameters.values() if p.name not in BESIDE]
-    call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    call.__signature__ = signature.replace(parameters=parameters)
     return call
 
 

@@ -28,7 +28,7 @@ def make_known() -> None:
 
 def _register(torch: Any) -> None:
     if not hasattr(getattr(torch, "library", None), "custom_op"):
-        return  # before 2.4, or torch is partly imported and imports anypool: the first traced call registers the operators
+        return  # torch before 2.4, or partly imported: the first traced call registers the operators
     try:
         importlib.import_module(".compile", __package__)
     except Exception as error:  # no error here may break `import torch`
