@@ -6,7 +6,7 @@ from typing import Any
 
 from ..order_statistics import Order
 from ..plan import Grid, Job
-from .plan import NOT_APPLICABLE, BaseEngine, CallContext, Plan, Refusal, components_of, first_compiled
+from .plan import NOT_APPLICABLE, BaseEngine, Bound, CallContext, Plan, Refusal, components_of, first_compiled
 
 
 class Components(BaseEngine):
@@ -34,3 +34,7 @@ class Components(BaseEngine):
     def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
         """The combined results of the components."""
         return plan.job.reduction.combine([call.pool(x, part.job, weights) for part in plan.parts])
+
+    def backward(self, plan: Plan, call: CallContext, x: Any, weights: Any) -> Bound:
+        """The order statistic with the gradient of the elements that it selects."""
+        return call.arrays.order_with_gradient(plan, call)

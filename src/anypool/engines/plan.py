@@ -44,6 +44,7 @@ class Engine(Protocol):
     name: str
     backend: str  # "cpu" or "reference", for `backend=`
     checks_memory: bool
+    differentiable: bool  # whether `run` returns results with a gradient, as other plans give them
 
     def plan(self, job: Job) -> Plan | Refusal:
         """The plan for the job, or the reason against it."""
@@ -57,11 +58,16 @@ class Engine(Protocol):
         """`run` for arrays of the form of x and weights; nothing is decided per call."""
         ...
 
+    def backward(self, plan: Plan, call: CallContext, x: Any, weights: Any) -> Bound:
+        """`bind` for arrays that need a gradient: the result has one."""
+        ...
+
 
 class BaseEngine:
     """The default methods of an engine: a bound plan calls `run`."""
 
     checks_memory = False  # if False, bound plans read any address and any bool byte, and return new memory
+    differentiable = False
 
     def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
         """The result, or None if the values need the next engine."""
@@ -70,6 +76,10 @@ class BaseEngine:
     def bind(self, plan: Plan, call: CallContext, x: Any, weights: Any) -> Bound:
         """`run` for arrays like x and weights."""
         return partial(self.run, plan, call)
+
+    def backward(self, plan: Plan, call: CallContext, x: Any, weights: Any) -> Bound:
+        """The plan's result, with the gradient of its own functions or of the reference."""
+        return self.bind(plan, call, x, weights) if self.differentiable else call.arrays.with_gradient(plan, call)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +101,10 @@ class Plan:
     def bind(self, call: CallContext, x: Any, weights: Any = None) -> Bound:
         """The plan for arrays of the form of x and weights, which the call cache stores."""
         return self.engine.bind(self, call, x, weights)
+
+    def backward(self, call: CallContext, x: Any, weights: Any = None) -> Bound:
+        """The plan for arrays like x and weights, of which one needs a gradient."""
+        return self.engine.backward(self, call, x, weights)
 
 
 NOT_APPLICABLE = Refusal("", relevant=False)  # the job belongs to another family

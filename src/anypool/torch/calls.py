@@ -38,7 +38,7 @@ from ..engines.indexed import rank_calls
 from ..engines.plan import Bound
 from ..order_statistics import Order
 from ..plan import IndexedWindows, Job
-from . import fold_gradient, indexed, indexed_weights, linear_forms, ranks
+from . import fold_gradient, indexed, indexed_weights, linear_forms, plan_gradient, ranks
 from .folds import TensorFold
 
 READY: dict[Any, Any] = CallCache()  # bound plans of earlier calls
@@ -62,22 +62,38 @@ def run_in_numpy(function: Any, call: Any, x: Any, job: Job, weights: Any) -> An
 def bound(plan: Any, call: Any, x: Any, weights: Any) -> tuple[Bound, bool]:
     """The plan for tensors like x and weights, and whether it checks the memory of its arguments."""
     job: Job = plan.job
-    if isinstance(job.grid, IndexedWindows) or (getattr(plan.engine, "composes", False) and not transformed()):
+    if plan.engine.differentiable and (isinstance(job.grid, IndexedWindows) or not transformed()):
         return plan.bind(call, x, weights), False
-    if isinstance(job.reduction, Order):
-        if plain(x) and not _needs_gradient(x, weights, job.reduction):
-            return partial(_without_view, plan.bind(call, x, weights)), plan.engine.checks_memory
-        return partial(ranks.pooled, call, job), False
-    fold = _fold_of(job, call.backend)
+    is_order = isinstance(job.reduction, Order)
+    if is_order and not plain(x):
+        return order_with_gradient(plan, call), False
     if transformed():
+        fold = _fold_of(job, call.backend)
         return (lambda x, weights, out: fold.reference(x, weights)[0]), False
-    compiled = plan.engine.name == "folds"
     if _needs_gradient(x, weights, job.reduction):
-        return partial(fold_gradient.run, fold), compiled
-    if compiled and type(x) in PLAIN:
+        return plan.backward(call, x, weights), not is_order and plan.engine.checks_memory
+    if is_order:
+        return partial(_without_view, plan.bind(call, x, weights)), plan.engine.checks_memory
+    if plan.engine.name == "folds" and type(x) in PLAIN:
+        fold = _fold_of(job, call.backend)
         fold.prepare(x, weights, False)
         return (fold.run if fold.prepared is None else fold.bound), True
     return partial(_in_layout_of_x, plan.bind(call, x, weights)), False
+
+
+def fold_with_gradient(plan: Any, call: Any) -> Bound:
+    """A fold with its gradient."""
+    return partial(fold_gradient.run, _fold_of(plan.job, call.backend))
+
+
+def order_with_gradient(plan: Any, call: Any) -> Bound:
+    """An order statistic with its gradient."""
+    return partial(ranks.pooled, call, plan.job)
+
+
+def with_gradient(plan: Any, call: Any) -> Bound:
+    """The result of any plan, with the gradient of the reference."""
+    return partial(plan_gradient.run, plan, call)
 
 
 def _in_layout_of_x(bound: Any, x: Any, weights: Any, out: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...order_statistics import Order
 from ...plan import Grid, Job, as_indexed_windows
-from ..plan import NOT_APPLICABLE, BaseEngine, CallContext, Plan, Refusal, first_compiled
+from ..plan import NOT_APPLICABLE, BaseEngine, Bound, CallContext, Plan, Refusal, first_compiled
 from . import linear_forms, narrow_range
 from . import native as native_folds
 
@@ -16,7 +16,15 @@ def _is_fold(job: Job) -> bool:
     return isinstance(job.grid, Grid) and not isinstance(job.reduction, Order)
 
 
-class NarrowRanges(BaseEngine):
+class FoldEngine(BaseEngine):
+    """The common base: folds of regular windows, which state their local gradients."""
+
+    def backward(self, plan: Plan, call: CallContext, x: Any, weights: Any) -> Bound:
+        """The fold with the gradient that its sums, its positions or its local gradient give."""
+        return call.arrays.fold_with_gradient(plan, call)
+
+
+class NarrowRanges(FoldEngine):
     """Ranges of many narrow integers: two selections, and a difference in a wider type."""
 
     name, backend = "ranges", "cpu"
@@ -34,7 +42,7 @@ class NarrowRanges(BaseEngine):
         return narrow_range.forward(call.arrays, x, plan.job)
 
 
-class CompiledFolds(BaseEngine):
+class CompiledFolds(FoldEngine):
     """Lift, merge and finish in the compiled core."""
 
     name, backend, checks_memory = "folds", "cpu", True
@@ -51,7 +59,7 @@ class CompiledFolds(BaseEngine):
         return call.arrays.compiled_fold(x, plan.job, weights, out)
 
 
-class FoldsBySums(BaseEngine):
+class FoldsBySums(FoldEngine):
     """Folds that are functions of sums; each sum is a compiled fold of a transformed copy of x."""
 
     name, backend = "sums", "cpu"
@@ -76,7 +84,7 @@ class FoldsBySums(BaseEngine):
 class WeightedWindows(BaseEngine):
     """Regular windows with weights, as indexed windows."""
 
-    name, backend, composes = "weighted windows", "cpu", True
+    name, backend, differentiable = "weighted windows", "cpu", True
 
     def plan(self, job: Job) -> Plan | Refusal:
         """The plan of the indexed windows, if it is compiled."""

@@ -17,7 +17,7 @@ from . import ranks as indexed_ranks
 class IndexedFolds(BaseEngine):
     """Sums, means, maxima and minima of indexed windows in the compiled core."""
 
-    name, backend = "indexed folds", "cpu"
+    name, backend, differentiable = "indexed folds", "cpu", True
 
     def plan(self, job: Job) -> Plan | Refusal:
         """The compiled fold of indexed windows."""
@@ -34,7 +34,7 @@ class IndexedFolds(BaseEngine):
 class Rewrites(BaseEngine):
     """A reduction of indexed windows in terms of compiled reductions."""
 
-    backend = "cpu"
+    backend, differentiable = "cpu", True
 
     def __init__(self, rewrite: rewrites.Rewrite) -> None:
         self.rewrite, self.name = rewrite, f"rewrite: {rewrite.text}"
@@ -66,7 +66,7 @@ class MaskedIndexed(BaseEngine):
     """Indexed windows with masks or weights: absent elements become identity elements, weights are
     multiplied in."""
 
-    name, backend = "masked indexed", "cpu"
+    name, backend, differentiable = "masked indexed", "cpu", True
 
     def plan(self, job: Job) -> Plan | Refusal:
         """The rewrite into plain reductions, if those are compiled."""

@@ -15,7 +15,7 @@ from . import arg, compacted, modes, restricted
 class RestrictedViews(BaseEngine):
     """Arrays much larger than the union of their windows: other positions are not read."""
 
-    composes = True
+    differentiable = True
 
     def __init__(self, backend: str) -> None:
         self.backend, self.name = backend, f"restricted views ({backend})"
@@ -38,7 +38,7 @@ class RestrictedViews(BaseEngine):
 class Compacted(BaseEngine):
     """Large disjoint windows with absent elements: present elements are compacted and pooled as runs."""
 
-    name, backend, composes = "compacted", "cpu", True
+    name, backend, differentiable = "compacted", "cpu", True
 
     def plan(self, job: Job) -> Plan | Refusal:
         """The plan, if no engine supports the masks in place."""

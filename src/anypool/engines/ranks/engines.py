@@ -41,6 +41,10 @@ class RankEngine(BaseEngine):
         sentence = self.refuses(job)
         return Plan(self, job, self.describe(job)) if sentence is None else Refusal(f"cpu: {sentence}")
 
+    def backward(self, plan: Plan, call: CallContext, x: Any, weights: Any) -> Bound:
+        """The order statistic with the gradient of the elements that it selects."""
+        return call.arrays.order_with_gradient(plan, call)
+
 
 class ArgOrders(RankEngine):
     """Positions of selected elements: each window searches for the value that another plan selected."""

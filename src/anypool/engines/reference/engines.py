@@ -9,7 +9,7 @@ from ...arrays.ops import where
 from ...arrays.shape_ops import filled
 from ...order_statistics import Order
 from ...plan import Grid, IndexedWindows, Job
-from ..plan import NOT_APPLICABLE, BaseEngine, CallContext, Plan, Refusal
+from ..plan import NOT_APPLICABLE, BaseEngine, Bound, CallContext, Plan, Refusal
 from . import fold as reference
 from . import indexed as indexed_reference
 from . import sorted as sorted_reference
@@ -30,6 +30,10 @@ class ReferenceFolds(BaseEngine):
         job = plan.job
         return reference.forward(x, job.grid, job.reduction, weights, job.omit_nan, job.empty)[0]
 
+    def backward(self, plan: Plan, call: CallContext, x: Any, weights: Any) -> Bound:
+        """The fold with the gradient that its sums, its positions or its local gradient give."""
+        return call.arrays.fold_with_gradient(plan, call)
+
 
 class ReferenceOrders(BaseEngine):
     """Order statistics of regular windows: gathered, sorted, finished."""
@@ -46,11 +50,15 @@ class ReferenceOrders(BaseEngine):
         job = plan.job
         return sorted_reference.forward(x, job.grid, job.reduction, weights, job.omit_nan, job.empty)
 
+    def backward(self, plan: Plan, call: CallContext, x: Any, weights: Any) -> Bound:
+        """The order statistic with the gradient of the elements that it selects."""
+        return call.arrays.order_with_gradient(plan, call)
+
 
 class ReferenceIndexed(BaseEngine):
     """IndexedWindows, gathered and pooled as runs."""
 
-    name, backend = "reference indexed", "reference"
+    name, backend, differentiable = "reference indexed", "reference", True
 
     def plan(self, job: Job) -> Plan | Refusal:
         """Every reduction of IndexedWindows."""
