@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ class ByView(BaseEngine):
     """Windows of 2×2, each computed by a NumPy function of a strided view."""
 
     name, backend = "by view", "cpu"
-    functions: dict[str, Any] = {"prod": np.prod, "median": np.median, "mean": None}
+    functions: ClassVar[dict[str, Any]] = {"prod": np.prod, "median": np.median, "mean": None}
 
     def __init__(self) -> None:
         self.calls = 0
