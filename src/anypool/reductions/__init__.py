@@ -12,6 +12,7 @@ from .exponentials import LogMeanExp, LogSumExp, SoftPool
 from .extremes import ArgMax, ArgMin, Max, Min, Range, SplitMax, SplitMin
 from .fold import Fold
 from .fold import State as State
+from .fold import fact as fact
 from .moments import Std, Var
 from .powers import Lp, PowerMean, Rms
 from .sums import AllOf, AnyOf, Count, Mean, Prod, Sum

@@ -13,6 +13,7 @@ class Max(Fold):
     """The largest element. NaN is larger than every number."""
 
     name, formula, accumulates, selects, ignores_weight_value, empty = "max", "max xᵢ", "same", True, True, -inf
+    merges_with = "max"
 
     def __init__(self, ties: str = "first") -> None:
         super().__init__()
@@ -47,7 +48,7 @@ class Max(Fold):
 class Min(Max):
     """The smallest element. NaN is smaller than every number."""
 
-    name, formula, empty = "min", "min xᵢ", inf
+    name, formula, empty, merges_with = "min", "min xᵢ", inf, "min"
 
     def beats(self, new: Any, old: Any) -> Any:
         return new <= old if self.ties == "last" else new < old
@@ -103,6 +104,7 @@ class ArgMax(Max):
     """The flat position of the largest element in the pooled axes; −1 for an empty window."""
 
     name, formula, gives, empty = "argmax", "argmax xᵢ", "position", -1.0
+    merges_with = "max"
     local_gradient: Any = None
 
     def finish(self, state: State, n: Any) -> Any:
@@ -113,6 +115,7 @@ class ArgMin(Min):
     """The flat position of the smallest element in the pooled axes; −1 for an empty window."""
 
     name, formula, gives, empty = "argmin", "argmin xᵢ", "position", -1.0
+    merges_with = "min"
     local_gradient: Any = None
 
     def finish(self, state: State, n: Any) -> Any:
@@ -130,18 +133,18 @@ class Range(Fold):
         self.ties = ties
 
     @property
-    def ends(self) -> tuple[Any, Any]:
+    def difference_of(self) -> tuple[Any, Any]:
         """The maximum and the minimum."""
         return (Max(self.ties), Min(self.ties)) if self.ties != "split" else (SplitMax(), SplitMin())
 
     def init(self, zero: Any) -> State:
-        return (*self.ends[0].init(zero), *self.ends[1].init(zero))
+        return (*self.difference_of[0].init(zero), *self.difference_of[1].init(zero))
 
     def step(self, state: State, x: Any, w: Any, at: Any) -> State:
-        return (*self.ends[0].step(state[:2], x, w, at), *self.ends[1].step(state[2:], x, w, at))
+        return (*self.difference_of[0].step(state[:2], x, w, at), *self.difference_of[1].step(state[2:], x, w, at))
 
     def merge(self, a: State, b: State) -> State:
-        return (*self.ends[0].merge(a[:2], b[:2]), *self.ends[1].merge(a[2:], b[2:]))
+        return (*self.difference_of[0].merge(a[:2], b[:2]), *self.difference_of[1].merge(a[2:], b[2:]))
 
     def finish(self, state: State, n: Any) -> Any:
         return state[0] - state[2]

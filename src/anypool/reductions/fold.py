@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, ClassVar
 
 State = tuple[Any, ...]
@@ -44,6 +45,11 @@ class Fold:
     gives: ClassVar[str] = "value"  # "value", "position", "count" or "truth"
     selects: ClassVar[bool] = False  # the result is one of the elements, and the gradient reaches it alone
     linear: ClassVar[bool] = False  # ∂y/∂x depends on neither x nor y, and the state is a sum that scales with w
+    # "sum", "max", "min" or "prod": the state holds the weighted elements, or ones if the result is a
+    # count, and `merge` is this operation. See `fact` for subclasses.
+    merges_with: ClassVar[str] = ""
+    divides: ClassVar[bool] = False  # `finish` divides the sum by n
+    difference_of: Any = None  # two selections; the result is their difference
     accepts_bool: ClassVar[bool] = True  # the reduction is defined for bool
     ignores_weight_value: ClassVar[bool] = False  # only whether a weight is nonzero matters
     signed_weights: ClassVar[bool] = False  # negative weights are defined
@@ -94,3 +100,24 @@ class Fold:
 
     #: `gradient_terms(x, y, sums)`: the pairs (a, b) of ∂y/∂x = Σ a(x)·b(y) at weight 1; None if it has no such form.
     gradient_terms: Any = None
+
+
+def fact(reduction: Any, name: str) -> Any:
+    """`merges_with`, `divides` or `difference_of` of a reduction, as its class states it.
+
+    A subclass inherits a fact if it changes no more than `__init__`, name, formula and source. One
+    that changes anything else states the fact again, or has the default of `Fold`.
+    """
+    kind: type[Any] = type(reduction)
+    return getattr(reduction, name) if _is_stated(kind, name) else getattr(Fold, name)
+
+
+@lru_cache(maxsize=512)
+def _is_stated(kind: type, name: str) -> bool:
+    """Whether the last class that changes the computation states the fact."""
+    unchanged = {"name", "formula", "source"}
+    for c in kind.__mro__:
+        own = {k for k in vars(c) if not k.startswith("__")} - unchanged
+        if own:
+            return name in own and issubclass(kind, Fold)
+    return False

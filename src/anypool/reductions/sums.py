@@ -13,6 +13,7 @@ class Sum(Fold):
     """Σ w·x."""
 
     name, formula, accumulates, linear, empty, signed_weights = "sum", "Σ wᵢ xᵢ", "wide", True, 0.0, True
+    merges_with = "sum"
 
     def init(self, zero: Any) -> State:
         return (zero,)
@@ -31,6 +32,7 @@ class Mean(Sum):
     """Σ w·x / n. n is Σ w, or the divisor of the windows."""
 
     name, formula, accumulates, empty = "mean", "Σ wᵢ xᵢ / n", "float", float("nan")
+    merges_with, divides = "sum", True
 
     def finish(self, state: State, n: Any) -> Any:
         return state[0] / n
@@ -43,7 +45,7 @@ class Prod(Fold):
     """Π x."""
 
     name, formula, accumulates, ignores_weight_value, empty = "prod", "Π xᵢ", "wide", True, 1.0
-    accepts_bool = False
+    merges_with, accepts_bool = "prod", False
 
     def init(self, zero: Any) -> State:
         return zero + 1, zero + 1, zero
@@ -106,6 +108,7 @@ class Count(Fold):
     """The number of present elements."""
 
     name, formula, accumulates, gives, ignores_weight_value, empty = "count", "|window|", "same", "count", True, 0.0
+    merges_with = "sum"
 
     def init(self, zero: Any) -> State:
         return (nowhere(zero) + 1,)

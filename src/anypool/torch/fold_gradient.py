@@ -12,7 +12,7 @@ from ..arrays.torch_memory import empty, like_layout
 from ..engines.folds import adjoint
 from ..engines.reference import fold as reference
 from ..plan import Grid
-from ..reductions import Fold, Max, Mean, Min, Range, Sum
+from ..reductions import Fold, fact
 from . import linear_forms
 from .folds import TensorFold
 from .function import Forward, differentiable
@@ -90,20 +90,21 @@ def _saves(reduction: Any) -> tuple[bool, bool, bool]:
     )
     recompute = not selects and saves_state
     needs_y = not recompute or linear_forms.stated(reduction)
-    return selects, recompute, needs_y and not selects and type(reduction) not in (Sum, Mean)
+    return selects, recompute, needs_y and not selects and fact(reduction, "merges_with") != "sum"
 
 
 def _compiled(g: Any, x: Any, y: Any, positions: list[Any], call: TensorFold, weights: Any) -> Any:
     """The compiled gradient of a sum, a mean, a selection or a linear form; None if there is none."""
-    grid, kind = call.grid, type(call.reduction)
+    grid = call.grid
     is_supported = weights is None and not call.omit_nan and not grid.weighted and x.device.type == "cpu"
     if not is_supported or call.backend == "reference" or type(g) is not torch.Tensor:
         return None
-    if kind in (Sum, Mean):
+    merge = fact(call.reduction, "merges_with")
+    if merge == "sum":
         strides = g.stride()
         adjoint_sum = call.adjoint_sum  # read once: another thread may replace it for other strides
         if adjoint_sum[0] != strides:
-            gradient = adjoint.sum_gradient(grid, dtype_name(x), strides, "torch", kind is Mean)
+            gradient = adjoint.sum_gradient(grid, dtype_name(x), strides, "torch", fact(call.reduction, "divides"))
             adjoint_sum = call.adjoint_sum = (strides, gradient)
         compiled = adjoint_sum[1]
         if compiled is None:
@@ -113,19 +114,21 @@ def _compiled(g: Any, x: Any, y: Any, positions: list[Any], call: TensorFold, we
         return gx if compiled.back is None else gx.permute(compiled.back)
     if linear_forms.stated(call.reduction):
         return linear_forms.backward(g, x, y, grid, call.reduction)
-    if kind in (Max, Min):
+    if positions and merge in ("max", "min"):
         if call.adjoint_sum[1] is None:
             call.adjoint_sum = (None, _scatter(x, positions[0], grid))
         return _selection_gradient(g, x, positions[0], call.adjoint_sum[1])
-    parts = [_selection_gradient(g, x, place, _scatter(x, place, grid)) for place in positions] if kind is Range else []
+    if fact(call.reduction, "difference_of") is None:
+        return None
+    parts = [_selection_gradient(g, x, p, _scatter(x, p, grid)) for p in positions]
     return parts[0].sub_(parts[1]) if parts and parts[0] is not None else None
 
 
 def _range_by_selections(x: Any, weights: Any, call: TensorFold) -> Any:
     """A range and both positions, by two compiled selections; None if they are not compiled."""
-    if type(call.reduction) is not Range or weights is not None or call.backend == "reference":
+    if fact(call.reduction, "difference_of") is None or weights is not None or call.backend == "reference":
         return None
-    both = [TensorFold(call.grid, end, call.omit_nan, call.empty, call.backend) for end in call.reduction.ends]
+    both = [TensorFold(call.grid, end, call.omit_nan, call.empty, call.backend) for end in call.reduction.difference_of]
     for end in both:
         end.prepare(x, None, True)
     if any(end.prepared is None for end in both):

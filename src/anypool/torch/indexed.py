@@ -16,7 +16,7 @@ from ..engines.indexed import native as native_indexed
 from ..engines.indexed.relayout import with_pooled_axes_last
 from ..engines.reference import indexed as indexed_reference
 from ..plan import Job
-from ..reductions import Max, Min, Sum
+from ..reductions import Sum, fact
 from . import linear_forms
 from .function import Forward, differentiable
 
@@ -54,7 +54,7 @@ class IndexedRule:
 
     def forward(self, tensors: Sequence[Any]) -> Forward:
         """The fold, and the positions of a selection."""
-        y, positions = _fold(tensors[0], self.job, type(self.job.reduction) in (Max, Min))
+        y, positions = _fold(tensors[0], self.job, fact(self.job.reduction, "merges_with") != "sum")
         return Forward(y, () if positions is None else (positions,))
 
     def backward(self, g: Any, tensors: Sequence[Any], result: Any, saved: Sequence[Any]) -> Sequence[Any]:

@@ -19,7 +19,7 @@ from ..engines.indexed.learned_weights import detached
 from ..engines.native.library import library, out_of_memory
 from ..engines.reference import indexed as indexed_reference
 from ..plan import IndexedWindows, Job
-from ..reductions import Mean, Sum
+from ..reductions import Sum, fact
 from .function import Forward, differentiable
 
 
@@ -36,7 +36,7 @@ def forward(arrays: Any, x: Any, job: Job) -> Any:
         WeightedRule(arrays, lists, sum_job), x, *(p.taps for p in lists.indices if p.taps is not None)
     )
     n = _weight(lists)
-    if type(job.reduction) is Mean:
+    if fact(job.reduction, "divides"):
         total = (total / torch.where(n == 0, 1.0, n)).to(total.dtype)
     value: Any = job.reduction.empty if job.empty is None else job.empty
     return torch.where(n == 0, value, total) if lists.has_empty or lists.points_per_element == 1 else total

@@ -32,7 +32,7 @@ class NarrowRanges(FoldEngine):
     def plan(self, job: Job) -> Plan | Refusal:
         """The plan, if two compiled selections are faster than one fold of wide integers."""
         if not narrow_range.serves(job) or isinstance(
-            first_compiled(replace(job, reduction=job.reduction.ends[0])), Refusal
+            first_compiled(replace(job, reduction=job.reduction.difference_of[0])), Refusal
         ):
             return NOT_APPLICABLE
         return Plan(self, job, "two compiled selections and a wide difference")

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...arrays.adapter import adapter_of
 from ...plan import IndexedWindows, Job
-from ...reductions import Mean, Sum
+from ...reductions import Sum, fact
 from . import native
 
 
@@ -20,7 +20,8 @@ def serves(job: Job) -> bool:
     lists: IndexedWindows = job.grid
     if not any(getattr(p.taps, "requires_grad", False) for p in lists.indices):
         return False
-    if type(job.reduction) not in (Sum, Mean) or job.omit_nan or (lists.fill and lists.outside):
+    is_sum = fact(job.reduction, "merges_with") == "sum" and job.reduction.gives == "value"
+    if not is_sum or job.omit_nan or (lists.fill and lists.outside):
         return False
     return native.refuses(replace(job, grid=detached(lists), reduction=Sum())) is None
 

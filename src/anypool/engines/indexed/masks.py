@@ -13,15 +13,14 @@ from ...arrays.adapter import adapter_of
 from ...arrays.ops import greatest, inf, smallest, stop, typical, where, zeros
 from ...arrays.shape_ops import accumulator, broadcast, cast, dtype_name, filled, is_floating, result_of
 from ...plan import IndexedWindows, Job
-from ...reductions import ArgMax, ArgMin, Count, Fold, Max, Mean, Min, Prod, Range, Sum
+from ...reductions import Fold, Sum, fact
 from ..folds.linear_forms import WindowSums, fold_by_sums, has_sums_form, sum_dtype
 from . import native as native_indexed
 from .linear_forms import recompute_windows, smallest_share, wide_of, with_outside
 
 TEXT = "absent elements replaced by the identity element, weights multiplied in, then compiled reductions"
 One = Callable[[Any, IndexedWindows, Any], Any]  # a plain reduction of an array over windows
-IDENTITY: dict[type, float] = {Max: -inf, Min: inf, Prod: 1.0}
-SELECTION: dict[type, type] = {ArgMax: Max, ArgMin: Min}
+IDENTITY = {"max": -inf, "min": inf, "prod": 1.0}  # identity elements by `merges_with`
 
 
 def serves(job: Job) -> bool:
@@ -40,12 +39,18 @@ def serves(job: Job) -> bool:
         return False
     is_integer = "float" not in job.dtype
     real = job.weights is not None and job.weights[1] != "bool"
-    if type(r) in (Sum, Prod) and is_integer and not (type(r) is Sum and not real and exact(lists, job.dtype)):
+    merge = fact(r, "merges_with")
+    is_sum = merge == "sum" and r.gives == "value" and not fact(r, "divides")
+    if is_integer and (merge == "prod" or (is_sum and (real or not exact(lists, job.dtype)))):
         return False
-    is_direct = type(r) in (Sum, Mean, Max, Min, Prod, Count, Range, *SELECTION)
-    wide = _sum_dtype(job) if is_direct else wide_of(job) if has_sums_form(r) else None
+    wide = _sum_dtype(job) if _is_direct(r) else wide_of(job) if has_sums_form(r) else None
     inside = replace(lists, fill=0.0)
     return wide is not None and native_indexed.refuses(Job(inside, Sum(), wide, job.library)) is None
+
+
+def _is_direct(r: Any) -> bool:
+    """Whether the result is compiled reductions of x with identity elements, or their difference."""
+    return fact(r, "merges_with") != "" or fact(r, "difference_of") is not None
 
 
 def exact(lists: IndexedWindows, dtype: str) -> bool:
@@ -64,9 +69,9 @@ def forward(library: ModuleType, x: Any, weights: Any, job: Job, one: One) -> An
     )
     if not (smallest_weight >= 0 or r.signed_weights) or not float(greatest(stop(w))) < inf:
         return None  # invalid weights: the reference raises the error
-    if (any(has_gradient) and type(r) not in (Sum, Mean, Max, Min, Prod, Range)) or (
-        has_gradient[1] and type(r) not in (Sum, Mean)
-    ):
+    merge = fact(r, "merges_with")
+    is_sum = merge == "sum" and r.gives == "value"
+    if (any(has_gradient) and not (_is_direct(r) and r.gives == "value")) or (has_gradient[1] and not is_sum):
         return None
     windows_of_w = _windows_over(lists, tuple(w.shape))
     is_present = cast(keep, _sum_dtype(job))
@@ -77,9 +82,9 @@ def forward(library: ModuleType, x: Any, weights: Any, job: Job, one: One) -> An
         w, windows_of_w = with_outside(w, windows_of_w)
     counts = one(is_present, windows_of_w, Sum())
     is_empty = counts == 0
-    v = cast(x, _sum_dtype(job) if type(r) in (*IDENTITY, *SELECTION, Sum, Mean, Count, Range) else wide_of(job) or "")
+    v = cast(x, _sum_dtype(job) if _is_direct(r) else wide_of(job) or "")
     v = where(keep, v, zeros(v))
-    if type(r) is Count:
+    if merge == "sum" and r.gives == "count":
         return _broadcast_counts(cast(counts, "int64"), lists)
     w = cast(w, dtype_name(v))
     recompute = recompute_windows(library, v, replace(job, grid=lists, omit_nan=False), w)
@@ -116,26 +121,25 @@ class _Present(NamedTuple):
 
 def _reduce(v: Any, present: _Present, r: Any) -> Any:
     keep, w, lists, windows_of_w, one, is_empty, recompute, least = present
-    if type(r) is Range:
-        top, low = (_reduce(v, present, end) for end in r.ends)
+    if fact(r, "difference_of") is not None:
+        top, low = (_reduce(v, present, end) for end in r.difference_of)
         return None if top is None or low is None else where(is_empty, zeros(top), top - low)
-    kind = SELECTION.get(type(r), type(r))
-    if kind in IDENTITY:
-        identity = IDENTITY[kind]
-        if kind is not Prod and bool((keep & (v == identity)).any()):
+    merge = fact(r, "merges_with")
+    if merge in IDENTITY:
+        identity = IDENTITY[merge]
+        if merge != "prod" and bool((keep & (v == identity)).any()):
             return None  # a present element must win over absent ones
         y = one(where(keep, v, zeros(v) + identity), lists, r)
         return y if r.gives != "position" else where(is_empty, zeros(y) - 1, y)
     n = one(w, windows_of_w, Sum())
-    if kind in (Sum, Mean):
+    if merge == "sum":
         total = one(v * w, lists, Sum())
-        return total if kind is Sum else total / where(is_empty, zeros(n) + 1, n)
+        return total / where(is_empty, zeros(n) + 1, n) if fact(r, "divides") else total
     v = where(keep, v, zeros(v) + typical(v))
 
     def folded(u: Any, fold: Any) -> Any:
-        if type(fold) is Sum:
-            return one(u * w, lists, fold)
-        return one(where(keep, u, zeros(u) + IDENTITY[type(fold)]), lists, fold)
+        identity = IDENTITY.get(fold.merges_with)
+        return one(u * w if identity is None else where(keep, u, zeros(u) + identity), lists, fold)
 
     n = where(is_empty, zeros(n) + 1, n) if r.gives != "value" else n
     sums = WindowSums(n, n, folded, is_empty if bool(is_empty.any()) else None, recompute)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...arrays.adapter import is_numpy
 from ...plan import AxisIndices, IndexedWindows, Job
-from ...reductions import Max, Mean, Min, Sum
+from ...reductions import fact
 from ..folds.recipes import FLOATS, MERGES, TYPES
 from ..native.library import Pick, get_num_threads, library, missing, out_of_memory
 from .tables import address, table
@@ -44,14 +44,14 @@ def refuses(job: Job) -> str | None:
         return f"cpu: the compiled library is missing ({missing()})"
     if job.device != "cpu":
         return f"cpu: x is on {job.device}"
-    kind = type(reduction)
-    if kind not in (Sum, Mean, Max, Min):
+    merge = fact(reduction, "merges_with")
+    if merge not in ("sum", "max", "min") or reduction.gives != "value":
         return f"cpu: {reduction!r} of indexed windows is not compiled"
     if job.dtype not in FLOATS:
         return f"cpu: indexed windows of {job.dtype} are not compiled"
     if job.weights is not None or job.omit_nan:
         return "cpu: indexed windows with weights are not compiled"
-    if lists.points_per_element > 1 and kind in (Max, Min):
+    if lists.points_per_element > 1 and merge != "sum":
         return "cpu: extremes of interpolated points are not compiled"
     if getattr(reduction, "ties", "first") != "first":
         return "cpu: indexed windows are compiled for ties='first' only"
@@ -62,9 +62,9 @@ def refuses(job: Job) -> str | None:
     if any(p.taps is not None and getattr(p.taps, "requires_grad", False) for p in lists.indices):
         return "cpu: corners that learn are the reference's"
     signed = any(p.taps is not None and is_numpy(p.taps) and bool((p.taps < 0).any()) for p in lists.indices)
-    if kind is Mean and signed and table(lists, True).cancels:
+    if signed and fact(reduction, "divides") and table(lists, True).cancels:
         return "cpu: a mean by weights that sum to 0 is not compiled"
-    if kind in (Sum, Mean) and lists.fill and any((p.index < 0).any() for p in lists.indices):
+    if merge == "sum" and lists.fill and any((p.index < 0).any() for p in lists.indices):
         return "cpu: a border other than 0 is not compiled for sums and means of lists"
     return None
 
@@ -74,9 +74,10 @@ class IndexedFoldCall:
     read the layout."""
 
     def __init__(self, job: Job, strides: tuple[int, ...]) -> None:
-        lists, kind = job.grid, type(job.reduction)
+        lists = job.grid
+        merge, divides = fact(job.reduction, "merges_with"), fact(job.reduction, "divides")
         self.lists = lists
-        self.table = table_ = table(lists, kind in (Sum, Mean))
+        self.table = indices = table(lists, merge == "sum")
         lead_dims = [a for a in range(len(lists.shape)) if a not in lists.pooled_dims]
         result_dims = [o for o in range(len(lists.out_shape)) if o not in lists.result_dims]  # these axes in the result
         unit = [o for a, o in zip(lead_dims, result_dims, strict=True) if strides[a] == 1 and lists.shape[a] > 1]
@@ -97,7 +98,7 @@ class IndexedFoldCall:
             else []
         )
         bins = _merged([(n, s, s) for n, s in axes[len(group_axes) :]])
-        self.fits = steps is not None and len(lanes) <= 2 and len(bins) <= 1 and len(table_.indices) <= 3
+        self.fits = steps is not None and len(lanes) <= 2 and len(bins) <= 1 and len(indices.indices) <= 3
         if not self.fits or steps is None:
             return
         call = self.call = IndexedRecord()
@@ -105,37 +106,35 @@ class IndexedFoldCall:
         (call.outer, call.x_outer, call.y_outer), (call.lanes, call.x_lane, call.y_lane) = [(1, 0, 0)] * (
             2 - len(lanes)
         ) + lanes
-        call.images, call.x_image = len(table_.begin) - 1, strides[lists.pooled_dims[0]] if grouped else 0
-        call.begin, call.order = address(table_.begin), address(table_.order)
+        call.images, call.x_image = len(indices.begin) - 1, strides[lists.pooled_dims[0]] if grouped else 0
+        call.begin, call.order = address(indices.begin), address(indices.order)
         call.bins, call.y_bin = inner, bins[0][1] if bins else 0
         call.y_group = group_axes[0][1] if group_axes else 0
         self.zero = np.zeros(1, np.int64)
         self.every = np.arange(groups + 1, dtype=np.int64)
         self.trivial = np.zeros(groups, np.int64)
-        by_group_id = table_.group_ids is not None and job.dtype in ("float32", "float64")
-        if by_group_id and table_.group_ids is not None:
-            call.owner, call.positions = address(table_.group_ids), len(table_.group_ids)
+        by_group_id = indices.group_ids is not None and job.dtype in ("float32", "float64")
+        if by_group_id and indices.group_ids is not None:
+            call.owner, call.positions = address(indices.group_ids), len(indices.group_ids)
             call.pick[2].stride = steps[0]
         self.lanes_contiguous = call.x_lane == call.y_lane == 1 and call.lanes > 1
-        picks = table_.indices
+        picks = indices.indices
         wide = (
             self.lanes_contiguous
             and call.lanes * (2 if job.dtype == "bfloat16" else np.dtype(job.dtype).itemsize) >= WIDE_BYTES
         )
-        long = lists.max_length > MOST_IN_A_ROW and kind in (Sum, Mean) and job.dtype == "float32"
-        if by_group_id and ((wide and inner >= MANY_GROUPS and table_.shuffled) or long):
-            call.scattered, picks = 1, [table_.indices_of_groups]
+        long = lists.max_length > MOST_IN_A_ROW and merge == "sum" and job.dtype == "float32"
+        if by_group_id and ((wide and inner >= MANY_GROUPS and indices.shuffled) or long):
+            call.scattered, picks = 1, [indices.indices_of_groups]
         for k in range(0 if by_group_id and not call.scattered else 3):
             axis = k - (3 - len(picks))
             call.pick[k] = self._trivial() if axis < 0 else _pick(picks[axis], steps[axis])
-        call.n = address(
-            table_.weights if kind is Mean else table_.counts
-        )  # 0 for an empty window; the divisor of a mean
-        merge = "max" if kind is Max else "min" if kind is Min else "sum"
-        call.type, call.merge, call.divide = TYPES.index(job.dtype), MERGES.index(merge), kind is Mean
+        # The divisor of a mean; 0 for an empty window.
+        call.n = address(indices.weights if divides else indices.counts)
+        call.type, call.merge, call.divide = TYPES.index(job.dtype), MERGES.index(merge), divides
         call.empty = float(job.reduction.empty if job.empty is None else job.empty)
-        if merge != "sum" and table_.constants is not None:
-            self.start = np.where(table_.constants, lists.fill, -np.inf if kind is Max else np.inf)
+        if merge != "sum" and indices.constants is not None:
+            self.start = np.where(indices.constants, lists.fill, -np.inf if merge == "max" else np.inf)
             call.start = address(self.start)
         self.run = library().anypool_lists_run
 

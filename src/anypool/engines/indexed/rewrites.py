@@ -14,7 +14,7 @@ from ...arrays.shape_ops import accumulator, cast
 from ...constants import is_double
 from ...order_statistics import Order
 from ...plan import Axis, Grid, IndexedWindows, Job
-from ...reductions import ArgMax, ArgMin, Max, Mean, Min, Range, Std, Sum, Var
+from ...reductions import Max, Min, fact
 from ..folds import native as native_folds
 from ..plan import components_of
 from . import learned_weights, points
@@ -45,8 +45,10 @@ def _is_plain(job: Job) -> bool:
 
 def _selection(job: Job) -> Job | None:
     """The selection whose position an argmax or argmin is."""
-    kind = {ArgMax: Max, ArgMin: Min}.get(type(job.reduction))
-    return None if kind is None or job.empty is not None else replace(job, reduction=kind())
+    if job.empty is not None or getattr(job.reduction, "gives", "value") != "position":
+        return None
+    kind = {"max": Max, "min": Min}.get(fact(job.reduction, "merges_with"))
+    return None if kind is None else replace(job, reduction=kind())
 
 
 def _is_position(job: Job) -> bool:
@@ -60,12 +62,16 @@ def _is_integer_position(job: Job) -> bool:
 
 
 def _is_range(job: Job) -> bool:
-    return isinstance(job.reduction, Range) and _is_plain(job) and ("float" in job.dtype or not job.grid.has_empty)
+    return (
+        fact(job.reduction, "difference_of") is not None
+        and _is_plain(job)
+        and ("float" in job.dtype or not job.grid.has_empty)
+    )
 
 
 def _difference(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:
     wide = job.dtype if "float" in job.dtype else accumulator(x, job.reduction)
-    top, low = (cast(one(x, end), wide) for end in job.reduction.ends)
+    top, low = (cast(one(x, end), wide) for end in job.reduction.difference_of)
     return indexed_forms.fill_empty(top - low, job)
 
 
@@ -80,14 +86,16 @@ def _exact_float(job: Job) -> str | None:
     is_plain = all(p.taps is None for p in job.grid.indices) and not job.grid.outside
     if "int" not in job.dtype:
         return None
-    bits, kind = int(job.dtype.lstrip("uint")), type(job.reduction)
+    bits, merge = int(job.dtype.lstrip("uint")), fact(job.reduction, "merges_with")
+    if getattr(job.reduction, "gives", "value") != "value":
+        return None
     if job.empty is not None and job.grid.has_empty and not is_double(job.empty):
         return None
-    if kind is Mean and bits <= 32:
+    if fact(job.reduction, "divides"):
+        return "float64" if bits <= 32 else None
+    if merge == "sum" and is_plain and bits + job.grid.max_length.bit_length() < 53:
         return "float64"
-    if kind is Sum and is_plain and bits + job.grid.max_length.bit_length() < 53:
-        return "float64"
-    if kind in (Max, Min) and is_plain and bits <= 32 and not job.grid.has_empty:
+    if merge in ("max", "min") and is_plain and bits <= 32 and not job.grid.has_empty:
         return "float32" if bits <= 16 else "float64"
     return None
 
@@ -111,7 +119,7 @@ def _is_group_variance(job: Job) -> bool:
     several."""
     lists: IndexedWindows = job.grid
     beside = lists.pooled_dims == tuple(range(lists.pooled_dims[0], lists.pooled_dims[0] + len(lists.pooled_dims)))
-    if lists.group_ids is None or not beside or type(job.reduction) not in (Var, Std):
+    if lists.group_ids is None or not beside or not getattr(job.reduction, "sums_need_double", False):
         return False
     return native_folds.refuses(replace(job, grid=_grid_of_groups(lists))) is None
 

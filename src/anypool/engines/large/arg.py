@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...plan import Grid, Job
-from ...reductions import ArgMax, ArgMin
+from ...reductions import fact
 from ..folds import native as native_folds
 from . import one_window
 
@@ -19,7 +19,9 @@ TEXT = "one window at a time, in blocks"
 def serves(job: Job) -> bool:
     """Whether the job is an argmax or argmin of large windows that the core refuses."""
     grid = job.grid
-    if type(job.reduction) not in (ArgMax, ArgMin) or not isinstance(grid, Grid) or grid.max_length < LARGE:
+    if not isinstance(grid, Grid) or grid.max_length < LARGE or getattr(job.reduction, "gives", "") != "position":
+        return False
+    if fact(job.reduction, "merges_with") not in ("max", "min"):
         return False
     plain = not grid.weighted and job.weights is None and not job.omit_nan and job.device == "cpu"
     edges = any(axis.source is not None for axis in grid.axes)
@@ -29,13 +31,14 @@ def serves(job: Job) -> bool:
 def forward(x: Any, job: Job) -> Any:
     """The flat position in the pooled axes for each window of a NumPy array."""
     grid, r = job.grid, job.reduction
+    least = fact(r, "merges_with") == "min"
     value_of_empty = -1 if job.empty is None else int(job.empty)
     y = np.full(grid.out_shape, value_of_empty, np.int64)
     for at in one_window.each(grid):
         window = one_window.view(x, grid, at)
         if not window.size:
             continue
-        index = np.unravel_index(_index_of_extreme(window, r.ties == "last", type(r) is ArgMin), window.shape)
+        index = np.unravel_index(_index_of_extreme(window, r.ties == "last", least), window.shape)
         flat = 0
         for a, axis, i in zip(grid.pooled_dims, grid.axes, index, strict=True):
             flat = flat * axis.size + int(axis.first[at[a]]) + int(i) * axis.step
