@@ -185,7 +185,7 @@ def _roi_align(x: Any, rows: Any, threads: int) -> dict[str, Callable[[], Any]]:
 
     runtime: Any = onnxruntime
     helper: Any = onnx.helper
-    float_, int_ = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+    float_type, int_type = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
     node = helper.make_node(
         "RoiAlign",
         ["x", "rois", "images"],
@@ -195,8 +195,11 @@ def _roi_align(x: Any, rows: Any, threads: int) -> dict[str, Callable[[], Any]]:
         output_width=7,
         sampling_ratio=2,
     )
-    given = [helper.make_tensor_value_info(n, t, None) for n, t in (("x", float_), ("rois", float_), ("images", int_))]
-    graph = helper.make_graph([node], "pool", given, [helper.make_tensor_value_info("y", float_, None)])
+    given = [
+        helper.make_tensor_value_info(n, t, None)
+        for n, t in (("x", float_type), ("rois", float_type), ("images", int_type))
+    ]
+    graph = helper.make_graph([node], "pool", given, [helper.make_tensor_value_info("y", float_type, None)])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9)
     options = runtime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads, 4

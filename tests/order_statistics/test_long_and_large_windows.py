@@ -117,16 +117,16 @@ def test_ranks_of_large_windows(dtype: str, border: Any) -> None:
         x = elements(random, shape, dtype)
         n = size[0] * size[1]
         windows = ap.sliding(size, 1, 0 if border == "absent" else "same", border=border)
-        sorted_ = sorted_windows(x, size, border)
+        in_order = sorted_windows(x, size, border)
         for made in (x, np.asfortranarray(x), np.ascontiguousarray(x.transpose(1, 2, 0)).transpose(2, 0, 1)):
             for k in (0, 7, n // 2, n - 1):
                 if size[1] > 3:
                     assert "tiles sorted once" in ap.explain(made, windows, ap.Rank(k)).engine
                 got = ap.pool(made, windows, ap.Rank(k))
                 assert got.dtype == made.dtype
-                np.testing.assert_array_equal(got, sorted_[..., k])
+                np.testing.assert_array_equal(got, in_order[..., k])
                 np.testing.assert_array_equal(
-                    np.signbit(got), np.signbit(sorted_[..., k]) if k in (0, n - 1) else np.signbit(got)
+                    np.signbit(got), np.signbit(in_order[..., k]) if k in (0, n - 1) else np.signbit(got)
                 )
 
 
@@ -136,12 +136,12 @@ def test_between_two_ranks(dtype: str) -> None:
     random = np.random.default_rng(6)
     for shape, size in (((270, 24), (18, 20)), ((40, 300), (22, 16))):
         x = elements(random, shape, dtype)
-        sorted_ = sorted_windows(x, size, "absent").astype(np.float64)
+        in_order = sorted_windows(x, size, "absent").astype(np.float64)
         n = size[0] * size[1]
         windows = ap.sliding(size, 1)
         assert "histogram" in ap.explain(x, windows, "median").engine
         with np.errstate(invalid="ignore"):
-            low, high = sorted_[..., n // 2 - 1], sorted_[..., n // 2]
+            low, high = in_order[..., n // 2 - 1], in_order[..., n // 2]
             want = np.where(low == high, low, (low + high) / 2)
             np.testing.assert_allclose(ap.pool(x, windows, "median"), want, rtol=1e-6)
             for even, each in (("lower", low), ("higher", high)):
@@ -159,11 +159,11 @@ def test_nan_in_large_windows(dtype: str) -> None:
     random = np.random.default_rng(7)
     x = elements(random, (40, 300), dtype)
     x[20, 150] = x[3, 299] = np.nan
-    sorted_ = sorted_windows(x, (17, 17), "absent")
+    in_order = sorted_windows(x, (17, 17), "absent")
     windows = ap.sliding((17, 17), 1)
-    np.testing.assert_array_equal(ap.pool(x, windows, ap.Rank(100)), sorted_[..., 100])
-    np.testing.assert_array_equal(ap.pool(x, windows, ap.Rank(-1)), sorted_[..., -1])
-    want = np.where(np.isnan(sorted_[..., -1]), np.nan, sorted_[..., 144])
+    np.testing.assert_array_equal(ap.pool(x, windows, ap.Rank(100)), in_order[..., 100])
+    np.testing.assert_array_equal(ap.pool(x, windows, ap.Rank(-1)), in_order[..., -1])
+    want = np.where(np.isnan(in_order[..., -1]), np.nan, in_order[..., 144])
     np.testing.assert_array_equal(ap.pool(x, windows, "median"), want)
 
 

@@ -285,11 +285,11 @@ def test_elements_of_weight_0_do_not_count() -> None:
     """Reductions that only ask who is there see an integral's elements as whole ones, in whatever type."""
     windows = ap.boxes(BOXES, (2, 3), reading="exact", border="absent")
     counts = ap.pool(X, windows, "count")
-    bytes_ = (X * 30 + 99).astype(np.uint8)
-    most, product = ap.pool(bytes_, windows, "max", empty=0), ap.pool(X, windows, "prod")
+    in_bytes = (X * 30 + 99).astype(np.uint8)
+    most, product = ap.pool(in_bytes, windows, "max", empty=0), ap.pool(X, windows, "prod")
     for k, (n, *box) in enumerate(BOXES):
         for o, pairs in exact_weights(box, (2, 3), X.shape[2:]).items():
             places = [at for at, w in pairs if at is not None and w > 1e-9]
             assert counts[(k, 1, *o)] == len(places)
-            assert most[(k, 1, *o)] == max((bytes_[int(n), 1][at] for at in places), default=0)
+            assert most[(k, 1, *o)] == max((in_bytes[int(n), 1][at] for at in places), default=0)
             np.testing.assert_allclose(product[(k, 1, *o)], np.prod([X[int(n), 1][at] for at in places]))

@@ -80,10 +80,10 @@ def read_address(t: Any, item: int, bools: int) -> int:
     return 0 if not address or address % item or (bools and has_odd_bools_at(address, bools, t)) else address
 
 
-def as_weights(weights_: Any, x: Any) -> Any:
+def as_weights(raw_weights: Any, x: Any) -> Any:
     """Weights as a tensor on x's device, as bool or in an element type with torch operations."""
-    if isinstance(weights_, torch.Tensor):
-        weights = tensor(weights_, "weights")
+    if isinstance(raw_weights, torch.Tensor):
+        weights = tensor(raw_weights, "weights")
         if type(weights) not in PLAIN and is_fake(weights) and not is_fake(x):
             raise PoolingError(
                 "weights are a FakeTensor, which holds no numbers, but x is a real tensor: make both real or both fake"
@@ -93,7 +93,7 @@ def as_weights(weights_: Any, x: Any) -> Any:
         if weights.is_floating_point() and weights.dtype.itemsize == 1:  # float8
             weights = weights.to(torch.float32)
     else:
-        array = array_of(weights_, "weights")
+        array = array_of(raw_weights, "weights")
         if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
             raise PoolingError(f"weights of dtype {array.dtype}: use bool (a mask) or real numbers")
         if array.dtype.name == "bfloat16":

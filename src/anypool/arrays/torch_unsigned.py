@@ -32,5 +32,5 @@ def pooled(pool: Callable[..., Any], x: Any, windows: Any, reduction: Any, weigh
 
 
 def _tensor(y: Any, x: Any) -> Any:
-    tensor_ = torch.from_numpy(y)
-    return tensor_.view(torch.int64) if tensor_.dtype is torch.uint64 and x.dtype is not torch.uint64 else tensor_
+    as_tensor = torch.from_numpy(y)
+    return as_tensor.view(torch.int64) if as_tensor.dtype is torch.uint64 and x.dtype is not torch.uint64 else as_tensor

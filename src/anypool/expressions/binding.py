@@ -16,9 +16,9 @@ def bound(word: Word, make: Any, args: list[Any], named: dict[str, Any], source:
     positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     every = [*positional, *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)]
     takes = f"{word.name}({', '.join(every)})"
-    open_ = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    accepts_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
     for key in named:
-        if key not in every and not open_:
+        if key not in every and not accepts_any:
             near = nearest(key, every)
             guess = f" (did you mean {near}?)" if near else ""
             source.fail(f"{takes} has no argument {key!r}{guess}, in the call", word.at)

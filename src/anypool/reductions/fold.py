@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 State = tuple[Any, ...]
 Pairs = tuple[tuple[Any, Any], ...]
@@ -108,12 +108,12 @@ def fact(reduction: Any, name: str) -> Any:
     A subclass inherits a fact if it changes no more than `__init__`, name, formula and source. One
     that changes anything else states the fact again, or has the default of `Fold`.
     """
-    kind: type[Any] = type(reduction)
+    kind = cast("type[object]", type(reduction))
     return getattr(reduction, name) if _is_stated(kind, name) else getattr(Fold, name)
 
 
 @lru_cache(maxsize=512)
-def _is_stated(kind: type, name: str) -> bool:
+def _is_stated(kind: type[object], name: str) -> bool:
     """Whether the last class that changes the computation states the fact."""
     unchanged = {"name", "formula", "source"}
     for c in kind.__mro__:

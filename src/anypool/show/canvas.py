@@ -49,10 +49,10 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1, **optio
     except ImportError:
         raise PoolingError("pictures need their extra: pip install 'anypool[show]'") from None
     with matplotlib.rc_context(STYLE):
-        figure_ = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(figure_)
-        axes = figure_.subplots(rows, columns, **options)
-    return figure_, axes
+        fig = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(fig)
+        axes = fig.subplots(rows, columns, **options)
+    return fig, axes
 
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:
@@ -70,19 +70,19 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
     return drawn
 
 
-def saved(figure_: Any, form: str) -> bytes:
+def saved(fig: Any, form: str) -> bytes:
     """The figure as bytes of a format; equal figures give equal bytes."""
     import matplotlib
 
     buffer = io.BytesIO()
     with matplotlib.rc_context(STYLE):
-        figure_.savefig(buffer, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None)
+        fig.savefig(buffer, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None)
     return buffer.getvalue()
 
 
-def svg(figure_: Any) -> str:
+def svg(fig: Any) -> str:
     """The svg element of the figure for an HTML page, without metadata and XML namespaces."""
-    text = saved(figure_, "svg").decode()
+    text = saved(fig, "svg").decode()
     plain = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     return re.sub(r' xmlns(:\w+)?="[^"]*"', "", plain)
 
@@ -96,7 +96,7 @@ def page(title: str, body: str) -> str:
     )
 
 
-def write(figure_: Any, path: str | Path, title: str = "anypool") -> Path:
+def write(fig: Any, path: str | Path, title: str = "anypool") -> Path:
     """Write the figure as PNG, SVG or HTML, by the suffix of the path; the file is replaced as a
     whole.
     """
@@ -104,7 +104,7 @@ def write(figure_: Any, path: str | Path, title: str = "anypool") -> Path:
     kind = target.suffix.lower()
     if kind not in KINDS:
         raise PoolingError(f"{target}: use {', '.join(KINDS)}")
-    write_bytes(target, page(title, svg(figure_)).encode() if kind == ".html" else saved(figure_, kind[1:]))
+    write_bytes(target, page(title, svg(fig)).encode() if kind == ".html" else saved(fig, kind[1:]))
     return target
 
 

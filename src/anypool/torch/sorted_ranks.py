@@ -85,12 +85,12 @@ def backward(g: Any, x: Any, job: Job, weights: Any, learned: tuple[str, ...]) -
                 windows, sorted_piece, order, g_piece, parameters, weighs
             )
             targets += [(value_gradients, total, ties), (mass, by_weight, 0)]
-            for sum_, part in zip(sums, parameter_gradients, strict=True):
-                sum_ += 0 if part is None else part
-        for rows_, target, ties_ in targets:
-            if rows_ is not None:
+            for parameter_sum, part in zip(sums, parameter_gradients, strict=True):
+                parameter_sum += 0 if part is None else part
+        for gradient_rows, target, tie_rule in targets:
+            if gradient_rows is not None:
                 windows.prepared.scatter(
-                    piece, ties_, {**sorted_piece.memory, "g": _address(rows_), "gx": target.data_ptr()}
+                    piece, tie_rule, {**sorted_piece.memory, "g": _address(gradient_rows), "gx": target.data_ptr()}
                 )
     return total.to(x.dtype), _weight_gradient(by_weight, weights), tuple(sums)
 

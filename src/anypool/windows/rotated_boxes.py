@@ -81,12 +81,12 @@ def _points_in_boxes(extents: list[Any], size: tuple[int, ...], sampling: int) -
     inner = math.prod(size)
     per_bin = np.repeat(np.prod(every, axis=0).astype(np.int64), inner)
     owner, local = run_positions(per_bin)
-    box, bin_ = np.divmod(owner, max(inner, 1))
+    box, bin_index = np.divmod(owner, max(inner, 1))
     positions_by_axis: list[Any] = []
     for extent, out, n in reversed(list(zip(extents, size, every, strict=True))):
         points = np.maximum(n[box], 1)
         local, number = np.divmod(local, points)
-        bin_, o = np.divmod(bin_, out)
+        bin_index, o = np.divmod(bin_index, out)
         positions_by_axis.append(_rows(extent / out, box) * _as(o + (number + 0.5) / points, extent))
     return positions_by_axis[::-1], box, per_bin
 

@@ -82,11 +82,6 @@ class Segments(Kind):
         )
         return replace(windows, offsets=self.offsets)
 
-    def sliding_offsets(self, length: int, windows: Sliding) -> tuple[int, ...]:
-        """The n + 1 offsets of the segments in the result of sliding windows inside segments."""
-        counts = [windows.count_of(b - a) for a, b in itertools.pairwise(self.offsets)]
-        return tuple(int(v) for v in np.concatenate([[0], np.cumsum(counts)]))
-
 
 def _shape(
     value: dict[str, Any], shape: tuple[Any, ...], axes: tuple[int, ...] | None, fresh: Callable[[], Any]

@@ -102,15 +102,15 @@ def _with_equal_strides(x: Any, mask: Any) -> tuple[Any, Any]:
 def _on_longer_axes(call: Any, x: Any, job: Job, mask: Any) -> Any:
     """The result if most windows extend past the ends of x."""
     order: Order = job.reduction
-    frame_ = rank_terms.frame(job.grid)
-    assert frame_ is not None
+    padded = rank_terms.frame(job.grid)
+    assert padded is not None
     is_present = mask if mask is None or "float" not in job.dtype or not job.omit_nan else mask & (x == x)
-    z, mask_of_z = _extend(x, job.grid, frame_, is_present)
-    prepared, keeps_integers = _prepared(job, z, job.grid, frame_.grid, mask is not None)
+    z, mask_of_z = _extend(x, job.grid, padded, is_present)
+    prepared, keeps_integers = _prepared(job, z, job.grid, padded.grid, mask is not None)
     if rank_terms.has_gaps(job):
-        counts = _counts(z if mask_of_z is None else mask_of_z, frame_.grid, None, True, prepared.order)
+        counts = _counts(z if mask_of_z is None else mask_of_z, padded.grid, None, True, prepared.order)
     else:
-        counts = _counts_at_edges(job.grid, frame_, prepared.order)
+        counts = _counts_at_edges(job.grid, padded, prepared.order)
     y = memory.empty(prepared.shape, prepared.result)
     prepared.forward(arrays.address(z), arrays.address(y), 0, 0 if counts is None else arrays.address(counts))
     y = y.transpose(prepared.back)
@@ -121,7 +121,7 @@ def _on_longer_axes(call: Any, x: Any, job: Job, mask: Any) -> Any:
     if has_nan and not order.nan_is_largest:
         np.copyto(y, np.nan, where=np.isnan(_maximum(call, x, job, mask)))
     return _set_undefined(
-        y, frame_.counts[-1] if counts is None else counts.transpose(prepared.back), job, keeps_integers
+        y, padded.counts[-1] if counts is None else counts.transpose(prepared.back), job, keeps_integers
     )
 
 
@@ -140,7 +140,7 @@ def _set_undefined(y: Any, n: Any, job: Job, keeps_integers: bool) -> Any:
     return y
 
 
-def _extend(x: Any, grid: Grid, frame_: rank_terms.Frame, mask: Any) -> tuple[Any, Any]:
+def _extend(x: Any, grid: Grid, padded: rank_terms.Frame, mask: Any) -> tuple[Any, Any]:
     """x extended to all windows, absent elements largest; and the mask of the present ones (None: all but
     NaN)."""
     mask = None if mask is None else np.broadcast_to(mask, x.shape)
@@ -153,16 +153,16 @@ def _extend(x: Any, grid: Grid, frame_: rank_terms.Frame, mask: Any) -> tuple[An
                 mask[constant] = True
             if fill is not None:
                 x[constant] = fill
-    if mask is None and x.shape == frame_.grid.shape:
+    if mask is None and x.shape == padded.grid.shape:
         return x, None
     order = sorted(range(x.ndim), key=lambda a: (-abs(x.strides[a]), a))  # the order of axes in memory
     back = np.argsort(order)
 
     def full(value: Any, dtype: Any) -> Any:
-        return np.full([frame_.grid.shape[a] for a in order], value, dtype).transpose(back)
+        return np.full([padded.grid.shape[a] for a in order], value, dtype).transpose(back)
 
     inside = [slice(None)] * x.ndim
-    for a, before in zip(grid.pooled_dims, frame_.before, strict=True):
+    for a, before in zip(grid.pooled_dims, padded.before, strict=True):
         inside[a] = slice(before, before + x.shape[a])
     z = full(_largest_value(x.dtype), x.dtype)
     np.copyto(z[tuple(inside)], x, where=True if mask is None else mask)
@@ -178,9 +178,9 @@ def _largest_value(dtype: Any) -> Any:
     return np.nan if dtype.kind not in "biu" else True if dtype.kind == "b" else np.iinfo(dtype).max
 
 
-def _counts_at_edges(grid: Grid, frame_: rank_terms.Frame, order: list[int]) -> Any:
+def _counts_at_edges(grid: Grid, padded: rank_terms.Frame, order: list[int]) -> Any:
     """The number of elements of each window after clipping, in memory order; None if it is constant."""
-    if len(frame_.counts) == 1:
+    if len(padded.counts) == 1:
         return None
     shape = [n if a in grid.pooled_dims else 1 for a, n in enumerate(grid.out_shape)]
     counts = np.broadcast_to(grid.present.astype(np.uint8).reshape(shape), grid.out_shape)

@@ -106,8 +106,8 @@ def _clipped(axis: Axis, begin: int, end: int) -> tuple[Ints, Ints, Axis]:
     distinct, parts = np.unique(np.stack([first, length]), axis=1, return_inverse=True)
     source = None if axis.source is None else axis.source[begin:end]
     size = end - begin if source is None else axis.size
-    zeros_ = np.zeros(distinct.shape[1], np.int64)
-    return windows, parts.reshape(-1), Axis(size, distinct[0], distinct[1], axis.step, zeros_, distinct[1], source)
+    zero_runs = np.zeros(distinct.shape[1], np.int64)
+    return windows, parts.reshape(-1), Axis(size, distinct[0], distinct[1], axis.step, zero_runs, distinct[1], source)
 
 
 def _merge(a: list[Any], b: list[Any], states: int, reduction: Any) -> list[Any]:

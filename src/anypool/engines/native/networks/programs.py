@@ -178,10 +178,10 @@ class Slots:
         self.spare.append(slot)
 
 
-def all_but(program_: Program, key: int) -> Program:
+def all_but(whole_program: Program, key: int) -> Program:
     """The same program with votes that ignore one label, by the 64 bits of its key; it is never
     generated."""
-    code, words = program_.code, list[int]()
+    code, words = whole_program.code, list[int]()
     k = 0
     while k < len(code):
         kind = code[k]
@@ -193,7 +193,7 @@ def all_but(program_: Program, key: int) -> Program:
         end = k + 2 + n + (2 if kind == CE else n if kind == SORT else 1)
         words += code[k:end] if kind != MODE else (MODE_BUT, *code[k + 1 : end], *_halves(key))
         k = end
-    return replace(program_, code=tuple(words))
+    return replace(whole_program, code=tuple(words))
 
 
 def _halves(key: int) -> tuple[int, int]:
