@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
 import numpy as np
 
+from .api import pool
 from .arguments import library_of, request
 from .engines import Selection, execute, select
 from .order_statistics import Order
 from .validation import check_min_count, gone_axes, size_of
 from .windows import flag
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -52,34 +57,40 @@ class Explanation:
         return len({backend for _, backend, _ in self.parts}) > 1
 
 
-def explain(
-    x: Any,
-    windows: Any,
-    reduction: Any = "mean",
-    *,
-    axes: int | Iterable[int] | None = None,
-    weights: Any = None,
-    nan: str = "propagate",
-    ties: str = "first",
-    empty: float | None = None,
-    out: Any = None,
-    backend: str | None = None,
-    min_count: int | None = None,
-    keepdims: bool = True,
-) -> Explanation:
+def _with_parameters_of(
+    model: Callable[P, object],
+) -> Callable[[Callable[[dict[str, Any]], Explanation]], Callable[P, Explanation]]:
+    """A decorator: the function gets the parameters of `model`, and reads their values from a dict."""
+    signature = inspect.signature(model)
+
+    def decorate(function: Callable[[dict[str, Any]], Explanation]) -> Callable[P, Explanation]:
+        @wraps(function)
+        def call(*args: P.args, **options: P.kwargs) -> Explanation:
+            bound = signature.bind(*args, **options)
+            bound.apply_defaults()
+            return function(bound.arguments)
+
+        vars(call)["__signature__"] = signature.replace(return_annotation="Explanation")
+        return call
+
+    return decorate
+
+
+@_with_parameters_of(pool)
+def explain(arguments: dict[str, Any]) -> Explanation:
     """The description of a `pool` call with these arguments. Nothing is computed.
 
     >>> import numpy as np, anypool as ap
     >>> explain(np.ones((4, 4)), ap.sliding((2, 2)), "max").out_shape
     (2, 2)
     """
+    x, windows, backend = (arguments[name] for name in ("x", "windows", "backend"))
     library = library_of(x)
     x = library.array(x)
-    options = {"axes": axes, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
-    keeps_axes = flag(keepdims, "keepdims") and getattr(windows, "keepdims", True)
-    check_min_count(min_count)
-    del out
-    checked = request(library, x, windows, reduction, weights, options)
+    options = {name: arguments[name] for name in ("axes", "nan", "ties", "empty", "backend")}
+    keeps_axes = flag(arguments["keepdims"], "keepdims") and getattr(windows, "keepdims", True)
+    check_min_count(arguments["min_count"])
+    checked = request(library, x, windows, arguments["reduction"], arguments["weights"], options)
     grid, reductions, dtype = checked.grid, checked.reductions, library.dtype_name(x)
     gone = () if keeps_axes else gone_axes(grid)
     by_reduction = [
