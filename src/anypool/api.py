@@ -24,19 +24,20 @@ def pool(
     min_count: int | None = None,
     keepdims: bool = True,
 ) -> Any:
-    """Reduce the elements of each window of x; the result is an array of the same library and device.
+    """Reduce the elements of each window of x; the result is an array of the same library and
+    device.
 
     x: an array of NumPy, torch or the Array API standard, a buffer or nested lists of numbers.
     windows: `sliding(…)`, `adaptive(…)`, `whole()` …
-    reduction: a name, an object such as `Lp(3)`, a class of your own, or a tuple of these, which gives a
-    tuple of results.
+    reduction: a name, an object such as `Lp(3)`, a class of your own, or a tuple of these, which
+    gives a tuple of results.
     axes: the pooled axes, in the order of the windows' entries.
     weights: the weight of each element, broadcastable to x; bool is a mask.
     nan: "propagate" or "omit". ties: "first", "last" or "split", for gradients.
     empty: the value of an empty window, representable in the result's element type.
     out: an array for the result. backend: None, "cpu" or "reference".
-    min_count: a window with fewer present elements counts as empty. An element is present if its weight
-    is not 0 and it is not an omitted NaN.
+    min_count: a window with fewer present elements counts as empty. An element is present if its
+    weight is not 0 and it is not an omitted NaN.
     keepdims: False removes the pooled axes, each of which must have one window.
     Raises PoolingError.
 

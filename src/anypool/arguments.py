@@ -30,7 +30,8 @@ _CALLS: dict[Adapter, Any] = {adapter_of(): numpy_calls}
 
 
 def library_of(x: Any) -> Any:
-    """The module or object that binds plans to arrays like x. That of torch is imported only for tensors."""
+    """The module or object that binds plans to arrays like x. That of torch is imported only for
+    tensors."""
     if type(x) is np.ndarray:
         return numpy_calls
     adapter = adapter_of(x)
@@ -79,7 +80,8 @@ class Request:
 
 
 def request(library: Any, x: Any, windows: Any, reduction: Any, weights: Any, options: dict[str, Any]) -> Request:
-    """The validated arguments of one call. x is the result of `library.array`. Raises PoolingError for invalid ones."""
+    """The validated arguments of one call. x is the result of `library.array`. Raises PoolingError
+    for invalid ones."""
     nan, ties, empty = options["nan"], options["ties"], options["empty"]
     shape, dtype = tuple(x.shape), library.dtype_name(x)
     grid = plan_of(windows, shape, options["axes"])

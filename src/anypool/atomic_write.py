@@ -15,8 +15,8 @@ from .errors import PoolingError
 def atomic(path: Path) -> Generator[Path]:
     """A temporary file in the folder of `path`; it is renamed to `path` unless the block raises.
 
-    The file gets the permissions of the file that it replaces, or those of a new file of the process. Raises
-    PoolingError if the folder does not exist or cannot be written.
+    The file gets the permissions of the file that it replaces, or those of a new file of the
+    process. Raises PoolingError if the folder does not exist or cannot be written.
 
     >>> folder = Path(tempfile.mkdtemp())
     >>> with atomic(folder / "a.txt") as name:
@@ -57,7 +57,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def _permissions(path: Path) -> int:
-    """The permissions of the file at `path`, or those of a new file: a temporary file has only its owner's."""
+    """The permissions of the file at `path`, or those of a new file: a temporary file has only its
+    owner's."""
     if path.is_file():
         return path.stat().st_mode & 0o777
     mask = os.umask(0)

@@ -1,4 +1,5 @@
-"""Constants of a call (a border, an empty value, an ignored label), and whether an element type can represent them."""
+"""Constants of a call (a border, an empty value, an ignored label), and whether an element type can
+represent them."""
 
 from __future__ import annotations
 
@@ -41,9 +42,11 @@ def constant(value: Any, name: str) -> int | float:
 
 
 def fitted(value: int | float, dtype: str, what: str, instead: str = "") -> int | float:
-    """The number as an element of a type. Float types round it; other types must represent it exactly.
+    """The number as an element of a type. Float types round it; other types must represent it
+    exactly.
 
-    what: the description of the number in the error. instead: an alternative, as the end of the error.
+    what: the description of the number in the error. instead: an alternative, as the end of the
+    error.
     Raises PoolingError if the number is out of range or no element of the type.
 
     >>> fitted(7.0, "uint8", "border=7.0"), fitted(2**63 - 1, "int64", "empty")

@@ -98,7 +98,8 @@ def _replay(library: Any, ready: Any, x: Any, weights: Any, out: Any) -> Any:
 
 
 def _reduced(x: Any, windows: Any, reduction: Any, out: Any, least: Any, keepdims: Any, options: Any) -> Any:
-    """A call with `min_count` or `keepdims`: the call without them, whose results are then changed."""
+    """A call with `min_count` or `keepdims`: the call without them, whose results are then
+    changed."""
     library = library_of(x)
     x = library.array(x)
     instead = library.instead(x)

@@ -60,7 +60,8 @@ class Explanation:
 def _with_parameters_of(
     model: Callable[P, object],
 ) -> Callable[[Callable[[dict[str, Any]], Explanation]], Callable[P, Explanation]]:
-    """A decorator: the function gets the parameters of `model`, and reads their values from a dict."""
+    """A decorator: the function gets the parameters of `model`, and reads their values from a
+    dict."""
     signature = inspect.signature(model)
 
     def decorate(function: Callable[[dict[str, Any]], Explanation]) -> Callable[P, Explanation]:

@@ -1,4 +1,5 @@
-"""Callable modules, and attributes that are imported on first access. dir() and help() list them."""
+"""Callable modules, and attributes that are imported on first access. dir() and help() list
+them."""
 
 from __future__ import annotations
 

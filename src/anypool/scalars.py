@@ -36,7 +36,8 @@ def is_sequence(value: Any) -> TypeGuard[tuple[Any, ...] | list[Any]]:
 
 
 def integer(value: Any, name: str, least: int | None = None) -> int:
-    """An integer as an int; a bool, a text, a float, and an integer below `least` raise PoolingError.
+    """An integer as an int; a bool, a text, a float, and an integer below `least` raise
+    PoolingError.
 
     >>> integer(np.int8(3), "size")
     3
@@ -67,7 +68,8 @@ def number(value: Any, name: str) -> float:
 
 
 def number_in(text: str) -> float | None:
-    """The number that a text writes; an integer stays exact. None if it writes none, or one too large for a float.
+    """The number that a text writes; an integer stays exact. None if it writes none, or one too
+    large for a float.
 
     >>> number_in("9007199254740993"), number_in("-inf"), number_in("1e400")
     (9007199254740993, -inf, None)
@@ -94,7 +96,8 @@ def fraction(value: Any, name: str) -> float:
 
 
 def entries(value: T | tuple[T, ...] | list[T], rank: int, name: str) -> tuple[T, ...]:
-    """One entry for each of `rank` axes, from one value for all of them, or from a row of 1 or `rank` entries.
+    """One entry for each of `rank` axes, from one value for all of them, or from a row of 1 or
+    `rank` entries.
 
     >>> entries(3, 2, "size"), entries((3, 5), 2, "size")
     ((3, 3), (3, 5))

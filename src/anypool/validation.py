@@ -1,4 +1,5 @@
-"""Validation of a call before anything is computed: reductions, parameters, weights, results and `empty`."""
+"""Validation of a call before anything is computed: reductions, parameters, weights, results and
+`empty`."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ KINDS = {"numpy": "a NumPy array", "torch": "a tensor", "array_api": "an array o
 
 
 def check_parameters(plan: Any, reductions: tuple[Any, ...], x: Any) -> None:
-    """Check that array parameters are of x's library and broadcast to x with length 1 on the pooled axes.
+    """Check that array parameters are of x's library and broadcast to x with length 1 on the pooled
+    axes.
 
     Such a parameter is of shape (C, 1, 1), for example.
     """
@@ -150,7 +152,8 @@ def check_border(plan: Any, dtype: str) -> None:
 
 
 def fitted_order(order: Any, dtype: str) -> Any:
-    """An order statistic with its constants as elements of x's type; another reduction unchanged."""
+    """An order statistic with its constants as elements of x's type; another reduction
+    unchanged."""
     return order.fitted(dtype) if isinstance(order, Order) else order
 
 
@@ -176,7 +179,8 @@ def gone_axes(plan: Any) -> tuple[int, ...]:
 
 
 def channels_last(x: Any, dtype: str, plan: Any, axes: Any) -> bool:
-    """Whether a call seems to pool the width and the channels of a picture. If so, emit a warning."""
+    """Whether a call seems to pool the width and the channels of a picture. If so, emit a
+    warning."""
     like = axes is None and dtype == "uint8" and is_numpy(x) and x.ndim == 3 and x.shape[-1] in (3, 4)
     if not like or tuple(plan.pooled_dims) != (1, 2):
         return False
@@ -190,7 +194,8 @@ def channels_last(x: Any, dtype: str, plan: Any, axes: Any) -> bool:
 
 
 def check_empty(empty: Any, dtype: str, reductions: tuple[Any, ...], wide: str, plan: Any, weights: Any) -> Any:
-    """`empty` as a number that the type of every result can represent, even if no window is empty."""
+    """`empty` as a number that the type of every result can represent, even if no window is
+    empty."""
     if empty is None:
         return None
     value = constant(empty, "empty")

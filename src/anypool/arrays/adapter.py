@@ -19,8 +19,9 @@ Array = Any
 class Adapter(Protocol):
     """The operations of an array library; none of them depends on pooling.
 
-    Arrays have NumPy's operators, `shape`, `ndim`, `dtype`, `reshape`, `sum`, `any`, `all` and basic indices.
-    Index tables are NumPy's arrays of integers. Element types are named as NumPy names them.
+    Arrays have NumPy's operators, `shape`, `ndim`, `dtype`, `reshape`, `sum`, `any`, `all` and
+    basic indices. Index tables are NumPy's arrays of integers. Element types are named as NumPy
+    names them.
     """
 
     NAME: str
@@ -36,8 +37,8 @@ class Adapter(Protocol):
         ...
 
     def meet(self, x: Array, like: Array) -> Array:
-        """x in the type of `like`, if the library does not compute products of two types in the wider
-        one."""
+        """x in the type of `like`, if the library does not compute products of two types in the
+        wider one."""
         ...
 
     def wide(self, dtype: str) -> str:
@@ -65,7 +66,8 @@ class Adapter(Protocol):
         ...
 
     def view(self, x: Array) -> NDArray[Any] | None:
-        """x's memory as a NumPy array; None on another device, or if a tool must record each step."""
+        """x's memory as a NumPy array; None on another device, or if a tool must record each
+        step."""
         ...
 
     def numbers(self, x: Array) -> NDArray[Any]:
@@ -129,8 +131,8 @@ class Adapter(Protocol):
         ...
 
     def difference(self, high: Array, low: Array, dtype: str) -> Array:
-        """high − low for integers of one narrow type, high ≥ low, in a wide type; high may be written
-        to."""
+        """high − low for integers of one narrow type, high ≥ low, in a wide type; high may be
+        written to."""
         ...
 
     def sort(self, x: Array, indexed: bool) -> tuple[Array, Array]:
@@ -190,7 +192,8 @@ class Adapter(Protocol):
         ...
 
     def concrete(self) -> bool:
-        """Whether values may be read: False while a function is mapped over them, or they are fake."""
+        """Whether values may be read: False while a function is mapped over them, or they are
+        fake."""
         ...
 
     def watched(self) -> bool:

@@ -18,7 +18,8 @@ Array = Any
 
 
 class StandardArrays(NumpyArrays):
-    """The operations of `Adapter` for arrays of the standard; those equal to NumPy's are inherited."""
+    """The operations of `Adapter` for arrays of the standard; those equal to NumPy's are
+    inherited."""
 
     NAME: str = "array_api"
     maths: Any = Namespace()
@@ -100,7 +101,8 @@ class StandardArrays(NumpyArrays):
         return x.of(x.xp.take_along_axis(x.raw, index.raw, axis=-1))
 
     def put(self, x: Array, index: NDArray[Any], values: Array, axis: int) -> Array:
-        """The standard cannot assign by index: each position takes its last value, or keeps its own."""
+        """The standard cannot assign by index: each position takes its last value, or keeps its
+        own."""
         size = x.shape[axis]
         source = np.full(size, -1)
         source[index] = np.arange(len(index))

@@ -1,4 +1,5 @@
-"""The buffer pool: memory of large results is reused, since new pages cost more than most poolings."""
+"""The buffer pool: memory of large results is reused, since new pages cost more than most
+poolings."""
 
 from __future__ import annotations
 
@@ -78,7 +79,8 @@ def _take(size: int) -> Any:
 
 
 class _Lease:
-    """A block in use: it is the base of a NumPy array, and returns to the pool with the last view."""
+    """A block in use: it is the base of a NumPy array, and returns to the pool with the last
+    view."""
 
     __slots__ = ("__array_interface__", "block")
 

@@ -115,7 +115,8 @@ def refuse(value: Any, name: str) -> None:
 
 
 def refusal(value: Any, name: str) -> str | None:
-    """The message for an unsupported value that is no tensor; None if NumPy reads it without loss."""
+    """The message for an unsupported value that is no tensor; None if NumPy reads it without
+    loss."""
     kind: Any = type(value)
     if isinstance(value, np.ndarray):
         return _refused_ndarray(value, name)

@@ -16,8 +16,8 @@ BOOL_BYTES = b"\0\1"
 
 
 def array_of(value: Any, name: str) -> Any:
-    """The values as a NumPy array. Raises PoolingError with advice if NumPy cannot read them without
-    loss."""
+    """The values as a NumPy array. Raises PoolingError with advice if NumPy cannot read them
+    without loss."""
     if type(value) is np.ndarray:
         return readable(value)
     torch = sys.modules.get("torch")

@@ -68,7 +68,8 @@ def as_weights(weights: Any, x: Any) -> Any:
 
 
 def check_weights(weights: Any, reduction: Any) -> None:
-    """Raise PoolingError unless the weights are finite, and nonnegative if the reduction needs it."""
+    """Raise PoolingError unless the weights are finite, and nonnegative if the reduction needs
+    it."""
     if weights.dtype.kind in "fi" and weights.size:
         check_bounds(weights.min(), weights.max(), reduction)
 
@@ -84,8 +85,8 @@ def readable(x: Any) -> bool:
 
 
 def destination(out: Any, x: Any, shape: Any, dtype: str, order: Any, back: Any) -> tuple[Any, Any]:
-    """Memory of `shape` with axes in `order`, and the result as its view in x's order; `out` is used if
-    it fits."""
+    """Memory of `shape` with axes in `order`, and the result as its view in x's order; `out` is
+    used if it fits."""
     if isinstance(out, np.ndarray) and out.ndim == x.ndim and out.flags.writeable:
         memory_of: Any = out.transpose(order)
         fits = memory_of.shape == tuple(shape) and out.dtype.name == dtype and out.dtype.isnative and out.flags.aligned

@@ -1,4 +1,5 @@
-"""Functions of arrays of any library: element types, shapes, axes, and NumPy tables in that library."""
+"""Functions of arrays of any library: element types, shapes, axes, and NumPy tables in that
+library."""
 
 from __future__ import annotations
 
@@ -98,7 +99,8 @@ def filled(x: Any, value: Any) -> Any:
 
 
 def real(value: float, like: Any) -> Any:
-    """A number that promotes integers to the widest floats; some libraries would use a default type."""
+    """A number that promotes integers to the widest floats; some libraries would use a default
+    type."""
     if is_floating(like):
         return value
     adapter = adapter_of(like)

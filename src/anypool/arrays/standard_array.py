@@ -103,8 +103,8 @@ def _common(a: str, b: str) -> str:
 
 
 def met(a: Any, b: Any, function: str = "") -> tuple[Any, Any, Standard]:
-    """Two operands in NumPy's common type; at least one is a `Standard`, and numbers take the other's
-    type."""
+    """Two operands in NumPy's common type; at least one is a `Standard`, and numbers take the
+    other's type."""
     like: Standard = a if isinstance(a, Standard) else b
     kinds = [kind_of(v, like.name) for v in (a, b)]
     name = _common(*kinds)

@@ -20,8 +20,8 @@ UNSIGNED = {
 
 
 def transformed() -> bool:
-    """Whether torch.func, forward-mode AD or torch.compile is active: then each step must be torch's
-    own."""
+    """Whether torch.func, forward-mode AD or torch.compile is active: then each step must be
+    torch's own."""
     return torch.compiler.is_compiling() or watched()
 
 
@@ -36,8 +36,8 @@ def ordinary(t: Any) -> bool:
 
 
 def tensor(t: Any, name: str) -> Any:
-    """A caller's tensor in the form that the engines read. Raises PoolingError with advice for other
-    layouts."""
+    """A caller's tensor in the form that the engines read. Raises PoolingError with advice for
+    other layouts."""
     refuse(t, name)
     return readable(t)
 
@@ -63,16 +63,16 @@ def bool_count(t: Any) -> int:
 
 
 def has_odd_bools_at(address: int, count: int, t: Any) -> bool:
-    """Whether a true element of a bool tensor on the CPU is stored as a byte other than 1; `count`: its
-    `bool_count`."""
+    """Whether a true element of a bool tensor on the CPU is stored as a byte other than 1; `count`:
+    its `bool_count`."""
     if count > 0:  # NumPy's view alone takes 0.5 µs
         return bool(string_at(address, count).translate(None, BOOL_BYTES))
     return has_odd_bools(t.numpy())
 
 
 def read_address(t: Any, item: int, bools: int) -> int:
-    """The address of a tensor that the core can read, else 0. `item`: bytes of an element; `bools`: its
-    `bool_count`."""
+    """The address of a tensor that the core can read, else 0. `item`: bytes of an element; `bools`:
+    its `bool_count`."""
     try:
         address: int = t.data_ptr()
     except RuntimeError:  # tensors of other layouts have no memory

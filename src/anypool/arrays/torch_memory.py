@@ -30,8 +30,8 @@ def like_layout(y: Any, x: Any) -> Any:
 
 
 def writable_view(out: Any, x: Any, shape_and_dtype: tuple[Any, Any], prepared: Any) -> Any:
-    """`out` with its axes in memory order, if the core may write this shape and type to it while it reads
-    x; else None."""
+    """`out` with its axes in memory order, if the core may write this shape and type to it while it
+    reads x; else None."""
     shape, dtype = shape_and_dtype
     if type(out) is not torch.Tensor or out.dtype != dtype or out.requires_grad or not out.is_cpu or out.is_neg():
         return None

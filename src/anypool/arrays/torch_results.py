@@ -14,7 +14,8 @@ class Differentiable(torch.autograd.Function):
 
 
 def without_view(y: Any) -> Any:
-    """y as a tensor that is no view; torch refuses writes to views from a Function or from no_grad."""
+    """y as a tensor that is no view; torch refuses writes to views from a Function or from
+    no_grad."""
     return y.detach() if y._is_view() else y
 
 

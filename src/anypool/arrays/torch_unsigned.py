@@ -1,5 +1,5 @@
-"""torch's uint16, uint32 and uint64, which have few operations in torch: pooled through NumPy's view of
-their memory."""
+"""torch's uint16, uint32 and uint64, which have few operations in torch: pooled through NumPy's
+view of their memory."""
 
 from __future__ import annotations
 

@@ -71,7 +71,8 @@ class LibraryCalls:
         return self.adapter.asarray(numpy_arrays.as_weights(weights, x), x)
 
     def check_weights(self, weights: Any, reduction: Any) -> None:
-        """Raise PoolingError unless the weights are finite, and nonnegative if the reduction needs it."""
+        """Raise PoolingError unless the weights are finite, and nonnegative if the reduction needs
+        it."""
         if is_bool(weights) or 0 in weights.shape:
             return
         check_bounds(float(smallest(weights)), float(greatest(weights)), reduction, "g")

@@ -20,8 +20,8 @@ from ..reductions import Count, Sum
 
 
 def too_few_elements(arrays: ModuleType, x: Any, plan: Any, weights: Any, omit_nan: bool, least: int) -> Any:
-    """A mask of the windows with fewer than `least` present elements, broadcastable to the result; None
-    if there are none."""
+    """A mask of the windows with fewer than `least` present elements, broadcastable to the result;
+    None if there are none."""
     omit = omit_nan and is_floating(x)
     if weights is None and not omit and not any(getattr(g, "taps", None) is not None for g in plan.grids):
         too_few = _table(plan) < least
@@ -46,7 +46,8 @@ def _count_present(arrays: ModuleType, is_present: Any, grid: Grid, omit: bool) 
 
 @lru_cache(maxsize=256)
 def _grid_of_mask(grid: Grid, shape: tuple[int, ...], omit: bool) -> Grid:
-    """The same windows over a mask; the constant of a border is present unless it is an omitted NaN."""
+    """The same windows over a mask; the constant of a border is present unless it is an omitted
+    NaN."""
 
     def constant_of(fill: Any) -> Any:
         return None if fill is None else int(not (omit and fill != fill))
@@ -72,8 +73,8 @@ def _table(plan: Any) -> Any:
 
 
 def set_empty(y: Any, too_few: Any, reduction: Any, empty: Any, least: int) -> Any:
-    """The result with the value of an empty window where `too_few` is true; no gradient reaches those
-    windows."""
+    """The result with the value of an empty window where `too_few` is true; no gradient reaches
+    those windows."""
     answers = reduction.answers() if isinstance(reduction, Order) else None
     if answers is not None:
         too_few = too_few[None] if answers[1] == 0 else too_few[..., None]

@@ -97,8 +97,8 @@ def _window_sums(grid: Grid, shape: tuple[int, ...], dtype: Any) -> linear_forms
 
 
 def indexed_fold(x: Any, job: Job, with_positions: bool = False) -> Any:
-    """The fold of indexed windows, or the positions of a selection; None if the core cannot read the
-    layout."""
+    """The fold of indexed windows, or the positions of a selection; None if the core cannot read
+    the layout."""
     prepared = native_indexed.prepare(job, strides(x))
     if prepared is None:
         x = np.ascontiguousarray(x)

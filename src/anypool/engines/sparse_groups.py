@@ -1,4 +1,5 @@
-"""Groups that are mostly empty: the results of the nonempty groups are scattered into the full result."""
+"""Groups that are mostly empty: the results of the nonempty groups are scattered into the full
+result."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from ..plan import SparseGroups
 
 
 def scatter_groups(y: Any, plan: SparseGroups, reduction: Any) -> Any:
-    """The results of the nonempty groups at their numbers, and the result of an empty group elsewhere."""
+    """The results of the nonempty groups at their numbers, and the result of an empty group
+    elsewhere."""
     answers = reduction.answers() if isinstance(reduction, Order) else None
     dim = plan.result_dims[0] + (answers is not None and answers[1] == 0)
     shape = tuple(plan.total if a == dim else n for a, n in enumerate(y.shape))

@@ -1,4 +1,5 @@
-"""Windows and reductions as text, in both directions. Reading parses public names; it never evaluates code."""
+"""Windows and reductions as text, in both directions. Reading parses public names; it never
+evaluates code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Objects as constructor calls. torch.compile traces this module, so that values may be symbols and tensors."""
+"""Objects as constructor calls. torch.compile traces this module, so that values may be symbols and
+tensors."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ class Symbol:
 
 
 def described(thing: Any, leaf: Leaf) -> tuple[Any, ...]:
-    """The constructor call of windows or of a reduction. `leaf` converts each plain value among its arguments."""
+    """The constructor call of windows or of a reduction. `leaf` converts each plain value among its
+    arguments."""
     if isinstance(thing, type):
         return (Call, thing, (), None)
     arguments = with_values(arguments_of(thing), leaf, not isinstance(thing, Kind) or thing.symbolic())
@@ -55,7 +57,8 @@ def described(thing: Any, leaf: Leaf) -> tuple[Any, ...]:
 
 
 def with_values(value: Any, leaf: Leaf, varies: bool) -> Any:
-    """A value or nested rows of values, with each object as a call. `varies`: numbers may be symbols."""
+    """A value or nested rows of values, with each object as a call. `varies`: numbers may be
+    symbols."""
     if isinstance(value, tuple):
         return tuple([with_values(v, leaf, varies) for v in value])
     if isinstance(value, list):

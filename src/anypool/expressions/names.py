@@ -59,13 +59,16 @@ def register(thing: None = None, name: str | None = None) -> Callable[[Registrab
 def register(thing: Any = None, name: str | None = None) -> Any:
     """Register a reduction or window class under a name, for exported programs and expressions.
 
-    thing: a class (a subclass of `Fold` or `Order`, or one with the same methods), or a function that is an argument of
+    thing: a class (a subclass of `Fold` or `Order`, or one with the same methods), or a function
+    that is an argument of
     such a class. name: dotted words, such as "mylib.Spread"; default: the name of the class.
-    The text of an object is a call with the constructor's arguments. Each is read from `.parameters[argument]` or from
-    `.argument`; another class defines a method `arguments()` that returns them as a dict.
-    Register the class where it is defined, before `torch.export` and in each process that runs the program. A loaded
-    program imports nothing and calls registered names only.
-    Returns the class, so that it works as a decorator. Raises PoolingError for a name of another class.
+    The text of an object is a call with the constructor's arguments. Each is read from
+    `.parameters[argument]` or from `.argument`; another class defines a method `arguments()` that
+    returns them as a dict. Register the class where it is defined, before `torch.export` and in
+    each process that runs the program. A loaded program imports nothing and calls registered names
+    only.
+    Returns the class, so that it works as a decorator. Raises PoolingError for a name of another
+    class.
 
     >>> import anypool as ap
     >>> @ap.register
@@ -104,7 +107,8 @@ def register(thing: Any = None, name: str | None = None) -> Any:
 
 
 def name_of(thing: Any, lasting: bool) -> str:
-    """The name of a class or function. Without `lasting`, an unregistered one gets a name for this process."""
+    """The name of a class or function. Without `lasting`, an unregistered one gets a name for this
+    process."""
     try:
         known = NAMES.get(thing)
     except TypeError:

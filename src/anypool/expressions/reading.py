@@ -119,7 +119,8 @@ def is_pending(value: Any) -> bool:
 
 
 def filled(value: Any, operands: Operands, known: bool = True) -> Any:
-    """The value with its operands filled in. Without `known` numbers, the objects only have valid shapes."""
+    """The value with its operands filled in. Without `known` numbers, the objects only have valid
+    shapes."""
     if isinstance(value, Operand):
         supplied = operands[value.kind]
         if value.at >= len(supplied):

@@ -1,4 +1,5 @@
-"""The grammar of expressions: plain values and calls of names. A parser of its own, not Python's."""
+"""The grammar of expressions: plain values and calls of names. A parser of its own, not
+Python's."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ LARGE = 10**DIGITS
 def text_of(thing: Any) -> str:
     """The expression of windows or of a reduction; a name stays.
 
-    Raises PoolingError for tensors and for classes that are not registered (see `anypool.register`).
+    Raises PoolingError for tensors and for classes that are not registered (see
+    `anypool.register`).
 
     >>> import numpy as np, anypool as ap
     >>> text_of(ap.sliding((3, 3), stride=2, border=-0.0))

@@ -1,4 +1,5 @@
-"""torchvision's region pooling, with its names, signatures and numbers; boxes on feature pyramids."""
+"""torchvision's region pooling, with its names, signatures and numbers; boxes on feature
+pyramids."""
 
 from __future__ import annotations
 
@@ -61,7 +62,8 @@ def roi_pool(input: Any, boxes: Any, output_size: Any, spatial_scale: float = 1.
 
 
 def ps_roi_align(input: Any, boxes: Any, output_size: Any, spatial_scale: float = 1.0, sampling_ratio: int = -1) -> Any:
-    """Position-sensitive `roi_align` (Dai 2016): one channel for each bin: (K, C / bins, *output_size).
+    """Position-sensitive `roi_align` (Dai 2016): one channel for each bin: (K, C / bins,
+    *output_size).
 
     Arguments and numbers are those of torchvision.ops.ps_roi_align. Raises PoolingError.
 

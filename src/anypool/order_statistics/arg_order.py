@@ -91,7 +91,8 @@ def _as_wide_as(first: Any, positions: Any) -> Any:
 
 
 class _SortedPositions(Sorted):
-    """Sorted windows whose elements are replaced by their positions in the window, counted from 0."""
+    """Sorted windows whose elements are replaced by their positions in the window, counted from
+    0."""
 
     def __init__(self, window: Sorted, ties: str) -> None:
         super().__init__(

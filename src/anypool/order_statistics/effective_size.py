@@ -84,7 +84,8 @@ def _begin(rank: Any, spans: Any) -> Any:
 
 
 def between(low: Any, high: Any, fraction: Any) -> Any:
-    """NumPy's interpolation. It is exact at both ends, and for infinities if both ends are equal."""
+    """NumPy's interpolation. It is exact at both ends, and for infinities if both ends are
+    equal."""
     if not hasattr(fraction, "shape") and fraction == 0:
         return low
     rest = 1 - fraction

@@ -38,7 +38,8 @@ class Function(Order):
         return True
 
     def of(self, windows: Any) -> Any:
-        """f of windows of one length, (windows, elements) in row-major order: one number for each."""
+        """f of windows of one length, (windows, elements) in row-major order: one number for
+        each."""
         adapter = adapter_of(windows)
         argument = adapter.leave(windows)
         if self.library == "numpy":

@@ -1,4 +1,5 @@
-"""Masses of sorted windows, independent of their scale: the effective size, and elements by mass."""
+"""Masses of sorted windows, independent of their scale: the effective size, and elements by
+mass."""
 
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ class Spans:
         return self.total / self.unit
 
     def around(self, point: Any, shift: float = 0.0) -> tuple[Any, Any]:
-        """Indices of the elements on both sides of a point. The ends are shifted by `shift` units."""
+        """Indices of the elements on both sides of a point. The ends are shifted by `shift`
+        units."""
         ends, slack = stop(self.ends), self.slack
         if shift:
             unit = stop(self.unit)

@@ -73,14 +73,16 @@ class Mode(Order):
 
 
 def _heaviest_run(values: Any, mass: Any) -> Any:
-    """The index of the first element of the heaviest run of each window; None if the values are traced."""
+    """The index of the first element of the heaviest run of each window; None if the values are
+    traced."""
     adapter = adapter_of(values)
     elements, masses = adapter.view(values), adapter.view(broadcast(stop(mass), values.shape))
     return None if elements is None or masses is None else adapter.asarray(heaviest_run_index(elements, masses), values)
 
 
 def heaviest_run_index(values: Any, mass: Any) -> Any:
-    """The index of the first of the heaviest runs along the last axis. mass None: each element counts 1."""
+    """The index of the first of the heaviest runs along the last axis. mass None: each element
+    counts 1."""
     length = values.shape[-1]
     if not values.size:
         return np.zeros(values.shape[:-1], np.int64)

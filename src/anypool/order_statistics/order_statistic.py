@@ -65,7 +65,8 @@ class Order:
         raise NotImplementedError(type(self).__name__)
 
     def answers(self) -> tuple[int, int] | None:
-        """The number of results of a window and their axis in y (0 or −1); None for a single result."""
+        """The number of results of a window and their axis in y (0 or −1); None for a single
+        result."""
         return None
 
     def linear(self) -> bool:
@@ -73,11 +74,13 @@ class Order:
         return False
 
     def selects(self) -> bool:
-        """Whether each result is one element, taken by `window.at`; `Place` then gives its position."""
+        """Whether each result is one element, taken by `window.at`; `Place` then gives its
+        position."""
         return False
 
     def weights_only_select(self) -> bool:
-        """Whether weights only select elements; the result then has no gradient with respect to them."""
+        """Whether weights only select elements; the result then has no gradient with respect to
+        them."""
         return self.selects()
 
     def components(self) -> list[Order] | None:

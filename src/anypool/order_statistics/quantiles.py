@@ -126,7 +126,8 @@ def _round_half_even(position: Any) -> Any:
 
 
 def _nearest_even_order(position: Any) -> Any:
-    """The next rank; n·q − 1.5 that is an integer gives the even order statistic (Hyndman & Fan 3)."""
+    """The next rank; n·q − 1.5 that is an integer gives the even order statistic (Hyndman & Fan
+    3)."""
     down = floor(position)
     return down + 1 - ((position == down) & (down % 2 == 1)) * 1
 
@@ -245,7 +246,8 @@ class Quantile(Order):
 
 
 def smoothed_quantile(window: Sorted, q: float, h: float) -> Any:
-    """m with Σ wᵢ σ((m − xᵢ)/h + logit q) = q Σ wᵢ, by bisection and two differentiable Newton steps."""
+    """m with Σ wᵢ σ((m − xᵢ)/h + logit q) = q Σ wᵢ, by bisection and two differentiable Newton
+    steps."""
     x = window.number(window.values)
     there = last(window.present) > ranks(x)
     w = floats(there) if window.masses is None else window.spans.masses * there

@@ -1,4 +1,4 @@
-"""Weighted sums over ranks: trimmed means, top-k means, a weight for each rank, the k largest, ranges."""
+"""Weighted sums over ranks: trimmed means, top-k means, weights of ranks, the k largest, ranges."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from .sorted_window import Sorted
 
 
 class TrimmedMean(Order):
-    """The mean of the elements that remain when `int(lower · n)` and `int(upper · n)` are cut from the two ends.
+    """The mean of the elements that remain when `int(lower · n)` and `int(upper · n)` are cut from
+    the two ends.
 
     `upper=None` cuts the fraction `lower` from both ends.
 
@@ -173,7 +174,7 @@ class KMax(Order):
 
     @classmethod
     def dynamic(cls, top: int, layer: int, layers: int, length: int) -> KMax:
-        """Dynamic k-max pooling: k = max(top, ⌈(layers − layer)/layers · length⌉), layer counted from 1.
+        """Dynamic k-max pooling: k = max(top, ⌈(layers − layer)/layers · length⌉), layer from 1.
 
         >>> KMax.dynamic(3, 1, 3, 18)
         KMax(k=12)

@@ -23,7 +23,8 @@ def last(n: Any) -> Any:
 
 
 def floor(value: Any) -> Any:
-    """The largest integer that is not larger, for numbers and arrays; integers are returned unchanged."""
+    """The largest integer that is not larger, for numbers and arrays; integers are returned
+    unchanged."""
     if isinstance(value, (int, float)):
         return math.floor(value)
     return cast(adapter_of(value).maths.floor(value), "int64") if is_floating(value) else value

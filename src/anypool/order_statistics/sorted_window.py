@@ -78,7 +78,8 @@ class Sorted:
         return take_along(self.values, index)
 
     def total(self, mass: Any) -> Any:
-        """Σ (mass(end) − mass(begin))·x over the elements; each covers [begin, end) of the ranks."""
+        """Σ (mass(end) − mass(begin))·x over the elements; each covers [begin, end) of the
+        ranks."""
         if self.cumulated is None:
             end = ranks(self.values) + 1
             begin, share = end - 1, None
@@ -98,7 +99,8 @@ class Sorted:
         return (terms * share).sum(-1)
 
     def tied_values(self) -> Any:
-        """The elements as floats, whose gradient follows the rule for ties: first, last, or split."""
+        """The elements as floats, whose gradient follows the rule for ties: first, last, or
+        split."""
         values = self.number(self.values)
         if self.raw is None:
             return values
@@ -122,7 +124,8 @@ class Sorted:
         return floats(value)
 
     def route_gradient(self, value: Any) -> Any:
-        """The same values; their gradient goes to the first or the last equal element, or is split."""
+        """The same values; their gradient goes to the first or the last equal element, or is
+        split."""
         if self.raw is None:
             return value
         column = value[..., None]

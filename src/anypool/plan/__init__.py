@@ -1,4 +1,5 @@
-"""The records that every engine reads: plain integers, without arrays of values and without reductions."""
+"""The records that every engine reads: plain integers, without arrays of values and without
+reductions."""
 
 from __future__ import annotations
 

@@ -17,10 +17,11 @@ Fill = float | tuple[float | None, ...] | None  # the border's constant: one, or
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """One pooled axis: window o has the positions first[o] + j·step for j < length[o]. All of them are present.
+    """One pooled axis: window o has the positions first[o] + j·step for j < length[o]. All of them
+    are present.
 
-    With `source`, positions refer to a virtual axis. Its element v is element source[v] of the real axis, or the
-    border's constant if source[v] is -1. No border is materialised.
+    With `source`, positions refer to a virtual axis. Its element v is element source[v] of the real
+    axis, or the border's constant if source[v] is -1. No border is materialised.
     """
 
     size: int  # length of the real axis
@@ -69,7 +70,8 @@ class Axis:
 
     @cached_property
     def transposed(self) -> Axis | None:
-        """The transposed axis: for each element the run of windows that contain it; None if they are not runs."""
+        """The transposed axis: for each element the run of windows that contain it; None if they
+        are not runs."""
         if self.step != 1 or np.any(np.diff(self.first) < 0) or np.any(np.diff(self.first + self.length) < 0):
             return None
         here = np.arange(self.extent, dtype=np.int64)
@@ -175,12 +177,14 @@ class Grid:
         return self.taps is not None or any(a.edge_weights is not None for a in self.axes)
 
     def without_weights_for(self, reduction: Any) -> Grid:
-        """The grid without edge weights, if the reduction only asks whether a weight is nonzero; else the same grid."""
+        """The grid without edge weights, if the reduction only asks whether a weight is nonzero;
+        else the same grid."""
         return self._unweighted if getattr(reduction, "ignores_weight_value", False) else self
 
     @cached_property
     def _unweighted(self) -> Grid:
-        """The grid without edge weights. An element that a window covers in part has a nonzero weight."""
+        """The grid without edge weights. An element that a window covers in part has a nonzero
+        weight."""
         if all(a.edge_weights is None for a in self.axes):
             return self
         return replace(self, axes=tuple(replace(a, edge_weights=None) for a in self.axes))
@@ -208,7 +212,8 @@ class Grid:
 
     @property
     def weight_tables(self) -> tuple[NDArray[np.float64], ...]:
-        """The windows' own weights: their taps, and the weights of their first and last elements."""
+        """The windows' own weights: their taps, and the weights of their first and last
+        elements."""
         taps = () if self.taps is None else (self.tap_weights(),)
         return (*taps, *(a.edge_weights for a in self.axes if a.edge_weights is not None))
 
@@ -221,7 +226,8 @@ class Grid:
 
 @dataclass(frozen=True, eq=False)
 class GridConcat:
-    """Several Grids over the same axes of one array. The result has their windows on one axis, grid after grid.
+    """Several Grids over the same axes of one array. The result has their windows on one axis, grid
+    after grid.
 
     That axis replaces the first pooled axis. The result lacks the other pooled axes.
     """

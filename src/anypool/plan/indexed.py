@@ -1,4 +1,5 @@
-"""Windows that list the indices of their elements: AxisIndices along one axis, IndexedWindows as products of them."""
+"""Windows that list the indices of their elements: AxisIndices along one axis, IndexedWindows as
+products of them."""
 
 from __future__ import annotations
 
@@ -15,10 +16,12 @@ from .grids import Axis, Grid, Ints
 
 @dataclass(frozen=True, eq=False)
 class AxisIndices:
-    """The positions, each with a weight, that windows read along one axis or along adjacent axes taken as one.
+    """The positions, each with a weight, that windows read along one axis or along adjacent axes
+    taken as one.
 
-    List r = group·out + o belongs to window o of a group: index[offsets[r]:offsets[r + 1]]. The index -1 is the
-    border's constant. If points_per_element is above 1, that many entries form one element, an interpolated
+    List r = group·out + o belongs to window o of a group: index[offsets[r]:offsets[r + 1]]. The
+    index -1 is the border's constant. If points_per_element is above 1, that many entries form one
+    element, an interpolated
     point: the sum of their values times their taps.
     """
 
@@ -42,7 +45,8 @@ class AxisIndices:
 
 @dataclass(frozen=True, eq=False)
 class IndexedWindows:
-    """Groups of windows. Each window is the product of one list of indices per axis: boxes, label maps, regions."""
+    """Groups of windows. Each window is the product of one list of indices per axis: boxes, label
+    maps, regions."""
 
     shape: tuple[int, ...]  # shape of the input
     pooled_dims: tuple[int, ...]  # axes of the input that are pooled, ascending; with `groups`, the first is theirs
@@ -68,7 +72,8 @@ class IndexedWindows:
 
     @cached_property
     def _unweighted(self) -> IndexedWindows:
-        """The same windows with the elements of nonzero weight only. Interpolated points and learned weights stay."""
+        """The same windows with the elements of nonzero weight only. Interpolated points and
+        learned weights stay."""
         learns = any(getattr(p.taps, "requires_grad", False) for p in self.indices)
         if self.points_per_element > 1 or learns or all(p.taps is None for p in self.indices):
             return self
@@ -129,7 +134,8 @@ class IndexedWindows:
 
     @property
     def weight_tables(self) -> tuple[Any, ...]:
-        """The windows' own weights, one table for each axis that has any. Taps of points interpolate: they are none."""
+        """The windows' own weights, one table for each axis that has any. Taps of points
+        interpolate: they are none."""
         return tuple(p.taps for p in self.indices if p.taps is not None and p.points_per_element == 1)
 
     @cached_property
@@ -156,7 +162,8 @@ class IndexedWindows:
         return replace(self, shape=shape, pooled_dims=tuple(range(len(lead), len(shape))), result_dims=results)
 
     def select(self, windows: Ints) -> IndexedWindows:
-        """Only the given windows, on one axis, which takes the position of the windows' first axis."""
+        """Only the given windows, on one axis, which takes the position of the windows' first
+        axis."""
         indices = tuple(_lists_of(p, row[windows]) for p, row in zip(self.indices, self.index_rows, strict=True))
         inner = max(math.prod(p.out for p in self.indices), 1)
         groups = None if self.groups is None else self.groups[windows // inner]
@@ -190,7 +197,8 @@ def _nonzero(p: AxisIndices) -> AxisIndices:
 
 @lru_cache(maxsize=256)
 def as_indexed_windows(grid: Grid) -> IndexedWindows | None:
-    """A weighted Grid as IndexedWindows; None if it has no weights, a border, a table of taps or another divisor."""
+    """A weighted Grid as IndexedWindows; None if it has no weights, a border, a table of taps or
+    another divisor."""
     separable = grid.taps is None or isinstance(grid.taps, tuple)
     if not grid.weighted or not separable or grid.divisor != "present" or any(a.source is not None for a in grid.axes):
         return None

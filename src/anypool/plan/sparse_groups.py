@@ -13,7 +13,8 @@ from .indexed import IndexedWindows
 
 @dataclass(frozen=True, eq=False)
 class SparseGroups(IndexedWindows):
-    """The nonempty groups and one empty group after them. All other groups share the empty group's result.
+    """The nonempty groups and one empty group after them. All other groups share the empty group's
+    result.
 
     Validation and engines see these IndexedWindows. Only `out_shape` counts all groups.
     """

@@ -1,4 +1,5 @@
-"""The folds, one class each, and their registry. They use only the array functions of `arrays.ops`."""
+"""The folds, one class each, and their registry. They use only the array functions of
+`arrays.ops`."""
 
 from __future__ import annotations
 
@@ -106,7 +107,8 @@ def _is_reduction(kind: type[Any]) -> bool:
 
 
 def reduction_of(value: Any, ties: str = "first") -> Any:
-    """The reduction object for a name, a class or an object. The error for an unknown name lists all names."""
+    """The reduction object for a name, a class or an object. The error for an unknown name lists
+    all names."""
     if not among(ties, TIES):
         raise PoolingError(
             f"ties={ties!r}: use one of {', '.join(map(repr, TIES))}{did_you_mean(str(ties), TIES, OTHER_TIES)}"

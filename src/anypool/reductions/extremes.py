@@ -123,7 +123,8 @@ class ArgMin(Min):
 
 
 class Range(Fold):
-    """The largest minus the smallest element. Integers are widened as in a sum, so that 127 − (−128) is 255."""
+    """The largest minus the smallest element. Integers are widened as in a sum, so that 127 −
+    (−128) is 255."""
 
     name, formula, accumulates, selects, ignores_weight_value = "range", "max xᵢ − min xᵢ", "wide", True, True
     accepts_bool = False

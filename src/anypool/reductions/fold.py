@@ -1,4 +1,5 @@
-"""The interface of a fold: its state, its gradient, its form by sums, and its declared properties."""
+"""The interface of a fold: its state, its gradient, its form by sums, and its declared
+properties."""
 
 from __future__ import annotations
 
@@ -12,18 +13,19 @@ Pairs = tuple[tuple[Any, Any], ...]
 class Fold:
     """A reduction that processes one element at a time and merges partial results.
 
-    Forward. A state is a tuple of arrays in the shape of x, also if it has one array. `init(zero)` returns the state
-    of an empty window. `step(state, x, w, at)` adds one element of weight w at position `at`. `merge(a, b)` combines
-    two states, where the elements of a precede those of b. `finish(state, n)` returns the result; n is the divisor of
-    a mean.
+    Forward. A state is a tuple of arrays in the shape of x, also if it has one array. `init(zero)`
+    returns the state of an empty window. `step(state, x, w, at)` adds one element of weight w at
+    position `at`. `merge(a, b)` combines two states, where the elements of a precede those of b.
+    `finish(state, n)` returns the result; n is the divisor of a mean.
 
-    Backward. `local_gradient(x, w, at, y, saved, n)` returns ∂y/∂x of one element. `save_for_backward(state)` returns
-    the arrays `saved`, which it needs besides x and y.
+    Backward. `local_gradient(x, w, at, y, saved, n)` returns ∂y/∂x of one element.
+    `save_for_backward(state)` returns the arrays `saved`, which it needs besides x and y.
 
-    Compiled sums. If the result is a function of sums over the window, `from_sums(x, sums)` returns it. If ∂y/∂x is a
-    sum of products a(x)·b(y), `gradient_terms(x, y, sums)` returns the pairs (a, b). In both, `sums.total(v)` sums v
-    over each window, `sums.n` is n, and `sums.count` is the number of elements. `sums.mass(v, there)` is a sum that
-    must not underflow where `there` is true.
+    Compiled sums. If the result is a function of sums over the window, `from_sums(x, sums)` returns
+    it. If ∂y/∂x is a sum of products a(x)·b(y), `gradient_terms(x, y, sums)` returns the pairs (a,
+    b). In both, `sums.total(v)` sums v over each window, `sums.n` is n, and `sums.count` is the
+    number of elements. `sums.mass(v, there)` is a sum that must not underflow where `there` is
+    true.
 
     >>> import anypool as ap
     >>> class Energy(ap.Fold):
@@ -45,8 +47,8 @@ class Fold:
     gives: ClassVar[str] = "value"  # "value", "position", "count" or "truth"
     selects: ClassVar[bool] = False  # the result is one of the elements, and the gradient reaches it alone
     linear: ClassVar[bool] = False  # ∂y/∂x depends on neither x nor y, and the state is a sum that scales with w
-    # "sum", "max", "min" or "prod": the state holds the weighted elements, or ones if the result is a
-    # count, and `merge` is this operation. See `fact` for subclasses.
+    # "sum", "max", "min" or "prod": the state holds the weighted elements, or ones if the result is
+    # a count, and `merge` is this operation. See `fact` for subclasses.
     merges_with: ClassVar[str] = ""
     divides: ClassVar[bool] = False  # `finish` divides the sum by n
     difference_of: Any = None  # two selections; the result is their difference
@@ -94,11 +96,13 @@ class Fold:
     #: ∂y/∂x of one element; None if the fold has no gradient.
     local_gradient: Any = None
 
-    #: `from_sums(x, sums)`: the result as a function of sums over windows; None if it is no such function.
+    #: `from_sums(x, sums)`: the result as a function of sums over windows; None if it is no such
+    #: function.
     from_sums: Any = None
     sums_need_double: ClassVar[bool] = False  # the sums cancel: they are computed in a type twice as wide as that of x
 
-    #: `gradient_terms(x, y, sums)`: the pairs (a, b) of ∂y/∂x = Σ a(x)·b(y) at weight 1; None if it has no such form.
+    #: `gradient_terms(x, y, sums)`: the pairs (a, b) of ∂y/∂x = Σ a(x)·b(y) at weight 1; None if it
+    #: has no such form.
     gradient_terms: Any = None
 
 

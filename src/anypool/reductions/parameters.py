@@ -14,7 +14,8 @@ REAL = ("float", "bfloat", "int", "uint")
 
 
 def number_or_array(value: Any, name: str) -> Any:
-    """A number as a float, or an array or tensor of real numbers; anything else raises PoolingError."""
+    """A number as a float, or an array or tensor of real numbers; anything else raises
+    PoolingError."""
     if isinstance(value, NUMBERS):  # before the others: symbols of torch.compile
         return number(value, name)
     if hasattr(value, "detach"):

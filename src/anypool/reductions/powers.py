@@ -12,7 +12,8 @@ from .parameters import number_or_array, positive, positive_number
 
 
 class Lp(Fold):
-    """The p-norm (Σ w·|x|^p)^(1/p), for p > 0; p = inf is the maximum of |x|. Powers neither overflow nor underflow."""
+    """The p-norm (Σ w·|x|^p)^(1/p), for p > 0; p = inf is the maximum of |x|. Powers neither
+    overflow nor underflow."""
 
     name, formula, source, empty = "Lp", "(Σ wᵢ |xᵢ|ᵖ)^(1/p)", "Sermanet, Chintala & LeCun 2012", 0.0
     accepts_bool = False
@@ -118,7 +119,8 @@ class PowerMean(Fold):
         return f"PowerMean({self.parameters['p']!r}, form={self.form!r}, eps={self.eps!r})"
 
     def lifted(self, x: Any) -> State:
-        """The state of one element: |f(x)|, f(x)^p divided by |f(x)|^p, and ln f(x) for the geometric mean."""
+        """The state of one element: |f(x)|, f(x)^p divided by |f(x)|^p, and ln f(x) for the
+        geometric mean."""
         if self.form == "clamped":
             x = where(x < self.eps, zeros(x) + self.eps, x)
         size = absolute(x)

@@ -1,4 +1,5 @@
-"""The gradient of a fold of regular windows: compiled, by the fold's local gradient, or by torch."""
+"""The gradient of a fold of regular windows: compiled, by the fold's local gradient, or by
+torch."""
 
 from __future__ import annotations
 
@@ -94,7 +95,8 @@ def _saves(reduction: Any) -> tuple[bool, bool, bool]:
 
 
 def _compiled(g: Any, x: Any, y: Any, positions: list[Any], call: TensorFold, weights: Any) -> Any:
-    """The compiled gradient of a sum, a mean, a selection or a linear form; None if there is none."""
+    """The compiled gradient of a sum, a mean, a selection or a linear form; None if there is
+    none."""
     grid = call.grid
     is_supported = weights is None and not call.omit_nan and not grid.weighted and x.device.type == "cpu"
     if not is_supported or call.backend == "reference" or type(g) is not torch.Tensor:

@@ -1,4 +1,5 @@
-"""A compiled fold of tensors of one form: its strides, its memory, and the needs of its gradient."""
+"""A compiled fold of tensors of one form: its strides, its memory, and the needs of its
+gradient."""
 
 from __future__ import annotations
 
@@ -38,8 +39,8 @@ class TensorFold:
         return reference.forward(x, self.grid, self.reduction, weights, self.omit_nan, self.empty)
 
     def prepare(self, x: Any, weights: Any, with_positions: bool) -> tuple[int, Any]:
-        """Prepare the compiled fold for x's layout, if it is supported; the address and the tensor of the
-        weights."""
+        """Prepare the compiled fold for x's layout, if it is supported; the address and the tensor
+        of the weights."""
         facts = None if weights is None else (tuple(weights.shape), dtype_name(weights))
         job = Job(self.grid, self.reduction, dtype_name(x), "torch", x.device.type, facts, self.omit_nan, self.empty)
         is_ordinary = ordinary(x)
@@ -102,7 +103,8 @@ class TensorFold:
         return like_layout(y, x), saved
 
     def run_prepared(self, x: Any, w: int = 0, out: Any = None) -> Any:
-        """The prepared fold of x; None if the values need the reference, or `out` cannot be written."""
+        """The prepared fold of x; None if the values need the reference, or `out` cannot be
+        written."""
         address = read_address(x, self.item, self.bool_count)  # the cache key does not include the layout of bools
         if not address:
             return None
@@ -129,8 +131,8 @@ class TensorFold:
 
     @property
     def bound(self) -> Bound:
-        """The fold of a tensor of this form as a function; the call without weights and `out` needs no
-        decision."""
+        """The fold of a tensor of this form as a function; the call without weights and `out` needs
+        no decision."""
         (shape, dtype), prepared = next(m for m in self.memory if m is not None), self.prepared
         values, back, item, bools = prepared.recipe.values, prepared.back, self.item, self.bool_count
         kernel, job, table, run = prepared.run, prepared.address, prepared.weights, self.run

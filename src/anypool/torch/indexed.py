@@ -89,7 +89,8 @@ def indexed_by_sums(arrays: Any, x: Any, job: Job) -> Any:
 
 
 def _reads(x: Any, job: Job) -> bool:
-    """Whether the core reads x for sums and their gradients: not if other axes lie between the pooled ones."""
+    """Whether the core reads x for sums and their gradients: not if other axes lie between the
+    pooled ones."""
     wide = indexed_forms.wide_of(job)
     assert wide is not None
     return native_indexed.prepare(replace(job, reduction=Sum(), dtype=wide), x.stride()) is not None

@@ -47,7 +47,8 @@ def _on_cpu(taps: Any) -> Any:
 
 
 def _weight(lists: IndexedWindows) -> Any:
-    """The divisor of a mean, broadcastable to the result: the sum of weights, or the number of points."""
+    """The divisor of a mean, broadcastable to the result: the sum of weights, or the number of
+    points."""
     if lists.points_per_element > 1:
         weight: Any = torch.from_numpy(lists.counts.astype(np.float64))
     else:
@@ -65,8 +66,8 @@ def _weight(lists: IndexedWindows) -> Any:
 
 
 class WeightedRule:
-    """A compiled sum of IndexedWindows with learned weights; the tensors are x and the weights of each
-    axis."""
+    """A compiled sum of IndexedWindows with learned weights; the tensors are x and the weights of
+    each axis."""
 
     def __init__(self, arrays: Any, lists: IndexedWindows, job: Job) -> None:
         self.arrays, self.lists, self.job = arrays, lists, job

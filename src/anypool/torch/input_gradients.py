@@ -1,4 +1,5 @@
-"""Gradients of a function of one NumPy array by torch: of the sum of its results, or of each result."""
+"""Gradients of a function of one NumPy array by torch: of the sum of its results, or of each
+result."""
 
 from __future__ import annotations
 
@@ -19,8 +20,8 @@ def gradient_of_sum(function: Function, x: NDArray[Any]) -> NDArray[np.float64] 
 
 
 def gradient_of_each(function: Function, x: NDArray[Any], most: int) -> dict[tuple[int, ...], NDArray[np.float64]]:
-    """∂y/∂x of each result by its index; empty if there is no gradient, or if there are more than `most`
-    results."""
+    """∂y/∂x of each result by its index; empty if there is no gradient, or if there are more than
+    `most` results."""
     v, y = _evaluate(function, x)
     if not _differentiable(y) or y.numel() > most:
         return {}

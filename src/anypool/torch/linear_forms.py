@@ -1,4 +1,5 @@
-"""Folds with `from_sums` and `gradient_terms`: the sums are compiled, forward and backward, in torch."""
+"""Folds with `from_sums` and `gradient_terms`: the sums are compiled, forward and backward, in
+torch."""
 
 from __future__ import annotations
 

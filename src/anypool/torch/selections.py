@@ -1,4 +1,5 @@
-"""Gradients of selections in torch: each window searches for the selected value; nothing is sorted."""
+"""Gradients of selections in torch: each window searches for the selected value; nothing is
+sorted."""
 
 from __future__ import annotations
 
@@ -19,8 +20,8 @@ from ..plan import Grid, Job
 
 
 def selections_of(order: Order, grid: Grid, gaps: bool) -> list[tuple[float, Order]] | None:
-    """The selections whose weighted sum is the order statistic, with their weights; None if there are
-    none."""
+    """The selections whose weighted sum is the order statistic, with their weights; None if there
+    are none."""
     if order.ties == "split" or grid.weighted or isinstance(grid.fill, tuple):
         return None
     if isinstance(order, (Rank, Mode)):
@@ -66,7 +67,8 @@ def takes_nan(order: Order, x: Any, omit_nan: bool) -> bool:
 
 
 def takes_elements(order: Order, grid: Grid) -> bool:
-    """Whether a weighted result consists of single elements, each the first or last with its value."""
+    """Whether a weighted result consists of single elements, each the first or last with its
+    value."""
     plain = isinstance(order, (Rank, Median, Quantile)) and order.weights_only_select()
     return plain and order.answers() is None and order.ties != "split" and not grid.weighted
 

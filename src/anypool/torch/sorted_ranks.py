@@ -58,7 +58,8 @@ class _RecordingWindow(Sorted):
 
 
 def backward(g: Any, x: Any, job: Job, weights: Any, learned: tuple[str, ...]) -> tuple[Any, Any, tuple[Any, ...]]:
-    """The gradients of a tensor x, of its weights, and of the named parameters; no window is saved."""
+    """The gradients of a tensor x, of its weights, and of the named parameters; no window is
+    saved."""
     order = copy(job.reduction)
     order.parameters = dict(order.parameters)
     parameters = [order.parameters[name].detach().requires_grad_() for name in learned]
@@ -96,8 +97,8 @@ def backward(g: Any, x: Any, job: Job, weights: Any, learned: tuple[str, ...]) -
 
 
 def _weight_gradient(total: Any, weights: Any) -> Any:
-    """The gradient of the weights from the products with them: a mass is a weight times the weight of its
-    window."""
+    """The gradient of the weights from the products with them: a mass is a weight times the weight
+    of its window."""
     if total is None:
         return None
     w = weights.detach().expand(total.shape)

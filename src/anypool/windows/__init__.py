@@ -1,4 +1,5 @@
-"""The window kinds, one file each, and their registry. A kind lowers to a plan when the shape of the input is known."""
+"""The window kinds, one file each, and their registry. A kind lowers to a plan when the shape of
+the input is known."""
 
 from __future__ import annotations
 

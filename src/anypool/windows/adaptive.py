@@ -69,9 +69,11 @@ class Adaptive(Kind):
 
 
 def adaptive(output_size: int | Sequence[int | None] | None) -> Adaptive:
-    """`output_size` windows along each axis: window o spans ⌊o·n/out⌋ to ⌈(o+1)·n/out⌉. None keeps the length.
+    """`output_size` windows along each axis: window o spans ⌊o·n/out⌋ to ⌈(o+1)·n/out⌉. None keeps
+    the length.
 
-    An int needs `axes`. A tuple has one entry for each pooled axis. The edges are torch's, in integer arithmetic.
+    An int needs `axes`. A tuple has one entry for each pooled axis. The edges are torch's, in
+    integer arithmetic.
 
     >>> import numpy as np, anypool as ap
     >>> ap.pool(np.arange(7.0), adaptive((3,)), "mean")
@@ -83,7 +85,8 @@ def adaptive(output_size: int | Sequence[int | None] | None) -> Adaptive:
 
 
 def _times_over(o: Ints, n: int, out: int, up: bool) -> Ints:
-    """⌊o·n/out⌋, or the ceiling with `up`. Python integers are used where the product could overflow."""
+    """⌊o·n/out⌋, or the ceiling with `up`. Python integers are used where the product could
+    overflow."""
     if not out:
         return o
     if n * out < 2**62:

@@ -1,4 +1,5 @@
-"""Validation of the arguments of windows: sizes and axes. Each error says which values are possible."""
+"""Validation of the arguments of windows: sizes and axes. Each error says which values are
+possible."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ def sizes_of(value: Any, name: str) -> int | tuple[int, ...]:
 
 
 def _entries_of(row: Iterable[Any], name: str) -> tuple[Any, ...]:
-    """The entries of an iterable. An error replaces the TypeError of a type that is not really iterable."""
+    """The entries of an iterable. An error replaces the TypeError of a type that is not really
+    iterable."""
     try:
         return tuple(row)
     except TypeError as error:  # SciPy's sparse arrays claim to be iterable

@@ -76,7 +76,7 @@ class Boxes(Kind):
         return replace(self, inclusive=False, plans={})
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> IndexedWindows:
-        """The IndexedWindows for an input of this shape, cached unless corners or offsets require gradients."""
+        """The IndexedWindows for this shape, cached unless corners or offsets require gradients."""
         if self.learns:
             return self.lower(shape, axes)
         key = (shape, axes)
@@ -199,23 +199,27 @@ def boxes(
     gamma: float = 0.1,
     position_sensitive: bool = False,
 ) -> Boxes:
-    """Regions of interest divided into `size` bins: x of (N, C, …) gives (K, C, *size), one row for each box.
+    """Regions of interest divided into `size` bins: x of (N, C, …) gives (K, C, *size), a row per box.
 
     boxes: (K, 1 + 2·rank) rows of image index, starts and ends, last axis first: (b, x1, y1, x2,
     y2), and in 3-D (b, x1, y1, z1, x2, y2, z2). Units are elements of x after `scale`. A list has
     one array of (starts, ends) per image.
     size: the number of bins along each axis, in x's order.
-    reading: "quantised" (RoIPool): whole elements; bins overlap. "sampled" (RoIAlign): `sampling` interpolated points
-    per bin and axis; 0 means the length of a bin, rounded up. "exact" (PrRoI): the integral of the linear interpolant.
-    aligned: centres of elements lie at halves, a shift by -0.5. Boxes shorter than 1 are not enlarged.
-    border: the value outside x, a number or "absent". None: 0 for "sampled" and "exact", "absent" for "quantised".
-    rotated: "counterclockwise" or "clockwise" with y downwards; rows are (b, x, y, width, height, angle in degrees).
-    offsets: (K, rank, *size), last axis first. A bin moves by gamma · size of the box · offset (deformable).
-    position_sensitive: x has C · bins channels. Bin b of channel c reads channel c · bins + b (R-FCN).
+    reading: "quantised" (RoIPool): whole elements; bins overlap. "sampled" (RoIAlign): `sampling`
+    interpolated points per bin and axis; 0 means the length of a bin, rounded up. "exact" (PrRoI):
+    the integral of the linear interpolant.
+    aligned: centres of elements lie at halves, a shift by -0.5. Boxes below 1 are not enlarged.
+    border: the value outside x, a number or "absent". None: 0 for "sampled" and "exact", "absent"
+    for "quantised".
+    rotated: "counterclockwise" or "clockwise" with y downwards; rows are (b, x, y, width, height,
+    angle in degrees).
+    offsets: (K, rank, *size), last axis first. A bin moves by gamma · size of the box · offset
+    (deformable).
+    position_sensitive: x has C · bins channels. Bin b of channel c reads c · bins + b (R-FCN).
 
-    An inverted or empty box has length 1 if quantised, or if sampled and not aligned; else it is empty. An empty window
-    has the reduction's empty value (see `empty=` of pool). Gradients reach x. With "sampled" and "exact", they also
-    reach boxes and offsets that are tensors.
+    An inverted or empty box has length 1 if quantised, or if sampled and not aligned; else it is
+    empty. An empty window has the reduction's empty value (see `empty=` of pool). Gradients reach
+    x. With "sampled" and "exact", they also reach boxes and offsets that are tensors.
     Raises PoolingError for NaN or infinite corners, wrong shapes and image indices out of range.
     Source: Girshick 2015; He 2017 (RoIAlign); Jiang 2018 (PrRoI); Dai 2017 (deformable).
 
@@ -283,7 +287,7 @@ def boxes(
 
 
 def _bins_side_by_side(p: AxisIndices) -> AxisIndices:
-    """Indices into position-sensitive channels: bin o reads part o of the parts placed side by side."""
+    """Indices into position-sensitive channels: bin o reads part o of the adjacent parts."""
     bin_of = np.repeat(np.arange(len(p.offsets) - 1) % p.out, np.diff(p.offsets))
     index = np.where(p.index < 0, -1, bin_of * p.size + p.index)
     return AxisIndices(p.size * p.out, p.out, p.offsets, index, p.taps, p.points_per_element)

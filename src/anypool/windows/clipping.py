@@ -18,7 +18,8 @@ MOST_TABLE = 2**28  # the largest number of entries of a window table
 def windows_count(
     n: int, size: int, stride: int, pads: tuple[int, int], dilation: int, ceil_mode: bool, border: Any = "absent"
 ) -> int:
-    """The number of windows by torch's rule. If the border is absent, a window longer than the axis counts as one."""
+    """The number of windows by torch's rule. If the border is absent, a window longer than the axis
+    counts as one."""
     begin, end, pads = cropped(0, n, pads)
     n = end - begin
     available = n + pads[0] + pads[1] - dilation * (size - 1) - 1
@@ -89,7 +90,8 @@ def runs_axis(
 def _private(
     first: Any, length: Any, dilation: int, begin: Any, end: Any, border: str | float
 ) -> tuple[Any, Ints, int]:
-    """A section of the virtual axis for each window: for borders of ragged runs and of huge distances."""
+    """A section of the virtual axis for each window: for borders of ragged runs and of huge
+    distances."""
     total = int(length.sum())
     if total > MOST_TABLE:
         raise PoolingError(
@@ -103,7 +105,8 @@ def _private(
 
 
 def edge_sources(low: int, high: int, begin: int, end: int, border: str | float) -> Ints:
-    """The real position of each virtual position in [low, high), for an axis that spans [begin, end)."""
+    """The real position of each virtual position in [low, high), for an axis that spans [begin,
+    end)."""
     if high - low > MOST_TABLE:
         raise PoolingError(
             f"border={border!r}: {high - low} places beyond the edge cannot be tabulated; use border='absent'"

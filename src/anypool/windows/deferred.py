@@ -63,7 +63,8 @@ class Deferred(Kind):
     def shape_of(
         self, shape: tuple[Any, ...], axes: tuple[int, ...] | None, fresh: Callable[[], Any]
     ) -> tuple[Any, ...]:
-        """The shape of the result from the shapes of the tensors. `fresh` returns a length that depends on values."""
+        """The shape of the result from the shapes of the tensors. `fresh` returns a length that
+        depends on values."""
         result = MAKERS[self.maker][1](dict(self.keywords), shape, axes, fresh)
         if any(name == "sliding" for name, _ in self.then):
             at = need_axes(axes, shape, "segments(…).sliding(…)", "the axis they lie on, such as axes=0")

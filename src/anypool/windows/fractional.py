@@ -112,7 +112,8 @@ def fractional(
     kernel_size: Any = None,
     samples: Any = None,
 ) -> Fractional:
-    """`size` windows along each axis with random edges. Their lengths are ⌊α⌋ and ⌈α⌉ for α = length / size ≥ 1.
+    """`size` windows along each axis with random edges. Their lengths are ⌊α⌋ and ⌈α⌉ for α =
+    length / size ≥ 1.
 
     `size`: an int (then name `axes`) or one entry for each axis; None keeps the length.
     `output_ratio` in (0, 1] replaces it: ⌊length · ratio⌋ windows.
@@ -121,8 +122,9 @@ def fractional(
     `overlapping`: window o is [aₒ, aₒ₊₁] in place of [aₒ, aₒ₊₁), cut at the end of the axis.
     `seed`: an int for reproducible windows. None draws a seed once for the object; `.redrawn()`
     draws another. Each axis has its own draw. All images and channels have the same windows.
-    `convention`: "graham" (the paper; the sequence starts at a₀ = 0), "tensorflow" (pseudorandom edges from its range
-    of u) or "torch" (windows of length `kernel_size`, which start where torch's do).
+    `convention`: "graham" (the paper; the sequence starts at a₀ = 0), "tensorflow" (pseudorandom
+    edges from its range of u) or "torch" (windows of length `kernel_size`, which start where
+    torch's do).
     `samples`: u in [0, 1) for each axis, in place of a draw.
     Raises PoolingError for more windows than elements. Source: Graham 2014.
 
@@ -162,7 +164,8 @@ def fractional(
 
 
 def torch_starts(sample: float, n: int, out: int, kernel: int) -> Ints:
-    """The starts of torch's windows: ⌊(o + u)α⌋ − ⌊uα⌋ with α = (n − k) / (out − 1), and n − k for the last."""
+    """The starts of torch's windows: ⌊(o + u)α⌋ − ⌊uα⌋ with α = (n − k) / (out − 1), and n − k for
+    the last."""
     alpha = (n - kernel) / max(out - 1, 1)
     first = ((numbers(out) + sample) * alpha).astype(np.int64) - int(sample * alpha)
     first[-1] = n - kernel
@@ -178,7 +181,8 @@ def _edges(n: int, out: int, sequence: str, convention: str, sample: float | Non
         return np.concatenate([[0], np.cumsum(random.permutation(sizes))])
     u = random.random() if sample is None else sample
     bounded = convention == "tensorflow"
-    # ⌈α(o + u)⌉ = ⌈(n·o + ⌈n·u⌉) / out⌉, in integers; TensorFlow draws u below min((k + 2)/α − 1, (n + 1 − k)/α − (out − 1))
+    # ⌈α(o + u)⌉ = ⌈(n·o + ⌈n·u⌉) / out⌉, in integers; TensorFlow draws u below min((k + 2)/α − 1,
+    # (n + 1 − k)/α − (out − 1))
     phase = max(math.ceil(u * min((few + 2) * out - n, n - out * (few - 1))), 1) if bounded else math.ceil(n * u)
     o = np.arange(out + 1, dtype=np.int64 if n * (out + 2) < 2**62 else object)
     edges = -(-(n * o + phase) // out)

@@ -1,4 +1,5 @@
-"""Real-valued sliding windows: sizes, strides and paddings as fractions, with exact overlaps of elements."""
+"""Real-valued sliding windows: sizes, strides and paddings as fractions, with exact overlaps of
+elements."""
 
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ def measure(value: Any, name: str) -> Any:
 
 
 def exact(value: float) -> Fraction:
-    """The simple fraction closest to a float, such as 7/3 for 2.3333333333333335; else its exact value.
+    """The simple fraction closest to a float, such as 7/3 for 2.3333333333333335; else its exact
+    value.
 
     >>> exact(7 / 3), exact(0.1), exact(2.0)
     (Fraction(7, 3), Fraction(1, 10), Fraction(2, 1))

@@ -122,15 +122,18 @@ def _shape(
 
 @deferred("index", shape=_shape)
 def groups(index: Any, *, count: int | None = None, labels: Any = None) -> Groups:
-    """Unsorted groups: element i belongs to group index[i]. An element with a negative number belongs to no group.
+    """Unsorted groups: element i belongs to group index[i]. An element with a negative number
+    belongs to no group.
 
-    index: integers in the shape of the pooled axes (label maps, superpixels, graph nodes). One axis needs `axes`;
-    several are the last axes by default.
-    count: the number of groups; default: the largest number + 1. Groups may be empty. One axis of `count` groups
-    replaces the first pooled axis of the result.
-    labels: distinct integers. Group k has the elements of number labels[k]; all other elements belong to no group.
-    `labels=np.unique(index)` gives one group for each distinct number, however large.
-    Raises PoolingError for floats, for numbers of `count` or above, and for `count` and `labels` together.
+    index: integers in the shape of the pooled axes (label maps, superpixels, graph nodes). One axis
+    needs `axes`; several are the last axes by default.
+    count: the number of groups; default: the largest number + 1. Groups may be empty. One axis of
+    `count` groups replaces the first pooled axis of the result.
+    labels: distinct integers. Group k has the elements of number labels[k]; all other elements
+    belong to no group. `labels=np.unique(index)` gives one group for each distinct number, however
+    large.
+    Raises PoolingError for floats, for numbers of `count` or above, and for `count` and `labels`
+    together.
 
     >>> import numpy as np, anypool as ap
     >>> ap.pool(np.array([1.0, 2.0, 3.0, 4.0]), ap.groups([1, 0, 1, 1]), "mean", axes=0)

@@ -1,4 +1,5 @@
-"""Padding and borders of sliding windows: validated once, then resolved for the length of an axis."""
+"""Padding and borders of sliding windows: validated once, then resolved for the length of an
+axis."""
 
 from __future__ import annotations
 
@@ -94,8 +95,8 @@ def pads_of(entry: Padding, n: Any, span: Any, stride: Any) -> tuple[Any, Any]:
     """The paddings before and after an axis of n elements, for windows that span `span` elements.
     Negative paddings crop.
 
-    "same" (torch): span − 1 in total; an odd element goes after. "SAME" (TensorFlow): the fewest that give
-    ⌈n / stride⌉ windows; an odd element goes after. "causal": span − 1 before.
+    "same" (torch): span − 1 in total; an odd element goes after. "SAME" (TensorFlow): the fewest
+    that give ⌈n / stride⌉ windows; an odd element goes after. "causal": span − 1 before.
 
     >>> pads_of("same", 10, 4, 2), pads_of("SAME", 10, 4, 2), pads_of("causal", 10, 4, 2), pads_of(-1, 10, 4, 2)
     ((1, 2), (1, 1), (3, 0), (-1, -1))
@@ -111,7 +112,8 @@ def pads_of(entry: Padding, n: Any, span: Any, stride: Any) -> tuple[Any, Any]:
 
 
 def cropped(begin: Any, end: Any, pads: tuple[Any, Any]) -> tuple[Any, Any, tuple[Any, Any]]:
-    """The run [begin, end) after negative paddings crop it, and the paddings without negative numbers."""
+    """The run [begin, end) after negative paddings crop it, and the paddings without negative
+    numbers."""
     before, after = pads
     if before < 0:
         begin, before = begin - before, 0

@@ -1,4 +1,5 @@
-"""Validation of boxes: corners, image indices, scales and offsets. Each error says which values are possible."""
+"""Validation of boxes: corners, image indices, scales and offsets. Each error says which values are
+possible."""
 
 from __future__ import annotations
 

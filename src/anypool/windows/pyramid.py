@@ -68,7 +68,8 @@ def pyramid(levels: Any) -> Pyramid:
     the result: all levels in order, the bins of each in row-major order. `.apart()` returns the
     levels as separate window kinds.
     Raises PoolingError for no levels, entries below 1, and levels with different numbers of axes.
-    Source: He, Zhang, Ren & Sun 2014 (spatial pyramid pooling); Zhao 2017 (PSP: 1, 2, 3, 6); Hou 2020 (strips).
+    Source: He, Zhang, Ren & Sun 2014 (spatial pyramid pooling); Zhao 2017 (PSP: 1, 2, 3, 6); Hou
+    2020 (strips).
 
     >>> import numpy as np, anypool as ap
     >>> ap.pool(np.ones((2, 3, 13, 9)), ap.pyramid([1, 2, 4]), "max", axes=(-2, -1)).shape

@@ -69,11 +69,13 @@ class Regions(Kind):
 
 
 def regions(levels: int = 3, *, overlap: float = 0.4, whole: bool = False) -> Regions:
-    """R-MAC's square regions: at scale l, l × (l + m − 1) squares of side ⌊2·min(H, W)/(l + 1)⌋, evenly spaced.
+    """R-MAC's square regions: at scale l, l × (l + m − 1) squares of side ⌊2·min(H, W)/(l + 1)⌋,
+    evenly spaced.
 
-    m is the number for which the overlap of adjacent regions at the largest scale is closest to `overlap`. One axis of
-    regions, largest first, replaces the two pooled axes (the last two, or `axes`). whole: also pool the whole map, as
-    the first region. For the R-MAC descriptor, normalise each region and sum.
+    m is the number for which the overlap of adjacent regions at the largest scale is closest to
+    `overlap`. One axis of regions, largest first, replaces the two pooled axes (the last two, or
+    `axes`). whole: also pool the whole map, as the first region. For the R-MAC descriptor,
+    normalise each region and sum.
     Raises PoolingError for other numbers. Source: Tolias, Sicre & Jégou 2016, section 3.2.
 
     >>> import numpy as np, anypool as ap

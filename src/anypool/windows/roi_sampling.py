@@ -1,4 +1,5 @@
-"""Bins of real-valued intervals along one axis: whole elements, interpolated points or exact integrals."""
+"""Bins of real-valued intervals along one axis: whole elements, interpolated points or exact
+integrals."""
 
 from __future__ import annotations
 
@@ -16,9 +17,11 @@ FAR = 2.0**40  # coordinates beyond this are outside every array
 
 
 def quantised(start: Any, end: Any, out: int, n: int, inclusive: bool) -> AxisIndices:
-    """RoIPool's bins (Girshick 2015). Corners round half away from zero; the last is included. Bins round outward.
+    """RoIPool's bins (Girshick 2015). Corners round half away from zero; the last is included. Bins
+    round outward.
 
-    Without `inclusive`, R-FCN as in torchvision: the end of the box and the last position of the axis are excluded.
+    Without `inclusive`, R-FCN as in torchvision: the end of the box and the last position of the
+    axis are excluded.
     """
     lo, hi = _round_half_away(start), _round_half_away(end)
     length = np.maximum(hi - lo + inclusive, 1).astype(_float_of(start))
@@ -32,9 +35,11 @@ def quantised(start: Any, end: Any, out: int, n: int, inclusive: bool) -> AxisIn
 
 
 def points(start: Any, end: Any, out: int, sampling: int, aligned: bool) -> tuple[Any, Ints]:
-    """RoIAlign's points (He 2017) along one axis, bin after bin, and the number of points of each bin.
+    """RoIAlign's points (He 2017) along one axis, bin after bin, and the number of points of each
+    bin.
 
-    sampling 0 means the length of a bin, rounded up, for each box. Boxes that are not aligned have length 1 or more.
+    sampling 0 means the length of a bin, rounded up, for each box. Boxes that are not aligned have
+    length 1 or more.
     """
     extent = end - start
     if not aligned:
@@ -50,10 +55,12 @@ def points(start: Any, end: Any, out: int, sampling: int, aligned: bool) -> tupl
 
 
 def interpolated(at: Any, n: int, border: float | None) -> tuple[Ints, Any, Any]:
-    """The (points, 2) neighbours of each point, their weights, and which points are inside the axis.
+    """The (points, 2) neighbours of each point, their weights, and which points are inside the
+    axis.
 
-    Elements lie at integers. Points up to 1 before the first or after the last element have its value. Points beyond
-    have the border's constant (position -1); without a constant they are absent.
+    Elements lie at integers. Points up to 1 before the first or after the last element have its
+    value. Points beyond have the border's constant (position -1); without a constant they are
+    absent.
     """
     inside = np.asarray(to_numpy((at >= -1) & (at <= n)))
     safe = clip(at, 0, max(n - 1, 0))
@@ -80,9 +87,11 @@ def sampled(start: Any, end: Any, out: int, n: int, sampling: int, aligned: bool
 
 
 def exact(start: Any, end: Any, out: int, n: int, border: float | None) -> AxisIndices:
-    """The integral of the linear interpolant over each bin (PrRoI, Jiang 2018): element i has weight ∫ hat(u − i) du.
+    """The integral of the linear interpolant over each bin (PrRoI, Jiang 2018): element i has
+    weight ∫ hat(u − i) du.
 
-    Beyond the hats of the first and last element, the border's constant is integrated; without a constant it is absent.
+    Beyond the hats of the first and last element, the border's constant is integrated; without a
+    constant it is absent.
     """
     o = _as(np.arange(out + 1), start)
     step = (end - start) / out

@@ -25,7 +25,8 @@ def rotated_points(
     aligned: bool,
     border: float | None,
 ) -> AxisIndices:
-    """The points of boxes (x, y, width, height, angle): those of the upright box, rotated about its centre."""
+    """The points of boxes (x, y, width, height, angle): those of the upright box, rotated about its
+    centre."""
     shift = 0.5 if aligned else 0.0
     width, height = rows[:, 2] * scale[1], rows[:, 3] * scale[0]
     if not aligned:
@@ -51,7 +52,8 @@ def deformed_points(
     aligned: bool,
     border: float | None,
 ) -> AxisIndices:
-    """The points of upright boxes whose bins move by gamma · size of the box · offset (Dai 2017)."""
+    """The points of upright boxes whose bins move by gamma · size of the box · offset (Dai
+    2017)."""
     rank, shift = len(size), 0.5 if aligned else 0.0
     starts: list[Any] = []
     extents: list[Any] = []
@@ -72,7 +74,8 @@ def deformed_points(
 
 
 def _points_in_boxes(extents: list[Any], size: tuple[int, ...], sampling: int) -> tuple[list[Any], Ints, Ints]:
-    """The positions of the points relative to their box along each axis, the box of each point, and points per bin."""
+    """The positions of the points relative to their box along each axis, the box of each point, and
+    points per bin."""
     boxes = len(extents[0])
     every: list[Ints] = []
     for extent, out in zip(extents, size, strict=True):

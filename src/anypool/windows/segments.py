@@ -31,7 +31,8 @@ class Segments(Kind):
         return f"segments({list(self.offsets)})" if few else f"segments({len(self.offsets) - 1} of them)"
 
     def __hash__(self) -> int:
-        """The hash of a few offsets, because each call looks up its plan. All of a million offsets take 7 ms."""
+        """The hash of a few offsets, because each call looks up its plan. All of a million offsets
+        take 7 ms."""
         n = len(self.offsets)
         return hash((n, self.offsets[-1], self.offsets[n // 2], self.offsets[n // 3]))
 
@@ -67,7 +68,8 @@ class Segments(Kind):
         count: str | float = "present",
         taps: Any = None,
     ) -> Sliding:
-        """Sliding windows inside each segment. No window crosses a boundary. Results follow segment by segment.
+        """Sliding windows inside each segment. No window crosses a boundary. Results follow segment
+        by segment.
 
         >>> import anypool as ap
         >>> ap.pool([1.0, 2.0, 3.0, 4.0, 5.0], segments([0, 2, 5]).sliding(2, 1), "max", axes=0)
@@ -95,10 +97,11 @@ def _shape(
 
 @deferred("offsets", shape=_shape)
 def segments(offsets: Any = None, *, lengths: Any = None) -> Segments:
-    """Consecutive runs of varying length along one axis: segment s has the positions offsets[s] … offsets[s+1] − 1.
+    """Consecutive runs of varying length along one axis: segment s has the positions offsets[s] …
+    offsets[s+1] − 1.
 
-    Give n + 1 offsets or n `lengths`. Offsets may start above 0 and end before the end of the axis. Segments may be
-    empty. Raises PoolingError for offsets that decrease or are negative.
+    Give n + 1 offsets or n `lengths`. Offsets may start above 0 and end before the end of the axis.
+    Segments may be empty. Raises PoolingError for offsets that decrease or are negative.
 
     >>> import anypool as ap
     >>> ap.pool([1.0, 2.0, 3.0], segments([0, 2, 2, 3]), "sum", axes=0)

@@ -162,16 +162,18 @@ def sliding(
     """Windows of `size` elements at distances `stride` (default: the size) over padded axes.
 
     Each argument is one value for all pooled axes, or a tuple with one entry for each.
-    padding: an int, a (before, after) pair or a name. Negative numbers crop the axis. "same" (torch): size − 1 in
-    total. "SAME" (TensorFlow): the fewest that give ⌈n / stride⌉ windows. In both, an odd element goes after the axis.
-    "causal": size − 1 before.
+    padding: an int, a (before, after) pair or a name. Negative numbers crop the axis. "same"
+    (torch): size − 1 in total. "SAME" (TensorFlow): the fewest that give ⌈n / stride⌉ windows. In
+    both, an odd element goes after the axis. "causal": size − 1 before.
     dilation: the distance between adjacent elements of a window.
     ceil_mode: keep a last window that overhangs the end. Output lengths are torch's.
-    border: the values beyond the edge. "absent", "reflect" (c b | a b c; SciPy's "mirror"), "symmetric" (b a | a b c;
-    SciPy's "reflect"), "replicate", "circular", or a number that x's element type can represent. If two axes have
-    different constants, the corners take that of the later axis.
+    border: the values beyond the edge. "absent", "reflect" (c b | a b c; SciPy's "mirror"),
+    "symmetric" (b a | a b c; SciPy's "reflect"), "replicate", "circular", or a number that x's
+    element type can represent. If two axes have different constants, the corners take that of the
+    later axis.
     count: the divisor of a mean: "present", "padded" or a number.
-    taps: a weight for each position in the window: one vector for each axis, or one array in the window's shape.
+    taps: a weight for each position in the window: one vector for each axis, or one array in the
+    window's shape.
 
     A float in `size` or `stride` makes windows real-valued. Window o is the interval [o·stride −
     padding, o·stride − padding + size). Element i is the interval [i, i + 1); its weight is the

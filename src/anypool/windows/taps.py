@@ -51,7 +51,8 @@ class _Table:
 
 
 def tap_table(taps: _Table | tuple[_Table, ...], sizes: tuple[int, ...]) -> Any:
-    """The arrays of taps, checked against the window: one vector for each axis, or one array in the window's shape."""
+    """The arrays of taps, checked against the window: one vector for each axis, or one array in the
+    window's shape."""
     if isinstance(taps, tuple):
         rows = tuple(t.values for t in taps)
         if len(rows) == 1 and len(sizes) > 1:

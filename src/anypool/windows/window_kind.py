@@ -45,7 +45,8 @@ class Kind:
         raise NotImplementedError
 
     def deferred(self) -> Any:
-        """The form that torch.compile traces if fields are tensors: a `Deferred`; else the same windows."""
+        """The form that torch.compile traces if fields are tensors: a `Deferred`; else the same
+        windows."""
         return self
 
     def replace(self, **changes: Any) -> Any:

@@ -54,8 +54,8 @@ class ScatterByValue(SelectionCall):
         self.run = library().anypool_owners
 
     def scatter(self, x: int, mask: int, values: int, g: int, y: int) -> None:
-        """Add the gradient of each window to the first or last element with its value, in the array at
-        y."""
+        """Add the gradient of each window to the first or last element with its value, in the array
+        at y."""
         succeeded(self.run(ctypes.addressof(self.call), x, mask, values, g, y))
 
 
@@ -69,7 +69,8 @@ def scatter_by_value(grid: Grid, strides: tuple[int, ...], dtype: str, last: boo
 
 
 def scatter_by_position(grid: Grid, strides: tuple[int, ...], dtype: str, kind: str) -> ScatterByPosition | None:
-    """The gradient of a selection from x of these strides, by position; None if it is not compiled."""
+    """The gradient of a selection from x of these strides, by position; None if it is not
+    compiled."""
     real = dtype in FLOATS and kind in ("uint8", "int32")
     if library() is None or not real or any(a.source is not None for a in grid.axes) or 0 in grid.out_shape:
         return None
@@ -104,8 +105,8 @@ class _SumGradient:
 
 
 class _Reciprocals:
-    """The factor 1/n of each window of a mean, in the type of the kernel; division took five times as
-    long."""
+    """The factor 1/n of each window of a mean, in the type of the kernel; division took five times
+    as long."""
 
     def __init__(self, grid: Grid, plane: str) -> None:
         counts = grid.along(grid.counts)

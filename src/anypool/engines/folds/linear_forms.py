@@ -57,8 +57,8 @@ class WindowSums:
         return self._folded(v, Max()) == self._folded(v, Min())
 
     def mass(self, v: Any, is_present: Any = True) -> Any:
-        """The sum of each window for terms of one sign; raises UnsafeSums if it underflows. v is 0 unless
-        `is_present`."""
+        """The sum of each window for terms of one sign; raises UnsafeSums if it underflows. v is 0
+        unless `is_present`."""
         if not in_range(v):
             raise UnsafeSums
         total = self.total(v)
@@ -119,8 +119,8 @@ def serves(grid: Grid, reduction: Any, dtype: str) -> bool:
 def fill(
     y: Any, x: Any, grid: Grid, reduction: Any, strides: tuple[int, ...], sums_of: Callable[..., WindowSums]
 ) -> bool:
-    """Write the fold to y, block by block. `sums_of(shape, dtype)` gives the sums of a block. False if
-    they lose digits."""
+    """Write the fold to y, block by block. `sums_of(shape, dtype)` gives the sums of a block. False
+    if they lose digits."""
     wide = sum_dtype(reduction, dtype_name(x))
     assert wide is not None
     for piece in pieces(grid, strides):

@@ -1,4 +1,5 @@
-"""Ranges of many narrow integers: two selections in their own type, and a difference in a wide type."""
+"""Ranges of many narrow integers: two selections in their own type, and a difference in a wide
+type."""
 
 from __future__ import annotations
 

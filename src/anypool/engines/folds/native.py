@@ -104,7 +104,8 @@ def succeeded(outcome: int) -> bool:
 
 
 def refuses(job: Job, with_positions: bool = False) -> str | None:
-    """The reason why the core does not compute the job (with the positions of a selection), or None."""
+    """The reason why the core does not compute the job (with the positions of a selection), or
+    None."""
     if library() is None:
         return f"cpu: the compiled library is missing ({missing()})"
     grid = job.grid
@@ -140,7 +141,8 @@ _CACHE: dict[Any, Any] = {}
 
 
 def cached_by_grid(key: Any, grid: Grid, make: Callable[[], Any]) -> Any:
-    """The cached object of this key, if its `grid` is this object; else a new one, which is cached."""
+    """The cached object of this key, if its `grid` is this object; else a new one, which is
+    cached."""
     entry = _CACHE.get(key)
     if entry is None or entry.grid is not grid:
         if len(_CACHE) > 1024:
@@ -168,8 +170,8 @@ def type_number(dtype: str) -> int:
 
 
 def bits(value: Any, dtype: str) -> Any:
-    """The bits of a number of this type as an integer; None if the type cannot represent it, or for a
-    tuple."""
+    """The bits of a number of this type as an integer; None if the type cannot represent it, or for
+    a tuple."""
     if isinstance(value, tuple):
         return None
     try:

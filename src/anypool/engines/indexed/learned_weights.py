@@ -1,5 +1,5 @@
-"""Indexed windows with learned weights: whether their sums are compiled, and the windows with constant
-weights."""
+"""Indexed windows with learned weights: whether their sums are compiled, and the windows with
+constant weights."""
 
 from __future__ import annotations
 

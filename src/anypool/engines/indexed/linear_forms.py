@@ -39,8 +39,8 @@ def wide_of(job: Job) -> str | None:
 
 
 def with_outside(x: Any, lists: IndexedWindows) -> tuple[Any, IndexedWindows]:
-    """x with the outside as one more element of each axis, if a window contains it, and the windows over
-    it."""
+    """x with the outside as one more element of each axis, if a window contains it, and the windows
+    over it."""
     if _windows_with_outside(lists) is lists:
         return x, lists
     pooled_last = moved(x, lists.pooled_dims, range(-len(lists.pooled_dims), 0))
@@ -133,7 +133,8 @@ def _axes_with_outside(lists: IndexedWindows) -> list[tuple[int, int, range]]:
 
 @lru_cache(maxsize=64)
 def _windows_with_outside(lists: IndexedWindows) -> IndexedWindows:
-    """The windows over arrays from `with_outside`; the same object if no window contains the outside."""
+    """The windows over arrays from `with_outside`; the same object if no window contains the
+    outside."""
     if not lists.outside:
         return lists
     shape = tuple(n for _, n, _ in _axes_with_outside(lists))

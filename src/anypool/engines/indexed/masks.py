@@ -1,5 +1,5 @@
-"""IndexedWindows with masks, weights or omitted NaN: absent elements become identity elements, weights
-are multiplied in."""
+"""IndexedWindows with masks, weights or omitted NaN: absent elements become identity elements,
+weights are multiplied in."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def serves(job: Job) -> bool:
 
 
 def _is_direct(r: Any) -> bool:
-    """Whether the result is compiled reductions of x with identity elements, or their difference."""
+    """Whether the result is compiled reductions of x with identity elements, or their
+    difference."""
     return fact(r, "merges_with") != "" or fact(r, "difference_of") is not None
 
 

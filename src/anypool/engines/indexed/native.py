@@ -1,4 +1,5 @@
-"""Compiled folds of IndexedWindows: which jobs are supported, and the call for one memory layout."""
+"""Compiled folds of IndexedWindows: which jobs are supported, and the call for one memory
+layout."""
 
 from __future__ import annotations
 
@@ -70,8 +71,8 @@ def refuses(job: Job) -> str | None:
 
 
 class IndexedFoldCall:
-    """The call for arrays of these strides; it passes addresses only. `fits` is False if the core cannot
-    read the layout."""
+    """The call for arrays of these strides; it passes addresses only. `fits` is False if the core
+    cannot read the layout."""
 
     def __init__(self, job: Job, strides: tuple[int, ...]) -> None:
         lists = job.grid
@@ -173,15 +174,15 @@ def _prepared(
 
 
 def prepare(job: Job, strides: tuple[int, ...]) -> IndexedFoldCall | None:
-    """A call for arrays of these strides; None if the core cannot read the layout, so that x must be
-    copied."""
+    """A call for arrays of these strides; None if the core cannot read the layout, so that x must
+    be copied."""
     call = _prepared(job.grid, job.reduction, job.dtype, job.empty, strides)
     return call if call.fits else None
 
 
 def _merged(axes: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-    """(length, stride, stride) of axes; axes that are contiguous in both are merged, axes of length 1
-    left out."""
+    """(length, stride, stride) of axes; axes that are contiguous in both are merged, axes of length
+    1 left out."""
     result: list[tuple[int, int, int]] = []
     for n, a, b in axes:
         if n == 1:

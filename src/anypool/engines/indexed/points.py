@@ -1,4 +1,5 @@
-"""Windows of interpolated points: compiled sums give the points, which are pooled as regular windows."""
+"""Windows of interpolated points: compiled sums give the points, which are pooled as regular
+windows."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ CHUNK = 1 << 24  # points that are computed at once
 
 
 def serves(job: Job) -> bool:
-    """Whether all windows have the same number of points along each axis, and the sums are compiled."""
+    """Whether all windows have the same number of points along each axis, and the sums are
+    compiled."""
     lists: IndexedWindows = job.grid
     even = all(p.counts.size and (p.counts == p.counts[0]).all() and p.counts[0] > 0 for p in lists.indices)
     if (

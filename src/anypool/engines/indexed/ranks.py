@@ -1,4 +1,5 @@
-"""Order statistics of IndexedWindows, or of Grids in that form, by compiled sorting or selection."""
+"""Order statistics of IndexedWindows, or of Grids in that form, by compiled sorting or
+selection."""
 
 from __future__ import annotations
 
@@ -167,7 +168,7 @@ def _prepared(
 
 
 def prepare(job: Job, strides: Any) -> IndexedRankCall | None:
-    """The call for windows without outside elements; None if the core cannot read the layout, so that x
-    must be copied."""
+    """The call for windows without outside elements; None if the core cannot read the layout, so
+    that x must be copied."""
     call = _prepared(job.grid, job.reduction, job.dtype, job.omit_nan, job.empty, tuple(strides))
     return call if call.fits else None

@@ -1,4 +1,5 @@
-"""Arrays in another layout: pooled axes last, and position-sensitive bins as positions of the pooled axes."""
+"""Arrays in another layout: pooled axes last, and position-sensitive bins as positions of the
+pooled axes."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from ...plan import Job
 
 
 def with_pooled_axes_last(x: Any, job: Job, pool: Callable[[Any, Job], Any]) -> Any:
-    """pool(x, job) of IndexedWindows by a copy of x with its pooled axes last; None if they are last already."""
+    """pool(x, job) of IndexedWindows by a copy of x with its pooled axes last; None if they are
+    last already."""
     lists, last = job.grid, job.grid.pooled_axes_last
     if last.pooled_dims == lists.pooled_dims:
         return None
@@ -20,7 +22,8 @@ def with_pooled_axes_last(x: Any, job: Job, pool: Callable[[Any, Job], Any]) -> 
 
 
 def split_bins(x: Any, split: tuple[int, ...], shape: Any = None) -> Any:
-    """x of shape (N, C · bins, …) as (N, C, bins · length, …); weights are first broadcast to `shape`."""
+    """x of shape (N, C · bins, …) as (N, C, bins · length, …); weights are first broadcast to
+    `shape`."""
     if x is None:
         return None
     if shape is not None:

@@ -81,8 +81,8 @@ def _in_floats(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:
 
 
 def _exact_float(job: Job) -> str | None:
-    """A float type that represents integers, and their fold, exactly; None if there is none, and for
-    floats."""
+    """A float type that represents integers, and their fold, exactly; None if there is none, and
+    for floats."""
     is_plain = all(p.taps is None for p in job.grid.indices) and not job.grid.outside
     if "int" not in job.dtype:
         return None

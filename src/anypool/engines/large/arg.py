@@ -1,5 +1,5 @@
-"""Positions of the extremes of large windows by NumPy's argmax, for types whose key and position need
-more than 64 bits."""
+"""Positions of the extremes of large windows by NumPy's argmax, for types whose key and position
+need more than 64 bits."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def forward(x: Any, job: Job) -> Any:
 
 
 def _index_of_extreme(window: Any, last: bool, least: bool) -> int:
-    """The index of the first (or last) largest (or smallest) element; of the last NaN if there is one."""
+    """The index of the first (or last) largest (or smallest) element; of the last NaN if there is
+    one."""
     best: Any = None
     index, has_nan = 0, False
     find = np.argmin if least else np.argmax

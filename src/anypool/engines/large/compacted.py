@@ -1,5 +1,5 @@
-"""Large windows with absent elements (masks, weights of 0, omitted NaN): present elements are compacted
-and pooled as runs."""
+"""Large windows with absent elements (masks, weights of 0, omitted NaN): present elements are
+compacted and pooled as runs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ TEXT = "present elements copied into contiguous memory, then windows of consecut
 
 
 def serves(job: Job) -> bool:
-    """Whether the windows are large and disjoint with absent elements, and no faster engine supports
-    them."""
+    """Whether the windows are large and disjoint with absent elements, and no faster engine
+    supports them."""
     grid = job.grid
     if not isinstance(grid, Grid) or grid.gathered or grid.max_length < LARGE or job.device != "cpu":
         return False
@@ -144,7 +144,8 @@ def _as_row(table: Any, front: list[int], lanes: list[int], shape: list[int]) ->
 
 @lru_cache(maxsize=64)
 def _window_tables(grid: Grid) -> tuple[Ints, ...] | None:
-    """The window of each position along each axis, −1 for none; None for overlaps, and for a border."""
+    """The window of each position along each axis, −1 for none; None for overlaps, and for a
+    border."""
     tables: list[Ints] = []
     for axis in grid.axes:
         if axis.source is not None or int(axis.length.sum()) > axis.size:

@@ -36,7 +36,8 @@ class RestrictedViews(BaseEngine):
 
 
 class Compacted(BaseEngine):
-    """Large disjoint windows with absent elements: present elements are compacted and pooled as runs."""
+    """Large disjoint windows with absent elements: present elements are compacted and pooled as
+    runs."""
 
     name, backend, differentiable = "compacted", "cpu", True
 
@@ -70,8 +71,8 @@ class LargeModes(BaseEngine):
 
 
 class LargeArgs(BaseEngine):
-    """Positions of the extremes of large windows, for types whose key and position need more than 64
-    bits."""
+    """Positions of the extremes of large windows, for types whose key and position need more than
+    64 bits."""
 
     name, backend = "large positions", "cpu"
 

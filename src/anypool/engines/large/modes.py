@@ -1,5 +1,5 @@
-"""The mode of large windows, one at a time: labels are counted if there are few, else sorted and their
-runs measured."""
+"""The mode of large windows, one at a time: labels are counted if there are few, else sorted and
+their runs measured."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def _present_values(values: Any, masses: Any, omit_nan: bool) -> tuple[Any, Any,
 
 
 def mode(values: Any, masses: Any, ignore: Any) -> Any:
-    """The label of the largest mass, the smallest of those that tie; `ignore` only if there is no other
-    label."""
+    """The label of the largest mass, the smallest of those that tie; `ignore` only if there is no
+    other label."""
     if ignore is not None:
         keep = values != ignore
         if not bool(keep.any()):

@@ -18,8 +18,8 @@ def each(grid: Grid) -> Iterator[tuple[int, ...]]:
 
 
 def view(x: Any, grid: Grid, at: tuple[int, ...], fill: Any = None) -> Any:
-    """The elements of the window of one result, with one axis for each pooled axis; a copy only if there
-    is a border."""
+    """The elements of the window of one result, with one axis for each pooled axis; a copy only if
+    there is a border."""
     pooled = dict(zip(grid.pooled_dims, grid.axes, strict=True))
     parts: list[int | slice] = []
     for a, i in enumerate(at):

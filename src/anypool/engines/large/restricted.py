@@ -95,7 +95,8 @@ def _compact(axis: Axis) -> tuple[Ints, Axis]:
 
 
 def _take_positions(x: Any, grid: Grid, positions: tuple[Ints, ...]) -> Any:
-    """These positions of x, first along the axis that shrinks most; numpy.take would first copy x."""
+    """These positions of x, first along the axis that shrinks most; numpy.take would first copy
+    x."""
     for a, at in sorted(
         zip(grid.pooled_dims, positions, strict=True), key=lambda pair: len(pair[1]) / grid.shape[pair[0]]
     ):

@@ -1,4 +1,5 @@
-"""The axes of an array in memory order, as records of the compiled core: one Level for each axis."""
+"""The axes of an array in memory order, as records of the compiled core: one Level for each
+axis."""
 
 from __future__ import annotations
 
@@ -12,15 +13,15 @@ from .library import Level
 
 
 class _Row:
-    """One level before it is written to its record: length, pooled axis, counts, and the strides of x and
-    w."""
+    """One level before it is written to its record: length, pooled axis, counts, and the strides of
+    x and w."""
 
     def __init__(self, size: int, axis: Axis | None, count: Any, x: int, w: int) -> None:
         self.size, self.axis, self.count, self.x, self.w = size, axis, count, x, w
 
     def nests_with(self, inner: _Row) -> bool:
-        """Whether this level and the next inner one form one axis in memory, and are pooled in the same
-        way."""
+        """Whether this level and the next inner one form one axis in memory, and are pooled in the
+        same way."""
         nested = self.size == 1 or (self.x == inner.x * inner.size and self.w == inner.w * inner.size)
         alike = (self.axis is None and inner.axis is None) or (_covers_axis(self.axis) and _covers_axis(inner.axis))
         return nested and alike
@@ -37,8 +38,8 @@ class _Row:
 def levels_of(
     grid: Grid, order: tuple[int, ...], x: Sequence[int], w: Sequence[int]
 ) -> tuple[Any, tuple[int, int, int], list[Any]]:
-    """The axes in memory order, merged where possible, as records; the innermost unpooled axis; tables to
-    keep alive."""
+    """The axes in memory order, merged where possible, as records; the innermost unpooled axis;
+    tables to keep alive."""
     pooled: dict[int, Axis] = dict(zip(grid.pooled_dims, grid.axes, strict=True))
     rows: list[_Row] = []
     for a in order:

@@ -18,7 +18,8 @@ MAX_LENGTH = 1 << 20  # elements of one window; longer windows are sorted with t
 
 
 def selection(job: Job) -> Job | None:
-    """The selection whose result is searched for in each window; None if windows are sorted instead."""
+    """The selection whose result is searched for in each window; None if windows are sorted
+    instead."""
     order, grid = job.reduction, job.grid
     if not isinstance(order, Place) or isinstance(order.order, KMax) or not isinstance(grid, Grid):
         return None
@@ -33,7 +34,8 @@ def selection(job: Job) -> Job | None:
 
 
 def positions(index: Any, begin: int, grid: Grid) -> Any:
-    """Indices of present elements as flat positions; the windows are numbered row by row from `begin`."""
+    """Indices of present elements as flat positions; the windows are numbered row by row from
+    `begin`."""
     number = (begin + np.arange(len(index))) % np.prod(grid.windows_shape)
     window = np.unravel_index(number, grid.windows_shape)
     window = [a.reshape(-1, *[1] * (index.ndim - 1)) for a in window]

@@ -1,5 +1,5 @@
-"""Positions of selected elements: the preferred plan selects values, and each window searches for its
-value."""
+"""Positions of selected elements: the preferred plan selects values, and each window searches for
+its value."""
 
 from __future__ import annotations
 

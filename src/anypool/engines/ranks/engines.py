@@ -27,7 +27,8 @@ class RankEngine(BaseEngine):
         raise NotImplementedError
 
     def plan(self, job: Job) -> Plan | Refusal:
-        """The plan, if the engine supports the windows, the element type and the order statistic."""
+        """The plan, if the engine supports the windows, the element type and the order
+        statistic."""
         if (
             not isinstance(job.grid, Grid)
             or not isinstance(job.reduction, Order)
@@ -47,7 +48,8 @@ class RankEngine(BaseEngine):
 
 
 class ArgOrders(RankEngine):
-    """Positions of selected elements: each window searches for the value that another plan selected."""
+    """Positions of selected elements: each window searches for the value that another plan
+    selected."""
 
     name = "positions"
 
@@ -85,7 +87,8 @@ class Networks(RankEngine):
 
 
 class MaskedNetworks(RankEngine):
-    """Networks for windows with absent elements: the ranks depend on the number of present elements."""
+    """Networks for windows with absent elements: the ranks depend on the number of present
+    elements."""
 
     name = "masked networks"
 
@@ -100,7 +103,8 @@ class MaskedNetworks(RankEngine):
 
 
 class SortedWindows(RankEngine):
-    """Windows sorted with their weights and positions, followed by the order statistic's `finish`."""
+    """Windows sorted with their weights and positions, followed by the order statistic's
+    `finish`."""
 
     name = "sorted windows"
 

@@ -34,8 +34,8 @@ def interior(grid: Grid) -> Grid | None:
 
 @dataclass(frozen=True)
 class Edge:
-    """Windows at the edge, and their part of the result. If many rows have few windows each, two axes are
-    swapped."""
+    """Windows at the edge, and their part of the result. If many rows have few windows each, two
+    axes are swapped."""
 
     where: tuple[slice, ...]
     grid: Grid
@@ -111,7 +111,8 @@ def _runs_of_one_length(axis: Axis, begin: int, end: int) -> list[tuple[int, int
 
 @lru_cache(maxsize=1024)
 def ranges(grid: Grid) -> tuple[tuple[int, int], ...]:
-    """The range of windows along each axis that are full, at a uniform stride, and inside the border."""
+    """The range of windows along each axis that are full, at a uniform stride, and inside the
+    border."""
     result: list[tuple[int, int]] = []
     for axis in grid.axes:
         begin = _start_of_x(axis)

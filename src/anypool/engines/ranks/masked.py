@@ -141,8 +141,8 @@ def _set_undefined(y: Any, n: Any, job: Job, keeps_integers: bool) -> Any:
 
 
 def _extend(x: Any, grid: Grid, padded: rank_terms.Frame, mask: Any) -> tuple[Any, Any]:
-    """x extended to all windows, absent elements largest; and the mask of the present ones (None: all but
-    NaN)."""
+    """x extended to all windows, absent elements largest; and the mask of the present ones (None:
+    all but NaN)."""
     mask = None if mask is None else np.broadcast_to(mask, x.shape)
     for a, axis, fill in zip(grid.pooled_dims, grid.axes, grid.fills, strict=True):
         if axis.source is not None:
@@ -179,7 +179,8 @@ def _largest_value(dtype: Any) -> Any:
 
 
 def _counts_at_edges(grid: Grid, padded: rank_terms.Frame, order: list[int]) -> Any:
-    """The number of elements of each window after clipping, in memory order; None if it is constant."""
+    """The number of elements of each window after clipping, in memory order; None if it is
+    constant."""
     if len(padded.counts) == 1:
         return None
     shape = [n if a in grid.pooled_dims else 1 for a, n in enumerate(grid.out_shape)]

@@ -20,10 +20,11 @@ from .interior import edges, interior, output_slice, ranges, uniform_stride
 from .rank_terms import Terms
 
 NO_MEMORY, FOUND_NAN, RETRY_WITHOUT_KERNEL, NEEDS_COUNTS = 1, 2, 3, 4
-# Minimum length along one axis for chains: 501 elements of 2^19 floats 5.5 ms, not 15; 301 elements 4.8 ms either way.
+# Minimum length along one axis for chains: 501 of 2^19 floats 5.5 ms, not 15; 301: 4.8 ms in both.
 LONG = 310
 # Minimum number of elements for histograms. Times are of 2048², histograms against networks:
-# - the median, whose network is straight code up to 15×15: float32 17×17 65 ms and 187, uint8 22 ms and 70;
+# - the median, whose network is straight code up to 15×15: float32 17×17 65 ms and 187, uint8 22
+#   ms and 70;
 # - other ranks, which have no such code: float32 15×15 65 ms and 145;
 # - elements of 8 bytes, which are slow in networks: 9×9 80 ms and 94.
 MIDDLE, OTHERS, DOUBLES = 256, 196, 81
@@ -59,7 +60,7 @@ class NetworkRecord(ctypes.Structure):
 
 @dataclass(frozen=True)
 class RankBlend:
-    """The result of a window of n elements: one rank, or a blend of two; no rank stands for the mode."""
+    """The result of a window of n elements: one rank, or a blend of two; no rank is the mode."""
 
     ranks: tuple[int, ...]
     blend: int = 0  # 0 none, 1 the mean, 2 low + (high − low) · share
@@ -250,8 +251,7 @@ class NetworkCall:
         return bool(outcome)
 
     def sparse(self, x: int, y: int, mask: int) -> bool | None:
-        """The same by a kernel that counts elements and fills undefined results; None if there is no such
-        kernel."""
+        """The same by a kernel that counts elements and fills undefined results, if there is one."""
         return self._run(x, y, mask, 0, 1)
 
     def _run(self, x: int, y: int, mask: int, counts: int, own: int) -> bool | None:
@@ -271,8 +271,9 @@ class NetworkCall:
 
 
 def _lie_apart(columns: Axis, stride: int) -> bool:
-    """Whether the last axis has few windows, far apart. They become items of a batch, since the cost of the core
-    grows with the stride. The corners of a padded 32 x 32 median take 11 µs as windows and 2 µs as items."""
+    """Whether the last axis has few windows, far apart. They become items of a batch, since the
+    cost of the core grows with the stride. The corners of a padded 32 x 32 median take 11 µs as
+    windows and 2 µs as items."""
     return 1 < columns.out <= 8 and columns.source is None and stride > 4 * columns.max_length * columns.step
 
 
@@ -293,6 +294,6 @@ def bits_of(value: float, dtype: str) -> Any:
 
 
 def _key_of(label: int, dtype: str) -> int:
-    """The key of an integer in the core: for int8, int16, uint32 and uint64 the top bit is flipped."""
+    """The key of an integer in the core: int8, int16, uint32 and uint64 have a flipped top bit."""
     bits: int = bits_of(label, dtype)
     return bits ^ 1 << 8 * np.dtype(dtype).itemsize - 1 if dtype in ("int8", "int16", "uint32", "uint64") else bits

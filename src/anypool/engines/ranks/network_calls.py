@@ -41,12 +41,13 @@ class NetworkCalls:
         self.offsets = (ctypes.c_int64 * len(parts))(*(part.offset for part in parts))
 
     def run(self, x: int, y: int) -> bool:
-        """Pool the array at x into y by all networks; True if x has a NaN, which counted as the largest number."""
+        """Pool the array at x into y by all networks; True if x has a NaN, which counted as the
+        largest number."""
         return not succeeded(library().anypool_forward_orders_all(self.records, self.offsets, len(self.parts), x, y))
 
     def bind(self, job: Job, call: CallContext) -> Bound:
-        """The function (x, weights, out) for arrays of this form; it returns None if another engine must
-        compute."""
+        """The function (x, weights, out) for arrays of this form; it returns None if another engine
+        must compute."""
         arrays, inner = call.arrays, self.inner
         shape, result_dtype, order, back = inner.shape, inner.result, inner.order, inner.back
         run = self.run

@@ -23,7 +23,8 @@ MAX_LENGTH = 81  # elements of one window: a full sort of 9×9 is planned in a s
 
 @lru_cache(maxsize=1024)
 def coefficients(order: Order, n: int) -> NDArray[np.float64]:
-    """c with result = Σ c[r]·x₍ᵣ₎ for a window of n elements: the order statistic of unit vectors."""
+    """c with result = Σ c[r]·x₍ᵣ₎ for a window of n elements: the order statistic of unit
+    vectors."""
     with np.errstate(all="ignore"):
         return np.asarray(order.finish(Sorted(np.eye(n), n), n), np.float64).reshape(n)
 

@@ -80,7 +80,8 @@ def indices_of_axis(axis: Axis, taps: Any) -> AxisIndices:
 
 
 class WindowSorter:
-    """The windows of an array of these strides, numbered row by row; a call passes addresses only."""
+    """The windows of an array of these strides, numbered row by row; a call passes addresses
+    only."""
 
     def __init__(self, job: Job, strides: tuple[int, ...], w: tuple[tuple[int, ...], str] | None = None) -> None:
         grid: Grid = job.grid

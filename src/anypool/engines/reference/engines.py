@@ -65,8 +65,8 @@ class ReferenceIndexed(BaseEngine):
         return Plan(self, job, "") if isinstance(job.grid, IndexedWindows) else NOT_APPLICABLE
 
     def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
-        """The result. Windows without a position are first marked by NOWHERE, which `empty` replaces at
-        the end."""
+        """The result. Windows without a position are first marked by NOWHERE, which `empty`
+        replaces at the end."""
         job = plan.job
         positions = getattr(job.reduction, "gives", "value") == "position" and job.empty is not None
         inside = replace(job, empty=indexed_reference.NOWHERE) if positions else job

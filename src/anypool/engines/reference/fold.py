@@ -1,5 +1,5 @@
-"""The reference for folds: any reduction, any windows, any array library; the gradient gathers from each
-element's windows."""
+"""The reference for folds: any reduction, any windows, any array library; the gradient gathers from
+each element's windows."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def refuses(job: Job) -> str | None:
 def forward(
     x: Any, grid: Grid, reduction: Any, weights: Any = None, omit_nan: bool = False, empty: float | None = None
 ) -> tuple[Any, State]:
-    """The result and the state that the gradient needs besides x and y, in differentiable functions of
-    x's library."""
+    """The result and the state that the gradient needs besides x and y, in differentiable functions
+    of x's library."""
     acc = accumulator(x, reduction)
     if _needs_pieces(x, grid, reduction, weights):
         state, totals = pieces.fold(x, grid, reduction, weights, omit_nan, acc)
@@ -55,7 +55,8 @@ def forward(
 
 
 def _needs_pieces(x: Any, grid: Grid, reduction: Any, weights: Any) -> bool:
-    """Whether the states of all elements would be too large, and no library differentiates each step."""
+    """Whether the states of all elements would be too large, and no library differentiates each
+    step."""
     if math.prod(x.shape) <= pieces.LARGE or grid.weighted or not callable(getattr(reduction, "merge", None)):
         return False
     return not adapter_of(x).differentiates(x, weights, *getattr(reduction, "parameters", {}).values())

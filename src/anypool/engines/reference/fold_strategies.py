@@ -1,5 +1,5 @@
-"""Fold strategies: doubling of runs, doubling with edge weights, or one position of the window after the
-other."""
+"""Fold strategies: doubling of runs, doubling with edge weights, or one position of the window
+after the other."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def lift(reduction: Any, z: Any, w: Any, is_present: Any, at: Any) -> State:
 
 
 def fold_by_doubling(z: Any, w: Any, is_present: Any, at: Any, grid: Grid, reduction: Any) -> tuple[State, Any]:
-    """Fold axis by axis, the last first (row-major order is kept): runs of 1, 2, 4 … are merged, each one
-    once."""
+    """Fold axis by axis, the last first (row-major order is kept): runs of 1, 2, 4 … are merged,
+    each one once."""
     parts: list[Any] = [*lift(reduction, z, w, is_present, at)]
     states = len(parts)
     if is_present is not None or not is_one(w):
@@ -138,7 +138,8 @@ def fold_with_edge_weights(z: Any, at: Any, grid: Grid, reduction: Any) -> tuple
 
 
 def fold_by_position(z: Any, w: Any, is_present: Any, at: Any, grid: Grid, reduction: Any) -> tuple[State, Any]:
-    """Visit one position of all windows at a time: for weighted windows, and folds without `merge`."""
+    """Visit one position of all windows at a time: for weighted windows, and folds without
+    `merge`."""
     taps = None if grid.taps is None else grid.tap_weights()
     ranges = [range(n) for n in taps.shape] if taps is not None else [range(a.max_length) for a in grid.axes]
     shape = list(z.shape)

@@ -1,4 +1,5 @@
-"""Plain functions of gathered windows: all windows with the same number of elements are one call."""
+"""Plain functions of gathered windows: all windows with the same number of elements are one
+call."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ from ...order_statistics.row_ops import take_along
 
 
 def call_on_windows(order: Function, values: Any, is_present: Any, empty: float | None) -> Any:
-    """(rows, windows) of values (rows, windows, max_length). is_present: a mask of the values, None for
-    all."""
+    """(rows, windows) of values (rows, windows, max_length). is_present: a mask of the values, None
+    for all."""
     adapter, length = adapter_of(values), int(values.shape[-1])
     lead, flat = tuple(values.shape[:-1]), values.reshape(-1, length)
     counts = np.full(len(flat), length) if is_present is None else _count_present(is_present.reshape(-1, length), order)

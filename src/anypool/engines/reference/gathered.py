@@ -13,8 +13,8 @@ from ...plan import Grid
 
 
 def gathered(z: Any, index: NDArray[np.int64]) -> tuple[Any, Any, Any]:
-    """(rows, windows, max_length) of the elements, a mask of the present ones, and a mask of the border's
-    constant."""
+    """(rows, windows, max_length) of the elements, a mask of the present ones, and a mask of the
+    border's constant."""
     low = int(index.min()) if index.size else 0
     values = elements(z, np.maximum(index, 0))
     if low == 0:
@@ -34,15 +34,15 @@ def elements(z: Any, index: NDArray[np.int64]) -> Any:
 
 
 def positions(local: Any, index: NDArray[np.int64]) -> Any:
-    """Indices in windows as flat positions, −1 for the border's constant; windows on the second axis of
-    both."""
+    """Indices in windows as flat positions, −1 for the border's constant; windows on the second
+    axis of both."""
     begin = np.arange(len(index)).reshape(-1, *[1] * (local.ndim - 2)) * index.shape[1]
     return take_flat(np.maximum(index, -1).reshape(-1), local + as_like(begin, local, exact=True))
 
 
 def table(grid: Grid, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
-    """Windows [begin, end): flat positions, −1 absent, −2 − k axis k's constant; and the weights of the
-    windows."""
+    """Windows [begin, end): flat positions, −1 absent, −2 − k axis k's constant; and the weights of
+    the windows."""
     window_index = np.unravel_index(np.arange(begin, end), grid.windows_shape)
     index: Any = np.zeros((end - begin, 1), np.int64)
     taps = None if grid.taps is None else grid.tap_weights()

@@ -34,8 +34,8 @@ NOWHERE = -2  # `run`'s result for a window without a position, if `empty=` is n
 
 
 def forward(x: Any, lists: IndexedWindows, reduction: Any, weights: Any, run: Callable[..., Any]) -> Any:
-    """One reduction of every window; `run(z, grid, reduction, weights)` pools runs along the last axis of
-    z."""
+    """One reduction of every window; `run(z, grid, reduction, weights)` pools runs along the last
+    axis of z."""
     flat = axes_last(x, lists.shape, lists.pooled_dims)
     full = None if weights is None else axes_last(broadcast(weights, lists.shape), lists.shape, lists.pooled_dims)
     sorts = isinstance(reduction, Order) and len(lists.lengths) > 1
@@ -88,8 +88,8 @@ def _restore_order(y: Any, order: Ints, axis: int) -> Any:
 
 
 def elements(lists: IndexedWindows, begin: int, end: int, like: Any) -> tuple[Ints, Ints, Any]:
-    """Windows [begin, end): offsets of their elements, and by (element, point) the flat positions and the
-    taps."""
+    """Windows [begin, end): offsets of their elements, and by (element, point) the flat positions
+    and the taps."""
     window = slice(begin, end)
     counts = lists.counts[window]
     offsets = np.concatenate([[0], np.cumsum(counts)])
@@ -178,7 +178,8 @@ def _take_or_fill(flat: Any, index: Ints, fill: float) -> Any:
 
 
 def _positions(y: Any, index: Ints, lists: IndexedWindows) -> Any:
-    """Positions in the gathered runs as positions in the pooled axes, without the axis of groups."""
+    """Positions in the gathered runs as positions in the pooled axes, without the axis of
+    groups."""
     table = index[:, 0]
     if lists.groups is not None:
         inside = 1

@@ -1,4 +1,5 @@
-"""The inputs of the windows: x with its border, the weight of each element, and whether it is present."""
+"""The inputs of the windows: x with its border, the weight of each element, and whether it is
+present."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ def with_border(x: Any, grid: Grid, fill: Any) -> Any:
 def weights_of(
     z: Any, weights: Any, grid: Grid, reduction: Any, omit_nan: bool, bordered: bool = True
 ) -> tuple[Any, Any]:
-    """The weight of each element (1.0 without weights) and whether it is present (None: all are)."""
+    """The weight of each element (1.0 without weights) and whether it is present (None: all
+    are)."""
     w: Any = 1.0 if is_floating(z) else 1
     is_present = None
     if weights is not None:

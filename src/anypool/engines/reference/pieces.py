@@ -1,4 +1,5 @@
-"""Large windows folded piece by piece along the first pooled axes, so that few states exist at once."""
+"""Large windows folded piece by piece along the first pooled axes, so that few states exist at
+once."""
 
 from __future__ import annotations
 
@@ -31,8 +32,8 @@ class FoldSettings:
 
 
 def fold(x: Any, grid: Grid, reduction: Any, weights: Any, omit_nan: bool, acc: str) -> tuple[State, Any]:
-    """The states of all windows; with weights or NaN, also the total weight and the number of present
-    elements."""
+    """The states of all windows; with weights or NaN, also the total weight and the number of
+    present elements."""
     settings = FoldSettings(reduction, acc, weights is not None, omit_nan, tuple(axis.extent for axis in grid.axes))
     if weights is not None:
         weights = broadcast(weights, grid.shape)
@@ -41,7 +42,8 @@ def fold(x: Any, grid: Grid, reduction: Any, weights: Any, omit_nan: bool, acc: 
 
 
 def _fold(x: Any, weights: Any, grid: Grid, begin: list[int], settings: FoldSettings) -> tuple[int, list[Any]]:
-    """The number of states, and the states and totals of pooled axes that begin at these positions."""
+    """The number of states, and the states and totals of pooled axes that begin at these
+    positions."""
     other_size = math.prod(n for a, n in enumerate(x.shape) if a not in grid.pooled_dims)
     size = other_size * math.prod(axis.extent for axis in grid.axes)
     k = next((k for k, axis in enumerate(grid.axes) if axis.extent > 1), None)
@@ -98,7 +100,8 @@ def _step(axis: Axis, size: int) -> int | None:
 
 
 def _clipped(axis: Axis, begin: int, end: int) -> tuple[Ints, Ints, Axis]:
-    """Windows with positions in [begin, end), the part of each, and the axis of the distinct parts."""
+    """Windows with positions in [begin, end), the part of each, and the axis of the distinct
+    parts."""
     low = np.maximum(0, -(-(begin - axis.first) // axis.step))
     high = np.minimum(axis.length, np.where(end > axis.first, (end - 1 - axis.first) // axis.step + 1, 0))
     windows = np.flatnonzero(low < high)

@@ -30,8 +30,8 @@ def split_position(position: Any, grid: Grid) -> list[Any]:
 
 
 def index_in_window(position: Any, grid: Grid) -> Any:
-    """Flat positions with border as indices in their windows, in the smallest unsigned type; −1 becomes
-    0."""
+    """Flat positions with border as indices in their windows, in the smallest unsigned type; −1
+    becomes 0."""
     index: Any = 0
     safe = where(position < 0, zeros(position), position)
     for part, axis, dim in zip(split_position(safe, grid), grid.axes, grid.pooled_dims, strict=True):
@@ -48,7 +48,8 @@ def index_dtype(length: int) -> str:
 
 
 def real_position(position: Any, grid: Grid) -> Any:
-    """Flat positions with border as flat positions in x; −1 for none and for the border's constant."""
+    """Flat positions with border as flat positions in x; −1 for none and for the border's
+    constant."""
     is_none = position < 0
     real: Any = zeros(position)
     for part, axis in zip(split_position(where(is_none, zeros(position), position), grid), grid.axes, strict=True):

@@ -140,7 +140,8 @@ def finish_result(
     empty: float | None,
     is_weighted: bool,
 ) -> Any:
-    """The result in its element type, with NaN where one decides, and `empty` where it is undefined."""
+    """The result in its element type, with NaN where one decides, and `empty` where it is
+    undefined."""
     if order.gives == "position":
         return cast(_fill_undefined(y, order.undefined_for(n), order.empty if empty is None else empty, n), "int64")
     keeps_type = order.keeps_integers(not is_weighted and grid.odd)
@@ -162,7 +163,8 @@ def finish_result(
 
 
 def _fill_undefined(y: Any, undefined: Any, value: Any, n: Any) -> Any:
-    """The results with `value` where they are undefined: a scalar, by window as `n` is, or by answer."""
+    """The results with `value` where they are undefined: a scalar, by window as `n` is, or by
+    answer."""
     if isinstance(undefined, (bool, np.bool_)):
         return filled(y, value) + zeros(y) if undefined else y
     if is_numpy(undefined):

@@ -1,4 +1,5 @@
-"""Checks of the results of a fold's functions: a state is a tuple of arrays, a result is one array."""
+"""Checks of the results of a fold's functions: a state is a tuple of arrays, a result is one
+array."""
 
 from __future__ import annotations
 

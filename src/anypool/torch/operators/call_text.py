@@ -1,4 +1,5 @@
-"""Calls of pool as a plain, versioned text, and back. Reading a text calls only registered names."""
+"""Calls of pool as a plain, versioned text, and back. Reading a text calls only registered
+names."""
 
 from __future__ import annotations
 
@@ -30,8 +31,8 @@ FIXED = ("axes",)  # options that determine the number of axes of the result: on
 
 
 def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: dict[str, Any]) -> Any:
-    """The call as one opaque operator for each reduction; tensors in the windows (boxes, groups) are its
-    tables."""
+    """The call as one opaque operator for each reduction; tensors in the windows (boxes, groups)
+    are its tables."""
     if weights is not None and not isinstance(weights, Tensor):
         kind = None if is_numpy(weights) else torch.float64
         weights = torch.as_tensor(weights, dtype=kind, device=x.device)

@@ -173,6 +173,7 @@ forward.register_autograd(_gradients, setup_context=_setup_context)
 
 
 def traced(x: Any, windows: Any, reduction: Any, *rest: Any) -> Any:
-    """The call as an operator. Raises PoolingError if the tool records only torch's own operations."""
+    """The call as an operator. Raises PoolingError if the tool records only torch's own
+    operations."""
     refuse("anypool.pool", recorder(x), reduction)
     return call_text.traced(x, windows, reduction, *rest)

@@ -11,8 +11,8 @@ from ...expressions.describing import Symbol
 
 
 def symbol(value: Any, numbers: list[Tensor], sizes: list[int]) -> Any:
-    """The placeholder of a value in the description. A symbol becomes an operand: one graph for all its
-    values."""
+    """The placeholder of a value in the description. A symbol becomes an operand: one graph for all
+    its values."""
     from torch.fx.experimental.symbolic_shapes import (
         has_static_value,  # imported here, since it loads sympy, which `import torch` does not
     )

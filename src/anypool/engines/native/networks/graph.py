@@ -17,7 +17,8 @@ Value = tuple[int, int]  # a node, and its distance in lanes
 
 @dataclass(frozen=True)
 class Shape:
-    """A regular window: sizes, strides and steps of planes, rows and columns; and the requested ranks."""
+    """A regular window: sizes, strides and steps of planes, rows and columns; and the requested
+    ranks."""
 
     size: tuple[int, int, int]
     stride: tuple[int, int, int]

@@ -55,8 +55,8 @@ def fits(shape: Shape) -> bool:
 
 @lru_cache(maxsize=256)
 def program(shape: Shape, tile: tuple[int, int]) -> Program:
-    """The instructions in loops over lanes; rows and registers are reused after the last read of their
-    value."""
+    """The instructions in loops over lanes; rows and registers are reused after the last read of
+    their value."""
     network = Network(shape, tile)
     values = network.solve()
     outputs = [values[y, x][r] for r in range(max(len(shape.ranks), 1)) for y in range(tile[0]) for x in range(tile[1])]
