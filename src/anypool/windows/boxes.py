@@ -199,7 +199,7 @@ def boxes(
     gamma: float = 0.1,
     position_sensitive: bool = False,
 ) -> Boxes:
-    """Regions of interest divided into `size` bins: x of (N, C, …) gives (K, C, *size), a row per box.
+    """Regions of interest divided into `size` bins: x of (N, C, …) gives (K, C, *size).
 
     boxes: (K, 1 + 2·rank) rows of image index, starts and ends, last axis first: (b, x1, y1, x2,
     y2), and in 3-D (b, x1, y1, z1, x2, y2, z2). Units are elements of x after `scale`. A list has

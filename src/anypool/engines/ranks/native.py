@@ -251,7 +251,7 @@ class NetworkCall:
         return bool(outcome)
 
     def sparse(self, x: int, y: int, mask: int) -> bool | None:
-        """The same by a kernel that counts elements and fills undefined results, if there is one."""
+        """The same by a kernel that counts elements and fills undefined results, if any."""
         return self._run(x, y, mask, 0, 1)
 
     def _run(self, x: int, y: int, mask: int, counts: int, own: int) -> bool | None:
