@@ -1,4 +1,5 @@
-"""`python -m bench.by_size`: a median's time against the window's side, beside its rivals; rows for the docs' figure."""
+"""`python -m bench.by_size`: the time of a median by window size, and of rivals; rows for a
+figure."""
 
 from __future__ import annotations
 

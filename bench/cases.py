@@ -1,4 +1,4 @@
-"""The cases: named real shapes, the table's rows, small calls; each with the project's targets for it."""
+"""The cases: named real shapes, the rows of the table, small calls; each with its target times."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ NAMES = {"logsumexp": "LogSumExp", "softpool": "SoftPool"}
 
 @dataclass(frozen=True)
 class Where:
-    """The windows of a case, in words that every rival can read: over the last axes, as many as `size` has."""
+    """The windows of a case, in terms that every rival reads: on the last axes, one for each
+    `size`."""
 
     kind: str  # "sliding", "whole", "segments", or another with `made`
     size: tuple[int, ...] = ()
@@ -108,7 +109,7 @@ def cases() -> Iterator[Case]:
 
 
 def table() -> Iterator[Case]:
-    """The float32 rows of the table of targets, and the same with dilation, which costs nothing extra."""
+    """The float32 rows of the table of targets, and the same with dilation, which costs no more."""
     limits: dict[tuple[int, int], dict[str, float]] = {
         (2, 2): {"copy": 1.5, "torch": 10, "onnxruntime": 2},
         (3, 2): {"copy": 1.5, "torch": 10, "onnxruntime": 2},

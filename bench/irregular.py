@@ -72,7 +72,8 @@ def groups() -> Iterator[Case]:
 
 
 def divided() -> Iterator[Case]:
-    """Fractional windows and a spatial pyramid, beside sliding windows of the same sizes of the same array."""
+    """Fractional windows and a spatial pyramid, and sliding windows of the same sizes over the same
+    x."""
     kinds: dict[str, tuple[Any, list[Any]]] = {
         "fractional 56×56": (ap.fractional((56, 56), seed=0), [2]),
         "fractional 56×56 overlapping": (ap.fractional((56, 56), seed=0, overlapping=True), [(3, 2)]),
@@ -143,7 +144,8 @@ def _pooled(x: Any) -> tuple[Any, Any]:
 
 
 def _integral(x: Any) -> tuple[Any, Any]:
-    """PrRoI: each element's hat integrated over a bin by Simpson's rule between its knots, which is exact."""
+    """PrRoI: the hat of each element integrated over a bin by Simpson's rule between knots:
+    exact."""
     rows, made = _rows(x.shape), np.zeros((2, 1, 7, 7))
     for k, (n, x1, y1, x2, y2) in enumerate(rows[:2].astype(float) * [1, 0.25, 0.25, 0.25, 0.25]):
         shares = [

@@ -104,7 +104,8 @@ def measure(case: Case, threads: int, rounds: int = 15, patience: float = 1.0, c
 
 
 def gate(case: Case, x: Any, results: dict[str, Any], threads: int) -> Gated:
-    """Every result of ours against plain NumPy, or the gradient against torch's; every rival against ours."""
+    """Our results against plain NumPy, our gradients against torch's, and the rivals' results
+    against ours."""
     loose = LOOSE[case.dtype]
     first = plain(_one(results[f"{case.library} new"]))
     if case.direction == "forward":
@@ -125,10 +126,11 @@ def gate(case: Case, x: Any, results: dict[str, Any], threads: int) -> Gated:
 
 
 def reached(row: Row) -> dict[str, float]:
-    """Each ratio that the report shows: to a copy and to a read (small is good), times a rival's speed (large is good).
+    """The ratios in the report: to a copy and to a read (small is good), to a rival (large is
+    good).
 
-    The ratio to a copy is taken into memory that is there where the call has `out=`, else both make new memory.
-    A rival that writes into its own memory meets our `out=`, one that makes new memory meets our new one.
+    The ratio to a copy is for existing memory where the call has `out=`; else both allocate memory.
+    A rival that writes to its own memory is compared with our `out=`, another with our new array.
     """
     out = min((ms for name, ms in row.ours_ms.items() if name.endswith("out")), default=0.0)
     new = row.ours_ms.get("torch new") or row.ours_ms["numpy new"]
@@ -157,7 +159,7 @@ def _short(value: Any) -> Any:
 
 
 def _held(case: Case, x: Any, result: Any) -> int:
-    """The bytes of what the call gives back; a training step makes y and its own leaf's gradient."""
+    """The bytes of the result of the call; a training step also has the gradient of its leaf."""
     results: Any = result if isinstance(result, tuple) else (result,)
     given = sum(int(y.numel() * y.element_size()) if torch.is_tensor(y) else int(y.nbytes) for y in results)
     if case.direction != "forward+backward":
@@ -177,7 +179,8 @@ def _same(what: str, got: Any, want: Any, loose: float) -> None:
 
 
 def _bytes(case: Case, x: Any, result: Any) -> int:
-    """What must be read and written: the input and the output; for a gradient those of y and x, and a byte a place."""
+    """The bytes that must be read and written: input and output; for a gradient, also 1 byte per
+    position."""
     given = int(x.numel() * x.element_size())
     if case.direction == "forward":
         return given + _held(case, x, result)
@@ -188,7 +191,7 @@ def _bytes(case: Case, x: Any, result: Any) -> int:
 
 
 def _limits(moved: int, case: Case) -> dict[str, Call]:
-    """A copy that moves as many bytes, into memory that is there and into new memory; for global pooling a read."""
+    """A copy of as many bytes, to existing and to new memory; for global pooling, a read."""
     if case.group == "small":
         return {}
     source = torch.ones(moved // 2, dtype=torch.uint8)

@@ -1,4 +1,4 @@
-"""How much memory a call takes besides its result: the rise of the process's peak, where the system tells it."""
+"""The memory of a call besides its result: the rise of the peak of the process, where known."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def peak_of(call: Callable[[], Any]) -> tuple[Any, int]:
-    """The call's result and the bytes by which the process grew at most meanwhile; 0 where that is not told."""
+    """The result of the call, and the largest growth of the process in bytes; 0 where unknown."""
     try:
         RESET.write_text("5")  # the peak becomes what is held now
         before = _bytes("VmHWM")

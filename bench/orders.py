@@ -1,4 +1,5 @@
-"""Order statistics: every line of the table of targets, against OpenCV, SciPy, bottleneck, scikit-image, a copy and our own median."""
+"""Order statistics: each row of the table of targets against other libraries, a copy and our
+median."""
 
 from __future__ import annotations
 
@@ -87,7 +88,8 @@ def moving() -> Iterator[Case]:
 
 
 def ours() -> Iterator[Case]:
-    """Other questions than the plain median's, against it over the same windows: other ranks, gaps, places, lanes."""
+    """Other order statistics against the median of the same windows: ranks, gaps, positions,
+    lanes."""
     random = np.random.default_rng(0)
     mask = random.random((SIDE, SIDE)) >= 0.1
     for size in (3, 5, 7):
@@ -194,7 +196,8 @@ def _image(name: str, reduction: Any, dtype: str, size: int, targets: Any, rival
 def _truth(
     x: Any, size: tuple[int, ...], stride: int, answer: Any, corner: tuple[int, ...], border: bool = False
 ) -> Any:
-    """The answers of the first windows in explicit NumPy; with a border, the edge is repeated before the first."""
+    """The results of the first windows in explicit NumPy; a border repeats the edge before the
+    first."""
     rank = len(size)
     lead = (slice(0, 1),) * (x.ndim - rank)
     part = x[(*lead, *(slice(0, n * stride + s) for n, s in zip(corner, size, strict=True)))]
@@ -217,7 +220,7 @@ def _pooled(x: Any, windows: Any) -> Calls:
 
 
 def _plain(size: int) -> dict[str, Any]:
-    """The plain median over the same windows: another question, so that its answers are not held against ours."""
+    """The median of the same windows: its results differ, so they are not compared with ours."""
     made = ap.sliding((size, size), 1, "same", border="replicate")
 
     def calls(case: Case, x: Any, threads: int) -> Calls:

@@ -21,7 +21,8 @@ Call = Callable[[], Any]
 
 @contextmanager
 def watched() -> Iterator[list[str]]:
-    """Collects the name of each reference function that runs meanwhile; none means the compiled core did it all."""
+    """Collect the names of the reference functions that run; none: the compiled core did all the
+    work."""
     seen: list[str] = []
     watchable = (
         (reference, "forward"),
@@ -48,7 +49,8 @@ def watched() -> Iterator[list[str]]:
 
 
 def calls_of(case: Case, x: torch.Tensor) -> dict[str, Call]:
-    """The ways to make the call: "torch new" makes its result, "torch out" writes into memory that is there …"""
+    """The forms of the call: "torch new" allocates its result, "torch out" writes to existing
+    memory …"""
     windows, reduction, axes = case.windows, case.reduction, case.axes
     if case.direction != "forward":
         return {"torch new": gradient_call(case, x, lambda t: ap.pool(t, windows, reduction, axes=axes))}

@@ -174,7 +174,7 @@ def scipy_rival(case: Case, x: torch.Tensor, threads: int) -> Rival:
 
 
 def numpy_rival(case: Case, x: torch.Tensor, threads: int) -> Rival:
-    """reduceat for segments, mean and max over axes for the whole, a reshape for windows that do not overlap."""
+    """reduceat for segments, mean and max over axes for `whole`, a reshape for disjoint windows."""
     if case.direction != "forward" or case.dtype == "bfloat16" or not isinstance(case.reduction, str):
         return "no one call does it"
     array, where = numpy_of(x), case.where

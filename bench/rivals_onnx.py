@@ -11,7 +11,8 @@ from .data import numpy_of
 
 
 def onnxruntime_rival(case: Case, x: Any, threads: int) -> Any:
-    """MaxPool, AveragePool, GlobalMaxPool and GlobalAveragePool of a one-operator model, or why not."""
+    """MaxPool, AveragePool, GlobalMaxPool, GlobalAveragePool as models of one operator, or the
+    reason."""
     refusal = _refuses(case, x)
     if refusal:
         return refusal

@@ -1,4 +1,4 @@
-"""`python -m bench.run`: every case beside its rivals; rows under bench/results, a table on the screen."""
+"""`python -m bench.run`: each case and its rivals; rows in bench/results, a table on the screen."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from .cases import Case, Where
 
 
 def expected(case: Case, x: Any) -> tuple[Any, Any]:
-    """An index into the result, small enough to compute plainly, and the values that must stand there."""
+    """An index into the result, small enough for a plain computation, and the expected values
+    there."""
     if case.truth is not None:
         return case.truth(x)
     if case.where.kind == "segments":

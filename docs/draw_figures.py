@@ -1,4 +1,4 @@
-"""Draw the figures of the pages from plans, results and measured times: `python docs/draw_figures.py FOLDER`."""
+"""Draw the figures of the pages from plans and results: `python docs/draw_figures.py FOLDER`."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def max_step_by_step() -> Any:
 
 @styled
 def max_over_time() -> Any:
-    """A sentence of words as vectors: the maximum over time of each feature, and the word it came from."""
+    """The words of a sentence as vectors: the maximum over time of each feature, and its word."""
     words = ["the", "film", "was", "not", "good", "at", "all"]
     x = np.round(np.random.default_rng(7).normal(0, 1, (6, len(words))), 1)
     y: Any = ap.pool(x, ap.whole(), "max", axes=1)
@@ -161,7 +161,7 @@ def max_over_time() -> Any:
 
 @styled
 def dilated_taps() -> Any:
-    """The taps of a 3×3 window at dilation 1, 2, 3, and what three layers of dilation 2 never see: gridding."""
+    """The taps of a 3×3 window at dilation 1, 2, 3, and the inputs that three layers never read."""
     drawing, axes = figure(9.6, 5.4, 2, 3)
     for axis, d in zip(axes[0], (1, 2, 3), strict=True):
         grid = ap.sliding((3, 3), 1, d, d).plan((9, 9), None)
@@ -207,7 +207,7 @@ def edges_seen() -> Any:
 
 @styled
 def median_by_size() -> Any:
-    """The time of a median against the window's side, from the rows that `python -m bench.by_size` wrote."""
+    """The time of a median by window size, from the rows of `python -m bench.by_size`."""
     rows = json.loads((ROOT / "bench/results/median-by-size.json").read_text(encoding="utf-8"))["rows"]
     drawing, axes = figure(9.6, 4.2, 1, 2, sharey=True)
     names = list(dict.fromkeys(r["by"] for r in rows))

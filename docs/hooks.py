@@ -1,4 +1,4 @@
-"""MkDocs hook: draws the figures, and generates tables from the registries and results, so that they stay current."""
+"""MkDocs hook: draw the figures, and generate tables from the registries and the results."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def run() -> str:
 
 
 def compiled() -> str:
-    """The reductions that the compiled library serves, for each kind of window, with masks and with weights."""
+    """The reductions that are compiled for each window kind, with masks and with weights."""
     import numpy as np
 
     import anypool as ap

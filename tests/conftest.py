@@ -1,4 +1,5 @@
-"""Shared by all tests: profiles, what the quick one takes of a product, poisoned memory, one torch thread a worker."""
+"""Fixtures of all tests: profiles, the samples of the quick profile, poisoned memory, one
+thread."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In the quick profile each function runs, and each value of a parameter runs in one test of its file."""
+    """In the quick profile each function runs, and each value of a parameter runs once per file."""
     if not QUICK or any("[" in arg for arg in config.args):  # what is named runs
         return
     kept = cover({item.nodeid: parameters(item) for item in items})
@@ -43,7 +44,7 @@ def parameters(item: pytest.Item) -> set[Any]:
 
 @pytest.fixture(autouse=True, scope="session")
 def quick_differences() -> Iterator[None]:
-    """In the quick profile gradcheck compares one random direction instead of the whole Jacobian."""
+    """In the quick profile gradcheck compares one random direction, not the whole Jacobian."""
     torch = sys.modules.get("torch")  # collected files that need it have imported it
     with pytest.MonkeyPatch.context() as patch:
         if QUICK and torch is not None:

@@ -1,4 +1,5 @@
-"""Order statistics: noise that a median removes, and the time of a median by sorting, networks and histograms."""
+"""Order statistics: a median removes noise; the time of a median by sorting, networks,
+histograms."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from .pictures import gray, png
 
 SIZES = (3, 5, 7, 9, 11, 15, 17, 21, 31, 51)
 SORTED = "every window sorted, float32"
-#: the first word of an engine that `explain` names, and whether elements are floats: a line's name and colour
+#: the first word of an engine in `explain`, whether elements are floats, name and colour of a line
 ENGINES = {
     ("selection", True): ("selection networks, float32", "#3d7dff"),
     ("histograms", True): ("radix: tiles sorted once, then counted, float32", "#8e44ad"),
@@ -25,7 +26,8 @@ COLOURS = {SORTED: "#e4572e", **dict(ENGINES.values())}
 
 
 def by_noise(light: Any) -> list[tuple[str, str]]:
-    """A photograph (0 … 1) with one pixel in five black or white, pooled 3×3 by mean, max and median."""
+    """A photograph (0 … 1), one pixel in five black or white, pooled 3×3 by mean, max and
+    median."""
     random = np.random.default_rng(0)
     hit = random.random(light.shape)
     noisy = np.where(hit < 0.1, 0.0, np.where(hit > 0.9, 1.0, light)).astype(np.float32)
@@ -39,7 +41,7 @@ def _error(y: Any, light: Any) -> float:
 
 
 def by_size(side: int = 512) -> dict[str, list[tuple[int, float]]]:
-    """Nanoseconds per output for each side of the window; one line for each engine that was chosen."""
+    """Nanoseconds per output for each window size; one line for each engine."""
     wide = np.random.default_rng(0).normal(size=(side, side)).astype(np.float32)
     narrow = (np.abs(wide) * 80).astype(np.uint8)
     lines: dict[str, list[tuple[int, float]]] = {name: [] for name in COLOURS}

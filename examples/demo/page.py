@@ -108,7 +108,7 @@ def _reduced(light: Any, windows: Any, reduction: Any) -> dict[str, str]:
         y = y % light.shape[1] - np.arange(y.shape[1]) * STRIDE + PADDING
     elif isinstance(rule, ap.KMax):
         of = "as red, green, blue"
-    # an average of one value is that value: then the result is a picture like x, else a map of something else
+    # if the average of one value is that value, the result is a picture like x, else another map
     like_x = y.dtype == bool or bool(np.allclose(ap.pool(np.full((7, 7), 0.5), ap.sliding((7, 7)), reduction), 0.5))
     return {
         "of": of,
@@ -120,7 +120,7 @@ def _reduced(light: Any, windows: Any, reduction: Any) -> dict[str, str]:
 
 
 def by_windows(photo: Any) -> list[dict[str, Any]]:
-    """One reduction over several windows: drawn on a crop, the crop's result, and a larger part at true scale."""
+    """One reduction over several windows: on a crop, the result of the crop, and a larger part."""
     crop, region = photo[118:146, 284:324], _region(photo)
     choices: list[tuple[str, str, Any, tuple[int, ...], str]] = [
         ("sliding((4, 4))", "tiles: the stride is the size", ap.sliding((4, 4)), (0, 1), "max"),

@@ -66,7 +66,7 @@ def drawn_windows(pixels: Any, windows: Any, axes: tuple[int, ...], zoom: int) -
 
 
 def drawn_result(pixels: Any, width: int, height: int) -> str:
-    """A result enlarged into a box, the cells of the four windows framed in their colours, as SVG."""
+    """A result enlarged to a box, as SVG; frames in colour mark the cells of the four windows."""
     rows, columns = pixels.shape[:2]
     across, down = width / columns, height / rows
     parts = [_picture(pixels, width, height)]
@@ -79,7 +79,8 @@ def drawn_result(pixels: Any, width: int, height: int) -> str:
 
 
 def _spans(windows: Any, shape: tuple[int, int], axes: tuple[int, ...]) -> list[list[tuple[int, int, int]]]:
-    """For rows and columns: each window's first position (before clipping), its number of positions, and the step."""
+    """For rows and columns: the first position of each window before clipping, its length, its
+    step."""
     grid = plan_of(windows, shape, axes)
     pooled = dict(zip(grid.pooled_dims, grid.axes, strict=True))
     sizes = getattr(windows, "size", None)

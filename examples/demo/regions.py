@@ -20,7 +20,7 @@ LEVELS = (1, 2, 4, 8)
 
 @styled
 def by_shift(light: Any) -> str:
-    """A box of 6 × 6 pixels moved along a row by 0.01: the mean under the three readings, and its change by pixel."""
+    """A box of 6 × 6 pixels moves along a row by 0.01: the mean by each reading, and its change."""
     shifts = np.arange(0, 4, 0.01)
     start, top = 232.0, 176.0
     rows = np.stack(
@@ -43,7 +43,8 @@ def by_shift(light: Any) -> str:
 
 @styled
 def by_boxes(photo: Any) -> dict[str, Any]:
-    """Boxes on a photograph, and 18 × 18 bins of each, as the box is shaped, under several reductions."""
+    """Boxes on a photograph, and 18 × 18 bins of each in the shape of the box, by several
+    reductions."""
     from matplotlib.patches import Rectangle
 
     drawing, axis = figure(6.4, 4.27)
@@ -84,7 +85,8 @@ def by_levels(photo: Any) -> list[dict[str, str]]:
 
 
 def _enlarged(y: Any, name: str, box: tuple[int, ...]) -> str:
-    """(C, bins, bins) as a picture of the box's proportions; a spread is shown three times as bright."""
+    """(C, bins, bins) as a picture in the proportions of the box; a spread is three times as
+    bright."""
     plane = np.moveaxis(y, 0, -1) * (3 if name == "std" else 1)
     wide, high = box[2] - box[0], box[3] - box[1]
     return png(_tiled(bytes_of(plane), 6, max(round(6 * wide / high), 1)))

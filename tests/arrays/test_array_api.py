@@ -1,4 +1,4 @@
-"""Arrays of the Array API standard: the reference pools them, the result is of their library and equals NumPy's."""
+"""Arrays of the Array API standard: the result is of their library and equals NumPy's."""
 
 from __future__ import annotations
 

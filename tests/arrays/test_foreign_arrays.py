@@ -1,4 +1,4 @@
-"""Arrays of other libraries, and what is none: one PoolingError that says what to pass, in every role; and that way works."""
+"""Arrays of other libraries, and other values: the error says what to pass, and that works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever memory numbers lie in, they are these numbers: x, weights, out=, tables, NumPy; also in a call seen before."""
+"""The memory layout of x, weights, `out` and tables changes no result, in cached calls too."""
 
 from __future__ import annotations
 

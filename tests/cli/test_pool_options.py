@@ -1,4 +1,4 @@
-"""Options of `anypool pool`: masks, values that stand for none, NaN, empty windows, several reductions, the version."""
+"""Options of `anypool pool`: masks, missing values, NaN, empty windows, reductions, the version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compiled core against the reference, wherever it does not refuse: windows × folds × types × layouts × weights."""
+"""The compiled core against the reference: windows × folds × types × layouts × weights."""
 
 from __future__ import annotations
 
@@ -98,7 +98,8 @@ def test_several_folds_in_one_reading() -> None:
 
 
 def test_numbers_that_the_core_declines() -> None:
-    """A window far below its neighbours, infinities and NaN in sums of exponentials: the reference answers."""
+    """A window far below its neighbours, infinities, NaN in sums of exponentials: the reference
+    runs."""
     x = np.zeros((8, 64), np.float32)
     x[:, 32:] = -500
     x[0, 40] = -np.inf
@@ -122,7 +123,7 @@ def test_columns_of_every_width(lanes: int) -> None:
 
 @pytest.mark.parametrize("outlier", [1e4, 1e6, 1e9])
 def test_variance_beside_outliers(outlier: float) -> None:
-    """An element far from all others spoils its own windows alone; two far halves are not the core's."""
+    """An element far from all others affects its own windows alone; two far halves are refused."""
     rng = np.random.default_rng(3)
     x = (rng.standard_normal((2, 40, 40)) * 0.01).astype(np.float32)
     x[:, 0, 0], x[:, 20, 21] = outlier, -outlier
@@ -135,7 +136,7 @@ def test_variance_beside_outliers(outlier: float) -> None:
 
 
 def test_long_sums_keep_their_digits() -> None:
-    """A few lanes beside each other are added by blocks, not one after another: 2^25 ones were 2^24."""
+    """A few adjacent lanes are added by blocks: one by one, 2^25 ones have the sum 2^24."""
     x = np.random.default_rng(2).random((1 << 20, 3), dtype=np.float32)
     for lanes in (1, 2, 3):
         part = np.ascontiguousarray(x[:, :lanes])
@@ -172,7 +173,7 @@ def test_short_windows_anywhere_along_a_row(size: int, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
 @pytest.mark.parametrize("lanes", [1, 3, 8, 16, 40])
 def test_variances_of_long_runs(lanes: int, dtype: str, far: float) -> None:
-    """Runs are halved and joined: no digit is lost far from zero, equal elements have no spread at all."""
+    """Runs are halved and merged: no digit is lost far from 0; equal elements have no spread."""
     random = np.random.default_rng(lanes)
     lengths = random.permutation(np.r_[np.arange(300), 5000])
     edges = np.concatenate([[0], np.cumsum(lengths)])
@@ -197,7 +198,7 @@ def test_variances_of_long_runs_beside_nan_and_infinity() -> None:
     assert np.array_equal(got, [[0, 0], [np.nan, 0], [0, np.nan]], equal_nan=True)
 
 
-# Lengths of neighbouring runs: they are folded side by side, more of them at once where all are short.
+# Lengths of adjacent runs: they are folded side by side, more of them at once if all are short.
 RUNS: dict[str, Any] = {
     "every length": np.arange(41),
     "of 4": np.random.default_rng(1).integers(0, 5, 171),
@@ -211,7 +212,8 @@ RUNS: dict[str, Any] = {
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int32", "int64", "uint8"])
 @pytest.mark.parametrize("lengths", RUNS.values(), ids=list(RUNS))
 def test_neighbouring_runs(lengths: Any, dtype: str) -> None:
-    """Against slices, run by run; what is no number stays in its own run, and no run's bits depend on those beside it."""
+    """Against slices, run by run; NaN stays in its run, and the bits of a run do not depend on
+    others."""
     random = np.random.default_rng(len(lengths))
     for lead, shuffled in ((0, False), (1, True), (5, True)):
         runs = random.permutation(lengths) if shuffled else lengths

@@ -1,4 +1,4 @@
-"""Gradients made of factors and compiled sums: against the reference's, against torch's own of an unfold, and where they decline."""
+"""Gradients by factors and compiled sums, against the reference and torch; and their refusals."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ LAYOUTS: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("name", FOLDS)
 def test_factors_give_the_gradient_of_the_reference(name: str, monkeypatch: Any) -> None:
-    """Within the rounding of float64, for every window and memory layout; float32 and bfloat16 in turns are near it."""
+    """Within the rounding of float64 for each window and layout; float32 and bfloat16 are close to
+    it."""
     heard, wrong = answers(monkeypatch), list[Any]()
     calls = itertools.product([(2, 3, 17, 37), (3, 2, 7, 6)], WINDOWS.items(), LAYOUTS)
     for number, (shape, (key, w), layout) in spread(enumerate(calls), 11, name):
@@ -191,7 +192,8 @@ VALUES = {n: f for n, f in FOLDS.items() if isinstance(f, (ap.Lp, ap.PowerMean))
 
 @pytest.mark.parametrize("name", VALUES)
 def test_values_of_one_sum(name: str) -> None:
-    """The result itself, where it is a root of one compiled sum: numbers of every size, windows, layouts, types."""
+    """The result itself, if it is a root of a compiled sum: all magnitudes, windows, layouts,
+    types."""
     calls = itertools.product(WINDOWS.items(), {"as is": lambda x: x, **SPECIAL}.items())
     for (key, w), (special, change) in spread(calls, 7, name):
         x = change(numbers(2, 3, 12, 12).float())

@@ -1,4 +1,5 @@
-"""Masked, weighed and NaN-omitting windows that list their elements: compiled by way of neutral elements, held to the reference."""
+"""IndexedWindows with masks, weights or omitted NaN: compiled by identity elements, as the
+reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Listed windows by reductions that the core composes: sums of lifted elements, points, two selections, carried integers."""
+"""IndexedWindows by rewrites into compiled reductions: sums, points, two selections, integers as
+floats."""
 
 from __future__ import annotations
 
@@ -117,7 +118,7 @@ def test_numpy_folds_that_are_functions_of_sums(fold: Any) -> None:
 @pytest.mark.parametrize("name", [n for n in WINDOWS if "points" not in n])
 @pytest.mark.parametrize("masked", [False, True])
 def test_windows_that_cancel_are_computed_again_one_by_one(name: str, masked: bool, monkeypatch: Any) -> None:
-    """A few windows of nearly equal numbers far from the others: exact, and the others still by sums."""
+    """A few windows of nearly equal numbers far from the others: exact; the others use sums."""
     x = RANDOM.standard_normal((2, 3, 13, 11)).astype("float32")
     x[:, :, 3:6, 4:7] = 5e6 + np.arange(9, dtype="float32").reshape(3, 3)
     windows, options = WINDOWS[name], asked(name)

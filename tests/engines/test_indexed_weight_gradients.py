@@ -1,4 +1,4 @@
-"""Gradients for the corners of boxes by the compiled core: the reference's, and torch's own checks."""
+"""Compiled gradients of the corners of boxes: against the reference, and by gradcheck."""
 
 from __future__ import annotations
 

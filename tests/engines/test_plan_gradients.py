@@ -1,5 +1,5 @@
-"""Plan.backward: an engine that states no gradient computes the result in training too, and the reference
-differentiates it."""
+"""Plan.backward: an engine that states no gradient computes the result in training too, and the
+reference differentiates it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small square windows, whose columns are folded in registers: every width, border and size against NumPy's own windows."""
+"""Small square windows, with columns folded in registers: all widths and borders against NumPy."""
 
 from __future__ import annotations
 
@@ -185,7 +185,8 @@ def test_every_instruction_set(isa: str) -> None:
 @pytest.mark.parametrize("reduction", ["argmax", "argmin"])
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_positions_of_extremes(size: tuple[int, int, int], reduction: str) -> None:
-    """Of the first of those that tie, or of the last NaN, on the axes; values too, where both are asked for."""
+    """The position of the first tied element, or of the last NaN; with values if both are
+    requested."""
     k, stride, pad = size
     windows = ap.sliding((k, k), stride=stride, padding=pad)
     sign = 1 if reduction == "argmax" else -1

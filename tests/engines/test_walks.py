@@ -1,4 +1,4 @@
-"""How many Python functions a call passes through: what a small pooling costs, counted and not timed."""
+"""The number of Python functions that a call runs: the cost of a small call, without a clock."""
 
 from __future__ import annotations
 

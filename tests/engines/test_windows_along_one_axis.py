@@ -1,4 +1,4 @@
-"""Windows along one axis: side by side, overlapping, long, and their gradients, against NumPy's own windows."""
+"""Windows along one axis: disjoint, overlapping, long, and their gradients, against NumPy."""
 
 from __future__ import annotations
 

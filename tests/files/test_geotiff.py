@@ -1,4 +1,4 @@
-"""GeoTIFF on the command line: a result lies where its windows lie, and what is absent stays absent."""
+"""GeoTIFF on the command line: a result has the coordinates of its windows; absent stays absent."""
 
 from __future__ import annotations
 

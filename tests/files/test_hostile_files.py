@@ -1,4 +1,4 @@
-"""Files that are no images, claim to be huge, are cut short or have another name than their content."""
+"""Files that are no images, claim a huge size, are truncated, or have a wrong extension."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images on the command line: orientation, depth, palettes, frames, what is carried over, files that are no images."""
+"""Images on the command line: orientation, depth, palettes, frames, metadata, invalid files."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_metadata_of_a_png_of_16_bits_is_kept(tmp_path: Path) -> None:
 
 
 def test_other_modes(tmp_path: Path) -> None:
-    """1 bit, grey, grey with transparency, 16 and 32 bits: the numbers are those that the file means."""
+    """1 bit, grey, grey with transparency, 16 and 32 bits: the numbers that the file encodes."""
     bits = RANDOM.random((6, 8)) > 0.5
     gray = RANDOM.integers(0, 256, (6, 8), np.uint8)
     cases: list[tuple[Any, str, Any]] = [

@@ -1,4 +1,4 @@
-"""accelerate and accelerated: torch's numbers and gradients, only what is faster, and what is said of it."""
+"""accelerate and accelerated: torch's numbers and gradients, faster layers only, and the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tensors that a layer is made with: parameters where they learn, buffers else; and the options of the layers."""
+"""Tensors of a layer: parameters if they learn, else buffers; and the options of the layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""receptive_field through unpooling: against which inputs change an output, and by hand for an encoder and decoder."""
+"""receptive_field through unpooling: against the inputs that change an output, and by hand."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_receptive_field_is_the_set_of_inputs_that_change_an_output(size: in
 @pytest.mark.parametrize("kind", [nn, ap.nn])
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_encoder_and_decoder(rank: int, kind: Any) -> None:
-    """3 of the convolution, 4 of the pool, 8 of the one inside, which the unpooling keeps at half the jump."""
+    """3 of the convolution, 4 of the pool, 8 of the inner one; the unpooling halves the jump."""
     table = ap.receptive_field(Net(kind, 2, 2, rank), (1, 1, *[16] * rank))
     assert [r.field for r in table] == [(n,) * rank for n in (3, 4, 8, 8)]
     assert [r.jump for r in table] == [(n,) * rank for n in (1, 2, 2, 1)]

@@ -62,7 +62,8 @@ def test_position_sensitive_drop_ins() -> None:
 
 
 def test_levels() -> None:
-    """A box of 224 is of level 4, one half as large of level 3; outputs need not be square, and come in order."""
+    """A box of 224 is on level 4, one of half the size on level 3; outputs are in the order of
+    boxes."""
     maps = [torch.full((1, 2, n, n), float(v)) for v, n in ((2, 64), (3, 32), (4, 16), (5, 8))]
     sides = [224.0, 112.0, 60.0, 500.0, 223.0, 1000.0, 10.0]
     rows = torch.tensor([[0, 0, 0, s, s] for s in sides])
@@ -110,7 +111,8 @@ def test_gradients_to_features_offsets_and_angles() -> None:
 
 
 def test_prroi_gradient_formula() -> None:
-    """∂/∂x2 of the mean over one bin is (the mean over the right edge − the mean) / width (Jiang 2018, eq. 6)."""
+    """∂/∂x2 of the mean of one bin is (mean over the right edge − mean) / width (Jiang 2018, eq.
+    6)."""
     rows = torch.tensor([[0, 1.3, 0.9, 6.1, 5.2]], dtype=torch.float64, requires_grad=True)
     y = ap.pool(torch.tensor(X[:1, :1]), ap.boxes(rows, (1, 1), reading="exact"), "mean")
     (got,) = torch.autograd.grad(y.sum(), rows)
@@ -198,7 +200,7 @@ def test_torch_compile_of_region_layers() -> None:
 
 
 def test_half_types_and_layouts_train() -> None:
-    """bfloat16 features, channels-last features, and a view: the same numbers and gradients as plain float64."""
+    """bfloat16 features, channels-last features and a view: numbers and gradients of float64."""
     rows = torch.tensor(BOXES, dtype=torch.float32)
     wide = torch.tensor(X)
     for reduction, reading in (("mean", "sampled"), ("mean", "exact"), ("max", "quantised"), ("sum", "quantised")):
@@ -222,7 +224,8 @@ def test_half_types_and_layouts_train() -> None:
 
 
 def test_functional_transforms() -> None:
-    """vmap, jvp and grad of torch.func, over features and, where the reading is continuous, over corners."""
+    """vmap, jvp and grad of torch.func, over features and, for continuous readings, over
+    corners."""
     x, rows = torch.tensor(np.stack([X, X * 2])), torch.tensor(BOXES[[0, 3, 4]])
     for reading in ("quantised", "sampled", "exact"):
         windows = ap.boxes(rows, 2, reading=reading)
@@ -252,7 +255,7 @@ def test_functional_transforms() -> None:
 
 @pytest.mark.parametrize("name", ["roi_align", "roi_pool"])
 def test_boxes_that_were_pooled_before(name: str) -> None:
-    """Windows of constant boxes are cached by the boxes' numbers: a box that was written to is another box."""
+    """Windows of constant boxes are cached by the numbers of the boxes; a write changes the key."""
     call = getattr(ap.nn.functional, name)
     x = torch.rand(1, 2, 16, 16, generator=torch.Generator().manual_seed(0))
     boxes = torch.tensor([[0.0, 1, 1, 9, 9], [0, 2, 3, 12, 14]])

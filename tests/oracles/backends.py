@@ -1,4 +1,4 @@
-"""One call by the compiled core and by the reference: the same type, shape, numbers and gradients."""
+"""One call by the compiled core and by the reference: equal types, shapes, numbers, gradients."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def agrees(x: np.ndarray, windows: Any, reduction: Any, tolerance: float = 0, **
 def derivatives(
     x: torch.Tensor, windows: Any, reduction: Any, backend: str | None, weights: torch.Tensor | None, **options: Any
 ) -> list[torch.Tensor | None]:
-    """The result, and what a gradient that differs at each window becomes for x and for weights that learn."""
+    """The result, and the gradients of x and of learned weights for a different gradient per
+    window."""
     leaf = x.detach().clone(memory_format=torch.preserve_format).requires_grad_()
     learns = weights is not None and weights.requires_grad
     mass = weights.detach().clone().requires_grad_() if weights is not None and learns else weights

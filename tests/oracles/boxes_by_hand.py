@@ -79,7 +79,7 @@ def roi_pool_elements(box: Any, size: Any, shape: Any, scale: float = 1.0) -> di
 
 
 def hat_integral(i: int, a: float, b: float) -> float:
-    """∫ max(0, 1 − |u − i|) du from a to b, by Simpson's rule on the pieces where it is linear: exact."""
+    """∫ max(0, 1 − |u − i|) du from a to b, by Simpson's rule on its linear pieces: exact."""
     knots = sorted({a, b, *(k for k in (i - 1.0, float(i), i + 1.0) if a < k < b)})
     hat = lambda u: max(0.0, 1 - abs(u - i))  # noqa: E731
     return sum((q - p) / 6 * (hat(p) + 4 * hat((p + q) / 2) + hat(q)) for p, q in itertools.pairwise(knots))
@@ -110,7 +110,8 @@ def exact_weights(box: Any, size: Any, shape: Any, shift: float = 0.0) -> dict[A
 
 
 def rotated_points(box: Any, size: Any, sampling: int, clockwise: bool) -> dict[Any, list[Any]]:
-    """Points of (x, y, width, height, degrees), y downwards: an upright grid turned about the centre."""
+    """Points of (x, y, width, height, degrees), y downwards: an upright grid rotated about its
+    centre."""
     cx, cy, width, height, degrees = (float(v) for v in box)
     width, height = max(width, 1.0), max(height, 1.0)
     turn = complex(math.cos(math.radians(degrees)), (1 if clockwise else -1) * math.sin(math.radians(degrees)))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from window_lists import Line, elements
 
-# ---- reductions on a list: v values, w weights (None: none were given), n the divisor, at flat positions ----------
+# ---- reductions of a list: values v, weights w (or None), divisor n, flat positions ----------
 
 V = np.ndarray
 
@@ -148,7 +148,8 @@ FORMULAS: dict[str, Meant] = {
 
 
 def result_dtype(kind: str, x: np.ndarray, real_weights: bool) -> Any:
-    """floats keep their type; counts are int64; sums widen as NumPy's; averages of integers are float64."""
+    """Floats keep their type; counts are int64; sums widen as NumPy's; means of integers are
+    float64."""
     if kind in ("truth", "number"):
         return np.dtype(bool if kind == "truth" else np.int64)
     if x.dtype.kind not in "biu":
@@ -172,7 +173,8 @@ def pooled(
     border: Any = None,
     has_taps: bool = False,
 ) -> np.ndarray:
-    """The reduction of every window, as a float64 or exact integer (object) array; NaN where an integer has no answer."""
+    """The reduction of each window as float64 or exact integers (object); NaN for undefined
+    integers."""
     flat_lengths = tuple(x.shape[a] for a in axes)
     wide = x if x.dtype.kind in "biu" else x.astype(np.float64)
     front = [d for d in range(x.ndim) if d not in axes]

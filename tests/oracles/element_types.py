@@ -29,7 +29,7 @@ def data(dtype: str, seed: int = 0, shape: tuple[int, ...] = SHAPE) -> np.ndarra
 def agree(got: Any, want: np.ndarray, dtype: Any, what: str, power: int = 1) -> None:
     """Same type, shape and numbers, within a few steps of the element type.
 
-    A root is steep where the sum under it cancels: powers are compared instead, within a few steps of the largest.
+    A root is steep where its sum cancels: powers are compared, within a few steps of the largest.
     """
     assert got.dtype == dtype, f"{what}: {got.dtype} for {dtype}"
     assert got.shape == want.shape, f"{what}: {got.shape} for {want.shape}"

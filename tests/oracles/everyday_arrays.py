@@ -57,7 +57,7 @@ def laid(x: np.ndarray, layout: str, random: np.random.Generator, behind: bool) 
 
 
 def numbers(shape: tuple[int, ...], dtype: str, random: np.random.Generator) -> np.ndarray:
-    """Elements of this type: small or of the whole range, with ties, NaN and infinities now and then."""
+    """Elements of this type: small or of the full range, some with ties, NaN and infinities."""
     kind = np.dtype(dtype).kind
     if kind == "b":
         return random.random(shape) < random.choice([0.02, 0.4, 0.9])

@@ -233,7 +233,7 @@ def draw(seed: int, most: float, flags: tuple[str, ...]) -> Call:
 
 
 def within_reach(call: Call, options: dict[str, Any]) -> Any:
-    """The call's reduction, or one that is quick, where every window would be sorted whole for minutes."""
+    """The reduction of the call, or a fast one if sorting each window would take minutes."""
     name = repr(call.reduction)
     orders = isinstance(call.reduction, ap.Order) or any(word in name for word in ("median", "mode"))
     counted = name.startswith(("'median'", "Median", "Rank", "Quantile(q=0")) and not {"weights", "nan"} & set(options)
@@ -244,7 +244,7 @@ def within_reach(call: Call, options: dict[str, Any]) -> Any:
 
 
 def gradient_within_reach(call: Call) -> bool:
-    """Whether a gradient that the reference computes ends in seconds: that of weights and of NaN omission."""
+    """Whether the reference computes the gradient within seconds, for weights and omitted NaN."""
     if not {"weights", "nan"} & set(call.plain_options):
         return True
     grid = plan_of(call.windows, tuple(call.plain.shape), call.plain_options.get("axes"))

@@ -1,4 +1,4 @@
-"""What a call of everyday size must answer: the reference on all of it or on some items, windows by hand, and one thread alone."""
+"""The expected result of an everyday call: the reference, windows by hand, and one thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Parts of an answer of everyday size: some windows by hand, some windows or items by the reference."""
+"""Parts of a result of everyday size: some windows by hand, some windows or items by the
+reference."""
 
 from __future__ import annotations
 
@@ -152,7 +153,7 @@ def compare_part(
 
 
 def crop(got: tuple[Any, ...], call: Call, cheap: float, random: np.random.Generator) -> bool:
-    """Windows that lie within x, pooled by the reference from what they hold; whether there were any."""
+    """Windows inside x, pooled by the reference from their elements; whether there are any."""
     if (s := call.sliding) is None:
         return False
     several = call.reduction.answers() if isinstance(call.reduction, ap.Order) else None

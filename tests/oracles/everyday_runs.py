@@ -1,4 +1,4 @@
-"""Random calls of everyday sizes on every instruction set, with guarded scratch and under the address sanitizer.
+"""Random everyday calls on each instruction set, with guarded scratch memory and the sanitizer.
 
 `python tests/everyday.py --minutes 60` runs calls until the time is over, in processes of their
 own: a crash, a wrong number or a refusal that only the core makes is reported with the call, and

@@ -1,4 +1,4 @@
-"""What each reduction means, by brute force on an explicit list of elements; shares no code with the library."""
+"""The definition of each reduction on an explicit list of elements, without code of the library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every fold by name: the registry of the tests of folds; brute.FORMULAS has the formula of each in FOLDS."""
+"""Each fold by name: the registry of the tests of folds; brute.FORMULAS has their formulas."""
 
 from __future__ import annotations
 

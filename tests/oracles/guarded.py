@@ -1,7 +1,7 @@
-"""Run as a program: pools arrays that touch pages nobody may read or write, and says which call comes next.
+"""A program: it pools arrays next to forbidden pages, and prints the next call.
 
-An element read or written before the beginning or behind the end of x, of its weights, of `out` or of a gradient ends
-the program; the last line that it printed names the call. Arguments: "values" or "gradients", how many calls, their seed.
+An access before the beginning or after the end of x, weights, `out` or a gradient ends the
+program; the last printed line is the call. Arguments: "values" or "gradients", calls, seed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Page:
                 raise OSError(ctypes.get_errno(), "mprotect")
 
     def place(self, x: np.ndarray, behind: bool) -> np.ndarray:
-        """A copy of x in its own memory order, which ends (or begins) where the forbidden page begins (or ends)."""
+        """A copy of x in its memory order that ends (or begins) next to the forbidden page."""
         order = sorted(range(x.ndim), key=lambda a: -abs(x.strides[a]))
         dense = np.ascontiguousarray(x.transpose(order))
         at = mmap.PAGESIZE + (self.size - dense.nbytes if behind else 0)
@@ -138,7 +138,8 @@ def main(count: int, seed: int = 20) -> None:
 
 
 def gradients(count: int, seed: int = 20) -> None:
-    """As `main`, for the gradient of x: the elements, weights and incoming gradients lie beside forbidden pages."""
+    """As `main`, for the gradient of x: elements, weights and gradients lie next to forbidden
+    pages."""
     import torch
 
     faulthandler.enable()

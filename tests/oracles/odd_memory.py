@@ -1,4 +1,5 @@
-"""Equal numbers in memory that is seldom met: packed records, other byte orders, odd addresses, odd bools, lazy bits."""
+"""Equal numbers in rare memory: packed records, byte orders, odd addresses, odd bools, lazy
+bits."""
 
 from __future__ import annotations
 

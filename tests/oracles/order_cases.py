@@ -1,4 +1,4 @@
-"""Every order statistic with its formula on one list of elements: the registry of the tests of order statistics."""
+"""Each order statistic with its formula on one list: the registry of the tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ List = np.ndarray  # the elements of one window, in row-major order
 
 @dataclass(frozen=True)
 class OrderCase:
-    """An order statistic, its formula for a list that is not empty, and whether the answer is one of the elements."""
+    """An order statistic, its formula for a nonempty list, and whether the result is an element."""
 
     order: ap.Order
     formula: Callable[[List], Any]

@@ -1,4 +1,4 @@
-"""Registered names of windows and reductions that a test gives, and a reduction that holds anything."""
+"""Names that a test registers for windows and reductions, and a reduction with any parameter."""
 
 from __future__ import annotations
 

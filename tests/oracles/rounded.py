@@ -1,4 +1,4 @@
-"""Random arrays with ties and with the ends of their type, and the windows of their last two axes as positions."""
+"""Random arrays with ties and the limits of their type, and the positions of their windows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def tied(shape: tuple[int, ...], dtype: str, seed: int = 0, most: int = 9) -> np
 
 
 def tied_with_ends(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
-    """The same with signed zeros, infinities or subnormal numbers among floats, and the ends of an integer type."""
+    """The same with signed zeros, infinities or subnormal floats, and the limits of integer
+    types."""
     random = np.random.default_rng(seed)
     if np.dtype(dtype).kind == "f":
         x = random.normal(size=shape).round(1).astype(dtype)

@@ -1,4 +1,4 @@
-"""How much of a product a test takes: all of it, or in the quick profile a sample that is spread by what the test is of."""
+"""The part of a product that a test runs: all of it, or a spread sample in the quick profile."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ QUICK = os.environ.get("HYPOTHESIS_PROFILE") == "quick"
 
 
 def spread(items: Iterable[T], every: int, *of: object) -> list[T]:
-    """All items; in the quick profile each `every`-th, from one that `of` decides, so that other tests take the others."""
+    """All items; in the quick profile each `every`-th, from a start that `of` determines."""
     found = list(items)
     return found[zlib.crc32(repr(of).encode()) % every :: every] if QUICK else found
 
 
 def cover(values: Mapping[str, set[object]]) -> set[str]:
-    """Enough of the tests that each value is one of theirs, and each function has one; in an order by hash."""
+    """A subset of the tests with each value of a parameter and each function, ordered by hash."""
     seen, kept = set[object](), set[str]()
     for test in sorted(values, key=lambda test: zlib.crc32(test.encode())):
         needed = {*values[test], test.split("[")[0]}

@@ -81,7 +81,8 @@ def windows(draw: Any, shape: tuple[int, ...], borders: bool = True) -> tuple[An
 
 
 def pooled(x: Any, made: tuple[Any, Any], reduction: Any, **more: Any) -> Any:
-    """The answer, or None where the call has none (an integer of an empty window, a window that does not fit)."""
+    """The result, or None if it is undefined (an integer of an empty window, a window that is too
+    long)."""
     try:
         return ap.pool(x, made[0], reduction, axes=made[1], **more)
     except ap.PoolingError as error:

@@ -1,4 +1,4 @@
-"""Quantiles and trimmed means of weighted elements in exact fractions: shares no code with the library."""
+"""Weighted quantiles and trimmed means in exact fractions, without code of the library."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def whole_of(line: list[tuple[float, Fraction]]) -> tuple[Fraction, Fraction]:
 
 
 def beside(line: list[tuple[float, Fraction]], point: Fraction) -> tuple[int, int]:
-    """The element that ends at a point of the mass or holds it, and the one that begins there or holds it."""
+    """The element that contains a point of the mass or ends there, and the one that begins
+    there."""
     ends = np.cumsum([m for _, m in line]).tolist()
     low = next((i for i, e in enumerate(ends) if e >= point), len(line) - 1)
     high = next((i for i, e in enumerate(ends) if e > point), len(line) - 1)

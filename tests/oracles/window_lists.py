@@ -104,7 +104,7 @@ LISTED: dict[tuple[int, tuple[int, ...]], tuple[list[Line], list[Elements]]] = {
 
 
 def elements(lines: list[Line], lengths: tuple[int, ...]) -> list[Elements]:
-    """Each window: its index, flat positions (CONSTANT outside), what lies outside and beyond which axis, taps, size.
+    """Each window: index, flat positions (CONSTANT outside), axes of the outside, taps, size.
 
     The lists of a small case are walked once and kept.
     """

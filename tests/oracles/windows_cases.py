@@ -1,4 +1,4 @@
-"""Every window kind in its variants, with the same windows by hand: the registry of the product test."""
+"""Each window kind in its variants, with the same windows by hand: the registry of the tests."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def sliding_cases() -> dict[str, Case]:
 
 
 def padded_cases() -> dict[str, Case]:
-    """Borders by axis, paddings by name, and negative ones, which crop before anything is imagined beyond the edge."""
+    """Borders by axis, paddings by name, and negative paddings, which crop the axis first."""
     where = ((2, 3), (1, 7))
     return {
         "border by axis": Case(
@@ -157,7 +157,8 @@ def ragged_cases() -> dict[str, Case]:
 
 
 def steps(n: int, out: int, u: float, more: int = 0) -> Line:
-    """Graham's pseudorandom edges ⌈α(o + u)⌉, moved to 0; `more` elements are shared where there are such."""
+    """Graham's pseudorandom edges ⌈α(o + u)⌉, shifted to 0; `more` elements are shared if
+    possible."""
     a = [math.ceil(Fraction(n, out) * (o + Fraction(u))) for o in range(out + 1)]
     runs = [range(b - a[0], min(e - a[0] + more, n)) for b, e in itertools.pairwise(a)]
     return Line([[(p, 1.0) for p in r] for r in runs], [len(r) for r in runs])

@@ -1,4 +1,4 @@
-"""Order statistics of windows dilated far, and of windows far apart: every answer is written, none is refused by accident."""
+"""Order statistics of dilated and of distant windows: each result is written, none refused."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def gathered(x: np.ndarray, size: tuple[int, ...], stride: tuple[int, ...], step
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint64", "int32", "float16", "uint8"])
 @pytest.mark.parametrize("inner", [1, 3, 20])
 def test_windows_wider_than_the_rows_of_networks(dtype: str, inner: int) -> None:
-    """The fault: lanes were what a row of a set length leaves beside the reach, which was less than none."""
+    """Regression: a row of fixed length minus the reach gave a negative number of lanes."""
     for (rows, columns), step in itertools.product([(3, 20), (2, 7), (1, 9)], [1, 6, 13, 30, 45]):
         shape = (rows + 2, (columns - 1) * step + 12, inner)
         x = np.random.default_rng(step).integers(0, 100, shape).astype(dtype)

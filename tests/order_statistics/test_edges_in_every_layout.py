@@ -1,4 +1,4 @@
-"""Padded windows of small arrays in every memory layout: edges are compiled calls into the same result."""
+"""Padded windows of small arrays in each memory layout: edges are compiled calls into y."""
 
 from __future__ import annotations
 

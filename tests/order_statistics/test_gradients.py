@@ -99,7 +99,8 @@ def test_compile(order: ap.Order) -> None:
 
 @pytest.mark.parametrize(("stride", "dilation", "padding"), [(1, 1, 0), (2, 1, 1), (1, 3, 2), (3, 2, 1)])
 def test_bands_of_one_image_meet_where_windows_overlap(stride: int, dilation: int, padding: int) -> None:
-    """Each window's gradient goes to its median; the sums are the same for every number of threads."""
+    """The gradient of a window goes to its median; the sums are equal for each number of
+    threads."""
     x = torch.randperm(2 * 61 * 13, generator=torch.Generator().manual_seed(5)).reshape(2, 61, 13).double()
     mask = torch.rand(x.shape, generator=torch.Generator().manual_seed(6)) < 0.8
     axes = [positions(n, 3, stride, padding, padding, dilation, False) for n in (61, 13)]
@@ -138,7 +139,7 @@ def test_several_answers_of_channels_last(order: ap.Order, windows: Any) -> None
 
 @pytest.mark.parametrize("border", ["replicate", "reflect", "circular", 3.0])
 def test_gradients_beside_borders(border: str | float) -> None:
-    """An element that lies in a window twice, masks, masses, other axes than the last: as the reference differentiates."""
+    """An element twice in a window, masks, masses, other axes than the last: as the reference."""
     x = torch.randint(0, 6, (5, 2, 7), generator=torch.Generator().manual_seed(3)).float()
     x[1, 0, 2] = float("nan")
     mask = torch.rand(x.shape, generator=torch.Generator().manual_seed(4)) < 0.8

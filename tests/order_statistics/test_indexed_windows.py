@@ -1,4 +1,5 @@
-"""Order statistics of windows that are no regular ones: boxes, groups, segments, adaptive, fractional; exactly NumPy's."""
+"""Order statistics of boxes, groups, segments, adaptive and fractional windows: equal to
+NumPy's."""
 
 from __future__ import annotations
 
@@ -120,7 +121,7 @@ class Spread(ap.Order):
     "order", [ap.TrimmedMean(0.2, 0.1), ap.TopKMean(2), ap.Rank(1), ap.Rank(-3), Spread()], ids=str
 )
 def test_sums_over_ranks_of_indexed_windows(order: Any, dtype: str) -> None:
-    """Against the reference, which sorts gathered windows: short, long and too short ones, NaN and infinities."""
+    """Against the reference: short, long and too short windows, NaN and infinities."""
     random = np.random.default_rng(3)
     for lanes in (1, 20):
         x = random.standard_normal((2, lanes, 21, 23)) * 50 + 90

@@ -1,4 +1,4 @@
-"""The k largest in their order, and the most frequent value: masks, NaN, weights, ties, an ignored value."""
+"""The k largest in their order, and the mode: masks, NaN, weights, ties, an ignored value."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_the_mode_of_floats_weights_and_an_ignored_value() -> None:
 
 @pytest.mark.parametrize("dtype", ["uint8", "bool"])
 def test_the_mode_of_areas_at_the_ends_of_a_type(dtype: str) -> None:
-    """The mode weighted by area: elements outside the window have weight 0 and are never selected."""
+    """The mode weighted by area: elements outside the window have weight 0 and are not selected."""
     random = np.random.default_rng(6)
     x = random.integers(0, 2, (12, 20)).astype(dtype) * (255 if dtype == "uint8" else 1)
     x = x.astype(dtype)

@@ -155,7 +155,7 @@ def test_between_two_ranks(dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 def test_nan_in_large_windows(dtype: str) -> None:
-    """A NaN makes the medians of only its own windows NaN; a rank treats it as the largest element."""
+    """A NaN makes the medians of its own windows NaN; for a rank it is the largest element."""
     random = np.random.default_rng(7)
     x = elements(random, (40, 300), dtype)
     x[20, 150] = x[3, 299] = np.nan
@@ -187,7 +187,8 @@ def test_gradients_and_out_of_large_windows() -> None:
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "bool"])
 @pytest.mark.parametrize("border", ["absent", "replicate", "reflect", "circular", 3.0])
 def test_histograms_of_bytes(dtype: str, border: Any) -> None:
-    """Large windows of bytes: every rank equals a sort, in any layout, for more columns than one strip holds."""
+    """Large windows of bytes: each rank equals a sort, in each layout, for more columns than a
+    strip."""
     random = np.random.default_rng(3)
     if dtype == "bool" and border == 3.0:
         pytest.skip("3 is no truth value")

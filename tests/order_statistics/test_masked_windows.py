@@ -1,4 +1,4 @@
-"""Windows that lack elements and sums over ranks: the compiled networks equal the reference, values and gradients."""
+"""Windows with absent elements and sums over ranks: the compiled networks equal the reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Places of selected elements against explicit windows: every window kind, type, policy of NaN and ties, backend and library."""
+"""Positions of selected elements against explicit windows: kinds, types, NaN, ties, libraries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ V = np.ndarray
 
 
 def ranked(rank: Callable[[int], int], last: bool = False) -> Callable[..., int]:
-    """Where the element of a rank lies, of equal ones the first or the last; masses are whole numbers of elements."""
+    """The position of a rank, of the first or the last tied element; masses are whole numbers."""
 
     def of(v: V, w: V | None, n: float, at: V) -> int:
         if (v != v).any():
@@ -34,7 +34,8 @@ def ranked(rank: Callable[[int], int], last: bool = False) -> Callable[..., int]
 
 
 def kept(k: int, j: int) -> Callable[..., int]:
-    """Where the j-th lies of the k largest; the first of those that tie are the larger, a NaN is the largest."""
+    """The position of the j-th of the k largest; the first tied element is larger, NaN is
+    largest."""
 
     def of(v: V, w: V | None, n: float, at: V) -> int:
         order = sorted(range(len(v)), key=lambda i: (not v[i] != v[i], -float(v[i]) if v[i] == v[i] else 0, i))
@@ -174,7 +175,8 @@ def test_the_last_of_those_that_tie(key: str) -> None:
 
 
 def test_the_element_at_the_position_is_the_value() -> None:
-    """Boxes, groups, pyramids and several quantiles: what lies at the place is what the order statistic gives."""
+    """Boxes, groups, pyramids, several quantiles: the element at the position is the order
+    statistic."""
     x = np.random.default_rng(5).integers(0, 30, (2, 3, 16, 20)).astype(np.float32)
     labels = np.random.default_rng(6).integers(-1, 9, (16, 20))
     rows = [[0, 0.0, 1.0, 9.0, 12.0], [1, 3.0, 2.0, 15.0, 11.0], [0, 5.0, 5.0, 6.0, 6.0]]

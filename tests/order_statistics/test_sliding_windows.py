@@ -193,7 +193,7 @@ def test_borders_are_those_of_a_padded_array(
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int16", "uint32"])
 def test_rows_shorter_than_a_vector(dtype: str) -> None:
-    """Rows of a few windows read and write nothing beyond themselves, the last row of memory neither."""
+    """Rows of a few windows read and write nothing beyond themselves, at the end of memory too."""
     random = np.random.default_rng(9)
     for wide in (*range(4, 24), 31, 32, 33, 63, 64, 65):
         x = random.integers(0, 99, (3, 8, wide)).astype(dtype)

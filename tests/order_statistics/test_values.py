@@ -94,7 +94,8 @@ WINDOWS = {key: case for key, case in CASES.items() if not key.startswith("real"
 @pytest.mark.parametrize("name", ORDERS)
 @pytest.mark.parametrize("key", WINDOWS)
 def test_every_window_kind(key: str, name: str) -> None:
-    """Each order statistic on each window kind is its formula on explicit lists; a mask deletes elements."""
+    """Each order statistic of each window kind equals its formula on lists; a mask deletes
+    elements."""
     case, known = WINDOWS[key], ORDERS[name]
     random = np.random.default_rng(1)
     x = random.integers(0, 40, SHAPE) / 4
@@ -228,7 +229,7 @@ def test_refused_arguments(make: Callable[[], object], message: str) -> None:
 
 
 def test_every_order_statistic_is_in_the_registry() -> None:
-    """KMax has several answers and no number: test_k_largest_and_mode.py. Place: test_positions.py."""
+    """KMax has several results: test_k_largest_and_mode.py. Place: test_positions.py."""
     known = {type(case.order) for case in ORDERS.values()}
     assert set(PARAMETRIC_ORDERS.values()) - {ap.KMax, ap.Place} <= known
 

@@ -1,4 +1,4 @@
-"""Gradients of weighted order statistics, for elements and for weights that learn: differences, and each backend's."""
+"""Gradients of weighted order statistics for elements and learned weights, by each backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quantiles of weighted elements against exact fractions: no scale counts, equal weights are as none, 0 is absent."""
+"""Weighted quantiles against exact fractions: the scale has no effect; a weight of 0 is absence."""
 
 from __future__ import annotations
 

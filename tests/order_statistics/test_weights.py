@@ -1,4 +1,4 @@
-"""Weights and taps repeat elements: whole and real weights, ranks, tables of taps, values at the ends of a type."""
+"""Weights and taps repeat elements: integer and real weights, ranks, tables, limits of a type."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_ranks_and_the_k_largest_repeat_elements() -> None:
 @pytest.mark.parametrize("backend", [None, "reference"])
 @pytest.mark.parametrize("dtype", ENDS)
 def test_weights_of_the_least_and_the_greatest_value(dtype: str, backend: str | None) -> None:
-    """The heaviest and the weighted middle, said once more by a dictionary; some elements weigh nothing."""
+    """The mode and the weighted median by a dictionary; some elements have weight 0."""
     random = np.random.default_rng(5)
     low, high = ENDS[dtype]
     for _ in range(40):

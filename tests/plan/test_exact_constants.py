@@ -1,4 +1,4 @@
-"""Numbers that an element type holds exactly, or not at all: borders, values of empty windows, ignored labels."""
+"""Numbers that an element type represents or not: borders, empty values, ignored labels."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ BORDERED = {
 @pytest.mark.parametrize("dtype", INTEGERS)
 @pytest.mark.parametrize("name", BORDERED)
 def test_a_border_is_an_element(name: str, dtype: str) -> None:
-    """The ends of the type win or lose as elements do; one number beyond them, a fraction, inf and NaN are refused."""
+    """The limits of a type are elements; numbers beyond them, fractions, inf and NaN are
+    refused."""
     low, high = ends(dtype)
     make, axes = BORDERED[name]
     x = np.full((4, 4), 50, dtype)
@@ -130,7 +131,7 @@ EMPTY = {
 @pytest.mark.parametrize("dtype", INTEGERS)
 @pytest.mark.parametrize("name", EMPTY)
 def test_empty_is_exact(name: str, dtype: str) -> None:
-    """The value of a window that holds nothing comes out as it was given, up to the ends of the result's type."""
+    """The value of an empty window is returned unchanged, up to the limits of the result's type."""
     windows, options = EMPTY[name]
     low, high = ends(dtype)
     place = 1 if name == "unsorted groups" else -1

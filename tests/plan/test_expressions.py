@@ -1,4 +1,5 @@
-"""Expressions: every object's text makes the same object again, and every wrong text is told in one sentence."""
+"""Expressions: the text of an object constructs an equal object; invalid text gives one
+sentence."""
 
 from __future__ import annotations
 
@@ -68,7 +69,8 @@ OBJECTS: dict[str, Any] = {
 
 
 def parts(value: Any) -> Any:
-    """Everything that tells two objects apart, in texts: -0.0 from 0.0, 2 from 2.0, NaN as itself."""
+    """Each difference between two objects is in their texts: -0.0 and 0.0, 2 and 2.0; NaN equals
+    itself."""
     if isinstance(value, np.ndarray):
         return (value.dtype.name, value.shape, value.tobytes())
     if isinstance(value, (tuple, list)):

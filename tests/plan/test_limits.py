@@ -1,4 +1,4 @@
-"""Huge sizes, results that no memory holds, virtual arrays, out=: right answers or errors, in bounded memory."""
+"""Huge sizes and results, virtual arrays, `out`: correct results or errors, in bounded memory."""
 
 from __future__ import annotations
 
@@ -195,7 +195,8 @@ def test_no_axes_at_all() -> None:
 
 @pytest.mark.parametrize("backend", [*NAMES, None])
 def test_results_own_their_memory(backend: str | None) -> None:
-    """Writable, not a view of x, no stride of 0: for empty results and windows of one element too."""
+    """Writable, not a view of x, no stride of 0: also for empty results and windows of one
+    element."""
     for x in (np.ones((3, 1)), np.zeros((2, 0)), np.ones((1, 1)), np.broadcast_to(np.ones((1, 3)), (4, 3))):
         for windows in (ap.sliding((1,)), ap.adaptive((None,)), ap.segments([0, 0, 0]), ap.segments([0]), ap.whole()):
             for name in ap.REDUCTIONS:

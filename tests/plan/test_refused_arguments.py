@@ -1,4 +1,4 @@
-"""Arguments of pool and of reductions without a meaning raise a PoolingError, with NumPy arrays and with tensors."""
+"""Invalid arguments of pool and of reductions raise PoolingError, for NumPy arrays and tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Window arguments without a meaning raise a PoolingError: sizes, strides, paddings, borders, taps, offsets, boxes."""
+"""Invalid windows raise PoolingError: sizes, strides, paddings, borders, taps, offsets, boxes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The benchmarks: a red gate is never timed, every case is well formed, rows and tables say what happened."""
+"""The benchmarks: wrong results are not timed, cases are valid, rows and tables report the
+facts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The design as a test: imports point one way, files are short, imports are light, every name has its row."""
+"""The rules of DESIGN.md: the order of imports, short files, fast imports, each name in its
+table."""
 
 from __future__ import annotations
 
@@ -49,7 +50,7 @@ MODULES = {module_of(path) for path in FILES}
 
 
 def imports_of(path: Path) -> list[tuple[str, bool]]:
-    """Each module of the package that a file imports, anywhere in it, and whether inside a function.
+    """Each module of the package that a file imports, and whether a function imports it.
 
     Imports for annotations alone (`if TYPE_CHECKING`) are not run, so they are left out.
     """
@@ -91,7 +92,8 @@ def test_imports_point_one_way(path: Path) -> None:
         assert not up or allowed, f"{room} comes before {other}, and imports {module}"
 
 
-# An engine whose plan consists of other plans asks the tuple that it is in, which is complete only when it is called.
+# An engine whose plan consists of other plans reads ENGINES when it is called, not when it is
+# built.
 UPWARD = {("engines.plan", "engines")}
 
 
@@ -191,7 +193,7 @@ def test_import_is_light() -> None:
 
 @pytest.mark.slow
 def test_import_is_quick() -> None:
-    """Far from the second and more that torch or Matplotlib take; 0.17 to 0.19 s on a loaded machine."""
+    """Far below the second that torch or Matplotlib take; 0.17 to 0.19 s on a loaded machine."""
     code = "import time, numpy; t = time.process_time(); import anypool; print(time.process_time() - t)"
     runs = [float(subprocess.check_output([sys.executable, "-c", code], timeout=60)) for _ in range(5)]
     assert min(runs) < 0.5, runs

@@ -1,4 +1,5 @@
-"""The documentation: its code runs, its lines wrap, its words are standard, and its numbers are those of the results."""
+"""The documentation: its code runs, its lines wrap, its words are standard, its numbers are
+current."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def apply(recipe: Recipe, folder: Path) -> None:
 
 
 def differences(folder: Path) -> dict[str, int]:
-    """Each file that the package lacks or that differs, and the number of its lines that the package lacks."""
+    """Each file that the package lacks or that differs, and the number of its new lines."""
 
     def files(package: Path) -> dict[str, str]:
         return {str(p.relative_to(package)): p.read_text(encoding="utf-8") for p in package.rglob("*.py")}

@@ -1,4 +1,4 @@
-"""Names in src/: rooms use the words of the glossary in DESIGN.md, and no retired name comes back."""
+"""Names in src/: rooms use the words of the glossary in DESIGN.md, and no retired name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What dir() and help() show: names that load when asked for, and the arguments of modules that are called."""
+"""The results of dir() and help(): lazy names, and the arguments of callable modules."""
 
 from __future__ import annotations
 

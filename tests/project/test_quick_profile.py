@@ -1,4 +1,5 @@
-"""What the quick profile leaves out: no value of any parameter, no window kind, and nothing at all in the full one."""
+"""The quick profile runs each value of each parameter and each window kind; the full one, all
+tests."""
 
 from __future__ import annotations
 

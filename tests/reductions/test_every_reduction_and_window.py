@@ -127,7 +127,8 @@ def test_layouts(name: str, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["int32", "uint8", "float16", "float32", "float64"])
 @pytest.mark.parametrize("name", FOLDS)
 def test_weights(name: str, dtype: str) -> None:
-    """Masks, real weights with zeros, narrower weights that broadcast; alone and with nan='omit'."""
+    """Masks, real weights with zeros, narrow weights that broadcast; with and without
+    nan='omit'."""
     x, random = data(dtype, 3), np.random.default_rng(4)
     real = (random.integers(0, 5, SHAPE) / 4).astype("float32" if dtype == "float32" else "float64")
     choices = {"mask": real > 0.3, "real": real, "a row": real[:1, :1, :1], "none": np.zeros(SHAPE)}

@@ -1,4 +1,5 @@
-"""Gradients of every reduction × window kind: first and second order, forward mode, vmap, weights, parameters, ties, NaN, memory."""
+"""Gradients of each reduction × window kind: both orders, forward mode, vmap, weights, ties,
+NaN."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ GRADIENTS = folds(
 
 
 def sample(*shape: int, low: float = 0.3) -> torch.Tensor:
-    """Numbers far enough apart that no step of a finite difference changes their order; both signs if low < 0."""
+    """Numbers so far apart that finite differences keep their order; both signs if low < 0."""
     count = int(torch.tensor(shape).prod())
     order = torch.randperm(count, generator=torch.Generator().manual_seed(3)).double()
     x = (low + 1.6 * (order + 0.5) / count).reshape(shape)

@@ -53,7 +53,8 @@ def test_backends_agree(data: Any) -> None:
 
 @given(st.data())
 def test_weights_agree(data: Any) -> None:
-    """Backends agree on weights too; a weight of 0 is absence, whatever it lies on; ones change nothing."""
+    """Backends agree on weights; a weight of 0 is absence for every value; weights of 1 change
+    nothing."""
     x = data.draw(arrays())
     made = data.draw(windows(x.shape))
     reduction = data.draw(reductions)

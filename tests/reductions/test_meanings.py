@@ -1,4 +1,4 @@
-"""The table of meanings: NaN, ties, empty windows, integers, norms, stability; the same on every backend and library."""
+"""The table of meanings: NaN, ties, empty windows, integers, norms, stability; in all libraries."""
 
 from __future__ import annotations
 

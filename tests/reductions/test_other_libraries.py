@@ -23,7 +23,8 @@ def image(*shape: int, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("border", MODES, ids=str)
 @pytest.mark.parametrize("size", [(1, 1), (3, 3), (5, 2), (4, 4), (2, 7), (9, 9)], ids=str)
 def test_scipy_filters(size: tuple[int, int], border: Any) -> None:
-    """SciPy centres an even window one place to the right of ours; its "mirror" is our (and NumPy's) "reflect"."""
+    """SciPy centres an even window one position to the right; its "mirror" is "reflect" here and in
+    NumPy."""
     x = image(10, 9)
     centred = tuple((k // 2, (k - 1) // 2) for k in size)
     windows = ap.sliding(size, 1, centred, border=border)

@@ -1,4 +1,5 @@
-"""A plain function as a reduction: NumPy's own on explicit windows, every window kind, masks, gradients, errors."""
+"""A plain function as a reduction: NumPy on explicit windows, all kinds, masks, gradients,
+errors."""
 
 from __future__ import annotations
 
@@ -198,7 +199,8 @@ def test_explain_and_equality() -> None:
 
 
 def test_a_cached_call_checks_its_weights() -> None:
-    """Weights of 0 and 1 are a mask; others of the same shape and type are refused in a repeated call too."""
+    """Weights of 0 and 1 are a mask; others of that shape and type are refused, in cached calls
+    too."""
     x, windows, reduction = np.arange(6.0), ap.sliding((3,)), ap.function(np.ptp)
     for _ in range(2):
         assert list(ap.pool(x, windows, reduction, weights=np.array([1.0, 0, 1, 1, 1, 1]))) == [2, 2]

@@ -1,4 +1,4 @@
-"""The facts that a fold states about its computation: a subclass that changes it does not inherit them."""
+"""The facts that a fold states about its computation: a changed subclass does not inherit them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls of everyday sizes, on several threads, in a process of their own: a crash is a failure that names its call.
+"""Everyday calls on several threads, in a process of their own: a crash names its call.
 
 `tests/everyday.py` is the long form, and says how one call is repeated.
 """
@@ -18,7 +18,7 @@ from sampling import QUICK
 
 from anypool.engines.native.library import library
 
-# Lifted blocks end at the last row that a tile's windows hold: an odd last window met the row after it.
+# Lifted blocks end at the last row of a tile's windows: an odd last window read the next row.
 BORDERED = """
 import faulthandler, sys
 import numpy as np
@@ -96,7 +96,7 @@ int main(int, char** words) {
 
 @pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")
 def test_the_guard_holds(tmp_path: Path) -> None:
-    """One byte beyond a block ends the process at once on the side of its page, on the other side when the block is returned."""
+    """A write beyond a block ends the process: at once next to its page, else when it is freed."""
     (tmp_path / "touch.cpp").write_text(TOUCH)
     csrc = Path(__file__).parents[2] / "csrc"
     command = [

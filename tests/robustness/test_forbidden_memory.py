@@ -1,4 +1,4 @@
-"""Nothing beside an array is read or written: calls on arrays that end or begin at forbidden memory, for each instruction set."""
+"""No access outside arrays: calls next to forbidden memory, for each instruction set."""
 
 from __future__ import annotations
 

@@ -137,7 +137,8 @@ def test_threads_change_while_others_pool() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_after_fork() -> None:
-    """The child of a process that has pooled pools too, and so does its own child; the parent goes on."""
+    """A child process pools after its parent has pooled, and so does its child; the parent
+    continues."""
     x = large()
     ap.set_num_threads(2)
     want = [ap.pool(x, w, n) for w, n in CALLS]
@@ -229,7 +230,8 @@ def test_poisoned_heap(shapes: Any) -> None:
 
 
 def test_windows_of_every_length_leave_the_heap_whole() -> None:
-    """Scratch is long enough for any window next to the next: an allocator that finds a broken block aborts."""
+    """Scratch memory is long enough for all adjacent windows: the allocator aborts at a broken
+    block."""
     code = (
         "import numpy as np, anypool as ap\n"
         "for n in [2**i for i in range(1, 13)] + [3 * 2**i for i in range(1, 11)]:\n"

@@ -1,6 +1,6 @@
-"""Random calls of everyday sizes, far strides and odd memory: what answers by default against the reference of plain copies.
+"""Random everyday calls, large strides and odd memory: the default against the reference of copies.
 
-The laws draw arrays of a few elements; kernels of small squares, short rows or channels last need more.
+The laws draw arrays of a few elements; kernels of squares, short rows, channels last need more.
 Seeded: a failure names its call. `ANYPOOL_RANDOM_CALLS` multiplies how many there are.
 """
 
@@ -155,7 +155,8 @@ def _same(got: Any, want: Any, said: str) -> None:
 
 @pytest.mark.parametrize("seed", [100, *(pytest.param(s, marks=pytest.mark.slow) for s in range(101, 104))])
 def test_random_calls_of_tensors(seed: int) -> None:
-    """Lazy bits, odd addresses and bools, other default devices and types; NumPy's reference of plain copies says what is right."""
+    """Lazy bits, odd addresses and bools, default devices and types, against NumPy's reference of
+    copies."""
     import torch
 
     random, answered = np.random.default_rng(seed), 0

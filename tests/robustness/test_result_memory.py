@@ -1,4 +1,4 @@
-"""Large results' memory: kept when it is let go, never while somebody looks at it, and no more of it than was said."""
+"""Memory of large results: reused once it is free, never while it is in use, within its limit."""
 
 from __future__ import annotations
 

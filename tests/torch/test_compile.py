@@ -1,4 +1,5 @@
-"""torch.compile with fullgraph sees one operator a call: values, gradients, learned parameters, dynamic shapes."""
+"""torch.compile with fullgraph sees one operator per call: values, gradients, parameters,
+shapes."""
 
 from __future__ import annotations
 

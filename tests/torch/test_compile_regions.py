@@ -1,4 +1,5 @@
-"""torch.compile with fullgraph keeps windows made of tensors: boxes, groups, segments; values, gradients, shapes that vary."""
+"""torch.compile with fullgraph keeps windows made of tensors: boxes, groups, segments;
+gradients."""
 
 from __future__ import annotations
 

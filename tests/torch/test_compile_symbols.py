@@ -1,4 +1,4 @@
-"""torch.compile with fullgraph makes one graph for every value of a number: parameters, sizes, options, made inside or outside."""
+"""torch.compile with fullgraph builds one graph for all values of a number in the arguments."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROWS = torch.tensor([[0, 1.0, 1, 7.5, 8], [1, 2, 3, 9.2, 9]])
 SHARES = [0.05 * i for i in range(1, 11)]
 SIZES = list(range(1, 11))
 
-# A call, and the values that one of its numbers takes: more than the eight graphs that torch makes at one place.
+# A call, and the values of one of its numbers: more than the eight graphs that torch allows.
 INSIDE: dict[str, tuple[Callable[[Any, Any], Any], list[Any]]] = {
     "Lp": (lambda x, p: ap.pool(x, W, ap.Lp(1 + p)), SHARES),
     "PowerMean": (lambda x, p: ap.pool(x, W, ap.PowerMean(p, form="signed")), SHARES),
@@ -73,7 +73,8 @@ def _pooled(call: Any, x: Any, *more: Any) -> tuple[Any, Any, Any]:
 
 
 def _graphs(call: Any, values: list[Any], backend: str = "aot_eager") -> int:
-    """How many graphs all the values took, each with the numbers and gradients that it has without torch.compile."""
+    """The number of graphs for all values; each result and gradient equals the one without
+    compile."""
     torch._dynamo.reset()
     counter = CompileCounterWithBackend(backend)
     compiled = torch.compile(call, fullgraph=True, backend=counter)

@@ -1,4 +1,4 @@
-"""torch's default device and dtype have no say: results, scratch and tables are made where x is, in types of their own."""
+"""torch's default device and dtype have no effect on results, scratch memory and tables."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ REDUCTIONS: list[Any] = [
 
 
 def answers(windows: Any, x: Any, w: Any, reductions: list[Any]) -> list[Any]:
-    """Values and gradients of each reduction, plain, weighed and without NaN; a PoolingError is its own answer."""
+    """Values and gradients of each reduction: plain, weighted, without NaN; or its PoolingError."""
     made: list[Any] = []
     (kind, axes), learns = windows(), x.is_floating_point()
     for reduction in reductions:

@@ -1,4 +1,4 @@
-"""Torch tensors: every reduction × window kind × element type × memory format against brute force."""
+"""Tensors: each reduction × window kind × element type × memory format against brute force."""
 
 from __future__ import annotations
 

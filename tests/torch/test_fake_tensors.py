@@ -1,4 +1,4 @@
-"""FakeTensors hold no numbers: inside their mode the result is fake too, elsewhere they are refused."""
+"""FakeTensors have no values: in their mode the result is fake too; elsewhere they are refused."""
 
 from __future__ import annotations
 

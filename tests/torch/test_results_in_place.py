@@ -1,4 +1,5 @@
-"""A caller may write to a result: activations in place behind every layer and function, as behind torch's own."""
+"""A caller may write to a result: in-place activations after each layer and function, as in
+torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that torch.export saved load where only torch and anypool were imported, and run nothing but pooling."""
+"""Programs of torch.export load after imports of torch and anypool, and run nothing but pooling."""
 
 from __future__ import annotations
 

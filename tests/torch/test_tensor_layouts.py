@@ -1,4 +1,5 @@
-"""Whatever memory a tensor lies in, it is these numbers: x, weights, gradients, boxes, out=; also in a call seen before."""
+"""The memory of a tensor changes no result: x, weights, gradients, boxes, `out`; in cached calls
+too."""
 
 from __future__ import annotations
 
@@ -46,7 +47,7 @@ def same(got: Any, want: Any) -> None:
 @pytest.mark.parametrize("way", LAZY)
 @pytest.mark.parametrize("windows,axes", WINDOWS)
 def test_x_and_its_gradient(windows: Any, axes: Any, way: Any) -> None:
-    """x is lazy, and so is the gradient that comes back; a plain tensor of that form was pooled before."""
+    """x and its gradient are lazy; a plain tensor of that form was pooled before."""
     other = way(numbers(2, 3, 8, 8))
     x = torch.clone(other.resolve_neg()).contiguous() + 0
     for reduction in [*NAMES, *ORDERS, "mode", *places(windows)]:

@@ -1,4 +1,4 @@
-"""Layers leave Python: torch.jit, torch.fx, both ONNX exporters and torch.export; numbers against torch and onnxruntime."""
+"""Layers in torch.jit, torch.fx, ONNX exporters and torch.export, against torch and onnxruntime."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""torch's uint16, uint32 and uint64: NumPy's numbers for every window kind and reduction, beyond 2**63 too."""
+"""torch's uint16, uint32, uint64: NumPy's numbers for each window kind and reduction, above 2**63
+too."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ def test_the_same_as_numpy(windows: Any, axes: Any, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_sums(kind: str) -> None:
-    """int64, as torch's own sums of unsigned integers; uint64 keeps its type, since int64 does not hold its numbers."""
+    """int64, as torch's sums of unsigned integers; uint64 keeps its type, which int64 cannot
+    represent."""
     x = numbers(kind) // 4 if kind == "uint64" else numbers(kind)
     got = ap.pool(torch.from_numpy(x), ap.sliding((2, 2)), "sum")
     assert got.dtype == (torch.uint64 if kind == "uint64" else torch.int64)

@@ -1,4 +1,4 @@
-"""Pooled axes with another axis between them: the numbers of the same array with its pooled axes side by side."""
+"""Pooled axes with another axis between them: the numbers of x with adjacent pooled axes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Borders and paddings by other libraries' numbers: SciPy's modes, TensorFlow's SAME, causal windows, crops, one an axis."""
+"""Borders and paddings as in other libraries: SciPy's modes, TensorFlow's SAME, causal, crops."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ def test_far_beyond_the_edge(border: str) -> None:
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_a_border_an_axis(reduction: str) -> None:
-    """Every pair of borders, in NumPy and torch, with gradients; of two constants the later axis fills the corners."""
+    """Each pair of borders, with gradients; of two constants the one of the later axis fills the
+    corners."""
     x = np.random.default_rng(2).integers(0, 9, (2, 6, 7)).astype(np.float64)
     pads = ((2, 1), (1, 3))
     options: list[Any] = ["absent", *MODES, 5]

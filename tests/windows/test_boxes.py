@@ -1,4 +1,5 @@
-"""Boxes: three readings against the definitions, any reduction, gradients, edges, ONNX's numbers, bad input."""
+"""Boxes: three readings against their definitions, reductions, gradients, edges, ONNX, bad
+input."""
 
 from __future__ import annotations
 
@@ -53,7 +54,8 @@ def test_sampled_is_roi_align(reduction: str, sampling: int, aligned: bool) -> N
 
 @pytest.mark.parametrize("aligned", [False, True])
 def test_exact_is_the_integral(aligned: bool) -> None:
-    """PrRoI: the mean divides by the bin's area, the outside being 0; maxima see what has weight."""
+    """PrRoI: the mean divides by the area of the bin, with 0 outside; maxima read nonzero
+    weights."""
     windows = ap.boxes(BOXES, (2, 3), reading="exact", aligned=aligned)
     mean, total, most = ap.pool(X, windows, ("mean", "sum", "max"))
     for k, (n, *box) in enumerate(BOXES):
@@ -85,7 +87,7 @@ def test_exact_against_quadrature() -> None:
 
 
 def test_weighted_orders() -> None:
-    """A weighted median: exact weights are masses, so it is one of the elements with half of the mass around it."""
+    """A weighted median by exact weights is an element with half of the mass on each side."""
     got = ap.pool(X, ap.boxes(BOXES[:2], (2, 2), reading="exact"), ap.Median(even="lower"))
     for k, (n, *box) in enumerate(BOXES[:2]):
         for o, pairs in exact_weights(box, (2, 2), X.shape[2:]).items():
@@ -109,7 +111,7 @@ def test_rotated(turn: str) -> None:
 
 
 def test_rotation_by_a_right_angle_turns_the_bins() -> None:
-    """Turned by 90° counterclockwise, the box's own rows run upwards: its bins are those of the upright box, turned."""
+    """Rotated by 90° counterclockwise, rows of the box run upwards: the bins are those rotated."""
     upright = ap.pool(X, ap.boxes([[0, 2.0, 1.0, 6.0, 5.0]], (4, 4), reading="sampled"), "mean")
     turned = ap.pool(
         X, ap.boxes([[0, 4.0, 3.0, 4.0, 4.0, 90.0]], (4, 4), reading="sampled", rotated="counterclockwise"), "mean"
@@ -282,7 +284,7 @@ def test_k_largest_of_points(rotated: bool) -> None:
 
 
 def test_elements_of_weight_0_do_not_count() -> None:
-    """Reductions that only ask who is there see an integral's elements as whole ones, in whatever type."""
+    """Reductions that ignore the values of weights count each element of an integral as present."""
     windows = ap.boxes(BOXES, (2, 3), reading="exact", border="absent")
     counts = ap.pool(X, windows, "count")
     in_bytes = (X * 30 + 99).astype(np.uint8)

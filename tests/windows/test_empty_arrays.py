@@ -1,4 +1,4 @@
-"""Arrays of length 0 pool to results of length 0, and windows without elements to the value of the empty set."""
+"""Arrays of length 0 have results of length 0; windows without elements have the empty value."""
 
 from __future__ import annotations
 

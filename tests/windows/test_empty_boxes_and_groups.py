@@ -1,4 +1,4 @@
-"""Boxes and groups that hold nothing: `empty=` is the answer as given, and no box makes floats of integers."""
+"""Empty boxes and groups: the result is `empty=` unchanged, and integers stay integers."""
 
 from __future__ import annotations
 

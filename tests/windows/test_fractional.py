@@ -1,4 +1,4 @@
-"""Fractional windows: partitions, seeds, the three conventions from their definitions; torch's own numbers for the drop-ins."""
+"""Fractional windows: partitions, seeds, the three conventions by definition; torch's numbers."""
 
 from __future__ import annotations
 
@@ -90,7 +90,8 @@ def test_torchs_windows(size: tuple[int, int], k: int, u: float) -> None:
 
 
 def test_draws() -> None:
-    """A seed fixes the windows of every object, none draws anew for each; axes and seeds differ; increments are shuffled evenly."""
+    """A seed fixes the windows of an object; None draws for each; axes and seeds differ; shuffles
+    are even."""
     x = np.random.default_rng(0).normal(size=(50, 50))
     one = ap.fractional((33, 33), seed=4)
     assert one == ap.fractional((33, 33), seed=4) and one != ap.fractional((33, 33), seed=5) != one.redrawn()

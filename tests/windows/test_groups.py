@@ -185,7 +185,7 @@ def test_long_sums_of_floats_keep_their_digits(lanes: int) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 @pytest.mark.parametrize("lanes", [1, 2, 8, 16, 17, 40])
 def test_means_of_runs_are_divided_exactly(lanes: int, dtype: str) -> None:
-    """Small whole numbers add exactly, so that the mean is one rounded division, whatever divides."""
+    """Sums of small integers are exact, so that a mean is one rounded division in each backend."""
     lengths = RNG.integers(0, 9, 700)
     edges = np.concatenate([[0], np.cumsum(lengths)])
     x = RNG.integers(-99, 99, (edges[-1], lanes)).astype(dtype)
@@ -218,7 +218,7 @@ def test_positions_in_groups_of_every_length() -> None:
 
 @pytest.mark.parametrize("axes", [(0,), (1, 2), (0, 1)])
 def test_spreads_of_shuffled_groups(axes: tuple[int, ...]) -> None:
-    """Laid group by group: values and gradients against the formula, on any axes, empty groups among them."""
+    """Elements sorted by group: values and gradients against the formula, with empty groups."""
     x = torch.randn(30, 7, 6, generator=torch.Generator().manual_seed(3), dtype=torch.float64, requires_grad=True)
     shape = tuple(x.shape[a] for a in axes)
     index = np.random.default_rng(1).integers(-1, 6, shape)

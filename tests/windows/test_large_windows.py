@@ -29,7 +29,8 @@ def test_integers_are_summed_exactly_and_wrap_as_numpys_do(dtype: str):
         int(v) for v in x[N // 8 * 8 :]
     )
     mean = ap.pool(x, ap.whole(), "mean", axes=0)[0]
-    # float64 rounds each element of 64 bits first: where signs cancel the error is one of the elements, not of the mean
+    # float64 first rounds 64-bit elements: if signs cancel, the error is one of elements, not of
+    # the mean
     scale = float(np.abs(x.astype(np.float64)).mean())
     assert abs(mean - exact / x.size) <= max(abs(x.mean() - exact / x.size), scale * 2.0**-52)
 
@@ -192,7 +193,8 @@ def test_the_reference_folds_in_pieces(name: str, kind: str, monkeypatch: pytest
 @pytest.mark.parametrize("columns", [30_000, 60_000, 120_000])
 @pytest.mark.parametrize("name", ["mean", "sum", "std", "max", "logsumexp"])
 def test_windows_of_different_sizes_in_one_call(name: str, columns: int) -> None:
-    """Some windows are read in pieces and the next ones at once: a piece must not limit the next windows."""
+    """Some windows are read in pieces and the next ones as a whole: a piece must not limit the next
+    ones."""
     x, rows = RNG.standard_normal((20, columns)), 11
     w = RNG.random(x.shape)
     weights = {"weights": w} if name != "max" else {"weights": w > 0.5}

@@ -1,4 +1,5 @@
-"""`min_count=`: windows with fewer elements that are there count as empty; `keepdims=False`: whole axes go."""
+"""`min_count=`: windows with fewer present elements count as empty; `keepdims=False` removes
+axes."""
 
 from __future__ import annotations
 

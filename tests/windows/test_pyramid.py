@@ -1,4 +1,4 @@
-"""Pyramids: every level against torch's adaptive pooling or brute force, laid in one row; gradients, errors, compile."""
+"""Pyramids: each level against torch or brute force, in one row; gradients, errors, compile."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def both(x: np.ndarray) -> list[Any]:
 
 
 def test_windows_whose_taps_are_all_0_are_empty() -> None:
-    """As a mask that hides everything: no integer comes out unless `empty=` says which; sums are 0."""
+    """As a mask that removes all elements: integers need `empty=`; sums are 0."""
     for taps in (np.zeros((2, 2)), (np.zeros(2), np.ones(2)), (np.zeros(2), np.zeros(2))):
         windows = ap.sliding((2, 2), taps=taps)
         for dtype in ("uint8", "int16", "int64"):
