@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import refused, said
+from two_by_two import blocks
 
 tifffile: Any = pytest.importorskip("tifffile")
 pytest.importorskip("imagecodecs")
@@ -15,14 +16,6 @@ Image: Any = pytest.importorskip("PIL.Image")
 
 HALF = ("--windows", "sliding((2, 2))", "--reduce")
 RANDOM = np.random.default_rng(0)
-
-
-def blocks(x: Any) -> Any:
-    """The elements of each 2 × 2 window of (rows, columns, samples), on the last axis."""
-    rows, columns, samples = x.shape
-    return (
-        x.reshape(rows // 2, 2, columns // 2, 2, samples).transpose(0, 2, 4, 1, 3).reshape(-1, columns // 2, samples, 4)
-    )
 
 
 def lightness_and_signed(image: Any) -> Any:
@@ -37,7 +30,11 @@ def test_cielab_as_pillow_writes_it(tmp_path: Path) -> None:
     image.save(tmp_path / "x.tif")
     x = lightness_and_signed(image)
     assert x[..., 1:].min() < 0 < x[..., 1:].max()
-    for reduction, expected in (("mean", blocks(x).mean(-1)), ("max", blocks(x).max(-1)), ("min", blocks(x).min(-1))):
+    for reduction, expected in (
+        ("mean", blocks(x).mean((1, 3))),
+        ("max", blocks(x).max((1, 3))),
+        ("min", blocks(x).min((1, 3))),
+    ):
         said("pool", tmp_path / "x.tif", tmp_path / "y.npy", *HALF, reduction)
         np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), expected)
         assert "left out" not in said("pool", tmp_path / "x.tif", tmp_path / "y.tif", *HALF, reduction)
@@ -51,7 +48,7 @@ def test_cielab_as_pillow_writes_it(tmp_path: Path) -> None:
         with tifffile.TiffFile(tmp_path / "y.tif") as y:
             assert y.pages[0].photometric.name == "MINISBLACK"
             np.testing.assert_array_equal(
-                y.asarray(), blocks(x).sum(-1) if reduction == "sum" else np.full((3, 4, 3), 4)
+                y.asarray(), blocks(x).sum((1, 3)) if reduction == "sum" else np.full((3, 4, 3), 4)
             )
 
 
@@ -75,7 +72,7 @@ def test_encodings_of_lab(tmp_path: Path, dtype: str, planar: bool, alpha: bool,
         planarconfig="separate" if planar else "contig",
         **options,
     )
-    expected = blocks(x).mean(-1)
+    expected = blocks(x).mean((1, 3))
     said("pool", tmp_path / "x.tif", tmp_path / "y.npy", *HALF, "mean")
     got = np.load(tmp_path / "y.npy")
     np.testing.assert_array_equal(np.moveaxis(got, 0, 2) if planar else got, expected)
@@ -113,7 +110,7 @@ def test_a_gif_says_which_colours_it_loses(tmp_path: Path) -> None:
     few = RANDOM.integers(0, 256, (256, 3), np.uint8)[RANDOM.integers(0, 256, (40, 40))]
     for name, image, x in (("grey", grey, np.stack([grey] * 3, -1)), ("few", few, few)):
         Image.fromarray(image).save(tmp_path / f"{name}.gif")
-        for reduction, expected in (("max", blocks(x).max(-1)), ("mean", np.rint(blocks(x).mean(-1)))):
+        for reduction, expected in (("max", blocks(x).max((1, 3))), ("mean", np.rint(blocks(x).mean((1, 3))))):
             text = said("pool", tmp_path / f"{name}.gif", tmp_path / "y.gif", *HALF, reduction)
             exact = len(np.unique(expected.reshape(-1, 3), axis=0)) <= 256
             assert ("left out: colours beyond 256" in text) != exact

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import refused, said
+from two_by_two import blocks
 
 imagecodecs: Any = pytest.importorskip("imagecodecs")
 Image: Any = pytest.importorskip("PIL.Image")
@@ -22,11 +23,6 @@ RANDOM = np.random.default_rng(0)
 def opened(path: Path) -> Any:
     """Pillow's image of a file that stays open no longer."""
     return Image.open(io.BytesIO(path.read_bytes()))
-
-
-def blocks(x: Any) -> Any:
-    """(rows, 2, columns, 2, …) of an array of even sides."""
-    return x.reshape(x.shape[0] // 2, 2, x.shape[1] // 2, 2, *x.shape[2:])
 
 
 def rounded_means(x: Any) -> Any:
