@@ -116,15 +116,43 @@ def flat(y: Any) -> list[torch.Tensor]:
     return list(y) if isinstance(y, (tuple, list)) else [y]
 
 
-@pytest.mark.parametrize("way", list(WAYS))
+class Layers(nn.Module):
+    """Layers of every rank in one model, which is exported once for all of them: each on the input of its rank."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__()
+        self.each = nn.ModuleDict({name: nn.Sequential(nn.Identity(), SERVED[name][0]) for name in names})
+
+    def forward(self, x1: torch.Tensor, x2: torch.Tensor, x3: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        inputs = (x1, x2, x3)
+        return tuple(y for name, layer in self.each.items() for y in flat(layer(inputs[SERVED[name][1].ndim - 3])))
+
+
+@pytest.mark.parametrize("way", ["trace", "script", "fx"])
 @pytest.mark.parametrize("name", spread(SERVED, 2, "served"))
-def test_layers_with_torchs_numbers_are_exported(name: str, way: str) -> None:
+def test_layers_with_torchs_numbers_are_recorded(name: str, way: str) -> None:
     """With the numbers that they have here, for another input than the one recorded too."""
     layer, x = SERVED[name]
     model = nn.Sequential(nn.Identity(), layer).eval()
-    for ours, left in zip(flat(model(x)), flat(WAYS[way](model, (x,))(x)), strict=True):
-        torch.testing.assert_close(left, ours, rtol=1e-5, atol=1e-5)
+    left = WAYS[way](model, (x,))
+    for given in (x, x.flip(0)):
+        for ours, theirs in zip(flat(model(given)), flat(left(given)), strict=True):
+            torch.testing.assert_close(theirs, ours, rtol=1e-5, atol=1e-5)
     assert model[1] is layer or way == "script"  # which takes the layer with torch's name
+
+
+@pytest.mark.parametrize("way", ["export", "old ONNX", "ONNX"])
+def test_layers_with_torchs_numbers_are_exported(way: str) -> None:
+    """With the numbers that they have here, for other inputs than the ones recorded too."""
+    names = spread(SERVED, 2, "served")
+    model, args = Layers(names).eval(), (X1, X2, X3)
+    left = WAYS[way](model, args)
+    for given in (args, tuple(x.flip(0) for x in args)):
+        ours, theirs = flat(model(*given)), flat(left(*given))
+        assert len(ours) == len(theirs) >= len(names)
+        for k, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            torch.testing.assert_close(other, one, rtol=1e-5, atol=1e-5, msg=lambda text, k=k: f"output {k}: {text}")
+    assert all(model.each[name][1] is SERVED[name][0] for name in names)  # type: ignore[index]
 
 
 @pytest.mark.parametrize("name", spread(SERVED, 2, "served"))
@@ -153,6 +181,12 @@ def test_layers_that_cannot_be_exported_say_what_works(name: str, way: str) -> N
     with pytest.raises(kind, match=r"PoolingError|records operations") as raised:
         WAYS[way](model, args)
     assert "torch.export.export(model, args) works" in str(raised.value)
+
+
+@pytest.mark.parametrize("name", spread(OTHERS, 2, "others"))
+def test_what_the_errors_say_works(name: str) -> None:
+    layer, args = OTHERS[name]
+    model: nn.Module = (layer if len(args) > 1 else nn.Sequential(layer)).eval()
     for ours, left in zip(flat(model(*args)), flat(exported(model, args)(*args)), strict=True):
         torch.testing.assert_close(left, ours)
 
