@@ -108,10 +108,10 @@ def by_hand(got: Any, call: Call, random: np.random.Generator) -> bool:
             return False
         if name == "median" and array(got).dtype.kind in "iu":  # every window is odd; NumPy's median is a float64
             order = BY_HAND["Median('lower')"]
-        meant = dataclasses.replace(FORMULAS["max"], f=lambda v, w, n, where: order(v))
+        meant = dataclasses.replace(FORMULAS["max"], f=lambda v, w, n, where: order(v), alone=True)
     assert meant is not None
     if call.plain_options.get("ties") == "last" and name in LAST:
-        meant = dataclasses.replace(meant, f=lambda v, w, n, where: where[wins(v, LAST[name])])
+        meant = dataclasses.replace(meant, f=lambda v, w, n, where: where[wins(v, LAST[name])], alone=True)
     want = pooled(
         rows,
         lines,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -99,34 +98,42 @@ def inside(offsets: list[int], *args: Any, **options: Any) -> Line:
     return made
 
 
-Elements = tuple[tuple[int, ...], V, V | None, V, V, float]
-LISTED: dict[tuple[int, tuple[int, ...]], tuple[list[Line], list[Elements]]] = {}
+class Table(NamedTuple):
+    """The elements of windows as one array each of shape (windows, elements of the largest)."""
+
+    at: V  # flat positions, CONSTANT outside
+    outside: V | None
+    source: V  # the pooled axis beyond which an element outside lies
+    taps: V  # 0 behind the last element of a window
+    padded: V  # (windows,): how many taps lie in the padded input
 
 
-def elements(lines: list[Line], lengths: tuple[int, ...]) -> list[Elements]:
-    """Each window: index, flat positions (CONSTANT outside), axes of the outside, taps, size.
+TABLES: dict[tuple[int, tuple[int, ...]], tuple[list[Line], Table]] = {}
 
-    The lists of a small case are walked once and kept.
-    """
+
+def table(lines: list[Line], lengths: tuple[int, ...]) -> Table:
+    """Each window's elements; the lists of a small case are walked once and kept."""
     key = id(lines), lengths
-    if key in LISTED and LISTED[key][0] is lines:
-        return LISTED[key][1]
-    found = list(_elements(lines, lengths))
-    if len(found) <= 1000 and len(LISTED) < 500:  # the cases of the registry, and not the windows of one large call
-        LISTED[key] = lines, found
+    if key in TABLES and TABLES[key][0] is lines:
+        return TABLES[key][1]
+    found = _table(lines, lengths)
+    if found.at.size <= 10_000 and len(TABLES) < 500:  # not the windows of one large call
+        TABLES[key] = lines, found
     return found
 
 
-def _elements(lines: list[Line], lengths: tuple[int, ...]) -> Iterator[Elements]:
+def _table(lines: list[Line], lengths: tuple[int, ...]) -> Table:
+    windows: list[list[tuple[int, int, float]]] = []
     for o in itertools.product(*(range(len(line.windows)) for line in lines)):
-        at, source, taps = [], [], []
+        windows.append([])
         for combo in itertools.product(*(line.windows[i] for line, i in zip(lines, o, strict=True))):
             places = [c[0] for c in combo]
             beyond_axes = [k for k, p in enumerate(places) if p == CONSTANT]  # of two constants the later axis'
-            at.append(CONSTANT if beyond_axes else int(np.ravel_multi_index(places, lengths)))
-            source.append(beyond_axes[-1] if beyond_axes else 0)
-            taps.append(math.prod(c[1] for c in combo))
-        flat = np.array(at, int)
-        outside = flat == CONSTANT
-        padded = float(math.prod(line.padded[i] for line, i in zip(lines, o, strict=True)))
-        yield o, flat, outside if outside.any() else None, np.array(source, int), np.array(taps, float), padded
+            at = CONSTANT if beyond_axes else int(np.ravel_multi_index(places, lengths))
+            windows[-1].append((at, beyond_axes[-1] if beyond_axes else 0, math.prod(c[1] for c in combo)))
+    most = max(map(len, windows), default=0)
+    whole = np.array([[*w, *[(0, 0, 0.0)] * (most - len(w))] for w in windows]).reshape(len(windows), most, 3)
+    outside = whole[..., 0] == CONSTANT
+    padded = [math.prod(p) for p in itertools.product(*(line.padded for line in lines))]
+    at, source = whole[..., 0].astype(int), whole[..., 1].astype(int)
+    return Table(at, outside if outside.any() else None, source, whole[..., 2], np.array(padded, float))
