@@ -54,7 +54,7 @@ def _layouts(x: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("shape", [(2, 3, 33, 37), (30, 2, 7, 7), (1, 1, 5, 90)], ids=str)
 def test_the_core_is_the_reference(shape: tuple[int, ...], dtype: str) -> None:
     weights = np.abs(np.random.default_rng(1).normal(size=(shape[0], 1, *shape[2:]))).round(0)
-    served, wrong = 0, list[Any]()
+    served, wrong, known = 0, list[Any](), dict[Any, Any]()
     calls = itertools.product(_layouts(_data(shape, dtype)).items(), WINDOWS.items(), REDUCTIONS)
     for (layout, x), (name, w), fold in spread(calls, 5, shape, dtype):
         if fold == "prod" and "float" in dtype:
@@ -65,7 +65,10 @@ def test_the_core_is_the_reference(shape: tuple[int, ...], dtype: str) -> None:
                 found = ap.pool(x, w, fold, backend="cpu", **more)
             except ap.PoolingError:
                 continue
-            asked = ap.pool(x, w, fold, backend="reference", **more)
+            numbers = layout == "reversed", name, fold, *more.keys()  # the other layouts have the same
+            if numbers not in known:
+                known[numbers] = ap.pool(x, w, fold, backend="reference", **more)
+            asked = known[numbers]
             served += 1
             same = found.dtype == asked.dtype and found.shape == asked.shape
             if found.dtype.kind == "f":

@@ -65,11 +65,12 @@ LAYOUTS: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("name", FOLDS)
 def test_factors_give_the_gradient_of_the_reference(name: str, monkeypatch: Any) -> None:
-    """Within the rounding of float64 for each window and layout; float32 and bfloat16 are close to
-    it."""
+    """Within the rounding of float64, for each window in two of the four layouts, in turns; float32
+    or bfloat16 is close to it."""
     heard, wrong = answers(monkeypatch), list[Any]()
-    calls = itertools.product([(2, 3, 17, 37), (3, 2, 7, 6)], WINDOWS.items(), LAYOUTS)
-    for number, (shape, (key, w), layout) in spread(enumerate(calls), 11, name):
+    product = enumerate(itertools.product([(2, 3, 17, 37), (3, 2, 7, 6)], WINDOWS.items(), LAYOUTS))
+    calls = [call for call in product if (call[0] + call[0] // 4 + list(FOLDS).index(name)) % 2 == 0]
+    for number, (shape, (key, w), layout) in spread(calls, 6, name):
         if "divisor" in key or (key == "count padded" and name in ("var", "std", "Std(0.5)")):
             continue
         x = numbers(*shape)
@@ -80,12 +81,12 @@ def test_factors_give_the_gradient_of_the_reference(name: str, monkeypatch: Any)
         scale = truth[1].abs().max() + 1
         if not torch.allclose(*truth, rtol=1e-10, atol=1e-12 * float(scale), equal_nan=True):
             wrong.append((shape, key, layout, torch.float64))
-        for dtype, near in ((torch.float32, 2e-4), (torch.bfloat16, 3e-2))[(number + number // 4) % 2 :: 2]:
+        for dtype, near in ((torch.float32, 2e-4), (torch.bfloat16, 3e-2))[(number // 2 + number // 8) % 2 :: 2]:
             a, b = (t.double() for t in gradients(v.to(dtype), w, FOLDS[name]))
             if a.dtype != b.dtype or not bool(((a - b).abs() <= near * (scale + b.abs())).all()):
                 wrong.append((shape, key, layout, dtype))
     assert not wrong, (len(wrong), wrong[:5])
-    often = 0.5 if QUICK else 0.6  # of fewer calls
+    often = 0.45 if QUICK else 0.6  # of fewer calls
     assert name == "range" or sum(heard) > often * len(heard), (sum(heard), len(heard))
 
 

@@ -50,8 +50,9 @@ def tolerance(x: np.ndarray, order: Any) -> float:
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "uint8", "int16", "int64"])
 @pytest.mark.parametrize("windows", WINDOWS, ids=range(len(WINDOWS)))
 def test_masks_and_nan(windows: Any, dtype: str) -> None:
+    large = windows == WINDOWS[-1]  # whose reference sorts 81 elements a window
     for layout, axes, holes, heard in (
-        ((2, 23, 37), (1, 2), 0.0, 0.9),
+        ((2, 13, 21) if large else (2, 23, 37), (1, 2), 0.0, 0.9),
         ((2, 12, 15), (1, 2), 0.4, 0.1),
         ((23, 17, 3), (0, 1), 0.02, 0.5),
     ):

@@ -146,7 +146,7 @@ def test_run_resumes_repeats_and_reports(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_killed_study_loses_at_most_the_running_trial(tmp_path: Path) -> None:
-    words = command("--pool", "max", "--seeds", 2, "--budget", 2, "--out", tmp_path)
+    words = command("--pool", "max", "--seeds", 2, "--budget", 1, "--out", tmp_path)
     running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     rows = tmp_path / "rows.json"
     until = time.monotonic() + 120

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,14 +25,13 @@ from . import ranks as indexed_ranks
 One = Callable[[Any, Any], Any]  # a reduction of x over the same windows
 
 
-@dataclass(frozen=True)
-class Rewrite:
+class Rewrite(NamedTuple):
     """A description; whether it supports a job; the result for (library, x, job, options, one), or
     None."""
 
     text: str
     serves: Callable[[Job], bool]
-    compute: Callable[[Any, Any, Job, Any, One], Any]
+    compute: Callable[..., Any]
 
 
 def _needs_floats(job: Job) -> bool:
