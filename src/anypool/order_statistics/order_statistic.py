@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from copy import copy
 from typing import Any, ClassVar
 
@@ -57,7 +58,7 @@ class Order:
         return type(self) is type(other) and self.__dict__ == other.__dict__
 
     def __hash__(self) -> int:
-        plain = tuple(v if isinstance(v, (int, float, str, tuple, Order)) else id(v) for v in self.parameters.values())
+        plain = tuple(v if isinstance(v, Hashable) else id(v) for v in self.parameters.values())
         return hash((type(self), plain, self.ties))
 
     def finish(self, window: Sorted, n: Any) -> Any:

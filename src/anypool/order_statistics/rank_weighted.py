@@ -130,8 +130,8 @@ class Ordinal(Order):
         return isinstance(self.parameters["weights"], tuple)  # a tensor may change between two calls
 
     def finish(self, window: Sorted, n: Any) -> Any:
-        weights, values = self.parameters["weights"], window.number(window.values)
-        weights = as_like(np.asarray(weights) if isinstance(weights, tuple) else weights, values)
+        row, values = self.parameters["weights"], window.number(window.values)
+        weights = as_like(row if hasattr(row, "shape") else np.asarray(row), values)
         weights = concatenated([weights, zeros_of(values, (1,))], 0)
         size = weights.shape[0] - 1
         if window.cumulated is None:
@@ -195,7 +195,7 @@ class KMax(Order):
         is_selected = (above >= 0) & (above < k)
         positions = where(is_selected, window.order, zeros(window.order) + window.max_length)
         order = adapter_of(positions).argsort(positions)
-        slots = np.minimum(np.arange(k), window.max_length - 1)
+        slots = np.minimum(np.arange(int(k)), window.max_length - 1)
         return window.elements(
             adapter_of(order).take(order, slots, -1)
         )  # windows with fewer elements have no result at the end
@@ -217,7 +217,7 @@ class KMax(Order):
         return True
 
     def undefined_for(self, n: Any) -> Any:
-        slots = np.arange(self.parameters["k"])
+        slots = np.arange(int(self.parameters["k"]))
         if not hasattr(n, "shape"):
             return slots >= n
         return last(n) <= as_like(slots, n, exact=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def take_along(values: Any, index: Any) -> Any:
 
 def take_last(values: Any, index: Any) -> Any:
     """values[…, index], with one index for all windows or one for each."""
-    if isinstance(index, (int, np.integer)):
+    if isinstance(index, Integral):
         return values[..., int(index)]
     return take_along(values, broadcast(index, values.shape[:-1])[..., None])[..., 0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -77,7 +78,7 @@ class Sorted:
         """The sorted elements at these indices, several for each window."""
         return take_along(self.values, index)
 
-    def total(self, mass: Any) -> Any:
+    def total(self, mass: Callable[[Any], Any]) -> Any:
         """Σ (mass(end) − mass(begin))·x over the elements; each covers [begin, end) of the
         ranks."""
         if self.cumulated is None:

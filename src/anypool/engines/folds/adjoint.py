@@ -94,8 +94,8 @@ class _SumGradient:
         job = Job(adjoint, Sum(), dtype, library_name)
         if not divided:
             recipe = Recipe("value", ("sum",), "plain", plane, dtype)
-        elif bool((counts == counts.flat[0]).all()):
-            recipe = Recipe("value", ("sum",), "divide", plane, dtype, divisor=float(counts.flat[0]))
+        elif bool((counts == (n := float(counts.reshape(-1)[0]))).all()):
+            recipe = Recipe("value", ("sum",), "divide", plane, dtype, divisor=n)
         else:
             table = _Reciprocals(grid, plane)
             share = Recipe("share", ("sum",), "plain", plane, dtype)

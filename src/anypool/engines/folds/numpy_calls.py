@@ -86,7 +86,7 @@ def _fits(out: Any, x: Any, prepared: Any, dtype: Any) -> bool:
     """Whether the core may write to `out` while it reads x."""
     if not is_numpy(out) or out.dtype != dtype or out.ndim != len(prepared.order):
         return False
-    ordered = out if prepared.back is None else out.transpose(prepared.order)
+    ordered: Any = out if prepared.back is None else out.transpose(prepared.order)
     flags = ordered.flags
     fits = ordered.shape == prepared.shape and flags.c_contiguous and flags.writeable and flags.aligned
     return fits and not np.may_share_memory(out, x)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -25,13 +25,14 @@ from . import ranks as indexed_ranks
 One = Callable[[Any, Any], Any]  # a reduction of x over the same windows
 
 
-class Rewrite(NamedTuple):
+@dataclass(frozen=True)
+class Rewrite:
     """A description; whether it supports a job; the result for (library, x, job, options, one), or
     None."""
 
     text: str
     serves: Callable[[Job], bool]
-    compute: Callable[..., Any]
+    compute: Callable[[Any, Any, Job, Any, One], Any]
 
 
 def _needs_floats(job: Job) -> bool:

@@ -53,7 +53,7 @@ class Table:
         """The elements of each group, from the group ids."""
         owner, picks = self.group_ids, self.indices[0]
         assert owner is not None
-        index, free = np.empty(picks.offsets[-1], np.int64), picks.offsets.copy()
+        index, free = np.empty(int(picks.offsets[-1]), np.int64), np.array(picks.offsets)
         library().anypool_lists_sort(address(owner), len(owner), address(free), address(index))
         return AxisIndices(picks.size, picks.out, picks.offsets, index)
 
