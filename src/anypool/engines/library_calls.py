@@ -4,7 +4,7 @@ engines if the memory is shared.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from ..arrays import numpy as numpy_arrays
 from ..arrays.adapter import Adapter, adapter_of, is_numpy
@@ -44,9 +44,10 @@ class LibraryCalls:
         if adapter_of(weights) is self.adapter:
             weights = self.adapter.enter(weights, "weights")
         y = pool(x, windows, reduction, weights=weights, **options)
-        results = y if isinstance(y, tuple) else (y,)
+        single = not isinstance(y, tuple)
+        results: tuple[Any, ...] = (y,) if single else cast("tuple[Any, ...]", y)
         results = self.apart(results, x) if out is None else self.into(out, results)
-        return results if isinstance(y, tuple) else results[0]
+        return results[0] if single else results
 
     def plain(self, x: Any) -> bool:
         """False: the compiled core reads no such array directly."""

@@ -15,7 +15,7 @@ from ..arrays.shape_ops import as_like, broadcast, dtype_name, filled, is_floati
 from ..constants import fitted
 from ..errors import PoolingError
 from ..order_statistics import Order
-from ..plan import Grid, GridConcat
+from ..plan import Fill, Grid, GridConcat
 from ..reductions import Count, Sum
 
 
@@ -52,7 +52,8 @@ def _grid_of_mask(grid: Grid, shape: tuple[int, ...], omit: bool) -> Grid:
     def constant_of(fill: Any) -> Any:
         return None if fill is None else int(not (omit and fill != fill))
 
-    fill = tuple(constant_of(f) for f in grid.fill) if isinstance(grid.fill, tuple) else constant_of(grid.fill)
+    constants: Fill = grid.fill
+    fill = tuple(constant_of(f) for f in constants) if isinstance(constants, tuple) else constant_of(constants)
     return replace(grid, shape=shape, fill=fill, divisor="present")
 
 

@@ -108,7 +108,8 @@ def indexed_fold(x: Any, job: Job, with_positions: bool = False) -> Any:
     y = buffer_pool.empty(prepared.shape, x.dtype)
     positions = np.empty(prepared.shape, np.int32) if with_positions else None
     prepared.fold(address(x), address(y), 0 if positions is None else address(positions))
-    return (y if positions is None else positions.astype(np.int64)).transpose(prepared.back)
+    result: Any = y if positions is None else positions.astype(np.int64)
+    return result.transpose(prepared.back)
 
 
 def indexed_by_sums(x: Any, job: Job) -> Any:

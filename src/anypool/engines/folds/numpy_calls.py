@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...arrays import buffer_pool as memory
 from ...arrays.adapter import is_numpy
@@ -76,7 +77,8 @@ class NativeFold:
             outcome = run(job, a, 0 if w is None else address(w), b if values else 0, 0 if values else b)
             if outcome and not native_folds.succeeded(outcome):
                 return None
-            return y if back is None or out is not None else y.transpose(back)
+            result: Any = y
+            return result if back is None or out is not None else result.transpose(back)
 
         fold.prepared = prepared  # type: ignore[attr-defined]  (keeps the tables alive)
         return fold
@@ -86,7 +88,7 @@ def _fits(out: Any, x: Any, prepared: Any, dtype: Any) -> bool:
     """Whether the core may write to `out` while it reads x."""
     if not is_numpy(out) or out.dtype != dtype or out.ndim != len(prepared.order):
         return False
-    ordered: Any = out if prepared.back is None else out.transpose(prepared.order)
+    ordered = out if prepared.back is None else cast("NDArray[Any]", out.transpose(prepared.order))
     flags = ordered.flags
     fits = ordered.shape == prepared.shape and flags.c_contiguous and flags.writeable and flags.aligned
     return fits and not np.may_share_memory(out, x)

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...arrays.adapter import adapter_of
 from ...arrays.ops import where, zeros
@@ -115,12 +116,13 @@ def fill_empty(y: Any, job: Job) -> Any:
 @lru_cache(maxsize=64)
 def _weight_table(lists: IndexedWindows) -> Any:
     """The weight of each window, broadcastable to the result."""
-    weights = native_indexed.table(lists, True).weights
+    weights: NDArray[np.float64] = native_indexed.table(lists, True).weights
     shape = [1] * len(lists.out_shape)
     order = np.argsort(lists.result_dims)
     for at, n in zip(lists.result_dims, lists.windows_shape, strict=True):
         shape[at] = n
-    return np.ascontiguousarray(weights.reshape(lists.windows_shape).transpose(order).reshape(shape))
+    in_order = np.transpose(weights.reshape(lists.windows_shape), order)
+    return np.ascontiguousarray(np.reshape(in_order, shape))
 
 
 def _axes_with_outside(lists: IndexedWindows) -> list[tuple[int, int, range]]:

@@ -92,7 +92,9 @@ class IndexedFoldCall:
         steps = _steps(lists, lists.pooled_dims[1:] if grouped else lists.pooled_dims, strides)
         inner = math.prod(p.out for p in lists.indices)
         groups = lists.windows // max(inner, 1)
-        axes = [(n, outs[o]) for n, o in zip(lists.windows_shape, lists.result_dims, strict=True)]
+        axes: list[tuple[int, int]] = [
+            (n, outs[o]) for n, o in zip(lists.windows_shape, lists.result_dims, strict=True)
+        ]
         group_axes = (
             axes[:1]
             if groups == axes[0][0] and groups * inner == lists.windows and (len(axes) > 1 or inner == 1)

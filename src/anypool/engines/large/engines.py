@@ -66,7 +66,11 @@ class LargeModes(BaseEngine):
             x, job = cast(x, "float32"), replace(job, dtype="float32")
         if weights is not None and call.arrays.dtype_name(weights) == "bfloat16":
             weights = cast(weights, "float32")
-        y = call.arrays.run_in_numpy(lambda c, v, j, w: modes.forward(v, j, w), call, x, job, weights)
+
+        def forward(call: CallContext, x: Any, job: Job, weights: Any) -> Any:
+            return modes.forward(x, job, weights)
+
+        y = call.arrays.run_in_numpy(forward, call, x, job, weights)
         return y if dtype != "bfloat16" else cast(y, dtype)
 
 
@@ -84,4 +88,8 @@ class LargeArgs(BaseEngine):
         """The result, one window at a time."""
         if not call.arrays.plain(x):
             return None
-        return call.arrays.run_in_numpy(lambda c, v, j, w: arg.forward(v, j), call, x, plan.job, weights)
+
+        def forward(call: CallContext, x: Any, job: Job, weights: Any) -> Any:
+            return arg.forward(x, job)
+
+        return call.arrays.run_in_numpy(forward, call, x, plan.job, weights)

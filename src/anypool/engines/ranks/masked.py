@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...arrays import buffer_pool as memory
 from ...arrays import numpy as arrays
@@ -159,7 +160,8 @@ def _extend(x: Any, grid: Grid, padded: rank_terms.Frame, mask: Any) -> tuple[An
     back = np.argsort(order)
 
     def full(value: Any, dtype: Any) -> Any:
-        return np.full([padded.grid.shape[a] for a in order], value, dtype).transpose(back)
+        array: NDArray[Any] = np.full([padded.grid.shape[a] for a in order], value, dtype)
+        return np.transpose(array, back)
 
     inside = [slice(None)] * x.ndim
     for a, before in zip(grid.pooled_dims, padded.before, strict=True):
@@ -184,8 +186,8 @@ def _counts_at_edges(grid: Grid, padded: rank_terms.Frame, order: list[int]) -> 
     if len(padded.counts) == 1:
         return None
     shape = [n if a in grid.pooled_dims else 1 for a, n in enumerate(grid.out_shape)]
-    counts = np.broadcast_to(grid.present.astype(np.uint8).reshape(shape), grid.out_shape)
-    return np.ascontiguousarray(counts.transpose(order))
+    counts: NDArray[np.uint8] = np.broadcast_to(grid.present.astype(np.uint8).reshape(shape), grid.out_shape)
+    return np.ascontiguousarray(np.transpose(counts, order))
 
 
 @lru_cache(maxsize=256)

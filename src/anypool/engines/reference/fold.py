@@ -6,13 +6,14 @@ from __future__ import annotations
 import itertools
 import math
 from typing import Any
+from typing import cast as typing_cast
 
 import numpy as np
 
 from ...arrays.adapter import adapter_of
 from ...arrays.ops import where, zeros
 from ...arrays.shape_ops import accumulator, as_like, broadcast, cast, dtype_name, result_of, take
-from ...plan import Grid, Job
+from ...plan import Grid, Ints, Job
 from ...reductions import State
 from . import pieces
 from .divisors import divisor_of, fill_empty, total_weight
@@ -76,8 +77,9 @@ def _finish(
     n, present = divisor_of(z, totals, grid, is_counted)
     with np.errstate(all="ignore"):
         y = answer_of(reduction.finish(state, n), reduction, grid.out_shape)
-        saved = reduction.save_for_backward(state) if callable(getattr(reduction, "save_for_backward", None)) else ()
-    saved = saved if isinstance(saved, tuple) else (saved,)
+        saves = callable(getattr(reduction, "save_for_backward", None))
+        arrays: Any = reduction.save_for_backward(state) if saves else ()
+    saved = typing_cast("State", arrays) if isinstance(arrays, tuple) else (arrays,)
     if getattr(reduction, "selects", False):
         saved = tuple(index_in_window(k, grid) for k in saved)
     if getattr(reduction, "gives", "value") == "position":
@@ -106,13 +108,16 @@ def backward(
     with np.errstate(all="ignore"):
         for slots in itertools.product(*(range(t[0].shape[1]) for t in tables)):
             gathered: list[Any] = [ga, ya, broadcast(n, ya.shape), *saved]
-            valid, index, tap, edge_weight = None, 0, [], np.ones(1)
+            tap: list[Ints] = []
+            valid: Any = None
+            index: Any = 0
+            edge_weight: Any = np.ones(1)
             for k, (slot, (windows, indices), axis, a) in enumerate(
                 zip(slots, tables, grid.axes, grid.pooled_dims, strict=True)
             ):
                 o = np.maximum(windows[:, slot], 0)
                 gathered = [take(v, o, a) for v in gathered]
-                shape = [1] * xa.ndim
+                shape = [1] * len(grid.shape)
                 shape[a] = axis.size
                 on_axis = (windows[:, slot] >= 0).reshape(shape)
                 valid = on_axis if valid is None else valid & on_axis
@@ -126,7 +131,7 @@ def backward(
             weight = w
             if taps is not None:
                 value = taps[tuple(tap)]
-                shape = [1] * xa.ndim
+                shape = [1] * len(grid.shape)
                 for a, axis in zip(grid.pooled_dims, grid.axes, strict=True):
                     shape[a] = axis.size
                 weight = w * as_like(value.reshape(shape), xa)

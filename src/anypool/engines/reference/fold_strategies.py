@@ -9,6 +9,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...arrays.ops import ones, where, zeros
 from ...arrays.shape_ops import (
@@ -133,7 +134,7 @@ def fold_with_edge_weights(z: Any, at: Any, grid: Grid, reduction: Any) -> tuple
     sums = [
         np.where(np.arange(a.max_length) < a.length[:, None], s, 0).sum(1) for a, s in zip(grid.axes, sums, strict=True)
     ]
-    total = as_like(grid.along(reduce(np.multiply.outer, sums)), z)
+    total = as_like(grid.along(reduce(_outer_product, sums)), z)
     return tuple(parts), [total, as_like(grid.along(grid.present), z, exact=True)]
 
 
@@ -164,7 +165,7 @@ def fold_by_position(z: Any, w: Any, is_present: Any, at: Any, grid: Grid, reduc
                 if axis.extent
                 else [zeros_of(z, shape, dtype_name(v)) for v in items]
             )
-            shape_of_axis = [1] * z.ndim
+            shape_of_axis = [1] * int(z.ndim)
             shape_of_axis[dim] = axis.out
             valid = in_window.reshape(shape_of_axis) if valid is None else valid & in_window.reshape(shape_of_axis)
             if axis.edge_weights is not None:
@@ -183,3 +184,7 @@ def fold_by_position(z: Any, w: Any, is_present: Any, at: Any, grid: Grid, reduc
         total = total + where(is_valid, weight + zeros(total), zeros(total))
         present = present + is_valid * 1
     return state, [total, present]
+
+
+def _outer_product(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.multiply.outer(a, b)

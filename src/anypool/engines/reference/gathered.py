@@ -66,13 +66,11 @@ def table(grid: Grid, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[
             shape[k + 1] = len(j)
             taps_index.append(tap.reshape(shape))
         left, right = index[:, :, None], at[:, None, :]
-        flat = left * axis.size + right
-        flat = np.where(
-            right <= -2, right, np.where(left <= -2, left, flat)
-        )  # of two constants, that of the later axis
+        flat: NDArray[np.int64] = left * axis.size + right
+        # of two constants, that of the later axis
+        flat = np.where(right <= -2, right, np.where(left <= -2, left, flat))
         index = np.where((left == -1) | (right == -1), -1, flat).reshape(end - begin, left.shape[1] * right.shape[2])
     if not grid.weighted:
         return index, None
-    if taps is None:
-        return index, np.where(index == -1, 0.0, edge_weight.reshape(index.shape))
-    return index, np.where(index == -1, 0.0, taps[tuple(taps_index)].reshape(index.shape))
+    weight: NDArray[np.float64] = edge_weight if taps is None else taps[tuple(taps_index)]
+    return index, np.where(index == -1, 0.0, np.reshape(weight, index.shape))

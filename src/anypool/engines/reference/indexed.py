@@ -72,7 +72,7 @@ def pieces(lists: IndexedWindows, rows: int, by_length: bool = False) -> Iterato
         end = max(begin + 1, int(np.searchsorted(total, total[begin] + CHUNK, side="right")) - 1)
         end = min(end, lists.windows)
         if by_length and begin < end:
-            most = lists.counts[begin] * 3 // 2 + 4
+            most = int(lists.counts[begin]) * 3 // 2 + 4
             end = max(begin + 1, min(end, int(np.searchsorted(lists.counts, most, side="right"))))
         yield begin, end
         if end >= lists.windows:
@@ -94,7 +94,7 @@ def elements(lists: IndexedWindows, begin: int, end: int, like: Any) -> tuple[In
     counts = lists.counts[window]
     offsets = np.concatenate([[0], np.cumsum(counts)])
     owner = np.repeat(np.arange(len(counts)), counts)
-    local = np.arange(offsets[-1]) - offsets[owner]
+    local: Ints = np.arange(int(offsets[-1])) - offsets[owner]
     index: Any = np.zeros((len(local), 1), np.int64)
     if lists.groups is not None:
         inner = max(lists.windows // max(len(lists.groups), 1), 1)

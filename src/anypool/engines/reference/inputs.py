@@ -9,10 +9,10 @@ import numpy as np
 
 from ...arrays.ops import where, zeros
 from ...arrays.shape_ops import as_like, broadcast, cast, dtype_name, filled, is_bool, is_floating, take, zeros_of
-from ...plan import Grid
+from ...plan import Fill, Grid
 
 
-def with_border(x: Any, grid: Grid, fill: Any) -> Any:
+def with_border(x: Any, grid: Grid, fill: Fill) -> Any:
     """x extended by its border; `fill`: the constant, or one for each axis."""
     fills = fill if isinstance(fill, tuple) else (fill,) * len(grid.axes)
     for axis, dim, fill in zip(grid.axes, grid.pooled_dims, fills, strict=True):

@@ -83,9 +83,9 @@ def _fold(x: Any, weights: Any, grid: Grid, begin: list[int], settings: FoldSett
 def _fold_piece(x: Any, weights: Any, grid: Grid, begin: list[int], settings: FoldSettings) -> tuple[int, list[Any]]:
     z = cast(with_border(x, grid, grid.fill), settings.acc)
     w, is_present = weights_of(z, weights, grid, settings.reduction, settings.omit_nan)
-    flat: Any = np.zeros((1,) * z.ndim, np.int64)
+    flat = np.zeros((1,) * len(grid.shape), np.int64)
     for axis, dim, b, n in zip(grid.axes, grid.pooled_dims, begin, settings.extents, strict=True):
-        shape = [1] * z.ndim
+        shape = [1] * len(grid.shape)
         shape[dim] = axis.extent
         flat = flat * n + np.arange(b, b + axis.extent).reshape(shape)
     state, totals = fold_by_doubling(z, w, is_present, as_like(flat, z, exact=True), grid, settings.reduction)

@@ -13,9 +13,10 @@ from ...plan import Grid
 
 def positions_of(z: Any, grid: Grid) -> Any:
     """Flat positions in the pooled axes with border, broadcastable to z."""
-    flat: Any = np.zeros((1,) * z.ndim, np.int64)
+    rank = int(z.ndim)
+    flat = np.zeros((1,) * rank, np.int64)
     for axis, dim in zip(grid.axes, grid.pooled_dims, strict=True):
-        shape = [1] * z.ndim
+        shape = [1] * rank
         shape[dim] = axis.extent
         flat = flat * axis.extent + np.arange(axis.extent).reshape(shape)
     return as_like(flat, z, exact=True)

@@ -58,7 +58,8 @@ def assemble(parts: list[Any], grid: Grid, order: Order) -> Any:
 
 def _concatenate(parts: list[Any], grid: Grid) -> Any:
     """Concatenate pieces, which are cut by rows, then by windows."""
-    windows, rows = _size(grid.windows_shape), []
+    windows = _size(grid.windows_shape)
+    rows: list[Any] = []
     across: list[Any] = []
     for part in parts:
         across.append(part)

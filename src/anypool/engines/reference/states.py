@@ -3,7 +3,8 @@ array."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from ...errors import PoolingError
 from ...reductions import State
@@ -17,17 +18,18 @@ def state_of(state: Any, reduction: Any, function: str, states: int | None = Non
         raise PoolingError(
             f"{call} {_kind(state)}: a fold's state is a tuple of arrays; for a single one write `return (value,)`"
         )
-    bare = [v for v in state if not hasattr(v, "shape")]
-    if bare or not state:
+    arrays = cast("Sequence[Any]", state)
+    bare = [v for v in arrays if not hasattr(v, "shape")]
+    if bare or not arrays:
         problem = f"a state that holds {_kind(bare[0])}" if bare else "an empty state"
         raise PoolingError(
             f"{call} {problem}: a fold's state is a tuple of arrays shaped as x; make numbers of them: `zero + 1.0`"
         )
-    if states is not None and len(state) != states:
+    if states is not None and len(arrays) != states:
         raise PoolingError(
-            f"{call} {len(state)} arrays and init(zero) {states}: a fold's state keeps its number of arrays"
+            f"{call} {len(arrays)} arrays and init(zero) {states}: a fold's state keeps its number of arrays"
         )
-    return tuple(state)
+    return tuple(arrays)
 
 
 def answer_of(y: Any, reduction: Any, shape: tuple[int, ...]) -> Any:
