@@ -16,6 +16,7 @@ def pool(
     *,
     axes: int | Iterable[int] | None = None,
     weights: Any = None,
+    log_weights: Any = None,
     nan: str = "propagate",
     ties: str = "first",
     empty: float | None = None,
@@ -33,6 +34,8 @@ def pool(
     gives a tuple of results.
     axes: the pooled axes, in the order of the windows' entries.
     weights: the weight of each element, broadcastable to x; bool is a mask.
+    log_weights: the logarithm a of the weight e^a, broadcastable to x; −∞ makes the element absent.
+    Exact for logits of any size, relative to the greatest a of each window; `weights` multiply it.
     nan: "propagate" or "omit". ties: "first", "last" or "split", for gradients.
     empty: the value of an empty window, representable in the result's element type.
     out: an array for the result. backend: None, "cpu" or "reference".
@@ -50,13 +53,15 @@ def pool(
         from .torch.operators.compile import traced  # torch is optional, and this imports much of it
 
         how = {"axes": axes, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
-        return traced(x, windows, reduction, weights, {**how, "min_count": min_count, "keepdims": keepdims})
+        how |= {"min_count": min_count, "keepdims": keepdims, "log_weights": log_weights}
+        return traced(x, windows, reduction, weights, how)
     return evaluate(
         x,
         windows,
         reduction,
         axes=axes,
         weights=weights,
+        log_weights=log_weights,
         nan=nan,
         ties=ties,
         empty=empty,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from types import NoneType
 from typing import Any
 
+from . import log_weights as logs
 from .arguments import library_of, plan_of, reductions_of, request
 from .engines import execute
 from .engines import min_count as counted
@@ -23,6 +24,7 @@ def evaluate(
     *,
     axes: int | Iterable[int] | None = None,
     weights: Any = None,
+    log_weights: Any = None,
     nan: str = "propagate",
     ties: str = "first",
     empty: float | None = None,
@@ -35,8 +37,12 @@ def evaluate(
     """The result of `pool`. `library` is the result of `library_of(x)`, if the caller has it."""
     library = library_of(x) if library is None else library
     if min_count is not None or keepdims is not True:
-        options = {"axes": axes, "weights": weights, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
+        options = {"axes": axes, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
+        options |= {"weights": weights, "log_weights": log_weights}
         return _reduced(x, windows, reduction, out, min_count, keepdims, options)
+    if log_weights is not None:
+        options = {"axes": axes, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
+        return _log_weighted(library, x, windows, reduction, weights, log_weights, out, options)
     key = None
     if _is_hashable(reduction, axes, empty) and not getattr(windows, "learns", False):
         key = library.key(x, (windows, reduction, axes, nan, ties, empty, backend), weights)
@@ -70,13 +76,34 @@ def evaluate(
         )
         results = results if out is not None else library.apart(results, x)
     except MemoryError as error:
-        raise PoolingError(
-            f"pooling x of shape {tuple(x.shape)} does not fit in memory ({error}); pool in parts"
-        ) from error
+        raise _does_not_fit(x, error) from error
     except PoolingError:
         library.READY.pop(key, None)
         raise
     return results[0] if checked.single else results
+
+
+def _does_not_fit(x: Any, error: MemoryError) -> PoolingError:
+    return PoolingError(f"pooling x of shape {tuple(x.shape)} does not fit in memory ({error}); pool in parts")
+
+
+def _log_weighted(
+    library: Any, x: Any, windows: Any, reduction: Any, weights: Any, log_weights: Any, out: Any, options: Any
+) -> Any:
+    """A call with `log_weights`: calls with the weights that they stand for."""
+    if getattr(windows, "keepdims", True) is False:
+        options |= {"weights": weights, "log_weights": log_weights}
+        return _reduced(x, windows, reduction, out, None, False, options)
+    x = library.array(x)
+    instead = library.instead(x)
+    if instead is not None:
+        options |= {"log_weights": logs.as_numbers(log_weights)}
+        return instead(evaluate, x, windows, reduction, weights, out, options)
+    options |= {"weights": weights, "log_weights": log_weights}
+    try:
+        return logs.pooled(evaluate, library, x, windows, reduction, out, options)
+    except MemoryError as error:
+        raise _does_not_fit(x, error) from error
 
 
 def _replay(library: Any, ready: Any, x: Any, weights: Any, out: Any) -> Any:
@@ -104,7 +131,8 @@ def _reduced(x: Any, windows: Any, reduction: Any, out: Any, least: Any, keepdim
     x = library.array(x)
     instead = library.instead(x)
     if instead is not None:
-        weights = options.pop("weights")
+        weights, a = options.pop("weights"), options.pop("log_weights")
+        options |= {"log_weights": None if a is None else logs.as_numbers(a)}
         options |= {"min_count": least, "keepdims": keepdims}
         return instead(evaluate, x, windows, reduction, weights, out, options)
     if getattr(windows, "keepdims", True) is False:
@@ -115,7 +143,8 @@ def _reduced(x: Any, windows: Any, reduction: Any, out: Any, least: Any, keepdim
     reductions, single = reductions_of(reduction, options["ties"], library.dtype_name(x))
     results = [y] if single else list(y)
     omit = options["nan"] == "omit"
-    lacks = counted.too_few_elements(library, x, grid, options["weights"], omit, least) if least else None
+    mask = logs.present(library, x, options["weights"], options["log_weights"]) if least else None
+    lacks = counted.too_few_elements(library, x, grid, mask, omit, least) if least else None
     if lacks is not None or removed:
         results = [library.array(y) for y in results]
     if lacks is not None:

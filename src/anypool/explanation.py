@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, ParamSpec
 
@@ -13,6 +13,7 @@ import numpy as np
 from .api import pool
 from .arguments import library_of, request
 from .engines import Selection, execute, select
+from .log_weights import GATHERED, LogWeighted, Part
 from .order_statistics import Order
 from .validation import check_min_count, gone_axes, size_of
 from .windows import flag
@@ -36,6 +37,7 @@ class Explanation:
     operations: int
     engine: str = ""  # the plan of the backend, in words
     parts: tuple[tuple[str, str, str], ...] = ()  # of several reductions: each, its backend and its plan
+    log_weights: str = ""  # the form in which `log_weights` are computed
 
     def __str__(self) -> str:
         lines = [f"{self.reduction} of {self.windows}", f"  {self.dtype} {self.shape} -> {self.out_shape}"]
@@ -43,6 +45,7 @@ class Explanation:
             lines += [f"  {name}: {backend}{f': {plan}' if plan else ''}" for name, backend, plan in self.parts]
         else:
             lines += [f"  backend    {self.backend}{f': {self.engine}' if self.engine else ''}"]
+        lines += [f"  log_weights {self.log_weights}"] if self.log_weights else []
         lines += [f"  refused by {sentence}" for sentence in self.refusals.values() if sentence]
         lines += [
             f"  memory     reads {self.bytes_read:,} bytes, writes {self.bytes_written:,}",
@@ -85,6 +88,8 @@ def explain(arguments: dict[str, Any]) -> Explanation:
     >>> explain(np.ones((4, 4)), ap.sliding((2, 2)), "max").out_shape
     (2, 2)
     """
+    if arguments["log_weights"] is not None:
+        return _with_log_weights(**arguments)
     x, windows, backend = (arguments[name] for name in ("x", "windows", "backend"))
     library = library_of(x)
     x = library.array(x)
@@ -119,6 +124,39 @@ def explain(arguments: dict[str, Any]) -> Explanation:
             (repr(r), _backend(selections), _plans(selections))
             for r, selections in zip(reductions, by_reduction, strict=True)
         ),
+    )
+
+
+def _with_log_weights(
+    x: Any, windows: Any, reduction: Any, weights: Any, log_weights: Any, out: Any, **options: Any
+) -> Explanation:
+    """The calls with plain weights that compute the call, as one explanation."""
+    library = library_of(x)
+    x = library.array(x)
+    call = LogWeighted(library, x, windows, reduction, weights, log_weights, options)
+    each: list[tuple[Explanation, Part]] = []
+    for part in call.parts():
+        gathers = part.how == GATHERED
+        weights_of_part = call.mask() if gathers else part.weights
+        how: dict[str, Any] = {**options, "backend": "reference"} if gathers else options
+        one = explain(part.x, windows, part.reductions, weights=weights_of_part, **how)
+        each.append((one, part))
+    rows: dict[int, tuple[str, str, str]] = {}
+    for one, part in each:
+        rows.update(zip(part.indices, one.parts, strict=True))
+    first = each[0][0]
+    return replace(
+        first,
+        dtype=call.dtype,
+        reduction=", ".join(repr(r) for r in call.reductions),
+        backend="reference" if any(one.backend == "reference" for one, _ in each) else "cpu",
+        engine="; ".join(dict.fromkeys(one.engine for one, _ in each if one.engine)),
+        refusals=next((one.refusals for one, _ in each if one.refusals["cpu"]), first.refusals),
+        operations=sum(one.operations for one, _ in each),
+        bytes_read=sum(one.bytes_read for one, _ in each),
+        bytes_written=sum(one.bytes_written for one, _ in each),
+        parts=tuple(rows[i] for i in sorted(rows)),
+        log_weights="; ".join(dict.fromkeys(part.how for _, part in each)),
     )
 
 

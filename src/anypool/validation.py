@@ -89,7 +89,7 @@ def check(dtype: str, reductions: tuple[Any, ...], nan: str) -> None:
             )
 
 
-def check_weights(weights: Any, shape: tuple[int, ...]) -> None:
+def check_weights(weights: Any, shape: tuple[int, ...], name: str = "weights") -> None:
     """Check that weights broadcast to x without enlarging it."""
     sizes = tuple(weights.shape)
     try:
@@ -99,9 +99,9 @@ def check_weights(weights: Any, shape: tuple[int, ...]) -> None:
     if not fits:
         more = len(shape) - len(sizes)
         lead = more > 0 and all(n in (1, m) for n, m in zip(sizes, shape, strict=False))
-        hint = f"; for the first axes give weights[..., {', '.join(['None'] * more)}]" if lead else ""
+        hint = f"; for the first axes give {name}[..., {', '.join(['None'] * more)}]" if lead else ""
         raise PoolingError(
-            f"weights of shape {sizes} do not broadcast to x of shape {shape}; weights never enlarge x{hint}"
+            f"{name} of shape {sizes} do not broadcast to x of shape {shape}; weights never enlarge x{hint}"
         )
 
 

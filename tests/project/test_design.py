@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 # A room may import the rooms before it. `engines` itself decides, so it stands after its own rooms.
 ROOMS = """errors version lazy atomic_write timing scalars constants plan arrays order_statistics reductions
 windows expressions engines.native engines.plan engines.call_cache engines.reference engines.folds
-engines.ranks engines.indexed engines.large engines torch validation arguments evaluation torch.operators
+engines.ranks engines.indexed engines.large engines torch validation arguments log_weights evaluation torch.operators
 api explanation nn command_line files show study cli __init__ __main__""".split()
 MOST_LATE_IMPORTS = 5  # inside functions, in the rooms that every call passes through
 
@@ -229,7 +229,7 @@ def test_public_names_are_documented_and_typed(name: str) -> None:
 
 def test_the_agreed_signatures() -> None:
     """The names that are fixed."""
-    pool = "x windows reduction axes weights nan ties empty out backend min_count keepdims".split()
+    pool = "x windows reduction axes weights log_weights nan ties empty out backend min_count keepdims".split()
     assert list(inspect.signature(ap.pool).parameters) == pool == list(inspect.signature(ap.explain).parameters)
     sliding = "size stride padding dilation ceil_mode border count taps".split()
     assert list(inspect.signature(ap.sliding).parameters) == sliding

@@ -57,13 +57,13 @@ def key(x: Any, call: tuple[Any, ...], weights: Any = None) -> Any:
     return (x.shape, x.strides, x.dtype, call, weights.shape, weights.strides, weights.dtype)
 
 
-def as_weights(weights: Any, x: Any) -> Any:
+def as_weights(weights: Any, x: Any, name: str = "weights") -> Any:
     """Weights as an array of real numbers or a mask, in the form that the engines read."""
     if getattr(weights, "requires_grad", False):
-        raise PoolingError("weights learn and x is a NumPy array: give x as a tensor too, or weights.detach()")
-    weights = array_of(weights, "weights")
+        raise PoolingError(f"{name} learn and x is a NumPy array: give x as a tensor too, or {name}.detach()")
+    weights = array_of(weights, name)
     if weights.dtype.kind not in "biuf" and weights.dtype.name != "bfloat16":
-        raise PoolingError(f"weights of dtype {weights.dtype}: use bool (a mask) or real numbers")
+        raise PoolingError(f"{name} of dtype {weights.dtype}: use bool (a mask) or real numbers")
     return weights
 
 

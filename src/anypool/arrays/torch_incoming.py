@@ -80,22 +80,22 @@ def read_address(t: Any, item: int, bools: int) -> int:
     return 0 if not address or address % item or (bools and has_odd_bools_at(address, bools, t)) else address
 
 
-def as_weights(raw_weights: Any, x: Any) -> Any:
+def as_weights(raw_weights: Any, x: Any, name: str = "weights") -> Any:
     """Weights as a tensor on x's device, as bool or in an element type with torch operations."""
     if isinstance(raw_weights, torch.Tensor):
-        weights = tensor(raw_weights, "weights")
+        weights = tensor(raw_weights, name)
         if type(weights) not in PLAIN and is_fake(weights) and not is_fake(x):
             raise PoolingError(
-                "weights are a FakeTensor, which holds no numbers, but x is a real tensor: make both real or both fake"
+                f"{name} are a FakeTensor, which holds no numbers, but x is a real tensor: make both real or both fake"
             )
         if weights.is_meta and not x.is_meta:
-            raise PoolingError("weights are on the meta device, which holds no numbers: give them on x's device")
+            raise PoolingError(f"{name} are on the meta device, which holds no numbers: give them on x's device")
         if weights.is_floating_point() and weights.dtype.itemsize == 1:  # float8
             weights = weights.to(torch.float32)
     else:
-        array = array_of(raw_weights, "weights")
+        array = array_of(raw_weights, name)
         if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
-            raise PoolingError(f"weights of dtype {array.dtype}: use bool (a mask) or real numbers")
+            raise PoolingError(f"{name} of dtype {array.dtype}: use bool (a mask) or real numbers")
         if array.dtype.name == "bfloat16":
             array = array.astype("float32")
         elif array.dtype.kind == "f" and array.itemsize > 8:

@@ -65,11 +65,11 @@ class LibraryCalls:
         """None: these calls are not cached."""
         return None
 
-    def as_weights(self, weights: Any, x: Any) -> Any:
+    def as_weights(self, weights: Any, x: Any, name: str = "weights") -> Any:
         """The weights in x's library, or in NumPy."""
         if adapter_of(weights) is self.adapter:
-            return self.adapter.enter(weights, "weights")
-        return self.adapter.asarray(numpy_arrays.as_weights(weights, x), x)
+            return self.adapter.enter(weights, name)
+        return self.adapter.asarray(numpy_arrays.as_weights(weights, x, name), x)
 
     def check_weights(self, weights: Any, reduction: Any) -> None:
         """Raise PoolingError unless the weights are finite, and nonnegative if the reduction needs

@@ -40,6 +40,7 @@ class Place(Order):
             )
         self.parameters = {"order": order}
         self.descending, self.splits_ties = order.descending, order.splits_ties
+        self.scale_free_weights = order.scale_free_weights
 
     def fitted(self, dtype: str) -> Order:
         order = self.order.fitted(dtype)

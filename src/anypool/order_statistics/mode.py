@@ -31,6 +31,7 @@ class Mode(Order):
     """
 
     name, formula, splits_ties = "mode", "the most frequent xᵢ", True
+    scale_free_weights = True
 
     def __init__(self, ignore: float | None = None) -> None:
         super().__init__()

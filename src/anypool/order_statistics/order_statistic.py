@@ -39,6 +39,7 @@ class Order:
     nan_is_largest: ClassVar[bool] = False
     accepts_weights: ClassVar[bool] = True  # otherwise only masks: weights of 0 and 1
     gathers: ClassVar[bool] = False  # a function of the window in row-major order, not of the sorted window
+    scale_free_weights: bool = False  # a factor that all weights have in common changes nothing
     differentiable: bool = True  # whether the result has a gradient
     needs_positions: ClassVar[bool] = False  # `finish` reads the position of each element in the window
     descending: bool = False  # of elements that tie, the first counts as the larger

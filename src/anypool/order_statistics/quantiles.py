@@ -78,6 +78,7 @@ class Median(Order):
     """
 
     name, formula, splits_ties = "median", "½ (x₍⌊(n−1)/2⌋₎ + x₍⌊n/2⌋₎)", True
+    scale_free_weights = True
 
     def __init__(self, even: str = "mean") -> None:
         super().__init__()
@@ -175,6 +176,7 @@ class Quantile(Order):
 
     name, formula, splits_ties = "Quantile", "x₍ₕ₎ + γ (x₍ₕ₊₁₎ − x₍ₕ₎)", True
     source = "Hyndman & Fan 1996; with weights Akinshin 2023"
+    scale_free_weights = True
 
     def __init__(self, q: Any, method: str = "linear", smooth: float | None = None) -> None:
         super().__init__()

@@ -35,6 +35,7 @@ class TrimmedMean(Order):
     """
 
     name, formula, source = "TrimmedMean", "mean of x₍⌊ℓn⌋₎ … x₍n−1−⌊un⌋₎", "Tukey 1962"
+    scale_free_weights = True
 
     def __init__(self, lower: float, upper: float | None = None) -> None:
         super().__init__()
@@ -235,6 +236,7 @@ class Range(Order):
     """
 
     name, formula, splits_ties = "Range", "x₍hi₎ − x₍lo₎", True
+    scale_free_weights = True
 
     def __init__(self, lo: float = 0.0, hi: float = 1.0) -> None:
         super().__init__()

@@ -24,6 +24,10 @@ class LogSumExp(Fold):
         """The argument of the logarithm."""
         return total
 
+    def with_log_weights(self, x: Any, a: Any) -> Any:
+        """x + a / r, since e^{a + r·x} = e^{r·(x + a/r)}."""
+        return x + a / self.parameters["r"]
+
     def init(self, zero: Any) -> State:
         return zero - inf, zero
 
@@ -74,6 +78,8 @@ class LogMeanExp(LogSumExp):
         "Pinheiro & Collobert 2015",
         float("nan"),
     )
+    with_log_weights = LogSumExp.with_log_weights
+    scale_free_weights = True
 
     def averaged(self, total: Any, n: Any) -> Any:
         return total / n
@@ -83,11 +89,16 @@ class SoftPool(Fold):
     """Σ w·e^{βx}·x / Σ w·e^{βx}: the softmax-weighted mean. Its exact gradient can be negative."""
 
     name, formula, source = "softpool", "Σ wᵢ e^{βxᵢ} xᵢ / Σ wᵢ e^{βxᵢ}", "Stergiou, Poppe & Kalliatakis 2021"
+    scale_free_weights = True
     accepts_bool = False
 
     def __init__(self, beta: Any = 1.0) -> None:
         super().__init__()
         self.parameters = {"beta": finite(beta, "SoftPool(beta)")}
+
+    def as_mean(self, x: Any) -> Any:
+        """βx, since the weights of the mean are e^{βx}."""
+        return x * self.parameters["beta"]
 
     def init(self, zero: Any) -> State:
         return zero - inf, zero, zero

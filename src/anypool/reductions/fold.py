@@ -55,6 +55,7 @@ class Fold:
     accepts_bool: ClassVar[bool] = True  # the reduction is defined for bool
     ignores_weight_value: ClassVar[bool] = False  # only whether a weight is nonzero matters
     signed_weights: ClassVar[bool] = False  # negative weights are defined
+    scale_free_weights: bool = False  # a factor that all weights have in common changes nothing, where n is Σ w
     empty: ClassVar[float | None] = float("nan")  # the result of an empty window
     ties: str = "first"
     parameters: dict[str, Any]
@@ -101,13 +102,20 @@ class Fold:
     from_sums: Any = None
     sums_need_double: ClassVar[bool] = False  # the sums cancel: they are computed in a type twice as wide as that of x
 
+    #: `with_log_weights(x, a)`: elements x′ whose result without weights is that of x with the weights e^a; if
+    #: `scale_free_weights`, it is the result of x′ less that of the same elements for x = 0.
+    with_log_weights: Any = None
+
+    #: `as_mean(x)`: the logarithms of weights for which the result is a mean.
+    as_mean: Any = None
+
     #: `gradient_terms(x, y, sums)`: the pairs (a, b) of ∂y/∂x = Σ a(x)·b(y) at weight 1; None if it
     #: has no such form.
     gradient_terms: Any = None
 
 
 def fact(reduction: Any, name: str) -> Any:
-    """`merges_with`, `divides` or `difference_of` of a reduction, as its class states it.
+    """A fact such as `merges_with` or `scale_free_weights` of a reduction, as its class states it.
 
     A subclass inherits a fact if it changes no more than `__init__`, name, formula and source. One
     that changes anything else states the fact again, or has the default of `Fold`.

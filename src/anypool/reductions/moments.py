@@ -16,10 +16,12 @@ class Var(Fold):
     name, formula, source = "var", "Σ wᵢ (xᵢ − x̄)² / (n − ddof)", "Chan, Golub & LeVeque 1983"
     accepts_bool = False
     sums_need_double = True
+    scale_free_weights = True  # of an object with ddof = 0
 
     def __init__(self, ddof: float = 0) -> None:
         super().__init__()
         self.parameters = {"ddof": at_least_zero(ddof, f"{type(self).__name__}(ddof)")}
+        self.scale_free_weights = self.parameters["ddof"] == 0  # n − ddof depends on the scale
 
     def init(self, zero: Any) -> State:
         return zero, zero, zero
@@ -72,6 +74,7 @@ class Std(Var):
     """The square root of the variance. Its gradient is 0 where all elements are equal."""
 
     name, formula = "std", "√var"
+    scale_free_weights = True  # of an object with ddof = 0
     from_sums = Var.from_sums
 
     def finish(self, state: State, n: Any) -> Any:

@@ -81,6 +81,7 @@ class Rms(Lp):
     """The square root of the mean square."""
 
     name, formula, source, empty = "rms", "√(Σ wᵢ xᵢ² / n)", "", float("nan")
+    scale_free_weights = True
 
     def __init__(self) -> None:
         super().__init__(2)
@@ -102,6 +103,7 @@ class PowerMean(Fold):
     pooled axes; it may require gradients. p = 0 is the geometric mean, for "clamped" alone."""
 
     name, formula, source = "PowerMean", "(Σ wᵢ f(xᵢ)ᵖ / n)^(1/p)", "Radenović, Tolias & Chum 2018 (GeM)"
+    scale_free_weights = True
     accepts_bool = False
 
     def __init__(self, p: Any, *, form: str = "clamped", eps: float = 1e-6) -> None:

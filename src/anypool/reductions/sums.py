@@ -33,6 +33,7 @@ class Mean(Sum):
 
     name, formula, accumulates, empty = "mean", "Σ wᵢ xᵢ / n", "float", float("nan")
     merges_with, divides = "sum", True
+    scale_free_weights = True
 
     def finish(self, state: State, n: Any) -> Any:
         return state[0] / n

@@ -65,16 +65,21 @@ class ReferenceIndexed(BaseEngine):
         return Plan(self, job, "") if isinstance(job.grid, IndexedWindows) else NOT_APPLICABLE
 
     def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
-        """The result. Windows without a position are first marked by NOWHERE, which `empty`
-        replaces at the end."""
-        job = plan.job
-        positions = getattr(job.reduction, "gives", "value") == "position" and job.empty is not None
-        inside = replace(job, empty=indexed_reference.NOWHERE) if positions else job
+        """The result."""
+        return pool_indexed(call, plan.job, x, weights)
 
-        def pooled(z: Any, grid: Any, reduction: Any, w: Any) -> Any:
-            facts = None if w is None else (tuple(w.shape), call.arrays.dtype_name(w))
-            dtype = call.arrays.dtype_name(z)
-            return call.pool(z, replace(inside, grid=grid, reduction=reduction, dtype=dtype, weights=facts), w)
 
-        y = indexed_reference.forward(x, job.grid, job.reduction, weights, pooled)
-        return where(y == indexed_reference.NOWHERE, filled(y, job.empty), y) if positions else y
+def pool_indexed(call: CallContext, job: Job, x: Any, weights: Any, log_weights: Any = None) -> Any:
+    """The result of IndexedWindows. Windows without a position are first marked by NOWHERE, which
+    `empty` replaces at the end.
+    """
+    positions = getattr(job.reduction, "gives", "value") == "position" and job.empty is not None
+    inside = replace(job, empty=indexed_reference.NOWHERE) if positions else job
+
+    def pooled(z: Any, grid: Any, reduction: Any, w: Any) -> Any:
+        facts = None if w is None else (tuple(w.shape), call.arrays.dtype_name(w))
+        dtype = call.arrays.dtype_name(z)
+        return call.pool(z, replace(inside, grid=grid, reduction=reduction, dtype=dtype, weights=facts), w)
+
+    y = indexed_reference.forward(x, job.grid, job.reduction, weights, pooled, log_weights, job.omit_nan)
+    return where(y == indexed_reference.NOWHERE, filled(y, job.empty), y) if positions else y

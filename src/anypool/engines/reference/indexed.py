@@ -5,6 +5,7 @@ runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,21 +29,33 @@ from ...arrays.shape_ops import (
 from ...order_statistics import Order
 from ...plan import Axis, Grid, IndexedWindows, Ints
 from . import gathered
+from .log_weights import relative_weights
 
 CHUNK = 1 << 24  # elements that are gathered at once
 NOWHERE = -2  # `run`'s result for a window without a position, if `empty=` is not itself a position
 
 
-def forward(x: Any, lists: IndexedWindows, reduction: Any, weights: Any, run: Callable[..., Any]) -> Any:
-    """One reduction of every window; `run(z, grid, reduction, weights)` pools runs along the last
-    axis of z."""
+def forward(
+    x: Any,
+    lists: IndexedWindows,
+    reduction: Any,
+    weights: Any,
+    run: Callable[..., Any],
+    log_weights: Any = None,
+    omit_nan: bool = False,
+) -> Any:
+    """One reduction of every window; `run(z, grid, reduction, weights)` pools runs along the last axis of
+    z. An element of log-weight a has the factor e^a in its weight, relative to that of its window."""
     flat = axes_last(x, lists.shape, lists.pooled_dims)
     full = None if weights is None else axes_last(broadcast(weights, lists.shape), lists.shape, lists.pooled_dims)
+    logs = None if log_weights is None else axes_last(log_weights, lists.shape, lists.pooled_dims)
+    factor = None if logs is None else partial(relative_weights, logs, omit_nan, isinstance(reduction, Order))
     sorts = isinstance(reduction, Order) and len(lists.lengths) > 1
     order = np.argsort(lists.counts, kind="stable") if sorts else None
     in_order = lists if order is None else lists.select(order)
     parts = [
-        _part(flat, full, in_order, reduction, run, *piece) for piece in pieces(in_order, int(flat.shape[0]), sorts)
+        _part(flat, full, in_order, reduction, run, factor, *piece)
+        for piece in pieces(in_order, int(flat.shape[0]), sorts)
     ]
     answers = getattr(reduction, "answers", lambda: None)()
     first = answers is not None and answers[1] == 0
@@ -123,7 +136,14 @@ def elements(lists: IndexedWindows, begin: int, end: int, like: Any) -> tuple[In
 
 
 def _part(
-    flat: Any, full: Any, lists: IndexedWindows, reduction: Any, run: Callable[..., Any], begin: int, end: int
+    flat: Any,
+    full: Any,
+    lists: IndexedWindows,
+    reduction: Any,
+    run: Callable[..., Any],
+    factor: Callable[..., Any] | None,
+    begin: int,
+    end: int,
 ) -> Any:
     offsets, index, taps = elements(lists, begin, end, flat)
     if taps is not None and not is_floating(flat):
@@ -133,6 +153,9 @@ def _part(
     rows = int(flat.shape[0])
     z = _take_or_fill(flat, index, lists.fill)
     w = None if full is None else _take_or_fill(full, index, 1)
+    if factor is not None:
+        e = factor(z, w, index, taps, offsets)
+        w = e if w is None else cast(w, dtype_name(e)) * e
     if lists.points_per_element > 1:
         z, w = _interpolate(z, w, taps)
         taps = None

@@ -60,7 +60,8 @@ def traced(x: Any, windows: Any, reduction: Any, weights: Any, options: dict[str
 
     reduction_text = reduction if isinstance(reduction, str) else described(reduction, parameter)
     windows_text = described(windows.deferred(), table)
-    option_values = tuple([(k, with_values(v, plain, k not in FIXED)) for k, v in options.items()])
+    leaves = [(k, v, table if k == "log_weights" else plain) for k, v in options.items()]
+    option_values = tuple([(k, with_values(v, leaf, k not in FIXED)) for k, v, leaf in leaves])
     text = text_of_call(windows_text, reduction_text, option_values, _exporting())
     return torch.ops.anypool.forward(x, weights, learned[0] if learned else None, tables, numbers, sizes, text)
 

@@ -100,7 +100,8 @@ def _(x: Any, weights: Any, learned: Any, tables: Any, numbers: Any, sizes: Any,
         answers = reduction_object.answers()
         shape = shape if answers is None else [answers[0], *shape] if answers[1] == 0 else [*shape, answers[0]]
         return x.new_empty(shape, dtype=_order_dtype(x.dtype, reduction_object))
-    return x.new_empty(shape, dtype=_result_dtype(x.dtype, reduction_object))
+    weighed = options["log_weights"] is not None or (weights is not None and weights.dtype is not torch.bool)
+    return x.new_empty(shape, dtype=_result_dtype(x.dtype, reduction_object, weighed))
 
 
 @backward.register_fake
@@ -133,12 +134,14 @@ def _order_dtype(dtype: Any, order: Order) -> Any:
     return dtype if dtype.is_floating_point or order.keeps_integers(False) else torch.float64
 
 
-def _result_dtype(dtype: Any, reduction: Any) -> Any:
+def _result_dtype(dtype: Any, reduction: Any, weighed: bool) -> Any:
     gives, kind = getattr(reduction, "gives", "value"), getattr(reduction, "accumulates", "float")
     if gives != "value":
         return torch.bool if gives == "truth" else torch.int64
     if dtype.is_floating_point or kind == "same":
         return dtype
+    if weighed and not getattr(reduction, "ignores_weight_value", False):
+        return torch.float64
     wide = dtype if dtype is torch.uint64 else torch.int64  # int64 cannot represent it
     return wide if kind == "wide" else torch.float64
 
