@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-from brute import FORMULAS
-from window_lists import elements
+from brute import FORMULAS, one_by_one
+from window_lists import table
 from windows_cases import Case
 
 DEPEND_ON_SCALE = ("sum", "Lp(1)", "Lp(2)", "Lp(3)", "Lp(inf)", "Var(1)", "Std(0.5)")
@@ -16,13 +16,18 @@ DEPEND_ON_SCALE = ("sum", "Lp(1)", "Lp(2)", "Lp(3)", "Lp(inf)", "Var(1)", "Std(0
 def one_window(name: str, v: Any, a: Any, w: Any, at: Any, n: Any = None) -> Any:
     """The reduction of the present elements v of weights w·e^a; n is the divisor, None is the total weight."""
     meant = FORMULAS[name]
+
+    def formula(mass: Any, divisor: float) -> Any:
+        lists = v[None], None if mass is None else mass[None], np.array([divisor]), at[None]
+        return (one_by_one(meant.f, *lists) if meant.alone else meant.f(*lists))[0]
+
     if meant.masks:
-        return meant.f(v, None, float(len(v)), at)
+        return formula(None, float(len(v)))
     top = 0.0 if n is not None or name in DEPEND_ON_SCALE else float(a.max())
     mass = (w.astype(np.longdouble) * np.exp((a - top).astype(np.longdouble))).astype(float)
     if name[:3].lower() in ("var", "std"):
         return variance(name, v, mass, n)
-    y = meant.f(v, mass, math.fsum(mass) if n is None else n, at)
+    y = formula(mass, math.fsum(mass) if n is None else n)
     if name == "logsumexp":
         return y + top
     if name.startswith("LogSumExp"):
@@ -47,21 +52,26 @@ def pooled(name: str, x: Any, a: Any, case: Case, weights: Any = None, omit: boo
     ]
     lead = flat[0].shape[: x.ndim - len(axes)]
     rows, logs, ws = (v.reshape(*lead, -1) for v in flat)
-    out = np.empty((*lead, *(len(line.windows) for line in case.lines)), object)
+    out = np.empty((*lead, math.prod(len(line.windows) for line in case.lines)), object)
     constants = np.resize(np.array(case.options.get("border") or 0, float), len(axes))
-    for o, at, outside, source, taps, padded in elements(case.lines, tuple(x.shape[d] for d in axes)):
-        for i in np.ndindex(*lead):
-            v, b, w = (r[i][at].astype(float) if len(at) else np.zeros(0) for r in (rows, logs, ws))
-            if outside is not None:
-                v, b, w = np.where(outside, constants[source], v), np.where(outside, 0.0, b), np.where(outside, 1.0, w)
-            w = w * taps
-            here = (w != 0) & (b > -math.inf)
-            here &= (v == v) if omit else True
-            if not here.any():
-                out[(*i, *o)] = FORMULAS[name].empty
-                continue
-            divisor = None if count == "present" else float(padded if count == "padded" else count)
-            with np.errstate(all="ignore"):
-                out[(*i, *o)] = one_window(name, v[here], b[here], w[here], at[here], divisor)
+    at, outside, source, taps, padded = table(case.lines, tuple(x.shape[d] for d in axes))
+    divisors = np.broadcast_to(padded if count == "padded" else np.nan if count == "present" else count, (len(at),))
+    for *i, o in np.ndindex(out.shape):
+        v, b, w = (r[tuple(i)][at[o]].astype(float) for r in (rows, logs, ws))
+        if outside is not None:
+            v, b, w = (
+                np.where(outside[o], one, inside) for one, inside in ((constants[source[o]], v), (0.0, b), (1.0, w))
+            )
+        w = w * taps[o]
+        here = (w != 0) & (b > -math.inf)
+        here &= (v == v) if omit else True
+        if not here.any():
+            out[(*i, o)] = FORMULAS[name].empty
+            continue
+        divisor = None if count == "present" else float(divisors[o])
+        with np.errstate(all="ignore"):
+            out[(*i, o)] = one_window(name, v[here], b[here], w[here], at[o][here], divisor)
     front = [d for d in range(x.ndim) if d not in axes]
-    return np.moveaxis(out, range(x.ndim), front + list(axes))
+    return np.moveaxis(
+        out.reshape(*lead, *(len(line.windows) for line in case.lines)), range(x.ndim), front + list(axes)
+    )

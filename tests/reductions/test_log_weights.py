@@ -79,7 +79,11 @@ def test_groups_boxes_and_points(size: str) -> None:
     for g in range(6):
         for i in np.ndindex(2, 3):
             here = (labels == g) & (a[i] > -np.inf)
-            want = one_window("mean", x[i][here], a[i][here], np.ones(here.sum()), None) if here.any() else np.nan
+            want = (
+                one_window("mean", x[i][here], a[i][here], np.ones(here.sum()), np.flatnonzero(here))
+                if here.any()
+                else np.nan
+            )
             np.testing.assert_allclose(got[i][g], want, 1e-10, 1e-12)
 
 
