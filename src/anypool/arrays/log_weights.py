@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import PoolingError
+from . import buffer_pool
 from .adapter import adapter_of
 from .foreign import is_fake
 from .ops import exp, greatest, smallest, where, zeros
@@ -58,9 +59,7 @@ def extremes(a: Any, dims: Sequence[int]) -> Extremes:
     a = adapter.stop(a)
     if 0 in tuple(a.shape):
         return Extremes(adapter.full((1,) * a.ndim, 0, dtype_name(a), a), -inf, inf, -inf, False)
-    high, low = a, a
-    for d in dims:
-        high, low = _along(greatest, high, d), _along(smallest, low, d)
+    high, low = _of_rows(greatest, a, dims), _of_rows(smallest, a, dims)
     most, least = float(greatest(high)), float(smallest(low))
     if not most < inf:
         raise PoolingError(
@@ -68,9 +67,7 @@ def extremes(a: Any, dims: Sequence[int]) -> Extremes:
         )
     has_absent = least == -inf
     if has_absent:
-        low = where(a == -inf, zeros(a) + inf, a)
-        for d in dims:
-            low = _along(smallest, low, d)
+        low = _of_rows(smallest, where(a == -inf, zeros(a) + inf, a), dims)
         least = float(smallest(low))
     with np.errstate(invalid="ignore"):
         spread = float(greatest(high - low)) if least < inf else -inf
@@ -79,16 +76,22 @@ def extremes(a: Any, dims: Sequence[int]) -> Extremes:
 
 def row_maxima(a: Any, dims: Sequence[int]) -> Any:
     """The greatest value of each row, 0 if it is −inf; nothing is checked."""
-    high = adapter_of(a).stop(a)
-    for d in dims:
-        high = _along(greatest, high, d)
+    high = _of_rows(greatest, adapter_of(a).stop(a), dims)
     return where(high > -inf, high, zeros(high))
 
 
-def _along(function: Any, a: Any, d: int) -> Any:
-    """The extremes along one axis, which stays with length 1."""
-    shape = tuple(1 if k == d else n for k, n in enumerate(a.shape))
-    return a if a.shape[d] == 1 else function(a, d).reshape(shape)
+def _of_rows(function: Any, a: Any, dims: Sequence[int]) -> Any:
+    """The extremes along these axes, which stay with length 1."""
+    shape = tuple(1 if d in dims else n for d, n in enumerate(a.shape))
+    adapter, first = adapter_of(a), min(dims)
+    if len(dims) > 1 and sorted(dims) == list(range(first, first + len(dims))) and adapter.NAME in ("numpy", "torch"):
+        strides, sizes = adapter.strides(a), tuple(a.shape)
+        if all(strides[d] == strides[d + 1] * sizes[d + 1] for d in sorted(dims)[:-1]):  # one axis: a view, and fast
+            a = a.reshape((*sizes[:first], -1, *sizes[first + len(dims) :]))
+            return function(a, first).reshape(shape)
+    for d in sorted(dims, reverse=True):
+        a = function(a, d)
+    return a.reshape(shape)
 
 
 def exponentials(a: Any, shift: Any, dtype: str, keep: Any = None) -> Any:
@@ -102,7 +105,11 @@ def exponentials(a: Any, shift: Any, dtype: str, keep: Any = None) -> Any:
     shift = cast(shift, dtype_name(a)) if hasattr(shift, "shape") else shift
     plain = adapter.NAME in ("numpy", "torch") and not adapter.differentiates(a) and not adapter.watched()
     if keep is None and plain:
-        exponent = cast(a - shift, dtype)
+        if adapter.NAME == "numpy":  # in memory of the buffer pool
+            exponent = buffer_pool.empty(np.broadcast_shapes(a.shape, np.shape(shift)), np.dtype(dtype))
+            np.subtract(a, shift, out=exponent, casting="same_kind")
+        else:
+            exponent = cast(a - shift, dtype)
         return adapter.maths.exp(exponent, out=exponent)
     finite = a > -inf
     e = exp(cast(where(finite, a - shift, zeros(a)), dtype))  # a gradient of 0 where a is −inf
