@@ -107,9 +107,14 @@ def check_weights(weights: Any, shape: tuple[int, ...], name: str = "weights") -
 
 def check_masks(plan: Any, reductions: tuple[Any, ...], weights: Any) -> None:
     """Check that reductions without weights get only masks: weights and taps of 0 and 1."""
+    tables = [table for grid in plan.grids for table in grid.weight_tables]
     for r in reductions:
-        for table in [table for grid in plan.grids for table in grid.weight_tables]:
+        for table in tables:
             check_mask(table, r)
+            if is_numpy(table) and table.size and table.min() < 0 and not getattr(r, "signed_weights", False):
+                raise PoolingError(
+                    f"taps as low as {table.min():g}: {getattr(r, 'name', '') or repr(r)!r} needs weights of at least 0"
+                )
         if weights is not None:
             check_mask(weights, r)
 

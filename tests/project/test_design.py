@@ -231,7 +231,7 @@ def test_the_agreed_signatures() -> None:
     """The names that are fixed."""
     pool = "x windows reduction axes weights log_weights nan ties empty out backend min_count keepdims".split()
     assert list(inspect.signature(ap.pool).parameters) == pool == list(inspect.signature(ap.explain).parameters)
-    sliding = "size stride padding dilation ceil_mode border count taps".split()
+    sliding = "size stride padding dilation ceil_mode border count taps footprint".split()
     assert list(inspect.signature(ap.sliding).parameters) == sliding
     defaults = {k: p.default for k, p in inspect.signature(ap.pool).parameters.items()}
     assert defaults["reduction"] == "mean" and defaults["nan"] == "propagate" and defaults["ties"] == "first"

@@ -67,6 +67,7 @@ class Segments(Kind):
         border: Any = "absent",
         count: str | float = "present",
         taps: Any = None,
+        footprint: Any = None,
     ) -> Sliding:
         """Sliding windows inside each segment. No window crosses a boundary. Results follow segment
         by segment.
@@ -80,7 +81,15 @@ class Segments(Kind):
                 f"size={size!r}, stride={stride!r} inside segments: real-valued windows lie on whole axes; use integers"
             )
         windows = sliding(
-            (size,), stride, padding, dilation, ceil_mode=ceil_mode, border=border, count=count, taps=taps
+            (size,),
+            stride,
+            padding,
+            dilation,
+            ceil_mode=ceil_mode,
+            border=border,
+            count=count,
+            taps=taps,
+            footprint=footprint,
         )
         return replace(windows, offsets=self.offsets)
 

@@ -15,7 +15,7 @@ from .arguments import flag, last_axes, need_axes, shown, sizes_of
 from .clipping import runs_axis, windows_count
 from .fractional_area import Measures, is_real, measure, measures_of, real_axis
 from .paddings import each_padding, freeze_border, freeze_padding, pads_of
-from .taps import freeze_taps, tap_table
+from .taps import freeze_footprint, freeze_taps, tap_table
 from .window_kind import MOST_WINDOWS, Kind, ascending, grid_of
 
 
@@ -36,6 +36,19 @@ class Sliding(Kind):
 
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Grid:
         return grid_of(self, shape, _sliding_axes(self, shape, axes))
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the constructor; a footprint is the taps."""
+        return {
+            "size": self.size,
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
+            "ceil_mode": self.ceil_mode,
+            "border": self.border,
+            "count": self.count,
+            "taps": self.taps,
+        }
 
     def symbolic(self) -> bool:
         return self.offsets is None and not self.real
@@ -158,6 +171,7 @@ def sliding(
     border: Any = "absent",
     count: str | float = "present",
     taps: Any = None,
+    footprint: Any = None,
 ) -> Sliding:
     """Windows of `size` elements at distances `stride` (default: the size) over padded axes.
 
@@ -172,8 +186,9 @@ def sliding(
     element type can represent. If two axes have different constants, the corners take that of the
     later axis.
     count: the divisor of a mean: "present", "padded" or a number.
-    taps: a weight for each position in the window: one vector for each axis, or one array in the
-    window's shape.
+    footprint: an array of the window's shape. A bool array states which positions belong to the
+    window; all other positions are absent. Real numbers are the weight of each position.
+    taps: the weights as one vector for each axis; of one array, an older spelling of `footprint`.
 
     A float in `size` or `stride` makes windows real-valued. Window o is the interval [o·stride −
     padding, o·stride − padding + size). Element i is the interval [i, i + 1); its weight is the
@@ -181,14 +196,20 @@ def sliding(
     the simple fraction closest to it, so that 7/3 is exact. There are ⌊(n + paddings − size) /
     stride⌋ + 1 windows. Paddings may be real. With count="padded" the divisor is the length inside
     the padded input. Reductions that ignore weights, such as a maximum, include every element that
-    is covered in part. Dilation and taps are not possible.
-    Raises PoolingError for sizes of 0 or below, and for strings.
+    is covered in part. Dilation, taps and footprints are not possible.
+    Raises PoolingError for sizes of 0 or below, for strings, for taps together with a footprint, and
+    for footprints of another shape or without a position.
 
     >>> import numpy as np, anypool as ap
     >>> ap.pool(np.arange(8.0).reshape(2, 4), sliding((2, 2)), "max")
     array([[5., 7.]])
+    >>> cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)
+    >>> ap.pool(np.arange(9.0).reshape(3, 3), sliding((3, 3), footprint=cross), "max")
+    array([[7.]])
     """
     borders = freeze_border(border)
+    if taps is not None and footprint is not None:
+        raise PoolingError("sliding needs either footprint= (an array) or taps=, its older spelling, and not both")
     if (
         count not in ("present", "padded")
         if isinstance(count, str)
@@ -198,10 +219,11 @@ def sliding(
     ceil_mode = flag(ceil_mode, "ceil_mode")
     if is_real(size, stride):
         gaps = sizes_of(dilation, "dilation")
-        if taps is not None or set(gaps if isinstance(gaps, tuple) else (gaps,)) != {1}:
+        if taps is not None or footprint is not None or set(gaps if isinstance(gaps, tuple) else (gaps,)) != {1}:
+            more = "taps" if taps is not None else "footprint" if footprint is not None else f"dilation={dilation!r}"
             raise PoolingError(
-                f"size={size!r}, stride={stride!r} with {'taps' if taps is not None else f'dilation={dilation!r}'}: a real-valued "
-                "window is an interval, which has neither taps nor dilation; use integers, such as 2 in place of 2.0"
+                f"size={size!r}, stride={stride!r} with {more}: a real-valued window is an interval, which has neither "
+                "taps nor dilation; use integers, such as 2 in place of 2.0"
             )
         return Sliding(
             measures_of(size, "size"),
@@ -215,15 +237,19 @@ def sliding(
             None,
             True,
         )
+    sizes = sizes_of(size, "size")
+    table = None if taps is None else freeze_taps(taps)
+    if footprint is not None:
+        sizes, table = freeze_footprint(footprint, sizes)
     return Sliding(
-        sizes_of(size, "size"),
+        sizes,
         None if stride is None else sizes_of(stride, "stride"),
         freeze_padding(padding, lambda v: integer(v, "padding")),
         sizes_of(dilation, "dilation"),
         bool(ceil_mode),
         borders,
         count if isinstance(count, str) else float(count),
-        None if taps is None else freeze_taps(taps),
+        table,
     )
 
 

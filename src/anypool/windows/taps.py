@@ -27,13 +27,15 @@ def _has_axes(value: Any) -> bool:
 class _Table:
     """A read-only float array with equality by value, so that windows with taps can be cached."""
 
-    def __init__(self, values: Any) -> None:
-        array = array_of(values, "taps")
+    def __init__(self, values: Any, name: str = "taps") -> None:
+        array = array_of(values, name)
         if array.dtype.kind not in "biuf":
-            raise PoolingError(f"taps of dtype {array.dtype}: use real numbers")
+            raise PoolingError(f"{name} of dtype {array.dtype}: use real numbers{' or bool' * (name != 'taps')}")
         self.values = array.astype(np.float64)
         if not np.all(np.isfinite(self.values)):
-            raise PoolingError("taps hold a NaN or an infinity: use finite numbers")
+            raise PoolingError(
+                f"{name} {'hold' if name == 'taps' else 'holds'} a NaN or an infinity: use finite numbers"
+            )
         self.values.flags.writeable = False
         self.shape, self.data = (
             self.values.shape,
@@ -48,6 +50,23 @@ class _Table:
 
     def __repr__(self) -> str:
         return f"taps{list(self.values.shape)}"
+
+
+def freeze_footprint(footprint: Any, size: int | tuple[int, ...]) -> tuple[tuple[int, ...], Any]:
+    """The window's size on each axis, and the footprint as taps; None if all positions weigh 1.
+
+    A true position of a bool footprint weighs 1. Raises PoolingError for an array of another shape
+    and for footprints without a position.
+    """
+    table = _Table(footprint, "footprint")
+    sizes = size if isinstance(size, tuple) else (size,) * table.values.ndim
+    if table.shape != sizes or not sizes:
+        raise PoolingError(
+            f"footprint of shape {table.shape} for a window of {size}: give an array of the window's shape"
+        )
+    if not np.any(table.values):
+        raise PoolingError("footprint has no position: at least one must be true, or a weight other than 0")
+    return sizes, None if np.all(table.values == 1) else table
 
 
 def tap_table(taps: _Table | tuple[_Table, ...], sizes: tuple[int, ...]) -> Any:
