@@ -108,15 +108,20 @@ def check_weights(weights: Any, shape: tuple[int, ...], name: str = "weights") -
 def check_masks(plan: Any, reductions: tuple[Any, ...], weights: Any) -> None:
     """Check that reductions without weights get only masks: weights and taps of 0 and 1."""
     tables = [table for grid in plan.grids for table in grid.weight_tables]
+    lowest = min((grid.tap_weights().min() for grid in plan.grids if _has_taps(grid)), default=0)
     for r in reductions:
         for table in tables:
             check_mask(table, r)
-            if is_numpy(table) and table.size and table.min() < 0 and not getattr(r, "signed_weights", False):
-                raise PoolingError(
-                    f"taps as low as {table.min():g}: {getattr(r, 'name', '') or repr(r)!r} needs weights of at least 0"
-                )
+        if lowest < 0 and not getattr(r, "signed_weights", False):
+            raise PoolingError(
+                f"taps as low as {lowest:g}: {getattr(r, 'name', '') or repr(r)!r} needs weights of at least 0"
+            )
         if weights is not None:
             check_mask(weights, r)
+
+
+def _has_taps(grid: Any) -> bool:
+    return isinstance(grid, Grid) and grid.taps is not None and 0 not in grid.tap_weights().shape
 
 
 def check_mask(weights: Any, reduction: Any) -> None:
