@@ -33,7 +33,7 @@ def summary() -> str:
         ("windows", _codes([*KINDS, "segments(…).sliding"])),
         ("reductions", f"{_codes(REDUCTIONS)} · {_codes(folds)} · a class of your own"),
         ("orders", f"{_codes(ORDERS)} · {_codes(orders)} · a class of your own"),
-        ("weights", "masks · real weights · taps by position"),
+        ("weights", "masks · real weights · logarithms of weights · footprints"),
         ("arrays", "NumPy · PyTorch, with gradients · the Array API standard, by the reference"),
         ("backends", _codes(BACKENDS)),
     ]
