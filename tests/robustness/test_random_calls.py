@@ -75,7 +75,12 @@ def _windows(random: Any, kind: str, sizes: list[int], items: int) -> Any:
     ]
     border: Any = tuple(borders[int(random.integers(len(borders)))] for _ in size)
     border = border if random.random() < 0.3 else border[0]
-    return ap.sliding(size, stride, pad, step, ceil_mode=bool(random.random() < 0.3), border=border)
+    footprint = None
+    if random.random() < 0.25:
+        footprint = random.random(size) < 0.7 if random.random() < 0.6 else random.integers(0, 3, size) / 2
+        footprint[(0,) * len(size)] = 1
+    ceil = bool(random.random() < 0.3)
+    return ap.sliding(size, stride, pad, step, ceil_mode=ceil, border=border, footprint=footprint)
 
 
 def _laid(random: Any, x: Any) -> Any:
@@ -91,7 +96,7 @@ def _plain(x: Any) -> Any:
 
 
 def _want(x: Any, windows: Any, reduction: Any, options: dict[str, Any]) -> Any:
-    weights = {k: _plain(v) for k, v in options.items() if k == "weights"}
+    weights = {k: _plain(v) for k, v in options.items() if "weights" in k}
     return ap.pool(_plain(x), windows, reduction, backend="reference", **{**options, **weights})
 
 
@@ -117,6 +122,10 @@ def _call(random: Any) -> tuple[Any, Any, Any, dict[str, Any]]:
     if weigh < 3:
         w = [random.random(shape) < 0.7, random.integers(0, 3, shape) * 1.0, random.random(shape)][weigh]
         options["weights"] = _laid(random, w)
+    if random.random() < 0.25:
+        a = random.integers(-2, 3, shape) * float(random.choice([1, 1, 1, 40, 1e4])) + random.random(shape)
+        a[random.random(shape) < 0.2] = -np.inf
+        options["log_weights"] = _laid(random, a.astype(str(random.choice(["float64", "float32", "float16"]))))
     if random.random() < 0.2:
         options["nan"] = "omit"
     if random.random() < 0.1:
@@ -162,8 +171,8 @@ def test_random_calls_of_tensors(seed: int) -> None:
     random, answered = np.random.default_rng(seed), 0
     for n in range(MANY // 2):
         x, windows, reduction, options = _call(random)
-        if "weights" in options:
-            options["weights"] = _tensor(random, _plain(options["weights"]))
+        for name in sorted({"weights", "log_weights"} & set(options)):
+            options[name] = _tensor(random, _plain(options[name]))
         t = _tensor(random, _plain(x))
         device, kind = random.random() < 0.2, torch.float64 if random.random() < 0.2 else torch.float32
         try:
@@ -175,8 +184,8 @@ def test_random_calls_of_tensors(seed: int) -> None:
             continue
         finally:
             torch.set_default_dtype(torch.float32)
-        if "weights" in options:
-            options["weights"] = options["weights"].resolve_neg().numpy()
+        for name in sorted({"weights", "log_weights"} & set(options)):
+            options[name] = options[name].resolve_neg().numpy()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             want = _want(x, windows, reduction, options)

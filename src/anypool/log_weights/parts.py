@@ -214,9 +214,9 @@ class LogWeighted:
     def _plain(self, indices: list[int]) -> Part:
         """Reductions for which the scale of the weights matters: the weights are e^a itself."""
         dtype = self.type
-        if self.readable and self.extremes.most > GREATEST[dtype]:
+        if self.readable and self.extremes.most > SPREAD[dtype]:
             dtype = "float64"
-        if self.readable and self.extremes.most > GREATEST["float64"]:
+        if self.readable and self.extremes.most > GREATEST:
             name = self.reductions[indices[0]]
             raise PoolingError(
                 f"log_weights as high as {self.extremes.most:g}: {getattr(name, 'name', '') or name!r} depends on the scale of its "
