@@ -104,6 +104,17 @@ def test_arguments_of_the_caller_are_not_changed() -> None:
     assert ap.nn.Pool2d(2, "max").state_dict() == {} and not list(ap.nn.Pool2d(2, ap.Lp(3)).parameters())
 
 
+def test_log_weights_that_learn() -> None:
+    a = torch.nn.Parameter(torch.randn(6, 6))
+    layer = ap.nn.Pool2d(2, "mean", log_weights=a, weights=torch.rand(6, 6))
+    assert [k for k, _ in layer.named_parameters()] == ["log_weights"]
+    x = torch.randn(2, 3, 6, 6)
+    layer(x).sum().backward()
+    assert a.grad is not None and a.grad.abs().sum() > 0
+    want = ap.pool(x, ap.sliding((2, 2)), axes=(2, 3), weights=layer.weights * a.exp())
+    torch.testing.assert_close(layer(x), want)
+
+
 def test_weights_that_learn_and_buffers() -> None:
     w = torch.ones(6, 6, requires_grad=True)
     layer = ap.nn.Pool2d(2, "mean", weights=w)

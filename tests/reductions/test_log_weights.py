@@ -257,3 +257,35 @@ def test_integers_of_x() -> None:
         want = ap.pool(x, ap.sliding((2, 2), 1), name, weights=weights.astype(float))
         assert got.dtype == want.dtype
         np.testing.assert_allclose(got, want, 1e-12)
+
+
+class Doubled(type(ap.REDUCTIONS["mean"]())):  # type: ignore[misc]
+    """A fold of a user: its class changes the result, so that it inherits no fact about weights."""
+
+    name = "doubled"
+
+    def finish(self, state: Any, n: Any) -> Any:
+        return state[0] / n**2
+
+
+def test_folds_of_users_get_the_weights_themselves() -> None:
+    x, a = drawn(15, 1.0)
+    got = ap.pool(x, ap.sliding((2, 2)), Doubled(), log_weights=a)
+    np.testing.assert_allclose(got, ap.pool(x, ap.sliding((2, 2)), Doubled(), weights=np.exp(a)), 1e-12)
+
+
+def test_arrays_of_the_standard() -> None:
+    xp = pytest.importorskip("array_api_strict")
+    x, a = drawn(16, 1e4)
+    for windows in (ap.sliding((3, 3), 1, 1), ap.whole()):
+        got = ap.pool(xp.asarray(x), windows, ("mean", "max"), axes=(2, 3), log_weights=xp.asarray(a))
+        for y, want in zip(got, ap.pool(x, windows, ("mean", "max"), axes=(2, 3), log_weights=a), strict=True):
+            np.testing.assert_allclose(np.asarray(y), want, 1e-12)
+
+
+def test_explain_says_how() -> None:
+    x, a = drawn(17, 1.0, holes=False)
+    small = ap.explain(x, ap.sliding((3, 3), 1), ("mean", "max", "logsumexp"), log_weights=a)
+    assert "greatest a" in small.log_weights and "added to x" in small.log_weights and small.backend == "cpu"
+    large = ap.explain(x, ap.sliding((3, 3), 1), "mean", log_weights=a * 1e4)
+    assert "gathered" in str(large) and large.backend == "reference" and large.out_shape == (2, 2, 4, 3)

@@ -34,10 +34,12 @@ class Reducing(nn.Module):
             reductions.append(_with(one, values) if values else one)
         self.reduction = tuple(reductions) if many else reductions[0]
         self.options = dict(options)
-        if isinstance(weights := options.get("weights"), torch.Tensor):
-            self._weights = "weights" if not hasattr(self, "weights") else "weights_of_x"
-            self._registered(self._weights, weights, "weights")
-            del self.options["weights"]
+        self._weights = dict[str, str]()
+        for option in ("weights", "log_weights"):
+            if isinstance(weights := options.get(option), torch.Tensor):
+                self._weights[option] = option if not hasattr(self, option) else f"{option}_of_x"
+                self._registered(self._weights[option], weights, option)
+                del self.options[option]
 
     def bound(self) -> Any:
         """The reduction with the layer's current tensors."""
@@ -51,7 +53,7 @@ class Reducing(nn.Module):
     def call_options(self) -> dict[str, Any]:
         """The options, including the weights."""
         known = self.__dict__.get("_weights")
-        return self.options if known is None else {**self.options, "weights": getattr(self, known)}
+        return {**self.options, **{k: getattr(self, v) for k, v in known.items()}} if known else self.options
 
     def __prepare_scriptable__(self) -> Any:
         """The function that torch.jit.script reads."""

@@ -28,6 +28,7 @@ class _Pool(Reducing):
         reduction: Any = "mean",
         *,
         weights: Any = None,
+        log_weights: Any = None,
         nan: str = "propagate",
         ties: str = "first",
         empty: float | None = None,
@@ -46,7 +47,8 @@ class _Pool(Reducing):
                 f"{type(self).__name__} takes {', '.join(sorted(OPTIONS))}; not {', '.join(set(more) - OPTIONS)}"
             )
         usual = inspect.signature(pool).parameters
-        arguments = {"weights": weights, "nan": nan, "ties": ties, "empty": empty, "backend": backend, **more}
+        arguments = {"weights": weights, "log_weights": log_weights, "nan": nan, "ties": ties, "empty": empty}
+        arguments |= {"backend": backend, **more}
         self.hold(reduction, {k: v for k, v in arguments.items() if not _is(v, usual[k].default)})
 
     def forward(self, x: torch.Tensor) -> Any:
@@ -120,10 +122,10 @@ class Pool2d(_Pool):
 
     windows: a window kind, or a size (an int, or one for each axis) for adjacent windows.
     reduction: a name, an object, or a tuple of them (several results). Options of `anypool.pool`:
-    weights (broadcast to x; bool is a mask), nan ("propagate" or "omit"), ties ("first", "last" or
-    "split": which element has the gradient), empty (the value of an empty window), backend. A
-    tensor in the reduction, or the weights, is a parameter of the layer if it requires a gradient,
-    else a buffer. Raises PoolingError.
+    weights (broadcast to x; bool is a mask), log_weights (logarithms of weights), nan ("propagate"
+    or "omit"), ties ("first", "last" or "split": which element has the gradient), empty (the value
+    of an empty window), backend. A tensor in the reduction or of weights is a parameter of the
+    layer if it requires a gradient, else a buffer. Raises PoolingError.
 
     >>> import torch, anypool as ap
     >>> Pool2d(ap.sliding((3, 3), 1, 1), ap.Lp(2))(torch.ones(1, 1, 4, 4)).shape
