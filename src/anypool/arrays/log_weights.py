@@ -103,14 +103,12 @@ def exponentials(a: Any, shift: Any, dtype: str, keep: Any = None) -> Any:
     adapter, own = adapter_of(a), dtype_name(a)
     a = a if own in (dtype, "float64") else cast(a, dtype)  # the difference has the more exact type
     shift = cast(shift, dtype_name(a)) if hasattr(shift, "shape") else shift
-    plain = adapter.NAME in ("numpy", "torch") and not adapter.differentiates(a) and not adapter.watched()
-    if keep is None and plain:
-        if adapter.NAME == "numpy":  # in memory of the buffer pool
-            exponent = buffer_pool.empty(np.broadcast_shapes(a.shape, np.shape(shift)), np.dtype(dtype))
-            np.subtract(a, shift, out=exponent, casting="same_kind")
-        else:
-            exponent = cast(a - shift, dtype)
-        return adapter.maths.exp(exponent, out=exponent)
+    memory = adapter.view(a) if keep is None and not adapter.differentiates(a) else None
+    if memory is not None:
+        taken: Any = adapter.view(shift) if hasattr(shift, "shape") else shift
+        e: Any = buffer_pool.empty(np.broadcast_shapes(memory.shape, np.shape(taken)), np.dtype(dtype))
+        np.exp(np.subtract(memory, taken, out=e, casting="same_kind"), out=e)
+        return adapter.asarray(e, a)
     finite = a > -inf
     e = exp(cast(where(finite, a - shift, zeros(a)), dtype))  # a gradient of 0 where a is −inf
     e = where(finite, e, zeros(e))
