@@ -4,16 +4,19 @@ NATIVE := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*)
 # An editable install lists the package's files: it is renewed when a file is added, moved or removed.
 FILES := .venv/files-$(shell find src -name '*.py' | LC_ALL=C sort | cksum | cut -d' ' -f1)
 
-.PHONY: study study-long sanitize everyday arm64 demo test test-quick lint bench docs clean
+.PHONY: study study-long sanitize everyday arm64 demo test test-quick test-sets lint bench docs clean
 
 demo: .venv/ready
-	$(PY) -m examples.demo
+	@echo "anypool: pools a photograph with every reduction, and measures each (seconds)"
+	@$(PY) -m examples.demo
 
 test: .venv/ready
-	$(PY) -m pytest -n 2
+	@echo "anypool: every test, in two processes (about 11 minutes); a dot is a test that passed"
+	@$(PY) -m pytest -n 2
 
 test-quick: .venv/ready
-	HYPOTHESIS_PROFILE=quick $(PY) -m pytest -n 2 -m "not slow"
+	@echo "anypool: a sample of every test, in two processes; a dot is a test that passed"
+	@HYPOTHESIS_PROFILE=quick $(PY) -m pytest -n 2 -m "not slow"
 
 # Every kernel on a library that checks every address and undefined operation: each border, element type, tiny width, empty window,
 # list, network, chain, histogram and gradient, on the widest vectors; then folds, orders and calls beside forbidden memory on the
@@ -27,7 +30,7 @@ SANITIZED := tests/engines tests/order_statistics $(addprefix tests/, \
 SANITIZED_NARROW := tests/engines/test_core_folds.py tests/engines/test_small_square_windows.py $(addprefix tests/order_statistics/test_, \
 	sliding_windows.py masked_windows.py long_and_large_windows.py k_largest_and_mode.py) $(addprefix tests/robustness/test_, random_calls.py forbidden_memory.py)
 sanitize: .venv/ready
-	.venv/bin/cmake -S . -B build/sanitize -DCMAKE_BUILD_TYPE=Release -DANYPOOL_SANITIZE=ON
+	.venv/bin/cmake -S . -B build/sanitize -DCMAKE_BUILD_TYPE=Release -DANYPOOL_SANITIZE=ON -DANYPOOL_ISAS=all
 	.venv/bin/cmake --build build/sanitize -j 2
 	for isa in avx512 avx2 baseline; do \
 	  LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
@@ -37,11 +40,28 @@ sanitize: .venv/ready
 	  $$(test $$isa = avx512 && echo $(SANITIZED) || echo $(SANITIZED_NARROW)) || exit 1; \
 	done
 
+# The other instruction sets of a library that has all of them: tests that name a set, then the narrow selection above on each.
+# (`make` builds the set of this machine alone, and `make test` tests that one.)
+LIBRARY ?= build/all/_native.so
+SETS ?= avx2 baseline
+test-sets: .venv/ready
+	@for isa in $(SETS); do \
+	  echo "anypool: tests of $$isa in $(LIBRARY)"; \
+	  ANYPOOL_ISA=$$isa ANYPOOL_LIBRARY=$(LIBRARY) $(PY) tests/oracles/instruction_sets.py $$isa && \
+	  ANYPOOL_ISA=$$isa ANYPOOL_LIBRARY=$(LIBRARY) HYPOTHESIS_PROFILE=quick \
+	  $(PY) -m pytest -n 2 -p no:cacheprovider -m "not slow" $(SANITIZED_NARROW) || exit 1; \
+	done
+	@echo "anypool: tests that run each instruction set in a process of its own, in $(LIBRARY)"
+	@ANYPOOL_LIBRARY=$(LIBRARY) $(PY) -m pytest -n 2 -p no:cacheprovider -rs \
+	  -k "every_instruction_set or everyday_sizes or forbidden_memory or names_the_instruction_set" \
+	  tests/engines/test_small_square_windows.py tests/robustness/test_everyday_sizes.py \
+	  tests/robustness/test_forbidden_memory.py tests/project/test_building.py
+
 # Random calls of everyday sizes on 1, 2 and 8 threads for MINUTES on two cores: each instruction set, with scratch between
 # forbidden pages and under the sanitizers. It names a call that fails and how to repeat it. The short form is in `make test`.
 MINUTES ?= 60
 everyday: .venv/ready
-	.venv/bin/cmake -S . -B build/sanitize -DCMAKE_BUILD_TYPE=Release -DANYPOOL_SANITIZE=ON
+	.venv/bin/cmake -S . -B build/sanitize -DCMAKE_BUILD_TYPE=Release -DANYPOOL_SANITIZE=ON -DANYPOOL_ISAS=all
 	.venv/bin/cmake --build build/sanitize -j 2
 	$(PY) tests/everyday.py --minutes $(MINUTES) --sanitized build/sanitize/_native.so
 
@@ -78,11 +98,17 @@ $(FILES):
 	rm -f .venv/files-*
 	touch $@
 
+# The core is built first and alone: pip shows a build only with -v, which is too much for the dependencies. `-q` below is
+# for later times, when almost all of them are there.
 .venv/ready: $(NATIVE) $(FILES)
-	test -x $(PY) || python3 -m venv .venv
-	.venv/bin/pip install -q -c constraints.txt "scikit-build-core>=0.10" cmake ninja
-	.venv/bin/pip install -q -c constraints.txt --no-build-isolation -e ".[all,dev]"
-	touch $@
+	@echo "anypool 1/3: CMake and Ninja, into .venv"
+	@test -x $(PY) || python3 -m venv .venv
+	@.venv/bin/pip install -q -c constraints.txt "scikit-build-core>=0.10" cmake ninja
+	@echo "anypool 2/3: the compiled core for this machine; [n/m] counts its files, and the largest take a minute"
+	@.venv/bin/pip install -v --no-deps --no-build-isolation -e .
+	@echo "anypool 3/3: the dependencies, with PyTorch"
+	@.venv/bin/pip install $(if $(wildcard .venv/ready),-q) -c constraints.txt --no-build-isolation -e ".[all,dev]"
+	@touch $@
 
 .venv/bench: .venv/ready
 	.venv/bin/pip install -q -c constraints.txt --no-build-isolation -e ".[all,dev,bench]"

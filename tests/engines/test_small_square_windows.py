@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from backends import needs_core
+from instruction_sets import require
 
 import anypool as ap
 
@@ -171,6 +172,7 @@ def test_strides_and_dilations_of_no_kernel(k: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("isa", ["avx2", "baseline"])
 def test_every_instruction_set(isa: str) -> None:
+    require(isa)
     code = "import test_small_square_windows as t\nfor s in t.SIZES:\n for d in ('float32', 'float64'):\n  t.agrees(s, d)\n  t.agrees_beside(s, d)"
     code += "\n for d in ('uint8', 'int16'):\n  t.agrees_whole(s, d)\nfor p in (0, 2):\n t.agrees_apart(p, 'float32')"
     environment = {

@@ -6,9 +6,6 @@ from __future__ import annotations
 import ast
 import inspect
 import json
-import os
-import platform
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +19,6 @@ from windows_cases import CASES
 
 import anypool as ap
 from anypool.engines import BACKENDS, ENGINES
-from anypool.engines.native.library import library
 from anypool.reductions import PARAMETRIC
 
 ROOT = Path(__file__).parents[2]
@@ -263,23 +259,3 @@ def test_output_shape_needs_no_data(key: str) -> None:
     got = ap.pool(np.ones(SHAPE), case.windows, "sum", axes=case.axes).shape
     assert case.windows.output_shape(SHAPE, case.axes) == got
     assert ap.explain(np.ones(SHAPE), case.windows, "sum", axes=case.axes).out_shape == got
-
-
-@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
-def test_make_says_which_compiler_is_missing() -> None:
-    command = ["make", "-o", ".venv/ready", "arm64", "ARM64_CXX=no-such-compiler"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode and "no-such-compiler is not there: install it" in done.stderr
-
-
-def test_check_names_the_instruction_set() -> None:
-    """The least that every processor of a kind has: asked for by name, it is what is said."""
-    if library() is None:
-        pytest.skip("the core is not built")
-    code = "from anypool.engines.folds.native import status; print(status()[0])"
-    environment = {**os.environ, "ANYPOOL_ISA": "baseline"}
-    said = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True, timeout=60)
-    if "not active" in said and "ANYPOOL_LIBRARY" in os.environ:
-        pytest.skip("this library was built without it (ANYPOOL_ISAS)")
-    arm = platform.machine().lower() in ("aarch64", "arm64")
-    assert f"instruction set {'neon' if arm else 'baseline'}," in said

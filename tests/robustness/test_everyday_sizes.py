@@ -14,6 +14,7 @@ from signal import SIGABRT, SIGSEGV
 
 import pytest
 from everyday_runs import Setting, run
+from instruction_sets import require
 from sampling import QUICK
 
 from anypool.engines.native.library import library
@@ -51,15 +52,6 @@ def built() -> None:
         pytest.skip("the core is not built")
 
 
-def has(isa: str) -> bool:
-    """Whether the library was built for this instruction set, and the processor has it."""
-    said = python(
-        "from anypool.engines.native.library import library as l; print(l() and l().anypool_isa().decode())",
-        ANYPOOL_ISA=isa,
-    )
-    return said.stdout.strip() == isa
-
-
 @pytest.mark.parametrize("border", ["replicate", "reflect"])
 @pytest.mark.parametrize("reduction", ["max", "mean"])
 def test_tiles_beside_borders_are_read_to_their_end(reduction: str, border: str) -> None:
@@ -72,8 +64,7 @@ def test_tiles_beside_borders_are_read_to_their_end(reduction: str, border: str)
 )
 def test_random_calls_of_everyday_sizes(isa: str, guard: str, first: int) -> None:
     """Scratch lies between forbidden pages; x, weights and out do so always."""
-    if not has(isa):
-        pytest.skip(f"the library or the processor has no {isa}")
+    require(isa)
     outcome = run(Setting(isa, guard), first, CALLS, MOST, CHEAP, "all")
     assert not outcome.failure, outcome.failure
     assert outcome.calls == CALLS and outcome.ways.get("refused", 0) < CALLS / 3
