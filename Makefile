@@ -94,9 +94,9 @@ docs: .venv/ready
 	.venv/bin/mkdocs build -q
 
 $(FILES):
-	mkdir -p .venv
-	rm -f .venv/files-*
-	touch $@
+	@mkdir -p .venv
+	@rm -f .venv/files-*
+	@touch $@
 
 # The core is built first and alone: pip shows a build only with -v, which is too much for the dependencies. `-q` below is
 # for later times, when almost all of them are there.
