@@ -6,6 +6,7 @@ values that are read at a distance in lanes end one loop and are stored, all oth
 
 import importlib
 import sys
+from pathlib import Path
 
 
 def load(folder):
@@ -193,9 +194,10 @@ def main(source, target):
     )
     texts[False].append("template <class T> Straight<T> straight_network(std::uint64_t key) { switch (key) {")
     for direct, name in ((True, "direct"), (False, "staged")):
-        text = [*texts[direct], *cases[direct], "default: return {}; } }"]
-        with open(f"{target}/networks_{name}.inc", "w", encoding="utf-8") as file:
-            file.write("\n".join(text) + "\n")
+        text = "\n".join([*texts[direct], *cases[direct], "default: return {}; } }"]) + "\n"
+        file = Path(target) / f"networks_{name}.inc"
+        if not file.exists() or file.read_text(encoding="utf-8") != text:  # the same text compiles nothing again
+            file.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
