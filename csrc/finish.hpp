@@ -1,13 +1,16 @@
 // Finish: the planes that the engine folded become the answer, in the answer's type.
 #pragma once
 #include "deviations.hpp"
+#include "selected.hpp"
 #include "stage.hpp"
+#include "weighted_finish.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 struct Finisher {
   virtual ~Finisher() = default;
-  // Planes of the windows [from, to) of the lead level for `items` items; their answers begin at `offset`.
-  virtual bool tile(const void* plane0, const void* plane1, Index items, Index from, Index to, Index base, Index offset, const Pivot& pivot) = 0;
+  // Planes of the windows [from, to) of the lead level for `items` items; their answers begin at `offset`. `lifted`: what the
+  // planes were folded from, if it is still there.
+  virtual bool tile(unsigned char* const* planes, Lifted* lifted, Index items, Index from, Index to, Index base, Index offset, const Pivot& pivot) = 0;
 };
 
 template <class A, class Y>
@@ -63,9 +66,10 @@ struct Answer final : Finisher {
         for (Index j = 0; j < c; ++j, ++i) counts[i] = A(a.count[o]);
   }
 
-  bool tile(const void* plane0, const void* plane1, Index items, Index from_, Index to_, Index base_, Index offset, const Pivot& p) override {
-    s = static_cast<const A*>(plane0), t = static_cast<const A*>(plane1);
+  bool tile(unsigned char* const* planes, Lifted* lifted, Index items, Index from_, Index to_, Index base_, Index offset, const Pivot& p) override {
+    s = reinterpret_cast<const A*>(planes[0]), t = reinterpret_cast<const A*>(planes[1]);
     from = from_, to = to_, base = base_, at = offset, pivot = &p;
+    if (planes[2]) return of_weights(reinterpret_cast<A*>(planes[0]), reinterpret_cast<A*>(planes[1]), reinterpret_cast<const A*>(planes[2]), lifted, items * (to - from) * results[lead]);
     if (from != looked || to != looked_end) lead_even = true, lead_holes = false, look(lead, looked = from, looked_end = to, lead_even, lead_holes);
     gaps = holes || lead_holes;
     uniform = ((even && lead_even) || job.divisor != 0) && !gaps && job.finish != SELECT;
@@ -93,7 +97,10 @@ struct Answer final : Finisher {
       bool fine = true;
       const bool by_window = job.finish == DIVIDE && job.divisor == 0 && (c >= Lanes<A>::n || (single && l == lead));
       if (!by_window) tabulate(begin, end);
-      if (job.finish == SELECT) select(lanes, begin, code, position);
+      if (job.finish == SELECT) {
+        select(lanes, begin, code, position);
+        if (job.w || job.omit) unselected(lanes);
+      }
       else
         fine = answer(lanes, [&](A* to_) {
           if (!by_window) return formula(to_, lanes, n, job.divisor != 0 ? nullptr : counts.data() + (begin - held) * c);
@@ -104,7 +111,7 @@ struct Answer final : Finisher {
       for (Index o = begin; gaps && o < end; ++o)
         if (none || !a.length[o]) {
           if (job.y) std::fill(y + (o - begin) * c, y + (o - begin + 1) * c, Y(empty()));
-          if (job.place) blank((o - begin) * c, c);
+          if (job.place) blank(job, at + (o - begin) * c, c);
         }
       s += lanes, t += t ? lanes : 0, at += lanes;
       return fine;
@@ -127,16 +134,30 @@ struct Answer final : Finisher {
     return y;
   }
 
+  // Windows that know their weights. Block by block, so that each is read once from afar.
+  bool of_weights(A* sums, A* others, const A* weights, Lifted* lifted, Index lanes) {
+    constexpr Index block = 1024;
+    bool fine = true;
+    WeightedFinish<A, Y> finish(job, pivot->value, pivot->tiny, lifted);
+    for (Index first = 0; first < lanes; first += block, at += block) {
+      const Index n = std::min(block, lanes - first);
+      s = sums + first, t = others ? others + first : nullptr;
+      if (!finish.begin(sums + first, others ? others + first : nullptr, weights + first, n, first)) return false;
+      Y* answers = static_cast<Y*>(job.y) + at;
+      fine &= answer(n, [&](A* y) { return finish.run(y, [&] { return formula(y, n, A(1), nullptr); }); });
+      finish.end(answers);
+    }
+    return fine;
+  }
+
   // One row, as write(to) makes it.
   template <class Write>
   bool answer(Index lanes, Write write) {
     Y* y = static_cast<Y*>(job.y) + at;
-    ask<1>(y, 4096, lanes * Index(sizeof(Y)));
+    if (static_cast<const void*>(s) != y) ask<1>(y, 4096, lanes * Index(sizeof(Y)));
     A* out;
     if constexpr (std::is_same_v<A, Y>) out = y;
-    else {
-      out = room(row, lanes);
-    }
+    else out = room(row, lanes);
     const bool fine = write(out);
     if constexpr (!std::is_same_v<A, Y>) narrow(static_cast<const A*>(out), y, lanes);
     return fine;
@@ -192,12 +213,6 @@ struct Answer final : Finisher {
             for (Index i = 0; i < lanes; ++i) y[i] = std::sqrt(y[i]);
           return fine;
         }
-        case AVERAGE:
-          for (Index i = 0; i < lanes; ++i) y[i] = t[i] == 0 ? A(job.empty) : s[i] / t[i];
-          return true;
-        case PRESENT:
-          for (Index i = 0; i < lanes; ++i) y[i] = t[i] == 0 ? A(job.empty) : s[i];
-          return true;
       }
     } else if (job.finish == DIFFERENCE) {
       using U = std::make_unsigned_t<A>;  // what an empty window holds may wrap: it is overwritten
@@ -215,7 +230,7 @@ struct Answer final : Finisher {
       const bool nans = std::is_floating_point_v<decltype(number(Y{}))>;
       room(codes, lanes), room(places, lanes);
       if (job.y)
-        for (Index i = 0; i < lanes; ++i) value(std::int32_t(s[i] >> 32), flip, static_cast<Y*>(job.y)[at + i]);
+        for (Index i = 0; i < lanes; ++i) value_of_key(std::int32_t(s[i] >> 32), flip, static_cast<Y*>(job.y)[at + i]);
       if (!job.place) return;
       for (Index i = 0; i < lanes; ++i) codes[i] = std::uint32_t(s[i]) ^ (nans && std::int32_t(s[i] >> 32) == top ? 0 : turn);
       if (job.place_type == I64) {
@@ -226,6 +241,16 @@ struct Answer final : Finisher {
       if (job.place_type == U8) std::copy_n(places.data(), lanes, static_cast<std::uint8_t*>(job.place) + at);
       else std::copy_n(places.data(), lanes, static_cast<std::int32_t*>(job.place) + at);
     }
+  }
+
+  // Windows whose elements are all absent.
+  void unselected(Index lanes) {
+    if constexpr (std::is_same_v<A, std::int64_t>)
+      for (Index i = 0; i < lanes; ++i)
+        if (s[i] == least<A>) {
+          if (job.y) static_cast<Y*>(job.y)[at + i] = empty();
+          if (job.place) blank(job, at + i, 1);
+        }
   }
 
   // Places in their windows: level by level, all lanes at once.
@@ -251,16 +276,6 @@ struct Answer final : Finisher {
     }
   }
 
-  void value(std::int32_t key, std::int32_t flip, Y& y) const {
-    if constexpr (std::is_integral_v<Y>) y = sizeof(Y) == 4 && std::is_unsigned_v<Y> ? Y(std::uint32_t(key ^ flip) ^ 0x80000000u) : Y(key ^ flip);
-    else {
-      const bool nan = key == std::numeric_limits<std::int32_t>::max();
-      key ^= flip;
-      const float v = std::bit_cast<float>(key ^ ((key >> 31) & 0x7fffffff));
-      narrow(nan ? std::numeric_limits<float>::quiet_NaN() : v, y);
-    }
-  }
-
   // Flat positions on the pooled axes; the border's constant has none.
   void positions(Index lanes, std::int64_t* to_) {
     const std::uint32_t* code = codes.data();
@@ -278,14 +293,6 @@ struct Answer final : Finisher {
           const Index j = a.source[Index((code[i] >> by) & mask) + start];
           to_[i] = to_[i] < 0 || j < 0 ? -1 : to_[i] * a.real + j;
         }
-    }
-  }
-
-  void blank(Index i, Index n) {
-    for (Index j = at + i; j < at + i + n; ++j) {
-      if (job.place_type == I64) static_cast<std::int64_t*>(job.place)[j] = -1;
-      else if (job.place_type == U8) static_cast<std::uint8_t*>(job.place)[j] = 0;
-      else static_cast<std::int32_t*>(job.place)[j] = 0;
     }
   }
 };

@@ -18,7 +18,8 @@ struct anypool_level {
   const double* count;              // (windows,) what a mean divides by, this axis' factor
   const std::int64_t* source;       // (size,) real position, -1 the border's constant; null: itself
 };
-// A fold is a lift (element -> one or two planes of numbers), a merge of each plane, and a finish (planes -> answer).
+// A fold is a lift (element -> one or two planes of numbers, and one of weights), a merge of each plane, and a finish
+// (planes -> answer). An absent element is lifted to the identity element of each merge; a weight is a factor of sums.
 struct anypool_job {
   const void* x;
   const void* w;  // weights, or null
@@ -29,7 +30,7 @@ struct anypool_job {
   const anypool_level* level;
   std::int64_t inner, x_inner, w_inner;  // lanes under the last level, and their strides
   std::int64_t x_type, w_type, y_type, place_type, plane_type;
-  std::int64_t lift, merge0, merge1, finish;  // merge1 = -1: one plane
+  std::int64_t lift, merge0, merge1, weighting, finish;  // merge1 = -1: one plane of values
   std::int64_t staged;                        // 0: the engine reads x itself
   std::int64_t omit;                          // NaN elements are absent
   std::int64_t min, last;                     // of selections: the smallest, the last of those that tie
@@ -43,9 +44,15 @@ struct anypool_job {
 namespace anypool {
 enum Type { F32, F64, F16, BF16, U8, I8, U16, I16, U32, I32, U64, I64, TYPES };
 enum Merge { SUM, MAX, MIN, PROD, MOMENTS, MERGES };
-enum Lift { VALUE, TRUTH, MAGNITUDE, SQUARE, POWER, EXP, EXP_VALUE, SHIFTED, SHARE, WEIGHTED, MASKED, PLACE, PRESENT_ONES };
-enum Finish { PLAIN, DIVIDE, ROOT, DIVIDE_ROOT, LOG, DIVIDE_LOG, RATIO, DIFFERENCE, VAR, STD, AVERAGE, PRESENT, SELECT };
+enum Lift { VALUE, TRUTH, MAGNITUDE, SQUARE, EXP, EXP_VALUE, SHIFTED, PLACE, PRESENT_ONES };
+enum Finish { PLAIN, DIVIDE, ROOT, DIVIDE_ROOT, LOG, DIVIDE_LOG, RATIO, DIFFERENCE, VAR, STD, SELECT };
+enum Weighting { UNWEIGHTED, PRESENCE, TOTAL };  // the plane of weights: none, 1 where an element is present, the weight
 enum Outcome { DONE = 0, NO_MEMORY = 1, DECLINED = 2 };
+
+constexpr int most_planes = 3;  // two of values, and the weights
+inline bool has_plane(const anypool_job& job, int k) { return k == 0 || (k == 1 ? job.merge1 >= 0 : job.weighting != UNWEIGHTED); }
+inline std::int64_t merge_of(const anypool_job& job, int k) { return k == 0 ? job.merge0 : k == 1 ? job.merge1 : std::int64_t(job.weighting == PRESENCE ? MAX : SUM); }
+inline int planes_of(const anypool_job& job) { return 1 + has_plane(job, 1) + has_plane(job, 2); }
 
 // Runs tiles [begin, end) of a job.
 using Kernel = int (*)(const anypool_job&, std::int64_t begin, std::int64_t end);

@@ -60,6 +60,7 @@ struct Tiles {
 template <class T, class P>
 struct Places {
   using A = std::conditional_t<std::is_same_v<T, double>, double, float>;
+  static constexpr P nowhere = P(-1);  // of a window whose elements are all absent
   const anypool_job& job;
   const anypool_level* level;
   const int levels;
@@ -102,7 +103,7 @@ struct Places {
     if (l == levels - 1 && job.inner == 1 && a.windows) {
       const Index* const table = offset.data();
       for (Index o = 0; o < count; ++o)
-        if (a.length[o]) to[a.first[o] + table[place[o]]] += A(number(g[o]));
+        if (a.length[o] && place[o] != nowhere) to[a.first[o] + table[place[o]]] += A(number(g[o]));
       return;
     }
     for (Index o = 0; o < count; ++o, g += results[l], place += results[l]) {
@@ -110,7 +111,8 @@ struct Places {
       if (a.windows && !a.length[o]) continue;
       if (l < levels - 1) spread(l + 1, g, place, here);
       else
-        for (Index u = 0; u < job.inner; ++u) here[offset[place[u]] + u] += A(number(g[u]));
+        for (Index u = 0; u < job.inner; ++u)
+          if (place[u] != nowhere) here[offset[place[u]] + u] += A(number(g[u]));
     }
   }
 };

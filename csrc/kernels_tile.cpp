@@ -30,33 +30,37 @@ int staged(const anypool_job& job, Index begin, Index end) {
   Index in = job.inner, out = job.inner;
   for (int l = levels - 1; l > lead; --l) in *= job.level[l].size, out *= job.level[l].windows ? job.level[l].windows : job.level[l].size;
   const Index item_in = in * a.size, item_out = out * a.windows, width = sizes[job.plane_type];
-  const bool two = job.merge1 >= 0;
-  const bool in_place = job.y && job.plane_type == job.y_type && !two && (job.finish == PLAIN || job.finish == DIVIDE || job.merge0 == MOMENTS);
-  std::unique_ptr<Passes> engine0(make_engine(job.merge0, job.plane_type, job)), engine1;
-  if (two) engine1.reset(make_engine(job.merge1, job.plane_type, job));
+  const int count = planes_of(job);
+  const bool in_place = job.y && job.plane_type == job.y_type && job.merge1 < 0 && (job.finish == PLAIN || job.finish == DIVIDE || job.merge0 == MOMENTS);
+  std::unique_ptr<Passes> engine[most_planes];
+  for (int k = 0; k < most_planes; ++k)
+    if (has_plane(job, k)) {
+      engine[k].reset(make_engine(merge_of(job, k), job.plane_type, job));
+      if (!engine[k]) return DECLINED;
+    }
   std::unique_ptr<Stager> stager;
   std::unique_ptr<Finisher> finisher(make_finisher(job.plane_type, job.y_type, job, lead));
   if (job.staged) stager.reset(make_stager(job.x_type, job.plane_type, job, lead));
-  if (!engine0 || !finisher || (two && !engine1) || (job.staged && !stager)) return DECLINED;
-  const bool finished = (job.finish != PLAIN || job.plane_type != job.y_type) && !engine0->divides();
-  const bool nought = job.merge0 == SUM && !two && job.finish == PLAIN && job.empty == 0;  // a sum of nothing is right as it is
+  if (!finisher || (job.staged && !stager)) return DECLINED;
+  const bool finished = (job.finish != PLAIN || job.plane_type != job.y_type || job.weighting) && !engine[0]->divides();
+  const bool nought = job.merge0 == SUM && count == 1 && job.finish == PLAIN && job.empty == 0;  // a sum of nothing is right as it is
   bool below = false;  // whether windows of the levels under the lead hold nothing
   for (int l = 0; l < levels; ++l)
     for (Index o = 0; l != lead && o < job.level[l].windows; ++o) below |= !job.level[l].length[o];
-  Scratch<unsigned char> lifted[2], folded[2];  // of each plane
+  Scratch<unsigned char> lifted[most_planes], folded[most_planes];  // of each plane
   for (Index tile = begin; tile < end; ++tile) {
     const Index item = tile / c.parts * c.group, items = std::min(c.group, c.items - item);
     const Index from = tile % c.parts * c.chunk, to = std::min(from + c.chunk, a.windows);
     if (from >= to) continue;
     Index base = 0;
-    const unsigned char* planes[2] = {};
+    const unsigned char* planes[most_planes] = {};
     Index pitch = item_in;
     Pivot pivot;
     std::unique_ptr<Pieces> pieces;
     const Index results = (to - from) * out, offset = item * item_out + from * out;
     if (!job.staged) {
       planes[0] = static_cast<const unsigned char*>(job.x) + item * item_in * width;
-      planes[1] = planes[0];
+      if (job.merge1 >= 0) planes[1] = planes[0];
     } else {
       Index stop = 0;
       std::tie(base, stop) = seen(a, from, to);
@@ -67,7 +71,7 @@ int staged(const anypool_job& job, Index begin, Index end) {
       stop = std::max(stop, base = std::min(base, stop));
       pitch = (stop - base) * in;
       const Index bytes = pitch * items * width;
-      if (bytes * (1 + two) > large && items == 1) {
+      if (bytes * count > large && items == 1) {
         if (Parts parts(job, lead, item, from, to); parts.serve()) {
           if (const int failed = parts.run([](const anypool_job& part) { return staged(part, 0, tiles(part)); })) return failed;
           continue;
@@ -76,38 +80,43 @@ int staged(const anypool_job& job, Index begin, Index end) {
         if (!pieces->serve()) pieces.reset();
       }
       if (!pieces) {
-        if (bytes * (1 + two) > most_scratch) return DECLINED;
-        unsigned char* b[2] = {room(lifted[0], bytes), two ? room(lifted[1], bytes) : nullptr};
-        planes[0] = b[0], planes[1] = b[1];
-        if (!stager->tile(item, items, base, stop, b[0], b[1], pivot)) return DECLINED;
+        if (bytes * count > most_scratch) return DECLINED;
+        unsigned char* b[most_planes] = {};
+        for (int k = 0; k < most_planes; ++k)
+          if (has_plane(job, k)) planes[k] = b[k] = room(lifted[k], bytes);
+        if (!stager->tile(item, items, base, stop, b, pivot)) return DECLINED;
       }
     }
     const bool gaps = !nought && (below || std::count(a.length + from, a.length + to, 0) > 0);
-    const bool beside = two || (pieces && job.merge0 == MOMENTS);  // spreads are joined by means
-    unsigned char* folds[2] = {};
-    if (!in_place || beside) {
+    const bool spreads = pieces && job.merge0 == MOMENTS;  // they are joined by means, which take a plane beside them
+    const auto folds_of = [&](int k) { return has_plane(job, k) || (k == 1 && spreads); };
+    unsigned char* folds[most_planes] = {};
+    if (!in_place || spreads || job.weighting) {
       const Index bytes = results * items * width;
-      if (bytes * (1 + beside) > most_scratch) {
+      if (bytes * (count + spreads) > most_scratch) {
         if (Parts parts(job, lead, item, from, to); items > 1 || !parts.serve()) return DECLINED;
         else if (const int failed = parts.run([](const anypool_job& part) { return staged(part, 0, tiles(part)); })) return failed;
         continue;
       }
-      if (!in_place) folds[0] = room(folded[0], bytes);
-      if (beside) folds[1] = room(folded[1], bytes);
+      for (int k = 0; k < most_planes; ++k)
+        if (folds_of(k) && !(k == 0 && in_place)) folds[k] = room(folded[k], bytes);
     }
     if (in_place) folds[0] = static_cast<unsigned char*>(job.y) + offset * width;
     if (pieces) {
       if (!pieces->fold(item, folds, pivot)) return DECLINED;
-    } else {
-      engine0->run(lead, planes[0], pitch, items, base, folds[0], results, from, to);
-      if (two) engine1->run(lead, planes[1], pitch, items, base, folds[1], results, from, to);
-    }
-    if (pieces && (job.finish != PLAIN || job.plane_type != job.y_type || gaps)) {
-      if (!finisher->tile(folds[0], two ? folds[1] : nullptr, 1, from, to, base, offset, pivot) && !pieces->vouched()) return DECLINED;
-    } else if (!pieces && (finished || gaps) && !finisher->tile(folds[0], two ? folds[1] : nullptr, items, from, to, base, offset, pivot)) {
+    } else
+      for (int k = 0; k < most_planes; ++k)
+        if (engine[k]) engine[k]->run(lead, planes[k], pitch, items, base, folds[k], results, from, to);
+    if (spreads) folds[1] = nullptr;
+    unsigned char* const written[most_planes] = {lifted[0].data(), lifted[1].data(), lifted[2].data()};
+    Lifted elements(job, lead, written, pitch, base, from, to);
+    Lifted* again = pieces || !job.staged ? nullptr : &elements;
+    if (pieces && (job.finish != PLAIN || job.plane_type != job.y_type || job.weighting || gaps)) {
+      if (!finisher->tile(folds, again, 1, from, to, base, offset, pivot) && !pieces->vouched()) return DECLINED;
+    } else if (!pieces && (finished || gaps) && !finisher->tile(folds, again, items, from, to, base, offset, pivot)) {
       const auto [low, high] = job.staged ? std::pair{base, base + pitch / std::max<Index>(in, 1)} : seen(a, from, to);  // of 10^4 segments each tile's own
       for (Index i = 0; i < items; ++i)
-        if (!engine0->vouch(planes[0] + (i * pitch + (low - base) * in) * width, (high - low) * in)) return DECLINED;
+        if (!engine[0]->vouch(planes[0] + (i * pitch + (low - base) * in) * width, (high - low) * in)) return DECLINED;
     }
   }
   return DONE;

@@ -115,7 +115,7 @@ class Parts {
   void choose() {
     Index all = tile.inner, most = 1;
     for (int l = 0; l < int(level.size()); ++l) all *= results_of(l);
-    const Index bytes = all * sizes[tile.plane_type] * (tile.merge1 >= 0 ? 2 : 1);
+    const Index bytes = all * sizes[tile.plane_type] * planes_of(tile);
     if (bytes <= most_results) return;
     const Index wanted = std::max<Index>(2, 2 * bytes / most_results);
     for (int l = 0; l <= int(level.size()); ++l)  // lanes and batches share nothing

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "clipped.hpp"
 #include "scratch.hpp"
 #include "stage.hpp"
 #include "tile.hpp"
@@ -11,45 +12,13 @@
 namespace anypool::ANYPOOL_ISA {
 constexpr Index piece_bytes = Index(1) << 18;  // lifted at once: stays in the second-level cache
 
-// Windows of one level, as a piece of it sees them: what they hold there, alike windows once.
-struct Clipped {
-  Array<Index> first, length;
-  Array<double> count;
-  Array<Index> window, part;  // each window that meets the piece, and which of the above is its part
-  Array<Index> full;          // by first position: the part of windows that hold the piece from there to its end
-
-  void cut(const anypool_level& a, Index from, Index to, Index begin, Index end) {
-    first.clear(), length.clear(), window.clear(), part.clear();
-    full.assign(std::min(a.step, end - begin), -1);
-    for (Index o = from; o < to; ++o) {
-      const Index low = std::max<Index>(0, (begin - a.first[o] + a.step - 1) / a.step), high = std::min(a.length[o], end > a.first[o] ? (end - 1 - a.first[o]) / a.step + 1 : 0);
-      if (low >= high) continue;
-      const Index at = a.first[o] + low * a.step - begin, n = high - low;
-      const bool all = at < Index(full.size()) && at + n * a.step >= end - begin;
-      Index p = all ? full[at] : -1;
-      if (p < 0) {
-        p = Index(first.size()), first.push_back(at), length.push_back(n);
-        if (all) full[at] = p;
-      }
-      window.push_back(o - from), part.push_back(p);
-    }
-    count.assign(first.size(), 1);
-  }
-  // The level that an engine folds.
-  void describe(anypool_level& level, Index size, Index step) const {
-    level.size = size, level.windows = Index(first.size()), level.step = step, level.affine = 0, level.start = 0, level.stride = 0;
-    level.places = length.empty() ? 0 : *std::max_element(length.begin(), length.end());
-    level.first = first.data(), level.length = length.data(), level.count = count.data(), level.source = nullptr;
-  }
-};
-
 class Pieces {
  public:
   // Windows [from, to) of the lead level, which hold positions from `base` to `stop`.
   Pieces(const anypool_job& job_, int lead_, Stager& stager_, Index width_, Index from, Index to, Index base_, Index stop)
-      : job(job_), lead(lead_), levels(int(job.levels)), width(width_), planes(job.merge1 >= 0 ? 2 : 1), folds(job.merge0 == MOMENTS ? 2 : planes),
+      : job(job_), lead(lead_), levels(int(job.levels)), width(width_), planes(planes_of(job)),
         stager(stager_), base(base_), level(job.level, job.level + levels), low(levels), high(levels), begin(levels), end(levels), windows_from(levels),
-        windows_to(levels), in(levels), out(levels), below(levels), clipped(levels), partial{Array<Bytes>(levels), Array<Bytes>(levels)} {
+        windows_to(levels), in(levels), out(levels), below(levels), clipped(levels), partial{Array<Bytes>(levels), Array<Bytes>(levels), Array<Bytes>(levels)} {
     Index in_ = job.inner * width * planes, out_ = job.inner;
     for (int l = levels - 1; l >= lead; --l) {
       const auto& a = job.level[l];
@@ -84,7 +53,7 @@ class Pieces {
     item = item_, pivot = &pivot_;
     if ((job.lift == SHIFTED || job.merge0 == MOMENTS) && !find_centre()) return false;
     double top = 0;
-    if (!fold(lead, {{to[0], to[1]}}, top)) return false;
+    if (!fold(lead, {{to[0], to[1], to[2]}}, top)) return false;
     if (exponential()) pivot->value = top;
     return true;
   }
@@ -94,12 +63,15 @@ class Pieces {
  private:
   using Bytes = Scratch<unsigned char>;
   struct Planes {
-    unsigned char* p[2];
+    unsigned char* p[most_planes] = {};
   };
+  // Spreads have sums beside them, from which their means are.
+  bool folds(int k) const { return has_plane(job, k) || (k == 1 && job.merge0 == MOMENTS); }
+  std::int64_t merge(int k) const { return k == 1 && job.merge0 == MOMENTS ? std::int64_t(SUM) : merge_of(job, k); }
 
   const anypool_job& job;
   const int lead, levels;
-  const Index width, planes, folds;  // bytes of a number; planes lifted, and planes folded
+  const Index width, planes;  // bytes of a number; planes lifted
   Stager& stager;
   const Index base;
   Array<anypool_level> level;  // as engines see the piece at hand
@@ -107,17 +79,17 @@ class Pieces {
   Array<Index> windows_from, windows_to, in, out;  // bytes of a position, results of one of its windows
   Array<Array<double>> below;                // elements of each of those results, of levels under this one
   Array<Clipped> clipped;
-  Array<Bytes> partial[2];  // scratch of each level
-  Bytes lifted[2];
+  Array<Bytes> partial[most_planes];  // scratch of each level
+  Bytes lifted[most_planes];
   anypool_job piece;
-  std::unique_ptr<Passes> engine[2];
+  std::unique_ptr<Passes> engine[most_planes];
   Array<Index> form;  // of the pieces that the engines were made for
   Index item = 0;
   Pivot* pivot = nullptr;
   bool sure = true;
 
   bool exponential() const { return job.lift == EXP || job.lift == EXP_VALUE; }
-  bool compensated() const { return job.merge0 == SUM && (job.plane_type == F32 || job.plane_type == F64); }
+  bool compensated(int k) const { return folds(k) && job.merge0 != MOMENTS && merge(k) == SUM && (job.plane_type == F32 || job.plane_type == F64); }
 
   template <class F>
   void with_floats(F f) const {
@@ -151,7 +123,8 @@ class Pieces {
       }
       Pivot none;
       none.given = true;
-      if (!stager.box(item, begin.data(), end.data(), base, p, planes > 1 ? room(lifted[1], bytes) : nullptr, none)) return false;
+      unsigned char* const to[most_planes] = {p, has_plane(job, 1) ? room(lifted[1], bytes) : nullptr, has_plane(job, 2) ? room(lifted[2], bytes) : nullptr};
+      if (!stager.box(item, begin.data(), end.data(), base, to, none)) return false;
       with_floats([&](auto a) {
         using A = decltype(a);
         const A v = reinterpret_cast<const A*>(p)[i % job.inner];
@@ -170,9 +143,11 @@ class Pieces {
     const auto& a = job.level[l];
     const Index k = step_of(l), windows = windows_to[l] - windows_from[l], results = (a.windows ? windows : high[l] - low[l]) * out[l];
     if (!engine[0]) engines();
-    for (Index f = 0; f < folds; ++f) engine[job.merge0 == MOMENTS ? 1 : f]->clear(to.p[f], results);
-    Array<Bytes> rest(compensated() ? folds : 0);
-    for (auto& r : rest) room(r, results * width);
+    for (int f = 0; f < most_planes; ++f)
+      if (folds(f)) engine[job.merge0 == MOMENTS ? 1 : f]->clear(to.p[f], results);
+    Array<Bytes> rest(most_planes);
+    for (int f = 0; f < most_planes; ++f)
+      if (compensated(f)) room(rest[f], results * width);
     Array<double> held(job.merge0 == MOMENTS ? windows : 0);
     top = -std::numeric_limits<double>::infinity();
     for (Index p = low[l]; p < high[l]; p += k) {
@@ -186,12 +161,15 @@ class Pieces {
         c.describe(level[l], end[l] - p, a.step);
       } else level[l].size = parts;
       const Index bytes = parts * out[l] * width;
-      Planes made{{room(partial[0][l], bytes), folds > 1 ? room(partial[1][l], bytes) : nullptr}};
+      Planes made;
+      for (int f = 0; f < most_planes; ++f)
+        if (folds(f)) made.p[f] = room(partial[f][l], bytes);
       double here = 0;
       if (in[l] * (end[l] - p) <= piece_bytes || l == levels - 1 ? !direct(l, made, here) : !fold(l + 1, made, here)) return false;
       if (exponential()) agree(to, rest, results, top, made, parts * out[l], here);
       if (!a.windows) {
-        for (Index f = 0; f < folds; ++f) std::memcpy(to.p[f] + (p - low[l]) * out[l] * width, made.p[f], parts * out[l] * width);
+        for (int f = 0; f < most_planes; ++f)
+          if (folds(f)) std::memcpy(to.p[f] + (p - low[l]) * out[l] * width, made.p[f], parts * out[l] * width);
         continue;
       }
       for (std::size_t i = 0; i < c.window.size(); ++i) {
@@ -200,11 +178,13 @@ class Pieces {
           with_floats([&](auto v) { join_moments(l, to, at, made, part, held[o], double(c.length[c.part[i]]), v); });
           held[o] += double(c.length[c.part[i]]);
         } else
-          for (Index f = 0; f < folds; ++f) engine[f]->join(made.p[f] + part, to.p[f] + at, rest.empty() ? nullptr : rest[f].data() + at, out[l]);
+          for (int f = 0; f < most_planes; ++f)
+            if (folds(f)) engine[f]->join(made.p[f] + part, to.p[f] + at, compensated(f) ? rest[f].data() + at : nullptr, out[l]);
       }
     }
     level[l] = job.level[l], begin[l] = low[l], end[l] = high[l];
-    for (std::size_t f = 0; f < rest.size(); ++f) settle(to.p[f], rest[f].data(), results);
+    for (int f = 0; f < most_planes; ++f)
+      if (compensated(f)) settle(to.p[f], rest[f].data(), results);
     return true;
   }
 
@@ -213,8 +193,10 @@ class Pieces {
     Index elements = job.inner;
     for (int i = lead; i < levels; ++i) elements *= end[i] - begin[i];
     const Index bytes = elements * width, parts = job.level[l].windows ? Index(clipped[l].first.size()) : end[l] - begin[l];
-    unsigned char* const p[2] = {room(lifted[0], bytes), planes > 1 ? room(lifted[1], bytes) : nullptr};
-    if (!stager.box(item, begin.data(), end.data(), base, p[0], p[1], *pivot)) return false;
+    unsigned char* p[most_planes] = {};
+    for (int k = 0; k < most_planes; ++k)
+      if (has_plane(job, k)) p[k] = room(lifted[k], bytes);
+    if (!stager.box(item, begin.data(), end.data(), base, p, *pivot)) return false;
     if (exponential()) top = pivot->value;
     engines();
     const Index windows = level[lead].windows, results = parts * out[l];
@@ -227,7 +209,8 @@ class Pieces {
         for (Index i = 0; i < elements; ++i) v[i] -= centre;
       });
     }
-    for (Index f = 0; f < folds; ++f) engine[f]->run(lead, p[planes > 1 ? f : 0], elements, 1, 0, to.p[f], results, 0, windows);
+    for (int f = 0; f < most_planes; ++f)
+      if (folds(f)) engine[f]->run(lead, p[has_plane(job, f) ? f : 0], elements, 1, 0, to.p[f], results, 0, windows);
     return true;
   }
 
@@ -242,12 +225,13 @@ class Pieces {
     }
     if (engine[0] && now == form) return;
     form = now;
-    engine[0].reset(make_engine(job.merge0, job.plane_type, piece));
-    if (folds > 1) engine[1].reset(make_engine(job.merge0 == MOMENTS ? std::int64_t(SUM) : job.merge1, job.plane_type, piece));
+    for (int f = 0; f < most_planes; ++f)
+      if (folds(f)) engine[f].reset(make_engine(merge(f), job.plane_type, piece));
   }
 
   // Sums of e^(z - top) for two tops: those of the smaller one shrink.
   void agree(Planes to, Array<Bytes>& rest, Index results, double& top, Planes made, Index parts, double here) {
+    if (here == -std::numeric_limits<double>::infinity()) return;  // no element of the piece is present
     const double factor = std::exp(-std::abs(top - here));
     with_floats([&](auto a) {
       using A = decltype(a);
@@ -255,7 +239,8 @@ class Pieces {
         A* v = reinterpret_cast<A*>(p);
         for (Index i = 0; i < n; ++i) v[i] *= A(factor);
       };
-      for (Index f = 0; f < folds; ++f) {
+      for (int f = 0; f < 2; ++f) {  // the weights are no powers
+        if (!has_plane(job, f)) continue;
         if (here > top) shrink(to.p[f], results), shrink(rest[f].data(), results);
         else shrink(made.p[f], parts);
       }

@@ -8,6 +8,7 @@
 #include "merges.hpp"
 #include "scratch.hpp"
 #include "transcendent.hpp"
+#include "weigher.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 // What a tile's numbers were measured from, and whether they are safe to answer from.
@@ -20,15 +21,10 @@ struct Pivot {
 struct Stager {
   virtual ~Stager() = default;
   // Items [item, item + items), positions [from, to) of the lead level; false: the numbers need the reference.
-  virtual bool tile(Index item, Index items, Index from, Index to, void* plane0, void* plane1, Pivot& pivot) = 0;
+  virtual bool tile(Index item, Index items, Index from, Index to, unsigned char* const* planes, Pivot& pivot) = 0;
   // One item, positions [begin[l], end[l]) of each level from the lead on, which selections count from `base` of the lead.
-  virtual bool box(Index item, const Index* begin, const Index* end, Index base, void* plane0, void* plane1, Pivot& pivot) = 0;
+  virtual bool box(Index item, const Index* begin, const Index* end, Index base, unsigned char* const* planes, Pivot& pivot) = 0;
 };
-
-template <class A>
-A nothing_of(std::int64_t merge) {
-  return merge == MAX ? least<A> : merge == MIN ? most<A> : A(merge == PROD);
-}
 
 inline int width_of(Index n) { return 64 - __builtin_clzll(std::uint64_t(std::max<Index>(n - 1, 1))); }
 
@@ -48,13 +44,13 @@ struct Stage final : Stager {
   const int levels, lead;
   Array<int> shift;
   Array<T> gathered;
-  Array<A> weight;
+  Weigher<T, A> weigher;
   Array<Index> begins, ends;  // which positions of each level are lifted
   Index origin = 0;           // the lead's position that selections count from
-  A *p0 = nullptr, *p1 = nullptr;
+  A *p0 = nullptr, *p1 = nullptr, *u = nullptr;  // where the next row's numbers go; u: its weights
   Index low = 0, high, before = 0;  // positions [low, high) of the last level lie side by side in x, `before` them
 
-  Stage(const anypool_job& j, int lead_) : job(j), level(j.level), levels(int(j.levels)), lead(lead_), shift(shifts_of(j)), begins(levels), ends(levels), high(level[levels - 1].size) {
+  Stage(const anypool_job& j, int lead_) : job(j), level(j.level), levels(int(j.levels)), lead(lead_), shift(shifts_of(j)), weigher(j), begins(levels), ends(levels), high(level[levels - 1].size) {
     const auto& a = level[levels - 1];
     if (!a.source) return;
     high = 0;
@@ -65,19 +61,22 @@ struct Stage final : Stager {
     if (low < high) before = low - a.source[low];
   }
 
-  bool tile(Index item, Index items, Index from, Index to, void* plane0, void* plane1, Pivot& pivot) override {
+  bool tile(Index item, Index items, Index from, Index to, unsigned char* const* planes, Pivot& pivot) override {
     for (int l = 0; l < levels; ++l) begins[l] = 0, ends[l] = level[l].size;  // a box before may have been smaller
     begins[lead] = origin = from, ends[lead] = to;
-    return lifted(item, items, plane0, plane1, pivot);
+    return lifted(item, items, planes, pivot);
   }
-  bool box(Index item, const Index* begin, const Index* end, Index base, void* plane0, void* plane1, Pivot& pivot) override {
+  bool box(Index item, const Index* begin, const Index* end, Index base, unsigned char* const* planes, Pivot& pivot) override {
     std::copy(begin + lead, begin + levels, begins.begin() + lead), std::copy(end + lead, end + levels, ends.begin() + lead);
     origin = base;
-    return lifted(item, 1, plane0, plane1, pivot);
+    return lifted(item, 1, planes, pivot);
   }
 
-  bool lifted(Index item, Index items, void* plane0, void* plane1, Pivot& pivot) {
-    p0 = static_cast<A*>(plane0), p1 = static_cast<A*>(plane1);
+  void begin_at(unsigned char* const* planes) { p0 = reinterpret_cast<A*>(planes[0]), p1 = reinterpret_cast<A*>(planes[1]), u = reinterpret_cast<A*>(planes[2]); }
+
+  bool lifted(Index item, Index items, unsigned char* const* planes, Pivot& pivot) {
+    begin_at(planes);
+    weigher.centred = pivot.given, weigher.centre = A(pivot.value);
     const T* x = static_cast<const T*>(job.x);
     for (Index i = item; i < item + items; ++i) {
       Index rest = i, at = 0, w_at = 0;
@@ -87,8 +86,8 @@ struct Stage final : Stager {
       }
       rows(lead, x + at, w_at, 0, false);
     }
-    const Index n = p0 - static_cast<A*>(plane0);
-    p0 = static_cast<A*>(plane0), p1 = static_cast<A*>(plane1);
+    const Index n = p0 - reinterpret_cast<A*>(planes[0]);
+    begin_at(planes);
     return finish(n, pivot);
   }
 
@@ -115,25 +114,17 @@ struct Stage final : Stager {
       fetch(x, room(gathered, n), begin, end, beyond, a.x_stride, job.x_inner, fill);
       x = gathered.data();
     }
-    const A* weights = nullptr;
-    const auto& last = level[levels - 1];
-    const bool side_by_side = !beyond && !last.source && last.w_stride == c && (c == 1 || job.w_inner == 1);
-    if (job.w && side_by_side && (job.w_type != U8 || std::is_same_v<A, std::uint8_t>)) weights = static_cast<const A*>(job.w) + w + begin * c;
-    else if (job.w) {
-      room(weight, n);
-      if (job.w_type == U8 && !std::is_same_v<A, std::uint8_t>) weigh(static_cast<const std::uint8_t*>(job.w) + w, begin, end, beyond);
-      else weigh(static_cast<const A*>(job.w) + w, begin, end, beyond);
-      weights = weight.data();
+    if (!weigher.serves) lift(x, n, code);
+    else {
+      if (job.lift == PLACE) lift(x, n, code);
+      const bool direct = !beyond && !a.source && a.w_stride == c && (c == 1 || job.w_inner == 1);
+      weigher.row(x, w, n, {p0, p1, u}, direct ? begin * c : -1, [&](const auto* from, auto* to, auto fill) { fetch(from, to, begin, end, beyond, a.w_stride, job.w_inner, fill); });
     }
-    lift(x, weights, n, code);
     p0 += n;
     if (p1) p1 += n;
+    if (u) u += n;
   }
 
-  template <class W>
-  void weigh(const W* w, Index begin, Index end, bool beyond) {
-    fetch(w, weight.data(), begin, end, beyond, level[levels - 1].w_stride, job.w_inner, A(1));
-  }
   // Positions [begin, end) of the last level: one by one at a border, the others as they lie.
   template <class V, class Y>
   void fetch(const V* x, Y* to_, Index begin, Index end, bool beyond, Index stride, Index inner, Y fill) const {
@@ -141,11 +132,15 @@ struct Stage final : Stager {
     const auto* source = level[levels - 1].source;
     const auto one = [&](Index i) {
       const Index at = source ? source[i] : i;
-      for (Index j = 0; j < c; ++j) *to_++ = beyond || at < 0 ? fill : Y(x[at * stride + j * inner]);
+      if (beyond || at < 0 || inner == 0) to_ = std::fill_n(to_, c, beyond || at < 0 ? fill : Y(x[at * stride]));
+      else
+        for (Index j = 0; j < c; ++j) *to_++ = Y(x[at * stride + j * inner]);
     };
     for (Index i = begin; i < lo; ++i) one(i);
     x += (lo - before) * stride;
     if (stride == c && (c == 1 || inner == 1)) to_ = std::copy_n(x, (hi - lo) * c, to_);
+    else if (inner == 0)  // one for all lanes
+      for (Index i = 0; i < hi - lo; ++i) to_ = std::fill_n(to_, c, Y(x[i * stride]));
     else
       for (Index i = 0; i < hi - lo; ++i)
         for (Index j = 0; j < c; ++j) *to_++ = Y(x[i * stride + j * inner]);
@@ -153,43 +148,14 @@ struct Stage final : Stager {
     for (Index i = hi; i < end; ++i) one(i);
   }
 
-  void lift(const T* x, const A* w, Index n, std::uint32_t code) {
+  void lift(const T* x, Index n, std::uint32_t code) {
     switch (job.lift) {
       case TRUTH:
         for (Index i = 0; i < n; ++i) p0[i] = number(x[i]) != 0;
         return;
-      case WEIGHTED:
-        for (Index i = 0; i < n; ++i) {
-          const A v = A(number(x[i])), u = w ? w[i] : A(1);
-          const bool has = u != 0 && !(job.omit && v != v);
-          p0[i] = has ? v * u : A(0);
-          if (p1) p1[i] = has ? u : A(0);
-        }
-        return;
-      case MASKED: {
-        const A none = nothing_of<A>(job.merge0);
-        for (Index i = 0; i < n; ++i) {
-          const A v = A(number(x[i]));
-          const bool has = !(w && w[i] == 0) && !(job.omit && v != v);
-          p0[i] = has ? v : none;
-          p1[i] = A(has);
-        }
-        return;
-      }
       case PRESENT_ONES:
-        for (Index i = 0; i < n; ++i) {
-          const auto v = number(x[i]);
-          p0[i] = A((!w || w[i] != 0) & (!job.omit | (v == v)));  // no branch, so that lanes do it side by side
-        }
+        std::fill_n(p0, n, A(1));
         return;
-      case SHARE: {
-        A* share = p0;
-        for (Index i = 0; i < n; ++i) {
-          const A q = A(number(x[i])) * w[i];
-          share[i] = w[i] != 0 ? q : A(0);
-        }
-        return;
-      }
       case PLACE:
         if constexpr (std::is_same_v<A, std::int64_t> && sizeof(T) <= 4) places(x, n, code);
         return;
@@ -231,6 +197,7 @@ struct Stage final : Stager {
       switch (job.lift) {
         case MAGNITUDE:
           for (Index i = 0; i < n; ++i) p0[i] = std::abs(p0[i]);
+          weigher.multiply(p0, p1, u, n);
           return true;
         case SQUARE: {
           int tiny = 0, huge = 0;
@@ -240,25 +207,33 @@ struct Stage final : Stager {
             p0[i] = v * v;
           }
           pivot.tiny |= tiny;
+          weigher.multiply(p0, p1, u, n);
           return !huge;
         }
         case EXP:
         case EXP_VALUE: {
-          const A rate = A(job.rate), top = rate * (rate > 0 ? extreme<1>(p0, n) : extreme<-1>(p0, n));
-          if (!(std::abs(top) <= std::numeric_limits<A>::max())) return false;
+          const A rate = A(job.rate);
+          A top = rate * (rate > 0 ? extreme<1>(p0, n) : extreme<-1>(p0, n));
           pivot.value = top;
+          if (weigher.serves && top == -std::numeric_limits<A>::infinity()) top = 0;  // no element is present, or all are -infinity
+          if (!(std::abs(top) <= std::numeric_limits<A>::max())) return false;
           exponential(p0, p1, n, rate, top);
+          weigher.multiply(p0, p1, u, n);
           return true;
         }
         case SHIFTED: {
+          if (u) {  // its rows are shifted
+            pivot.value = weigher.centre;
+            return true;
+          }
           constexpr Index most = 63;  // a median of some: outliers must not move the pivot away from all others
-          A sample[most]{}, centre = 0;
+          A sample[most]{}, middle = 0;
           const Index some = std::min(n, most);
           for (Index i = 0; i < some; ++i) sample[i] = p0[i * n / some] - p0[i * n / some] == 0 ? p0[i * n / some] : A(0);
-          if (some) std::nth_element(sample, sample + some / 2, sample + some), centre = sample[some / 2];
-          if (pivot.given) centre = A(pivot.value);
-          pivot.value = centre;
-          for (Index i = 0; i < n; ++i) p0[i] -= centre, p1[i] = p0[i] * p0[i];
+          if (some) std::nth_element(sample, sample + some / 2, sample + some), middle = sample[some / 2];
+          if (pivot.given) middle = A(pivot.value);
+          pivot.value = middle;
+          for (Index i = 0; i < n; ++i) p0[i] -= middle, p1[i] = p0[i] * p0[i];
           return true;
         }
         default:

@@ -6,7 +6,7 @@
 #include <limits>
 #include <type_traits>
 #include <utility>
-#if defined(__AVX512BW__) || defined(__F16C__)
+#if defined(__AVX512BW__) || defined(__F16C__) || defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -84,6 +84,49 @@ template <class T, Index whole>
 ANYPOOL_INLINE void put(T* p, typename Lanes<T>::V v, std::integral_constant<Index, whole>) { Lanes<T>::store(p, v); }
 template <class T>
 ANYPOOL_INLINE void put(T* p, typename Lanes<T>::V v, Index count) { Lanes<T>::store(p, v, count); }
+
+// Which of the next lanes of A have a weight that is not 0, from weights of bytes or of A.
+template <class A, class W, class Whole>
+ANYPOOL_INLINE auto nonzero(const W* w, Whole whole) {
+  if constexpr (std::is_same_v<A, W>) return get(w, whole) != 0;
+  else if constexpr (sizeof(A) == 1) return get(reinterpret_cast<const A*>(w), whole) != 0;
+  else {
+    static_assert(sizeof(W) == 1);
+    using I = decltype(typename Lanes<A>::V{} != 0);
+    constexpr Index n = Lanes<A>::n;
+    constexpr bool all = !std::is_same_v<Whole, Index>;  // a vector that is whole is read at once: stores would not be forwarded
+    alignas(16) unsigned char part[all ? 1 : std::max<Index>(n, 16)];
+    const void* bytes = w;
+    if constexpr (!all) std::memset(part, 0, sizeof part), std::memcpy(part, w, whole), bytes = part;
+    I wide{};
+#if defined(__AVX512BW__)
+    if constexpr (sizeof(A) == 2) wide = (I)_mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i*)bytes));
+    else if constexpr (sizeof(A) == 4) wide = (I)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)bytes));
+    else wide = (I)_mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i*)bytes));
+#elif defined(__AVX2__)
+    if constexpr (sizeof(A) == 2) wide = (I)_mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i*)bytes));
+    else if constexpr (sizeof(A) == 4) wide = (I)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)bytes));
+    else wide = (I)_mm256_cvtepu8_epi64(_mm_loadu_si32(bytes));
+#else
+    for (Index i = 0; i < n; ++i) wide[i] = static_cast<const unsigned char*>(bytes)[i];
+#endif
+    return wide != 0;
+  }
+}
+// Whether a comparison is true in some lane.
+template <class I>
+ANYPOOL_INLINE bool any(I found) {
+#if defined(__AVX512F__)
+  return _mm512_test_epi64_mask((__m512i)found, (__m512i)found);
+#elif defined(__AVX__)
+  return !_mm256_testz_si256((__m256i)found, (__m256i)found);
+#else
+  std::uint64_t part[ANYPOOL_LANES_BYTES / 8], all = 0;
+  std::memcpy(part, &found, sizeof found);
+  for (const std::uint64_t bits : part) all |= bits;
+  return all;
+#endif
+}
 
 // Lanes of two vectors one after the other, wherever `at` says; where an instruction does it.
 #ifdef __AVX512F__

@@ -30,6 +30,7 @@ from ..arrays.numpy import strides as strides
 from ..arrays.numpy import transformed as transformed
 from ..arrays.numpy import wide as wide
 from ..plan import Grid, Job
+from ..reductions import Sum
 from . import execute
 from .call_cache import CallCache
 from .folds import linear_forms
@@ -82,16 +83,40 @@ def fold_together(x: Any, plans: list[Any], weights: Any) -> list[Any]:
     return [None if n is None else next(results) for n in natives]
 
 
-def from_sums(x: Any, job: Job) -> Any:
+def from_sums(x: Any, job: Job, weights: Any = None) -> Any:
     """The result of a fold from sums; None if the sums lose digits."""
     y = buffer_pool.empty(job.grid.out_shape, x.dtype if x.dtype.kind not in "biu" else np.float64)
-    is_safe = linear_forms.fill(y, x, job.grid, job.reduction, strides(x), partial(_window_sums, job.grid))
+    is_safe = linear_forms.fill(y, x, job, strides(x), partial(_window_sums, job.grid), _factor(x, job, weights))
     return y if is_safe else None
 
 
+def _factor(x: Any, job: Job, weights: Any) -> Any:
+    """The weight of each element, a mask or a number; None if all elements count alike."""
+    if weights is not None and weights.dtype != np.bool_:
+        weights = weights != 0 if job.reduction.ignores_weight_value else weights
+    if job.omit_nan:
+        present = x == x
+        weights = present if weights is None else present & weights if weights.dtype == np.bool_ else present * weights
+    return None if weights is None else np.broadcast_to(weights, x.shape)
+
+
+def _window_sums(grid: Grid, xs: Any, w: Any) -> linear_forms.WindowSums:
+    if w is None:
+        return _plain_sums(grid, xs.shape, xs.dtype)
+    piece_grid = _piece_of(grid, xs.shape)
+    total = run(np.broadcast_to(np.ones((), xs.dtype), xs.shape), piece_grid, (Sum(),), w)[0]
+    none = total == 0
+    n = np.where(none, xs.dtype.type(1), total)
+    return linear_forms.WindowSums(n, n, lambda v, fold: run(v, piece_grid, (fold,), w)[0], none)
+
+
+def _piece_of(grid: Grid, shape: tuple[int, ...]) -> Grid:
+    return grid if grid.shape == shape else replace(grid, shape=shape)
+
+
 @lru_cache(maxsize=256)
-def _window_sums(grid: Grid, shape: tuple[int, ...], dtype: Any) -> linear_forms.WindowSums:
-    piece_grid = grid if grid.shape == shape else replace(grid, shape=shape)
+def _plain_sums(grid: Grid, shape: tuple[int, ...], dtype: Any) -> linear_forms.WindowSums:
+    piece_grid = _piece_of(grid, shape)
     n, present = (piece_grid.along(t).astype(dtype) for t in (piece_grid.counts, piece_grid.present))
     return linear_forms.WindowSums(n, present, lambda v, fold: run(v, piece_grid, (fold,))[0])
 

@@ -68,6 +68,11 @@ class LogSumExp(Fold):
         top = greatest(z)
         return ((exp(z - top), self.averaged(exp(top - y * r), sums.n)),)
 
+    def weight_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
+        r = self.parameters["r"]
+        terms = self.gradient_terms(x, y, sums)
+        return None if terms is None else tuple((a, b / r) for a, b in terms)
+
 
 class LogMeanExp(LogSumExp):
     """(1/r)·log(Σ w·e^{r·x} / n): between the mean (r → 0) and the maximum (r → ∞)."""
@@ -83,6 +88,10 @@ class LogMeanExp(LogSumExp):
 
     def averaged(self, total: Any, n: Any) -> Any:
         return total / n
+
+    def weight_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
+        terms = super().weight_terms(x, y, sums)
+        return None if terms is None else (*terms, (-1.0, zeros(y) + 1.0 / (self.parameters["r"] * sums.n)))
 
 
 class SoftPool(Fold):
@@ -141,3 +150,12 @@ class SoftPool(Fold):
         e = exp(z)
         scale = 1.0 / sums.total(e)
         return ((e * (z + 1.0), scale), (e, (top - y * beta) * scale))
+
+    def weight_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
+        beta = self.parameters["beta"]
+        if not isinstance(beta, float):
+            return None
+        z = x * beta
+        e = exp(z - greatest(z))
+        scale = 1.0 / sums.total(e)
+        return (e * x, scale), (e, -y * scale)

@@ -112,6 +112,8 @@ class Fold:
     #: `gradient_terms(x, y, sums)`: the pairs (a, b) of ∂y/∂x = Σ a(x)·b(y) at weight 1; None if it
     #: has no such form.
     gradient_terms: Any = None
+    #: `weight_terms(x, y, sums)`: the pairs (a, b) of ∂y/∂w = Σ a(x)·b(y); None if it has no such form.
+    weight_terms: Any = None
 
 
 def fact(reduction: Any, name: str) -> Any:

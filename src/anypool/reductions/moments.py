@@ -64,6 +64,15 @@ class Var(Fold):
     def gradient_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
         return self.centred_terms(x, sums, 2.0 / (zeros(y) + (sums.n - self.parameters["ddof"])))
 
+    def weight_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
+        return self.squared_terms(x, y, sums, zeros(y) + 1.0 / (sums.n - self.parameters["ddof"]))
+
+    def squared_terms(self, x: Any, var: Any, sums: Any, slope: Any) -> Pairs:
+        """The terms of ((x − mean)² − var) · slope."""
+        x = x - middle(x)
+        mean = sums.total(x) / sums.count
+        return (x * x, slope), (x, -2.0 * slope * mean), (1.0, (mean * mean - var) * slope)
+
     def centred_terms(self, x: Any, sums: Any, slope: Any) -> Pairs:
         """The terms of (x − mean) · slope."""
         x = x - middle(x)  # centred values cancel less
@@ -90,3 +99,7 @@ class Std(Var):
 
     def gradient_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
         return self.centred_terms(x, sums, inverse_of(y, 1.0) / (sums.n - self.parameters["ddof"]))
+
+    def weight_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
+        slope = inverse_of(y, 1.0) / (2.0 * (sums.n - self.parameters["ddof"]))
+        return self.squared_terms(x, y * y, sums, slope)

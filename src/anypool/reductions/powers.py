@@ -76,6 +76,12 @@ class Lp(Fold):
         slope = power_slope(x, p) if p >= 1 else where(x == 0, zeros(x), power_slope(x, p))
         return ((slope, self.averaged(inverse_of(y, p - 1), sums.n)),)
 
+    def weight_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
+        p = self.parameters["p"]
+        if not isinstance(p, float) or is_infinite(p):
+            return None
+        return ((power_of(absolute(x), p), self.averaged(inverse_of(y, p - 1), sums.n) / p),)
+
 
 class Rms(Lp):
     """The square root of the mean square."""
@@ -92,6 +98,10 @@ class Rms(Lp):
 
     def averaged(self, total: Any, n: Any) -> Any:
         return total / n
+
+    def weight_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
+        terms = super().weight_terms(x, y, sums)
+        return None if terms is None else (*terms, (-1.0, y / (2.0 * sums.n)))
 
 
 class PowerMean(Fold):
@@ -193,6 +203,14 @@ class PowerMean(Fold):
         else:
             slope = power_of(absolute(x), p - 1)
         return ((slope, inverse_of(absolute(y), p - 1) / sums.n),)
+
+    def weight_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
+        p = self.parameters["p"]
+        if not isinstance(p, float) or p == 0.0:
+            return None
+        size = maximum(x, self.eps) if self.form == "clamped" else absolute(x)
+        raised = sign(x) * power_of(size, p) if self.form == "signed" else power_of(size, p)
+        return (raised, inverse_of(absolute(y), p - 1) / (p * sums.n)), (-1.0, y / (p * sums.n))
 
 
 def power_slope(x: Any, p: float) -> Any:

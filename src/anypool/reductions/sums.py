@@ -27,6 +27,12 @@ class Sum(Fold):
     def local_gradient(self, x: Any, w: Any, at: Any, y: Any, saved: State, n: Any) -> Any:
         return w
 
+    def gradient_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
+        return ((1.0, zeros(y) + 1.0),)
+
+    def weight_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
+        return ((x, zeros(y) + 1.0),)
+
 
 class Mean(Sum):
     """Σ w·x / n. n is Σ w, or the divisor of the windows."""
@@ -40,6 +46,12 @@ class Mean(Sum):
 
     def local_gradient(self, x: Any, w: Any, at: Any, y: Any, saved: State, n: Any) -> Any:
         return w / n
+
+    def gradient_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
+        return ((1.0, zeros(y) + 1.0 / sums.n),)
+
+    def weight_terms(self, x: Any, y: Any, sums: Any) -> Pairs | None:
+        return (x, zeros(y) + 1.0 / sums.n), (-1.0, y / sums.n)
 
 
 class Prod(Fold):

@@ -138,11 +138,11 @@ def _fold_of(job: Job, backend: str | None = None) -> TensorFold:
     return TensorFold(job.grid, job.reduction, job.omit_nan, job.empty, backend)
 
 
-def from_sums(x: Any, job: Job) -> Any:
+def from_sums(x: Any, job: Job, weights: Any = None) -> Any:
     """The result of a fold from sums; None if the sums lose digits."""
     if not x.is_floating_point():
         return None
-    return linear_forms.forward(x.detach(), job.grid, job.reduction)
+    return linear_forms.forward(x.detach(), job, weights)
 
 
 def _needs_gradient(x: Any, weights: Any, reduction: Any) -> bool:

@@ -20,19 +20,19 @@ from .function import Forward, differentiable
 
 
 def apply(x: Any, weights: Any, call: TensorFold) -> Any:
-    """The result with a gradient; torch differentiates learned weights and parameters."""
-    others = [weights, *getattr(call.reduction, "parameters", {}).values()]
-    only_x = not any(isinstance(t, torch.Tensor) and t.requires_grad for t in others)
-    has_local_gradient = callable(getattr(call.reduction, "local_gradient", None))
-    if only_x and has_local_gradient and x.is_floating_point():
-        return differentiable(FoldRule(call), x, weights)
-    if not only_x:
+    """The result with a gradient; torch differentiates learned parameters."""
+    reduction = call.reduction
+    if weights is not None and weights.requires_grad and getattr(reduction, "ignores_weight_value", False):
+        weights = weights.detach()  # the weights only select: their gradient is 0
+    weights_learn = weights is not None and weights.requires_grad and not linear_forms.weights_may_learn(reduction)
+    others = getattr(reduction, "parameters", {}).values()
+    by_reference = weights_learn or any(isinstance(t, torch.Tensor) and t.requires_grad for t in others)
+    has_local_gradient = callable(getattr(reduction, "local_gradient", None))
+    if by_reference:
         return call.reference(x, weights)[0]
-    y = (
-        call.forward(x.detach(), weights, False)[0]
-        if not has_local_gradient and isinstance(call.reduction, Fold)
-        else None
-    )
+    if has_local_gradient and x.is_floating_point():
+        return differentiable(FoldRule(call), x, weights)
+    y = call.forward(x.detach(), weights, False)[0] if not has_local_gradient and isinstance(reduction, Fold) else None
     return call.reference(x, weights)[0] if y is None or y.is_floating_point() else y
 
 
@@ -43,7 +43,7 @@ def run(call: TensorFold, x: Any, weights: Any = None, out: Any = None) -> Any:
 
 
 class FoldRule:
-    """A fold of x, with constant weights or none."""
+    """A fold of x, with weights or none."""
 
     def __init__(self, call: TensorFold) -> None:
         self.call = call
@@ -55,19 +55,25 @@ class FoldRule:
         x, weights = tensors
         selects, _, needs_result = self.call.saves
         y, saved = _forward(x, weights, self.call, selects)
-        return Forward(y, saved if selects else (), needs_result)
+        learns = weights is not None and weights.requires_grad
+        return Forward(y, saved if selects else (), needs_result or learns)
 
     def backward(self, g: Any, tensors: Sequence[Any], result: Any, saved: Sequence[Any]) -> Sequence[Any]:
-        """The gradient of x."""
+        """The gradients of x and of weights that learn."""
         (x, weights), call = tensors, self.call
         y = g if result is None else result
-        gradient = _compiled(g, x, y, list(saved), call, weights)
+        learns = weights is not None and weights.requires_grad
+        gradient, gw = _compiled(g, x, y, list(saved), call, weights)
+        if gradient is None and learns:
+            with torch.enable_grad():
+                leaves = [t.detach().requires_grad_() for t in (x, weights)]
+                return torch.autograd.grad(call.reference(*leaves)[0], leaves, g)
         if gradient is None:
             if call.saves[1]:
                 y, saved = call.reference(x, weights)
             gradient = reference.backward(g, x, y, tuple(saved), call.grid, call.reduction, weights, call.omit_nan)
             gradient = like_layout(gradient, x)
-        return gradient, None
+        return gradient, gw
 
     def reference(self, tensors: Sequence[Any]) -> Any:
         """The fold in torch's own functions."""
@@ -94,48 +100,53 @@ def _saves(reduction: Any) -> tuple[bool, bool, bool]:
     return selects, recompute, needs_y and not selects and fact(reduction, "merges_with") != "sum"
 
 
-def _compiled(g: Any, x: Any, y: Any, positions: list[Any], call: TensorFold, weights: Any) -> Any:
-    """The compiled gradient of a sum, a mean, a selection or a linear form; None if there is
-    none."""
+def _compiled(g: Any, x: Any, y: Any, positions: list[Any], call: TensorFold, weights: Any) -> tuple[Any, Any]:
+    """The compiled gradients of x and of weights that learn; None for x if they are not compiled."""
     grid = call.grid
-    is_supported = weights is None and not call.omit_nan and not grid.weighted and x.device.type == "cpu"
+    is_supported = not grid.weighted and x.device.type == "cpu"
     if not is_supported or call.backend == "reference" or type(g) is not torch.Tensor:
-        return None
-    merge = fact(call.reduction, "merges_with")
-    if merge == "sum":
-        strides = g.stride()
-        adjoint_sum = call.adjoint_sum  # read once: another thread may replace it for other strides
-        if adjoint_sum[0] != strides:
-            gradient = adjoint.sum_gradient(grid, dtype_name(x), strides, "torch", fact(call.reduction, "divides"))
-            adjoint_sum = call.adjoint_sum = (strides, gradient)
-        compiled = adjoint_sum[1]
-        if compiled is None:
-            return None
-        gx = empty(compiled.shape, x.dtype)
-        compiled.forward(g.data_ptr(), 0, gx.data_ptr(), 0)
-        return gx if compiled.back is None else gx.permute(compiled.back)
+        return None, None
+    is_weighted = weights is not None or call.omit_nan
+    merge, divides = fact(call.reduction, "merges_with"), fact(call.reduction, "divides")
+    if merge == "sum" and not is_weighted:
+        return _sum_gradient(g, x, call, divides), None
+    if merge == "sum" and not (weights is not None and weights.requires_grad):
+        return linear_forms.weighted_sum_backward(g, x, grid, divides, weights, call.omit_nan), None
     if linear_forms.stated(call.reduction):
-        return linear_forms.backward(g, x, y, grid, call.reduction)
+        return linear_forms.backward(g, x, y, grid, call.reduction, weights, call.omit_nan) or (None, None)
     if positions and merge in ("max", "min"):
         if call.adjoint_sum[1] is None:
             call.adjoint_sum = (None, _scatter(x, positions[0], grid))
-        return _selection_gradient(g, x, positions[0], call.adjoint_sum[1])
+        return _selection_gradient(g, x, positions[0], call.adjoint_sum[1]), None
     if fact(call.reduction, "difference_of") is None:
-        return None
+        return None, None
     parts = [_selection_gradient(g, x, p, _scatter(x, p, grid)) for p in positions]
-    return parts[0].sub_(parts[1]) if parts and parts[0] is not None else None
+    return (parts[0].sub_(parts[1]) if parts and parts[0] is not None else None), None
+
+
+def _sum_gradient(g: Any, x: Any, call: TensorFold, divided: bool) -> Any:
+    strides = g.stride()
+    adjoint_sum = call.adjoint_sum  # read once: another thread may replace it for other strides
+    if adjoint_sum[0] != strides:
+        gradient = adjoint.sum_gradient(call.grid, dtype_name(x), strides, "torch", divided)
+        adjoint_sum = call.adjoint_sum = (strides, gradient)
+    compiled = adjoint_sum[1]
+    if compiled is None:
+        return None
+    gx = empty(compiled.shape, x.dtype)
+    compiled.forward(g.data_ptr(), 0, gx.data_ptr(), 0)
+    return gx if compiled.back is None else gx.permute(compiled.back)
 
 
 def _range_by_selections(x: Any, weights: Any, call: TensorFold) -> Any:
     """A range and both positions, by two compiled selections; None if they are not compiled."""
-    if fact(call.reduction, "difference_of") is None or weights is not None or call.backend == "reference":
+    if fact(call.reduction, "difference_of") is None or call.backend == "reference":
         return None
     both = [TensorFold(call.grid, end, call.omit_nan, call.empty, call.backend) for end in call.reduction.difference_of]
-    for end in both:
-        end.prepare(x, None, True)
+    weights_of_both = [end.prepare(x, weights, True) for end in both]
     if any(end.prepared is None for end in both):
         return None
-    selections = [end.run_prepared(x) for end in both]
+    selections = [end.run_prepared(x, w) for end, (w, _) in zip(both, weights_of_both, strict=True)]
     if any(m is None for m in selections):
         return None
     (top, high), (low, least) = selections

@@ -28,7 +28,7 @@ class TensorFold:
         self.prepared: Any = None
         self.item, self.bool_count = 1, 0  # bytes of an element of x, and the result of `bool_count(x)`
         self.with_positions = False
-        self.plane: Any = None  # torch's type of the planes that are multiplied by weights
+        self.weights_name, self.weights_type = "", None  # the type in which the core reads weights
         self.memory: tuple[Any, Any] = (None, None)  # shape and type of the values, and of the positions
         # The strides of a gradient, and the compiled sum over the adjoint Grid for them.
         self.adjoint_sum: tuple[Any, Any] = (None, None)
@@ -38,11 +38,15 @@ class TensorFold:
         """The result and the tensors that backward needs, in torch's own functions."""
         return reference.forward(x, self.grid, self.reduction, weights, self.omit_nan, self.empty)
 
-    def prepare(self, x: Any, weights: Any, with_positions: bool) -> tuple[int, Any]:
-        """Prepare the compiled fold for x's layout, if it is supported; the address and the tensor
-        of the weights."""
+    def job(self, x: Any, weights: Any) -> Job:
+        """The call without its data."""
         facts = None if weights is None else (tuple(weights.shape), dtype_name(weights))
-        job = Job(self.grid, self.reduction, dtype_name(x), "torch", x.device.type, facts, self.omit_nan, self.empty)
+        return Job(self.grid, self.reduction, dtype_name(x), "torch", x.device.type, facts, self.omit_nan, self.empty)
+
+    def prepare(self, x: Any, weights: Any, with_positions: bool) -> tuple[int, Any]:
+        """Prepare the compiled fold for x's layout, if it is supported; the address and the tensor of the
+        weights."""
+        job = self.job(x, weights)
         is_ordinary = ordinary(x)
         self.prepared, self.with_positions = None, with_positions
         self.item, self.bool_count = x.element_size(), bool_count(x)
@@ -51,7 +55,8 @@ class TensorFold:
         if weights is None:
             self._set_prepared(native_folds.prepare(job, x.stride(), None, "", with_positions))
             return 0, None
-        self.plane = getattr(torch, native_folds.plane_of(job))
+        self.weights_name = native_folds.weights_type(job)
+        self.weights_type = getattr(torch, self.weights_name)
         w_tensor = self._plane_weights(weights)
         self._set_prepared(
             native_folds.prepare(
@@ -61,9 +66,11 @@ class TensorFold:
         return w_tensor.data_ptr(), w_tensor
 
     def _plane_weights(self, weights: Any) -> Any:
-        """Weights in the type that the core multiplies by; a mask stays unchanged."""
+        """Weights in the type that the core reads; a mask stays unchanged."""
         w = weights.detach()
-        return w if w.dtype == torch.bool else w.to(self.plane)
+        if w.dtype == torch.bool or native_folds.reads(dtype_name(w), self.weights_name):
+            return w
+        return w != 0 if self.weights_type == torch.bool else w.to(self.weights_type)
 
     def _set_prepared(self, prepared: Any) -> None:
         recipe, shape = prepared.recipe, prepared.shape
@@ -95,8 +102,8 @@ class TensorFold:
             del w_tensor
             if result is not None:
                 return result
-        elif weights is None and not self.omit_nan and self.backend is None and x.is_cpu and x.is_floating_point():
-            y_by_sums = linear_forms.forward(x.detach(), self.grid, self.reduction)
+        elif self.backend is None and x.is_cpu and x.is_floating_point() and not with_positions:
+            y_by_sums = linear_forms.forward(x.detach(), self.job(x, weights), weights)
             if y_by_sums is not None:
                 return y_by_sums, ()
         y, saved = self.reference(x, weights)

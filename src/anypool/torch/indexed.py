@@ -114,7 +114,9 @@ class SumsRule(IndexedRule):
         wide = "float64" if job.dtype == "float64" else "float32"
         gx = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device)
         sums = indexed_forms.window_sums(self.arrays, x, job, wide)
-        if linear_forms.gather(g, x, result, job.reduction, sums, partial(_sum_over_holders, x=x, job=job), gx):
+        if linear_forms.gather(
+            g, x, result, job.reduction.gradient_terms, sums, partial(_sum_over_holders, x=x, job=job), gx
+        ):
             return (gx,)
         with torch.enable_grad():
             leaf = x.detach().requires_grad_()

@@ -15,9 +15,10 @@ from ..arrays.torch_incoming import PLAIN
 from ..arrays.torch_memory import empty
 from ..engines.folds import adjoint
 from ..engines.folds import native as native_folds
-from ..engines.folds.linear_forms import UnsafeSums, WindowSums, defines, fill, in_range, pieces, serves
+from ..engines.folds.linear_forms import UnsafeSums, WindowSums, defines, fill, in_range, pieces, serves, with_present
 from ..engines.native.library import library
 from ..plan import Grid, Job
+from ..reductions import Sum
 
 
 def stated(reduction: Any) -> bool:
@@ -25,12 +26,21 @@ def stated(reduction: Any) -> bool:
     return defines(reduction, "gradient_terms", "local_gradient")
 
 
-def forward(x: Any, grid: Grid, reduction: Any) -> Any:
+def forward(x: Any, job: Job, weights: Any = None) -> Any:
     """The result of a fold from sums; None if the sums lose digits."""
-    if not _is_supported(x, grid) or not serves(grid, reduction, dtype_name(x)):
+    if not _is_supported(x, job.grid) or not serves(job):
         return None
-    y = _allocate(grid.out_shape, x)
-    return y if fill(y, x, grid, reduction, x.stride(), lambda *like: _window_sums(grid, *like)[1]) else None
+    y = _allocate(job.grid.out_shape, x)
+    factor = _factor(
+        x, weights, job.omit_nan, torch.float64 if x.dtype == torch.float64 else torch.float32, job.reduction
+    )
+    factor = None if factor is None else factor.expand(x.shape)
+
+    def sums_of(v: Any, w: Any) -> WindowSums:
+        grid, sums = _window_sums(job.grid, v.shape, v.dtype)
+        return sums if w is None else _weighted_sums(grid, w if w.dtype == torch.bool else w.to(v.dtype), v.dtype)
+
+    return y if fill(y, x, job, x.stride(), sums_of, factor) else None
 
 
 def _is_supported(x: Any, grid: Grid) -> bool:
@@ -44,28 +54,100 @@ def _allocate(shape: Any, x: Any) -> Any:
     return empty([shape[a] for a in order], x.dtype).permute(native_folds.inverse_order(order) or order)
 
 
-def backward(g: Any, x: Any, y: Any, grid: Grid, reduction: Any) -> Any:
-    """The gradient of x; None if the terms lose digits."""
+def backward(g: Any, x: Any, y: Any, grid: Grid, reduction: Any, weights: Any = None, omit_nan: bool = False) -> Any:
+    """The gradient of x, or None, and the gradient of weights that learn, or None.
+
+    The result is None if the terms lose digits.
+    """
     if grid.adjoint is None or not _is_supported(x, grid):
         return None
-    gx = _allocate(x.shape, x)
+    wide = torch.float64 if x.dtype == torch.float64 else torch.float32
+    factor = _factor(x, weights, omit_nan, wide, reduction)
+    learns = weights is not None and weights.requires_grad
+    if factor is not None and (grid.divisor != "present" or grid.fill is not None):
+        return None
+    gx, gw = _allocate(x.shape, x), _allocate(x.shape, x) if learns else None
     for piece in pieces(grid, x.stride()):
-        piece_grid, sums = _window_sums(
-            grid, gx[piece].shape, torch.float64 if x.dtype == torch.float64 else torch.float32
-        )
-        if not gather(
-            g[piece], x[piece], y[piece], reduction, sums, partial(_sum_over_holders, grid=piece_grid), gx[piece]
-        ):
-            return None
-    return gx
+        xs, part = x[piece], None if factor is None else factor.expand(x.shape)[piece]
+        outs = [(reduction.gradient_terms, part, gx[piece])]
+        outs += [(reduction.weight_terms, None, gw[piece])] if gw is not None else []
+        piece_grid, sums = _window_sums(grid, xs.shape, wide)
+        if part is not None:
+            xs = with_present(xs, part != 0)
+            if xs is None:
+                for _, _, out in outs:
+                    out.zero_()
+                continue
+            sums = _weighted_sums(piece_grid, part, wide)
+        spread = partial(_sum_over_holders, grid=piece_grid)
+        for terms, multiplied_by, out in outs:
+            if not gather(g[piece], xs, y[piece], terms, sums, spread, out):
+                return None
+            if multiplied_by is not None:
+                out.mul_(multiplied_by)
+    return gx, None if gw is None else _reduced_to(gw, weights)
 
 
-def gather(g: Any, x: Any, y: Any, reduction: Any, sums: WindowSums, spread: Any, out: Any) -> bool:
-    """Σ a · spread(g · b) into `out`; False if the terms lose digits."""
+def weighted_sum_backward(g: Any, x: Any, grid: Grid, divides: bool, weights: Any, omit_nan: bool) -> Any:
+    """The gradient of the weighted sum or mean of x; None if it is not compiled."""
+    unclear = divides and grid.divisor != "present"
+    if grid.adjoint is None or grid.fill is not None or unclear or not _is_supported(x, grid):
+        return None
+    wide = torch.float64 if x.dtype == torch.float64 else torch.float32
+    factor = _factor(x, weights, omit_nan, wide, Sum())
+    g = g.to(wide)
+    if divides:
+        total = _total_weight(grid, factor.expand(x.shape), wide)
+        g = torch.where(total == 0, 0.0, g / total)
+    return _sum_over_holders(g, grid).mul_(factor).to(x.dtype)
+
+
+def _reduced_to(gw: Any, weights: Any) -> Any:
+    """The gradient of broadcast weights, summed over the axes along which they were broadcast."""
+    return gw.sum_to_size(weights.shape).to(weights.dtype)
+
+
+def weights_may_learn(reduction: Any) -> bool:
+    """Whether a fold defines `weight_terms` for its own steps."""
+    return stated(reduction) and defines(reduction, "weight_terms", "step", "finish")
+
+
+def _factor(x: Any, weights: Any, omit_nan: bool, wide: Any, reduction: Any) -> Any:
+    """The weight of each element, a mask or a number; None if all elements count alike."""
+    w = None if weights is None else weights.detach()
+    if w is not None and w.dtype != torch.bool:
+        w = w != 0 if reduction.ignores_weight_value else w.to(wide)
+    if not omit_nan:
+        return w
+    present = x == x
+    return present if w is None else present & w if w.dtype == torch.bool else torch.where(present, w, 0.0)
+
+
+def _total_weight(grid: Grid, w: Any, dtype: Any) -> Any:
+    ones = torch.ones((), dtype=dtype, device=w.device).expand(w.shape)
+    job = Job(grid, Sum(), dtype_name(ones), "torch", "cpu", (tuple(w.shape), dtype_name(w)))
+    return _run(native_folds.prepare(job, ones.stride(), w.stride(), dtype_name(w)), ones, w)
+
+
+def _weighted_sums(grid: Grid, w: Any, dtype: Any) -> WindowSums:
+    """The sums of weighted elements; their number is their total weight."""
+    facts = (tuple(w.shape), dtype_name(w))
+
+    def fold_of(v: Any, fold: Any) -> Any:
+        job = Job(grid, fold, dtype_name(v), "torch", "cpu", facts)
+        return _run(native_folds.prepare(job, v.stride(), w.stride(), facts[1]), v, w)
+
+    total = _total_weight(grid, w, dtype)
+    none = total == 0
+    return WindowSums(torch.where(none, 1.0, total), torch.where(none, 1.0, total), fold_of, none)
+
+
+def gather(g: Any, x: Any, y: Any, terms_of: Any, sums: WindowSums, spread: Any, out: Any) -> bool:
+    """Σ a · spread(g · b) into `out`, for the terms (a, b); False if the terms lose digits."""
     wide = torch.float64 if x.dtype == torch.float64 else torch.float32
     xs, ys, gs = (t.to(wide) for t in (x, y, g))
     try:
-        terms = reduction.gradient_terms(xs, ys, sums)
+        terms = terms_of(xs, ys, sums)
     except UnsafeSums:
         return False
     if terms is not None and sums.none is not None:
@@ -88,9 +170,9 @@ def _sum_over_holders(v: Any, grid: Grid) -> Any:
     return _run(adjoint_sum, v)
 
 
-def _run(prepared: Any, v: Any) -> Any:
+def _run(prepared: Any, v: Any, w: Any = None) -> Any:
     out = torch.empty(prepared.shape, dtype=v.dtype, device=v.device)
-    prepared.forward(v.data_ptr(), 0, out.data_ptr(), 0)
+    prepared.forward(v.data_ptr(), 0 if w is None else w.data_ptr(), out.data_ptr(), 0)
     return out if prepared.back is None else out.permute(prepared.back)
 
 

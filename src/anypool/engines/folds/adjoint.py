@@ -98,7 +98,7 @@ class _SumGradient:
             recipe = Recipe("value", ("sum",), "divide", plane, dtype, divisor=n)
         else:
             table = _Reciprocals(grid, plane)
-            share = Recipe("share", ("sum",), "plain", plane, dtype)
+            share = Recipe("value", ("sum",), "plain", plane, dtype)
             self.prepared = FoldCall(job, share, strides, table.strides, plane).with_weights(table)
             return
         self.prepared = FoldCall(job, recipe, strides, None, "")

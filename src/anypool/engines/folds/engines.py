@@ -70,15 +70,15 @@ class FoldsBySums(FoldEngine):
             return NOT_APPLICABLE
         if not linear_forms.has_sums_form(job.reduction):
             return NOT_APPLICABLE
-        if job.weights is not None or job.omit_nan or job.device != "cpu":
-            return Refusal("cpu: sums of transformed x do not support weights, nan='omit' or other devices")
-        if not linear_forms.serves(job.grid, job.reduction, job.dtype):
+        if job.device != "cpu":
+            return Refusal(f"cpu: x is on {job.device}")
+        if not linear_forms.serves(job):
             return Refusal("cpu: sums of transformed x do not support these windows or this element type")
         return Plan(self, job, "sums of transformed x")
 
     def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
         """The result; None if the sums lose digits."""
-        return call.arrays.from_sums(x, plan.job)
+        return call.arrays.from_sums(x, plan.job, weights)
 
 
 class WeightedWindows(BaseEngine):

@@ -11,9 +11,10 @@ import numpy as np
 from ...arrays.adapter import adapter_of
 from ...arrays.ops import absolute, smallest, where, zeros
 from ...arrays.shape_ops import cast, dtype_name
-from ...plan import Grid
+from ...plan import Grid, Job
 from ...reductions import Max, Min, Sum
 from ..native.library import library
+from .recipes import FLOATS
 
 PIECE = 1 << 18  # elements of one block: its planes stay in cache
 MOST = 2.0**64  # a factor or a sum above this may cancel the digits of the other
@@ -49,7 +50,7 @@ class WindowSums:
         self.n, self.count, self._folded, self.none, self.recompute = n, count, folded, none, recompute
 
     def total(self, v: Any) -> Any:
-        """The sum of each window."""
+        """The sum of w·v of each window; w is the weight of an element, 1 without weights."""
         return self._folded(v, Sum())
 
     def flat(self, v: Any) -> Any:
@@ -107,29 +108,54 @@ def sum_dtype(reduction: Any, dtype: str) -> str | None:
     return "float64" if dtype in NARROW else None
 
 
-def serves(grid: Grid, reduction: Any, dtype: str) -> bool:
+def serves(job: Job) -> bool:
     """Whether the fold over this grid is a function of sums that are compiled."""
+    grid, reduction = job.grid, job.reduction
     is_empty = 0 in (*grid.shape, *grid.out_shape)
-    is_supported = not (is_empty or grid.has_empty or grid.weighted or grid.fill is not None)
-    return (
-        is_supported and library() is not None and has_sums_form(reduction) and sum_dtype(reduction, dtype) is not None
-    )
+    is_supported = not (is_empty or grid.weighted or grid.fill is not None)
+    if not is_supported or library() is None or not has_sums_form(reduction):
+        return False
+    if is_weighted(job):
+        return grid.divisor == "present" and getattr(reduction, "gives", "value") == "value" and job.dtype in FLOATS
+    return not grid.has_empty and sum_dtype(reduction, job.dtype) is not None
 
 
-def fill(
-    y: Any, x: Any, grid: Grid, reduction: Any, strides: tuple[int, ...], sums_of: Callable[..., WindowSums]
-) -> bool:
-    """Write the fold to y, block by block. `sums_of(shape, dtype)` gives the sums of a block. False
-    if they lose digits."""
-    wide = sum_dtype(reduction, dtype_name(x))
-    assert wide is not None
-    for piece in pieces(grid, strides):
-        xs = cast(x[piece], wide)
-        part = fold_by_sums(reduction, xs, sums_of(tuple(xs.shape), xs.dtype))
+def is_weighted(job: Job) -> bool:
+    """Whether elements may be absent or have weights."""
+    return job.weights is not None or job.omit_nan
+
+
+def fill(y: Any, x: Any, job: Job, strides: tuple[int, ...], sums_of: Callable[..., WindowSums], factor: Any) -> bool:
+    """Write the fold to y, block by block. False if the sums lose digits.
+
+    `sums_of(v, w)` gives the sums of a block v with the weights w, `factor` the weight of each
+    element or None.
+    """
+    wide = sum_dtype(job.reduction, dtype_name(x))
+    if wide is None:
+        return False
+    empty = job.reduction.empty if job.empty is None else job.empty
+    for piece in pieces(job.grid, strides):
+        xs, w = cast(x[piece], wide), None if factor is None else factor[piece]
+        if w is not None:
+            xs = with_present(xs, w != 0)
+            if xs is None:
+                y[piece] = empty
+                continue
+        sums = sums_of(xs, w)
+        part = fold_by_sums(job.reduction, xs, sums)
         if part is None:
             return False
-        y[piece] = part
+        y[piece] = part if sums.none is None else where(sums.none, zeros(part) + empty, part)
     return True
+
+
+def with_present(x: Any, present: Any) -> Any:
+    """x with a present element in place of the absent ones, so that no bound of x changes; None if all
+    are absent."""
+    mask = np.asarray(present)
+    first = np.unravel_index(int(mask.argmax()), mask.shape)
+    return where(present, x, x[first]) if mask[first] else None
 
 
 def pieces(grid: Grid, strides: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:

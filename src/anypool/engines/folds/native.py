@@ -16,18 +16,19 @@ from ...order_statistics import ORDERS, PARAMETRIC_ORDERS
 from ...plan import Grid, Job
 from ..native.layout import levels_of
 from ..native.library import FoldRecord, get_num_threads, library, missing, out_of_memory, set_num_threads
-from .recipes import FINISHES, FLOATS, LIFTS, MERGES, RECIPES, TYPES, Recipe, recipe
+from .recipes import FINISHES, FLOATS, LIFTS, MERGES, RECIPES, TYPES, WEIGHTINGS, Recipe, recipe
 
 NO_MEMORY, DECLINED = 1, 2
 __all__ = [
     "FoldCall",
     "forward_all",
     "get_num_threads",
-    "plane_of",
     "prepare",
+    "reads",
     "refuses",
     "set_num_threads",
     "status",
+    "weights_type",
 ]
 
 
@@ -59,13 +60,16 @@ class FoldCall:
         call.place_type = type_number(recipe.position_dtype) if recipe.position_dtype else 0
         call.lift, call.finish = LIFTS.index(recipe.lift), FINISHES.index(recipe.finish)
         call.merge0 = MERGES.index(recipe.merges[0])
+        call.weighting = WEIGHTINGS.index(recipe.weighting)
         call.merge1 = MERGES.index(recipe.merges[1]) if len(recipe.merges) > 1 else -1
-        direct = recipe.lift == "value" and type_number(recipe.plane) == call.x_type and w_strides is None
+        is_masked = w_strides is not None or (job.omit_nan and job.dtype in FLOATS)
+        direct = recipe.lift == "value" and type_number(recipe.plane) == call.x_type and not is_masked
         borders = any(a.source is not None for a in grid.axes)
         call.staged = int(not direct or borders or not _dense(grid.shape, strides, order))
         call.omit, call.min, call.last = int(job.omit_nan), int(recipe.minimum), int(recipe.last)
         call.fill = 0 if grid.fill is None else bits(grid.fill, job.dtype)
-        call.empty = float(empty) if empty is not None else 0.0
+        lacks = recipe.weighting and recipe.result not in FLOATS and not _is_integer(empty)
+        call.empty = math.nan if lacks else float(empty) if empty is not None else 0.0
         call.divisor = recipe.divisor or (0.0 if isinstance(grid.divisor, str) else float(grid.divisor))
         self.weights: Any = None
         call.rate, call.ddof = recipe.rate, recipe.ddof
@@ -123,18 +127,29 @@ def refuses(job: Job, with_positions: bool = False) -> str | None:
         return f"cpu: the border {grid.fill} is not representable in {job.dtype}"
     if plan.result not in FLOATS and plan.position_dtype is None and grid.has_empty:
         empty = job.empty if job.empty is not None else job.reduction.empty
-        if empty is None or not math.isfinite(empty) or empty % 1:
+        if not _is_integer(empty):
             return "cpu: an empty window has no integer result"
-        if not is_double(empty):
-            return f"cpu: the core reads empty={empty} as a double, which cannot represent it"
+    if plan.result not in FLOATS and job.empty is not None and not is_double(job.empty):
+        return f"cpu: the core reads empty={job.empty} as a double, which cannot represent it"
     return None
 
 
-def plane_of(job: Job) -> str:
-    """The element type in which a job's weights are multiplied."""
+def reads(dtype: str, weights_type: str) -> bool:
+    """Whether the core reads weights of this element type for a job that needs `weights_type`."""
+    both_real = {"float32", "float64"} >= {dtype, weights_type}
+    return dtype == weights_type or both_real
+
+
+def _is_integer(empty: float | None) -> bool:
+    return empty is not None and math.isfinite(empty) and empty % 1 == 0
+
+
+def weights_type(job: Job) -> str:
+    """The element type in which the core reads a job's weights: a mask, or the type of the planes that
+    they multiply."""
     plan = recipe(job)
     assert isinstance(plan, Recipe)
-    return plan.plane
+    return "bool" if getattr(job.reduction, "ignores_weight_value", False) else plan.plane
 
 
 _CACHE: dict[Any, Any] = {}

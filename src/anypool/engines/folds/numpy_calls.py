@@ -21,7 +21,7 @@ class NativeFold:
 
     def __init__(self, job: Job, x: Any, weights: Any) -> None:
         self.x_dtype, self.shape_of_x = x.dtype, x.shape
-        self.plane = "" if weights is None else native_folds.plane_of(job)
+        self.weights_type = "" if weights is None else native_folds.weights_type(job)
         if weights is None:
             self.prepared = native_folds.prepare(job, strides(x))
         else:
@@ -34,10 +34,10 @@ class NativeFold:
         self.large = self.prepared.shape and math.prod(self.prepared.shape) * self.dtype.itemsize >= memory.LARGE
 
     def weights_of(self, weights: Any) -> Any:
-        """Weights in the type that the core multiplies by; a mask stays unchanged."""
-        if weights is None or weights.dtype == np.bool_ or weights.dtype == self.plane:
+        """Weights in the type that the core reads; a mask stays unchanged."""
+        if weights is None or weights.dtype == np.bool_ or native_folds.reads(weights.dtype.name, self.weights_type):
             return weights
-        return weights.astype(self.plane)
+        return weights != 0 if self.weights_type == "bool" else weights.astype(self.weights_type)
 
     def allocate(self) -> Any:
         """Memory for the result, in the core's order of axes."""

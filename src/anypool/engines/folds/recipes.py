@@ -35,12 +35,11 @@ TYPES: tuple[str, ...] = tuple(
     "float32 float64 float16 bfloat16 uint8 int8 uint16 int16 uint32 int32 uint64 int64".split()
 )
 MERGES: tuple[str, ...] = tuple("sum max min prod moments".split())
-LIFTS: tuple[str, ...] = tuple(
-    "value truth magnitude square power exp exp_value shifted share weighted masked place present".split()
-)
+LIFTS: tuple[str, ...] = tuple("value truth magnitude square exp exp_value shifted place present".split())
 FINISHES: tuple[str, ...] = tuple(
-    "plain divide root divide_root log divide_log ratio difference var std average present select".split()
+    "plain divide root divide_root log divide_log ratio difference var std select".split()
 )
+WEIGHTINGS: tuple[str, ...] = ("", "presence", "total")  # the plane of weights
 HALVES = ("float16", "bfloat16")
 FLOATS = ("float32", "float64", *HALVES)
 SMALL_INTS = ("uint8", "int8", "uint16", "int16", "bool")
@@ -59,6 +58,7 @@ class Recipe:
     finish: str
     plane: str
     result: str
+    weighting: str = ""  # what the plane of weights adds up; "" without one
     rate: float = 0.0
     ddof: float = 0.0
     divisor: float = 0.0  # replaces the counts if it is not 0
@@ -112,36 +112,33 @@ def _result_dtype(job: Job, plane: str) -> str:
     return job.dtype if job.dtype in FLOATS else plane
 
 
-def _unweighted(job: Job, what: str) -> None:
-    if _masked(job):
-        raise Refusal(f"weights and nan='omit' are not compiled for {what}")
-
-
-def _floats_only(job: Job, what: str) -> None:
-    if job.dtype not in FLOATS:
-        raise Refusal(f"{what} of {job.dtype} is not compiled with weights")
+def _with_weights(job: Job, plain: Recipe, weighting: str) -> Recipe:
+    """The recipe with a plane of weights, if elements may be absent or have weights."""
+    if not _masked(job):
+        return plain
+    real = job.weights is not None and job.weights[1] != "bool"
+    if real and plain.plane not in FLOATS and not job.reduction.ignores_weight_value:
+        raise Refusal(f"real weights are not compiled for a {job.reduction.name} of {job.dtype}")
+    return replace(plain, weighting=weighting)
 
 
 def _sum(job: Job, fold: Any) -> Recipe:
     plane = _sum_plane(job)
     plain = Recipe("value", ("sum",), "plain", plane, _result_dtype(job, plane))
-    if not _masked(job):
-        return plain
-    _floats_only(job, "sum")
-    if job.empty is not None:
-        raise Refusal("empty= of a weighted sum is not compiled")
-    return replace(plain, lift="weighted")
+    return _with_weights(job, plain, "" if job.empty is None else "presence")
 
 
 def _mean(job: Job, fold: Any) -> Recipe:
     plane = _mean_plane(job)
     plain = Recipe("value", ("sum",), "divide", plane, _result_dtype(job, plane))
-    if not _masked(job):
-        return plain
-    _floats_only(job, "mean")
-    if job.grid.divisor != "present":
+    return _averaged(job, plain)
+
+
+def _averaged(job: Job, plain: Recipe) -> Recipe:
+    """A recipe that divides by the total weight."""
+    if _masked(job) and job.grid.divisor != "present":
         raise Refusal("a weighted mean with count= is not compiled")
-    return replace(plain, lift="weighted", merges=("sum", "sum"), finish="average")
+    return _with_weights(job, plain, "total")
 
 
 def _extreme(job: Job, fold: Any) -> Recipe:
@@ -149,28 +146,30 @@ def _extreme(job: Job, fold: Any) -> Recipe:
     plain = Recipe(
         "value", (merge,), "plain", _element_plane(job), job.dtype, minimum=merge == "min", last=fold.ties == "last"
     )
-    if not _masked(job):
-        return plain
-    _floats_only(job, merge)
-    return replace(plain, lift="masked", merges=(merge, "max"), finish="present")
+    return _with_weights(job, plain, "presence")
 
 
 def _with_positions(job: Job, values: Recipe) -> Recipe:
     """A selection with positions: order key and position share one 64-bit number."""
-    _unweighted(job, "the positions of a selection")
+    if _masked(job) and job.dtype in ("int32", "uint32"):
+        raise Refusal(f"masked positions in {job.dtype} are not compiled: every key is an element's")
     if job.reduction.ties == "split":
         raise Refusal("ties='split' is not compiled with a gradient")
     if isinstance(job.reduction, Range):
         raise Refusal("the two positions of a range are not compiled")
     if job.grid.has_empty and (job.empty is not None or not isinstance(job.reduction, (ArgMax, ArgMin))):
         raise Refusal("the value of an empty window is not compiled with positions")
+    if _masked(job) and job.empty is not None and isinstance(job.reduction, (ArgMax, ArgMin)):
+        raise Refusal("empty= of masked positions is not compiled")
     if job.dtype in ("float64", "int64", "uint64"):
         raise Refusal(f"positions in {job.dtype} are not compiled: order key and position share 64 bits")
     bits = sum(max(axis.extent - 1, 1).bit_length() for axis in job.grid.axes)
     if bits > 31:
         raise Refusal("the pooled axes are too long for compiled positions, which have 31 bits")
-    kind = "uint8" if job.grid.max_length <= 255 else "int32"
-    return replace(values, lift="place", merges=("max",), finish="select", plane="int64", position_dtype=kind)
+    kind = "uint8" if job.grid.max_length <= 255 else "int32"  # 255 and -1 are windows without an element
+    return replace(
+        values, lift="place", merges=("max",), finish="select", plane="int64", position_dtype=kind, weighting=""
+    )
 
 
 def _arg(job: Job, fold: Any) -> Recipe:
@@ -180,52 +179,51 @@ def _arg(job: Job, fold: Any) -> Recipe:
 
 
 def _range(job: Job, fold: Any) -> Recipe:
-    _unweighted(job, "range")
     plane = _sum_plane(job)  # the difference may need one bit more than the elements
-    return Recipe("value", ("max", "min"), "difference", plane, _result_dtype(job, plane))
+    plain = Recipe("value", ("max", "min"), "difference", plane, _result_dtype(job, plane))
+    return _with_weights(job, plain, "presence")
 
 
 def _prod(job: Job, fold: Any) -> Recipe:
-    _unweighted(job, "prod")
     plane = _sum_plane(job)
-    return Recipe("value", ("prod",), "plain", plane, _result_dtype(job, plane))
+    return _with_weights(job, Recipe("value", ("prod",), "plain", plane, _result_dtype(job, plane)), "presence")
 
 
 def _truth(job: Job, fold: Any) -> Recipe:
-    _unweighted(job, fold.name)
-    return Recipe("truth", ("max" if isinstance(fold, AnyOf) else "min",), "plain", "uint8", "bool")
+    plain = Recipe("truth", ("max" if isinstance(fold, AnyOf) else "min",), "plain", "uint8", "bool")
+    return _with_weights(job, plain, "presence")
 
 
 def _norm(job: Job, fold: Any) -> Recipe:
-    _unweighted(job, "Lp")
     p = fold.parameters["p"]
     plane = _mean_plane(job)
     if not isinstance(p, float) or p not in (1.0, 2.0, float("inf")):
         raise Refusal(f"Lp({p!r}) is not compiled: p must be 1, 2 or inf")
     if isinstance(fold, Rms):
-        return Recipe("square", ("sum",), "divide_root", plane, _result_dtype(job, plane))
+        return _averaged(job, Recipe("square", ("sum",), "divide_root", plane, _result_dtype(job, plane)))
     if p == 2.0:
-        return Recipe("square", ("sum",), "root", plane, _result_dtype(job, plane))
-    return Recipe("magnitude", ("sum" if p == 1.0 else "max",), "plain", plane, _result_dtype(job, plane))
+        return _with_weights(job, Recipe("square", ("sum",), "root", plane, _result_dtype(job, plane)), "total")
+    plain = Recipe("magnitude", ("sum" if p == 1.0 else "max",), "plain", plane, _result_dtype(job, plane))
+    return _with_weights(job, plain, "total")
 
 
 def _log_sum(job: Job, fold: Any) -> Recipe:
-    _unweighted(job, fold.name)
     rate = fold.parameters["r"]
     if not isinstance(rate, float):
         raise Refusal("a log-sum-exp whose r is an array is not compiled")
     plane = _mean_plane(job)
     finish = "divide_log" if isinstance(fold, LogMeanExp) else "log"
-    return Recipe("exp", ("sum",), finish, plane, _result_dtype(job, plane), rate=rate)
+    plain = Recipe("exp", ("sum",), finish, plane, _result_dtype(job, plane), rate=rate)
+    return _averaged(job, plain) if isinstance(fold, LogMeanExp) else _with_weights(job, plain, "total")
 
 
 def _soft(job: Job, fold: Any) -> Recipe:
-    _unweighted(job, "softpool")
     rate = fold.parameters["beta"]
     if not isinstance(rate, float):
         raise Refusal("a SoftPool whose beta is an array is not compiled")
     plane = _mean_plane(job)
-    return Recipe("exp_value", ("sum", "sum"), "ratio", plane, _result_dtype(job, plane), rate=rate)
+    plain = Recipe("exp_value", ("sum", "sum"), "ratio", plane, _result_dtype(job, plane), rate=rate)
+    return _with_weights(job, plain, "total")
 
 
 def _is_regular(axis: Axis) -> bool:
@@ -246,31 +244,26 @@ def _merges_elements(axis: Axis, squares_exact: bool) -> bool:
 
 
 def _moment(job: Job, fold: Any) -> Recipe:
-    _unweighted(job, fold.name)
     if job.grid.divisor != "present":
         raise Refusal(f"{fold.name} with count= is not compiled")
     finish = "std" if isinstance(fold, Std) else "var"
     squares = job.dtype in ("float32", *HALVES, *SMALL_INTS)
-    if all(_merges_elements(axis, squares) for axis in job.grid.axes):  # the moments of runs are merged
+    if not _masked(job) and all(
+        _merges_elements(axis, squares) for axis in job.grid.axes
+    ):  # the moments of runs are merged
         plane = _mean_plane(job)
         return Recipe("value", ("moments",), finish, plane, _result_dtype(job, plane), ddof=fold.parameters["ddof"])
-    if not squares:
+    if not squares and not _masked(job):
         raise Refusal(f"{fold.name} of {job.dtype} is not compiled: its squares need more than 64 bits")
-    return Recipe(
-        "shifted",
-        ("sum", "sum"),
-        finish,
-        "float64",
-        _result_dtype(job, "float64"),
-        ddof=fold.parameters["ddof"],
+    sums = Recipe(
+        "shifted", ("sum", "sum"), finish, "float64", _result_dtype(job, "float64"), ddof=fold.parameters["ddof"]
     )
+    return _with_weights(job, sums, "total")
 
 
 def _count(job: Job, fold: Any) -> Recipe:
     if job.dtype == "float64":
         raise Refusal("count of float64 is not compiled: its planes are 64-bit integers")
-    if job.weights is not None and job.weights[1] != "bool":
-        raise Refusal("count is compiled with masks, not with real weights")
     if job.empty is not None:
         raise Refusal("count with empty= is not compiled")
     return Recipe("present", ("sum",), "plain", "int64", "int64")

@@ -32,7 +32,7 @@ class FoldRecord(ctypes.Structure):
     _fields_ = [
         *((n, _INT) for n in "x w y place g levels level inner x_inner w_inner".split()),
         *((n, _INT) for n in "x_type w_type y_type place_type plane_type".split()),
-        *((n, _INT) for n in "lift merge0 merge1 finish staged omit min last fill".split()),
+        *((n, _INT) for n in "lift merge0 merge1 weighting finish staged omit min last fill".split()),
         *((n, _REAL) for n in "empty divisor rate ddof".split()),
         ("threads", _INT),
     ]

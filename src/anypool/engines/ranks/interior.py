@@ -67,11 +67,21 @@ def _edge(where: tuple[slice, ...], grid: Grid) -> Edge:
 
 
 @lru_cache(maxsize=1024)
-def edges(grid: Grid) -> tuple[Edge, ...]:
-    """The windows outside the interior, as products of runs of one length along each axis."""
-    inside = ranges(grid)
-    runs = [[slice(*full), *_runs_outside(a, *full)] for a, full in zip(grid.axes, inside, strict=True)]
-    parts = itertools.islice(itertools.product(*runs), 1, None)  # the first is the interior
+def edges(grid: Grid, by_length: bool = False) -> tuple[Edge, ...]:
+    """The windows outside the interior, as products of runs of one length along each axis.
+
+    With `by_length`, each length at the edge of one axis is a run; without it, and where two edges
+    meet, a side with many lengths is one run.
+    """
+    inside = [slice(*full) for full in ranges(grid)]
+    few, each = (
+        [_runs_outside(a, *full, most) for a, full in zip(grid.axes, ranges(grid), strict=True)]
+        for most in (MOST_RUNS, max(a.out for a in grid.axes) if by_length else MOST_RUNS)
+    )
+    parts: list[tuple[slice, ...]] = []
+    for outside in itertools.islice(itertools.product((False, True), repeat=len(inside)), 1, None):
+        runs = each if sum(outside) == 1 else few
+        parts += itertools.product(*(r if o else [i] for r, i, o in zip(runs, inside, outside, strict=True)))
     result: list[Edge] = []
     for part in parts:
         windows = select_windows(grid, part)
@@ -80,15 +90,14 @@ def edges(grid: Grid) -> tuple[Edge, ...]:
     return tuple(result)
 
 
-def _runs_outside(axis: Axis, low: int, high: int) -> list[slice]:
+def _runs_outside(axis: Axis, low: int, high: int, most: int) -> list[slice]:
     """The windows before and after the full ones, as runs of one length.
 
     A single window at the start and one of the same length at the end form one run with a large
-    stride: each run is one call. If there are too many lengths, all windows of a side are one run.
-
+    stride: each run is one call. A side with more than `most` lengths is one run.
     """
-    before, after = _runs_of_one_length(axis, 0, low), _runs_of_one_length(axis, high, axis.out)
-    single = [r for r in before if r[1] - r[0] == 1]
+    before, after = _runs_of_one_length(axis, 0, low, most), _runs_of_one_length(axis, high, axis.out, most)
+    single = [r for r in before if r[1] - r[0] == 1] if len(before) <= MOST_RUNS else []
     merged: list[slice] = []
     for run in single:
         twin = next((r for r in after if r[1] - r[0] == 1 and axis.length[r[0]] == axis.length[run[0]]), None)
@@ -99,14 +108,14 @@ def _runs_outside(axis: Axis, low: int, high: int) -> list[slice]:
     return [*merged, *(slice(b, e) for b, e in (*before, *after))]
 
 
-def _runs_of_one_length(axis: Axis, begin: int, end: int) -> list[tuple[int, int]]:
+def _runs_of_one_length(axis: Axis, begin: int, end: int, most: int) -> list[tuple[int, int]]:
     """Runs of windows of one length, each for one network; a single run if there are more than
-    MOST_RUNS."""
+    `most`."""
     if begin >= end:
         return []
     at = [begin, *(begin + 1 + np.flatnonzero(np.diff(axis.length[begin:end]))).tolist(), end]
     runs = list(itertools.pairwise(at))
-    return runs if len(runs) <= MOST_RUNS else [(begin, end)]
+    return runs if len(runs) <= most else [(begin, end)]
 
 
 @lru_cache(maxsize=1024)

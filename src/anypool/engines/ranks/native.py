@@ -22,6 +22,7 @@ from .rank_terms import Terms
 NO_MEMORY, FOUND_NAN, RETRY_WITHOUT_KERNEL, NEEDS_COUNTS = 1, 2, 3, 4
 # Minimum length along one axis for chains: 501 of 2^19 floats 5.5 ms, not 15; 301: 4.8 ms in both.
 LONG = 310
+BYTES = ("uint8", "int8", "bool")  # types with one histogram bin for each value
 # Minimum number of elements for histograms. Times are of 2048², histograms against networks:
 # - the median, whose network is straight code up to 15×15: float32 17×17 65 ms and 187, uint8 22
 #   ms and 70;
@@ -98,7 +99,7 @@ def uses_histogram(grid: Grid, dtype: str, selection: RankBlend | str) -> bool:
         return False
     adjacent = all(a.step == 1 and (a.out == 1 or (uniform_stride(a) or (0, 0))[1] == 1) for a in grid.axes)
     size = [a.max_length for a in grid.axes]
-    if dtype not in ("uint8", "int8", "bool"):
+    if dtype not in BYTES:
         adjacent = adjacent and max(size) <= SIDE and min(size) > 1
     least = DOUBLES if dtype.endswith("64") else MIDDLE if selection.ranks == ((grid.max_length - 1) / 2,) else OTHERS
     return adjacent and least <= grid.max_length < 2**16
@@ -161,7 +162,8 @@ class NetworkCall:
         self.shape = tuple(grid.out_shape[a] for a in self.order)
         full_grid, inside = grid, interior(grid)
         assert inside is not None
-        self.edges = () if inside is grid else edges(grid)
+        by_length = job.dtype in BYTES and uses_histogram(inside, job.dtype, ranks_of(job.reduction, grid.max_length))
+        self.edges = () if inside is grid else edges(grid, by_length)
         grid = inside
         self.inside = output_slice(full_grid, [slice(*r) for r in ranges(full_grid)]) if self.edges else ()
         self.back = tuple(int(i) for i in np.argsort(self.order))
