@@ -151,11 +151,18 @@ def test_zeros_ties_nan_infinities_and_wide_ranges(name: str, key: str) -> None:
             )
 
 
-def test_masks_weights_and_learned_parameters_are_the_references(monkeypatch: Any) -> None:
+def test_masked_gradients_are_factored_too(monkeypatch: Any) -> None:
     heard = answers(monkeypatch)
     x, w = numbers(2, 3, 8, 8), ap.sliding((3, 3), 2)
     torch.testing.assert_close(*gradients(x, w, "rms", weights=x > 0))
     torch.testing.assert_close(*gradients(x, w, "logsumexp", nan="omit"))
+    torch.testing.assert_close(*gradients(x, w, "softpool", weights=x.abs()))
+    assert heard == [True, True, True]
+
+
+def test_learned_parameters_are_the_references(monkeypatch: Any) -> None:
+    heard = answers(monkeypatch)
+    x, w = numbers(2, 3, 8, 8), ap.sliding((3, 3), 2)
     p = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
     torch.testing.assert_close(*gradients(x.abs(), w, ap.PowerMean(p)))
     assert not heard

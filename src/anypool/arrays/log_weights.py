@@ -15,7 +15,8 @@ from .foreign import is_fake
 from .ops import exp, greatest, smallest, where, zeros
 from .shape_ops import cast, dtype_name, is_bool, is_floating, take
 
-# The logarithms of a row may differ by so much that each weight, its square and its inverse square are normal numbers.
+# The logarithms of a row may differ by so much that each weight, its square and its inverse square
+# are normal numbers.
 SPREAD = {"float32": 40.0, "float64": 340.0}
 GREATEST = 709.0  # e^a is a finite float64 up to here
 LEAST = {"float32": 2.0**-126, "float64": 2.0**-490}  # smaller weights become 0, or this number

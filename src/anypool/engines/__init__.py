@@ -70,8 +70,8 @@ def check_backend(backend: object) -> None:
 
 
 def plans(job: Job, backend: str | None = None) -> Iterator[Plan]:
-    """Every plan for the job in order of preference; if one returns None, the next plan computes the
-    call."""
+    """Every plan for the job in order of preference; if one returns None, the next plan computes
+    the call."""
     for engine in ENGINES:
         allowed = backend in (None, engine.backend) or engine.backend == "reference"
         if allowed:

@@ -28,7 +28,8 @@ def run(
     backend: str | None = None,
     cache_key: Any = None,
 ) -> tuple[Any, ...]:
-    """One result for each reduction. `cache_key` is the key of the call in the call cache, or None."""
+    """One result for each reduction. `cache_key` is the key of the call in the call cache, or
+    None."""
     if isinstance(grid, GridConcat):
         pooled = partial(run, arrays, omit_nan=omit_nan, empty=empty, backend=backend)
         return concat.run(arrays, pooled, x, grid, reductions, weights, out, cache_key)

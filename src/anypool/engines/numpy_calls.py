@@ -29,6 +29,7 @@ from ..arrays.numpy import readable as readable
 from ..arrays.numpy import strides as strides
 from ..arrays.numpy import transformed as transformed
 from ..arrays.numpy import wide as wide
+from ..arrays.ops import ones, where
 from ..plan import Grid, Job
 from ..reductions import Sum
 from . import execute
@@ -106,7 +107,7 @@ def _window_sums(grid: Grid, xs: Any, w: Any) -> linear_forms.WindowSums:
     piece_grid = _piece_of(grid, xs.shape)
     total = run(np.broadcast_to(np.ones((), xs.dtype), xs.shape), piece_grid, (Sum(),), w)[0]
     none = total == 0
-    n = np.where(none, xs.dtype.type(1), total)
+    n: Any = where(none, ones(total), total)
     return linear_forms.WindowSums(n, n, lambda v, fold: run(v, piece_grid, (fold,), w)[0], none)
 
 

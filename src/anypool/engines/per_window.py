@@ -1,4 +1,5 @@
-"""Log-weights relative to the maximum of each window: windows are gathered, a few million elements at a time."""
+"""Log-weights relative to the maximum of each window: windows are gathered, a few million elements
+at a time."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ CHUNK = 1 << 22  # elements that are gathered at once
 def pool(
     arrays: Any, x: Any, plan: Any, reduction: Any, weights: Any, log_weights: Any, options: dict[str, Any]
 ) -> Any:
-    """The reduction of each window with the weights w·e^(a − m), m the greatest a of the window's present elements.
+    """The reduction of each window with the weights w·e^(a − m), m the greatest a of the window's
+    present elements.
 
     options: omit_nan, empty, backend.
     """
@@ -90,7 +92,8 @@ def _pool_grid(
 
 
 def _real_positions(y: Any, grid: Grid, empty: Any) -> Any:
-    """Positions in the arrays with border as positions in x; `empty` stays where it replaces a position."""
+    """Positions in the arrays with border as positions in x; `empty` stays where it replaces a
+    position."""
     real = real_position(y, grid)
     return real if empty is None or empty >= 0 else where(y == int(empty), filled(y, empty), real)
 
@@ -106,7 +109,8 @@ def _lists(grid: Grid, shape: tuple[int, int], begin: int, end: int) -> IndexedW
 
 @lru_cache(maxsize=32)
 def owner_of(plan: Any) -> Ints | None:
-    """The flat window of each flat position of the pooled axes, −1 for none; None if windows share elements."""
+    """The flat window of each flat position of the pooled axes, −1 for none; None if windows share
+    elements."""
     if isinstance(plan, SparseGroups):
         plan = plan.nonempty
     if isinstance(plan, IndexedWindows):

@@ -14,15 +14,16 @@ from ..plan import Job
 
 @dataclass(frozen=True)
 class Refusal:
-    """The reason why an engine does not compute a job. `relevant` is False for jobs of another family."""
+    """The reason why an engine does not compute a job. `relevant` is False for jobs of another
+    family."""
 
     sentence: str
     relevant: bool = True
 
 
 class CallContext(NamedTuple):
-    """The arguments of an engine besides arrays: the functions of their library, and `pool` for other
-    jobs."""
+    """The arguments of an engine besides arrays: the functions of their library, and `pool` for
+    other jobs."""
 
     arrays: ModuleType
     pool: partial[Any]  # pool(x, job, weights) computes another job of the same call
@@ -51,7 +52,8 @@ class Engine(Protocol):
         ...
 
     def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
-        """The result, or None if the values need the next engine. `out` is a hint that may be ignored."""
+        """The result, or None if the values need the next engine. `out` is a hint that may be
+        ignored."""
         ...
 
     def bind(self, plan: Plan, call: CallContext, x: Any, weights: Any) -> Bound:

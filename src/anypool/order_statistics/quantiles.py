@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -181,7 +181,8 @@ class Quantile(Order):
     def __init__(self, q: Any, method: str = "linear", smooth: float | None = None) -> None:
         super().__init__()
         argument = q.tolist() if is_numpy(q) else q
-        row = cast("Sequence[Any]", argument) if isinstance(argument, (tuple, list)) else (argument,)
+        # no typing.cast: torch.compile loses the row
+        row: Any = argument if isinstance(argument, (tuple, list)) else (argument,)  # pyright: ignore[reportUnknownVariableType]
         if not row or any(isinstance(v, (tuple, list)) or is_numpy(v) for v in row):
             raise PoolingError(f"Quantile(q={q!r}): give one number or a row of them")
         qs = tuple(fraction(v, "Quantile(q)") for v in row)
@@ -205,7 +206,7 @@ class Quantile(Order):
     def qs(self) -> tuple[float, ...]:
         """Each q, as a row."""
         q: Any = self.parameters["q"]
-        return cast("tuple[Any, ...]", q) if isinstance(q, tuple) else (q,)
+        return q if isinstance(q, tuple) else (q,)  # pyright: ignore[reportUnknownVariableType]
 
     def answers(self) -> tuple[int, int] | None:
         return (len(self.qs), 0) if isinstance(self.parameters["q"], tuple) else None

@@ -60,7 +60,8 @@ def run_in_numpy(function: Any, call: Any, x: Any, job: Job, weights: Any) -> An
 
 
 def bound(plan: Any, call: Any, x: Any, weights: Any) -> tuple[Bound, bool]:
-    """The plan for tensors like x and weights, and whether it checks the memory of its arguments."""
+    """The plan for tensors like x and weights, and whether it checks the memory of its
+    arguments."""
     job: Job = plan.job
     if plan.engine.differentiable and (isinstance(job.grid, IndexedWindows) or not transformed()):
         return plan.bind(call, x, weights), False
@@ -176,5 +177,6 @@ def indexed_rank(x: Any, job: Job) -> Any:
 
 
 def indexed_with_learned_weights(x: Any, job: Job) -> Any:
-    """A sum or mean of indexed windows with learned weights; None if torch must record each operation."""
+    """A sum or mean of indexed windows with learned weights; None if torch must record each
+    operation."""
     return None if _must_be_recorded(x) else indexed_weights.forward(_MODULE, x, job)

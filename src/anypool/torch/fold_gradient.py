@@ -66,7 +66,7 @@ class FoldRule:
         gradient, gw = _compiled(g, x, y, list(saved), call, weights)
         if gradient is None and learns:
             with torch.enable_grad():
-                leaves = [t.detach().requires_grad_() for t in (x, weights)]
+                leaves: list[Any] = [t.detach().requires_grad_() for t in tensors if t is not None]
                 return torch.autograd.grad(call.reference(*leaves)[0], leaves, g)
         if gradient is None:
             if call.saves[1]:

@@ -1,5 +1,5 @@
-"""The one autograd.Function: a rule gives a result and its first derivative; torch differentiates the
-rule's reference."""
+"""The one autograd.Function: a rule gives a result and its first derivative; torch differentiates
+the rule's reference."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class Forward(NamedTuple):
 
 
 class Rule(Protocol):
-    """How one result is computed and differentiated. The first tensor is x; an absent tensor is None."""
+    """How one result is computed and differentiated. The first tensor is x; an absent tensor is
+    None."""
 
     def forward(self, tensors: Sequence[Any]) -> Forward:
         """The result, without a gradient."""
@@ -33,7 +34,8 @@ class Rule(Protocol):
         ...
 
     def reference(self, tensors: Sequence[Any]) -> Any:
-        """The same result in torch's own functions, which torch can differentiate any number of times."""
+        """The same result in torch's own functions, which torch can differentiate any number of
+        times."""
         ...
 
 

@@ -151,8 +151,8 @@ def fill(y: Any, x: Any, job: Job, strides: tuple[int, ...], sums_of: Callable[.
 
 
 def with_present(x: Any, present: Any) -> Any:
-    """x with a present element in place of the absent ones, so that no bound of x changes; None if all
-    are absent."""
+    """x with a present element in place of the absent ones, so that no bound of x changes; None if
+    all are absent."""
     mask = np.asarray(present)
     first = np.unravel_index(int(mask.argmax()), mask.shape)
     return where(present, x, x[first]) if mask[first] else None

@@ -145,8 +145,8 @@ def _is_integer(empty: float | None) -> bool:
 
 
 def weights_type(job: Job) -> str:
-    """The element type in which the core reads a job's weights: a mask, or the type of the planes that
-    they multiply."""
+    """The element type in which the core reads a job's weights: a mask, or the type of the planes
+    that they multiply."""
     plan = recipe(job)
     assert isinstance(plan, Recipe)
     return "bool" if getattr(job.reduction, "ignores_weight_value", False) else plan.plane

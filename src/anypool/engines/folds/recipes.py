@@ -43,7 +43,8 @@ WEIGHTINGS: tuple[str, ...] = ("", "presence", "total")  # the plane of weights
 HALVES = ("float16", "bfloat16")
 FLOATS = ("float32", "float64", *HALVES)
 SMALL_INTS = ("uint8", "int8", "uint16", "int16", "bool")
-# Variances merge the elements of a window one by one up to these sizes; longer windows use sums of squares.
+# Variances merge the elements of a window one by one up to these sizes; longer windows use sums of
+# squares.
 FEW = 8  # elements along each axis, for regular windows
 OFTEN = 64  # visits of an element, if squares are not exact: then the reference takes as long
 SOME = 32  # elements along each axis, for irregular windows: 10^6 elements in 10^5 groups 371 -> 27 ms

@@ -44,8 +44,9 @@ def forward(
     log_weights: Any = None,
     omit_nan: bool = False,
 ) -> Any:
-    """One reduction of every window; `run(z, grid, reduction, weights)` pools runs along the last axis of
-    z. An element of log-weight a has the factor e^a in its weight, relative to that of its window."""
+    """One reduction of every window; `run(z, grid, reduction, weights)` pools runs along the last
+    axis of z. An element of log-weight a has the factor e^a in its weight, relative to that of its
+    window."""
     flat = axes_last(x, lists.shape, lists.pooled_dims)
     full = None if weights is None else axes_last(broadcast(weights, lists.shape), lists.shape, lists.pooled_dims)
     logs = None if log_weights is None else axes_last(log_weights, lists.shape, lists.pooled_dims)
