@@ -1,4 +1,5 @@
-"""Reductions of windows whose elements weigh w·e^a, one window at a time: shares no code with the library."""
+"""Reductions of windows whose elements weigh w·e^a, one window at a time: shares no code with the
+library."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ DEPEND_ON_SCALE = ("sum", "Lp(1)", "Lp(2)", "Lp(3)", "Lp(inf)", "Var(1)", "Std(0
 
 
 def one_window(name: str, v: Any, a: Any, w: Any, at: Any, n: Any = None) -> Any:
-    """The reduction of the present elements v of weights w·e^a; n is the divisor, None is the total weight."""
+    """The reduction of the present elements v of weights w·e^a; n is the divisor, None is the total
+    weight."""
     meant = FORMULAS[name]
 
     def formula(mass: Any, divisor: float) -> Any:

@@ -70,7 +70,8 @@ def test_make_says_which_compiler_is_missing() -> None:
 @pytest.mark.skipif(not OWN, reason="the core is not built")
 @pytest.mark.parametrize("isa", ["", "baseline", "avx2"])
 def test_check_names_the_instruction_set(isa: str) -> None:
-    """A library without a set that ANYPOOL_ISA allows is not active, and `anypool check` says why."""
+    """A library without a set that ANYPOOL_ISA allows is not active, and `anypool check` says
+    why."""
     code = "from anypool.engines.folds.native import status; print(status()[0])"
     environment = {**os.environ, "ANYPOOL_ISA": isa}
     said = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True, timeout=60)

@@ -1,4 +1,5 @@
-"""`log_weights=`: every fold of every window kind against one window at a time, for logits of every size."""
+"""`log_weights=`: every fold of every window kind against one window at a time, for logits of every
+size."""
 
 from __future__ import annotations
 
@@ -90,7 +91,8 @@ def test_groups_boxes_and_points(size: str) -> None:
 @pytest.mark.parametrize("reading", ["quantised", "exact", "sampled"])
 @pytest.mark.parametrize("name", ["mean", "std", "softpool", ap.Median("lower"), ap.Quantile(0.3), "sum", "logsumexp"])
 def test_boxes_far_apart_in_scale(name: Any, reading: str) -> None:
-    """Each box lies where a has one large offset, which must not matter; without it, a is a plain weight."""
+    """Each box lies where a has one large offset, which must not matter; without it, a is a plain
+    weight."""
     random = np.random.default_rng(6)
     x, near = random.standard_normal((2, 3, 12, 12)), random.standard_normal((2, 3, 12, 12))
     far = near + np.repeat([[-1e4], [1e4]], 6, 0) * (name not in ("sum", "logsumexp"))
@@ -117,7 +119,8 @@ SIZED = [ap.Rank(0), ap.TopKMean(2), ap.KMax(2), ap.Ordinal([1.0] * 30)]
 
 @pytest.mark.parametrize("order", [*ORDERS, *SIZED, ap.Place(ap.Median("lower"))], ids=str)
 def test_order_statistics(order: Any) -> None:
-    """Small a are the weights e^a; each window has its own scale, and a large a selects its element."""
+    """Small a are the weights e^a; each window has its own scale, and a large a selects its
+    element."""
     x, a = drawn(8, 1.0)
     for key, case in spread(CASES.items(), 2, str(order)):
         try:

@@ -1,4 +1,5 @@
-"""`log_weights=` of tensors: gradients to x, a and weights, transforms, torch.compile and torch.export."""
+"""`log_weights=` of tensors: gradients to x, a and weights, transforms, torch.compile and
+torch.export."""
 
 from __future__ import annotations
 

@@ -117,7 +117,8 @@ def flat(y: Any) -> list[torch.Tensor]:
 
 
 class Layers(nn.Module):
-    """Layers of every rank in one model, which is exported once for all of them: each on the input of its rank."""
+    """Layers of every rank in one model, which is exported once for all of them: each on the input
+    of its rank."""
 
     def __init__(self, names: list[str]) -> None:
         super().__init__()

@@ -1,4 +1,5 @@
-"""`sliding(size, footprint=…)`: every reduction on the positions of a footprint, by walking over them."""
+"""`sliding(size, footprint=…)`: every reduction on the positions of a footprint, by walking over
+them."""
 
 from __future__ import annotations
 

@@ -197,7 +197,7 @@ def test_compiled_core_and_compile() -> None:
         (lambda: ap.pool(np.ones(5), ap.sliding((1e-9,))), "cannot fit"),
         (lambda: ap.pool(np.ones((5, 5)), ap.sliding(2.5)), "axes"),
         (
-            lambda: ap.pool(np.ones((5, 5)), ap.sliding((2.5, 2.5)), "prod", backend="cpu", weights=np.ones((5, 5))),
+            lambda: ap.pool(np.ones((5, 5)), ap.sliding((2.5, 2.5)), "argmax", backend="cpu", weights=np.ones((5, 5))),
             "refuses",
         ),
         (lambda: ap.segments([0, 2, 5]).sliding(1.5), "whole axes"),

@@ -106,9 +106,9 @@ def exponentials(a: Any, shift: Any, dtype: str, keep: Any = None) -> Any:
     shift = cast(shift, dtype_name(a)) if hasattr(shift, "shape") else shift
     memory = adapter.view(a) if keep is None and not adapter.differentiates(a) else None
     if memory is not None:
-        taken: Any = adapter.view(shift) if hasattr(shift, "shape") else shift
-        e: Any = buffer_pool.empty(np.broadcast_shapes(memory.shape, np.shape(taken)), np.dtype(dtype))
-        np.exp(np.subtract(memory, taken, out=e, casting="same_kind"), out=e)
+        subtrahend: Any = adapter.view(shift) if hasattr(shift, "shape") else shift
+        e: Any = buffer_pool.empty(np.broadcast_shapes(memory.shape, np.shape(subtrahend)), np.dtype(dtype))
+        np.exp(np.subtract(memory, subtrahend, out=e, casting="same_kind"), out=e)
         return adapter.asarray(e, a)
     finite = a > -inf
     e = exp(cast(where(finite, a - shift, zeros(a)), dtype))  # a gradient of 0 where a is −inf

@@ -1,4 +1,5 @@
-"""`log_weights=`: each element has the weight e^a, computed relative to the greatest a of its window."""
+"""`log_weights=`: each element has the weight e^a, computed relative to the greatest a of its
+window."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ from .parts import GATHERED, LogWeighted, Part
 def pooled(
     evaluate: Callable[..., Any], library: Any, x: Any, windows: Any, reduction: Any, out: Any, options: dict[str, Any]
 ) -> Any:
-    """The result of a call; `options` has the arguments of `evaluate` that `min_count` and `keepdims` do not change."""
+    """The result of a call; `options` has the arguments of `evaluate` that `min_count` and
+    `keepdims` do not change."""
     a, weights = options.pop("log_weights"), options.pop("weights")
     call = LogWeighted(library, x, windows, reduction, weights, a, options)
     parts = call.parts()

@@ -1,4 +1,5 @@
-"""The parts of a call with `log_weights`: calls with plain weights wherever numbers represent e^a."""
+"""The parts of a call with `log_weights`: calls with plain weights wherever numbers represent
+e^a."""
 
 from __future__ import annotations
 
@@ -113,7 +114,8 @@ class LogWeighted:
         return parts
 
     def _without_products(self, i: int) -> Part | None:
-        """A reduction that multiplies e^a with powers of e, in a form without such products; None for others."""
+        """A reduction that multiplies e^a with powers of e, in a form without such products; None
+        for others."""
         r, fill = self.reductions[i], _constant(self.plan)
         if fill is None or self.interpolates:
             return None
@@ -132,7 +134,8 @@ class LogWeighted:
         return None
 
     def _adds(self, r: Any) -> bool:
-        """Whether log-weights are terms of x: interpolated points have interpolated weights, which are not."""
+        """Whether log-weights are terms of x: interpolated points have interpolated weights, which
+        are not."""
         return fact(r, "with_log_weights") is not None and not self.interpolates
 
     def _part(self, indices: list[int], x: Any, weights: Any, how: str, log_weights: Any = None) -> Part:
@@ -144,7 +147,8 @@ class LogWeighted:
         return scale_free(r) and (own or isinstance(r, Order))
 
     def mask(self) -> Any:
-        """The weights of a reduction for which e^a changes only presence; None if all elements are present."""
+        """The weights of a reduction for which e^a changes only presence; None if all elements are
+        present."""
         if not self.extremes.has_absent:
             return self.weights
         there = self.a > -inf
@@ -232,7 +236,8 @@ class LogWeighted:
 
 
 def _fits(of: Extremes, constant: bool, dtype: str) -> bool:
-    """Whether the weights are normal numbers, relative to 1 if a constant is read, else to the greatest of a row."""
+    """Whether the weights are normal numbers, relative to 1 if a constant is read, else to the
+    greatest of a row."""
     return (max(of.most, -of.least) if constant else of.spread) <= SPREAD[dtype]
 
 

@@ -102,8 +102,9 @@ class Fold:
     from_sums: Any = None
     sums_need_double: ClassVar[bool] = False  # the sums cancel: they are computed in a type twice as wide as that of x
 
-    #: `with_log_weights(x, a)`: elements x′ whose result without weights is that of x with the weights e^a; if
-    #: `scale_free_weights`, it is the result of x′ less that of the same elements for x = 0.
+    #: `with_log_weights(x, a)`: elements x′ whose result without weights is that of x with the
+    #: weights e^a; if `scale_free_weights`, it is the result of x′ less that of the same elements
+    #: for x = 0.
     with_log_weights: Any = None
 
     #: `as_mean(x)`: the logarithms of weights for which the result is a mean.
@@ -112,7 +113,8 @@ class Fold:
     #: `gradient_terms(x, y, sums)`: the pairs (a, b) of ∂y/∂x = Σ a(x)·b(y) at weight 1; None if it
     #: has no such form.
     gradient_terms: Any = None
-    #: `weight_terms(x, y, sums)`: the pairs (a, b) of ∂y/∂w = Σ a(x)·b(y); None if it has no such form.
+    #: `weight_terms(x, y, sums)`: the pairs (a, b) of ∂y/∂w = Σ a(x)·b(y); None if it has no such
+    #: form.
     weight_terms: Any = None
 
 

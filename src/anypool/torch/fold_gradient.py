@@ -101,7 +101,8 @@ def _saves(reduction: Any) -> tuple[bool, bool, bool]:
 
 
 def _compiled(g: Any, x: Any, y: Any, positions: list[Any], call: TensorFold, weights: Any) -> tuple[Any, Any]:
-    """The compiled gradients of x and of weights that learn; None for x if they are not compiled."""
+    """The compiled gradients of x and of weights that learn; None for x if they are not
+    compiled."""
     grid = call.grid
     is_supported = not grid.weighted and x.device.type == "cpu"
     if not is_supported or call.backend == "reference" or type(g) is not torch.Tensor:

@@ -44,8 +44,8 @@ class TensorFold:
         return Job(self.grid, self.reduction, dtype_name(x), "torch", x.device.type, facts, self.omit_nan, self.empty)
 
     def prepare(self, x: Any, weights: Any, with_positions: bool) -> tuple[int, Any]:
-        """Prepare the compiled fold for x's layout, if it is supported; the address and the tensor of the
-        weights."""
+        """Prepare the compiled fold for x's layout, if it is supported; the address and the tensor
+        of the weights."""
         job = self.job(x, weights)
         is_ordinary = ordinary(x)
         self.prepared, self.with_positions = None, with_positions

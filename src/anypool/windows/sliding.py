@@ -197,8 +197,8 @@ def sliding(
     stride⌋ + 1 windows. Paddings may be real. With count="padded" the divisor is the length inside
     the padded input. Reductions that ignore weights, such as a maximum, include every element that
     is covered in part. Dilation, taps and footprints are not possible.
-    Raises PoolingError for sizes of 0 or below, for strings, for taps together with a footprint, and
-    for footprints of another shape or without a position.
+    Raises PoolingError for sizes of 0 or below, for strings, for taps together with a footprint,
+    and for footprints of another shape or without a position.
 
     >>> import numpy as np, anypool as ap
     >>> ap.pool(np.arange(8.0).reshape(2, 4), sliding((2, 2)), "max")
