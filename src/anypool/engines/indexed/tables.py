@@ -75,15 +75,15 @@ def _compact_axis(p: AxisIndices, weighs: bool) -> _Axis:
     """
     taps = None if p.taps is None else np.asarray(adapter_of(p.taps).numbers(p.taps), np.float64)
     rows = len(p.offsets) - 1
-    owner = np.repeat(np.arange(rows), np.diff(p.offsets))
+    if taps is None and (not len(p.index) or int(p.index.min()) >= 0):  # no constant of a border
+        return _count_axis(p)
     outside: NDArray[np.bool_] = np.zeros(rows, np.bool_)
+    owner = np.repeat(np.arange(rows), np.diff(p.offsets))
     outside[owner[(p.index < 0) & (taps != 0 if taps is not None else True)]] = True
     counts: NDArray[Any] = p.counts.astype(np.float64)
     total: NDArray[Any] = counts
     if p.points_per_element == 1 and taps is not None:
         total, counts = np.bincount(owner, taps, rows), np.bincount(owner, taps != 0, rows)
-    if taps is None and not outside.any():
-        return p, total, counts, outside
     keep = p.index >= 0
     if taps is not None:
         keep &= taps != 0

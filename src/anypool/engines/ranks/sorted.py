@@ -66,6 +66,10 @@ def _indices_of_grid(grid: Grid) -> tuple[AxisIndices, ...]:
 
 def indices_of_axis(axis: Axis, taps: Any) -> AxisIndices:
     """The positions of the windows along one axis, with border and weights."""
+    if axis.out == 1 and axis.source is None and axis.edge_weights is None and taps is None:
+        first, length = int(axis.first[0]), int(axis.length[0])  # of 2.8·10⁶ elements 300 -> 4 ms
+        position = np.arange(first, first + length * axis.step, axis.step, dtype=np.int64)
+        return AxisIndices(axis.size, 1, np.array([0, length], np.int64), position, None)
     owner = np.repeat(np.arange(axis.out), axis.length)
     starts = np.concatenate([[0], np.cumsum(axis.length)]).astype(np.int64)
     index = np.arange(len(owner)) - starts[owner]
