@@ -52,7 +52,7 @@ class Case:
     """One benchmark: an input, a call, and what it is held to."""
 
     name: str
-    group: str  # "regions", "orders", "table", "shapes", "layout", "types", "backward" or "small"
+    group: str  # "regions", "orders", "weighted", "table", "shapes", "layout", "types", "backward" or "small"
     shape: tuple[int, ...]
     where: Where
     reduction: Any  # a name, several, or an object with parameters
@@ -63,9 +63,14 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict[str, Any], compare=False)  # weights, nan
     labels: int = 1 << 32  # of integers: how many there are
     learns: bool = False  # the tensor requires a gradient: the forward of a training step
-    targets: dict[str, float] = field(default_factory=dict[str, float])  # copy, read, us: at most; rivals: at least
+    targets: dict[str, float] = field(
+        default_factory=dict[str, float]
+    )  # copy, read, plain, us: at most; rivals: at least
     truth: Any = field(default=None, compare=False)  # its own oracle: x -> an index into the result, what stands there
+    ours: Any = field(default=None, compare=False)  # its own calls of anypool: (case, x) -> calls
     rivals: Any = field(default=None, compare=False)  # its own rivals: name -> (case, x, threads) -> calls
+    loose: float | None = None  # how far results may differ; None: as the element type needs
+    patience: float = 1.0  # seconds of a call, all rounds together
 
     @property
     def axes(self) -> tuple[int, ...]:

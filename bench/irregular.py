@@ -11,6 +11,7 @@ import anypool as ap
 
 from .cases import TABLE, Case, Where, cases
 from .orders import orders
+from .weighted import weighted
 
 BOXES = 1000
 RIVALS = ("torch scatter_reduce", "torch segment_reduce")
@@ -23,6 +24,7 @@ def every() -> Iterator[Case]:
     yield from groups()
     yield from divided()
     yield from orders()
+    yield from weighted()
 
 
 def boxes() -> Iterator[Case]:

@@ -19,6 +19,7 @@ RIVALS = (
     "scikit-image",
     "our median",
 )
+AT_MOST = ("copy", "read", "plain", "us")  # targets that limit the time; the others are speed-ups
 HEAD = (
     "case",
     "ms",
@@ -26,6 +27,8 @@ HEAD = (
     "GB/s",
     "÷ copy",
     "÷ new copy",
+    "plain ms",
+    "÷ plain",
     "× torch",
     "× composed",
     "× ORT",
@@ -42,7 +45,8 @@ HEAD = (
 )
 NOTE = """ms: into memory that is there (out=); new ms: the call makes its result. ÷ copy: the time over that of a copy that
 moves as many bytes, both into memory that is there; ÷ new copy: both make new memory (÷ read for global pooling: over a
-plain read). A target "copy" is held to the former where the call has out=, else to the latter. × torch, composed of torch, onnxruntime …: how many times as fast; "–" where it cannot do it (the JSON row says why).
+plain read). A target "copy" is held to the former where the call has out=, else to the latter. plain: the same call
+without weights, or with full windows, as the name says. × torch, composed of torch, onnxruntime …: how many times as fast; "–" where it cannot do it (the JSON row says why).
 extra MB: by how much the process grew at most in the first call, less its result. by: what answered; "reference" means that the compiled core does not serve the call yet."""
 
 
@@ -59,6 +63,8 @@ def cells(row: dict[str, Any]) -> tuple[str, ...]:
         f"{speed:.1f}",
         _ratio(found.get("copy")) if outs else "–",
         f"read {_ratio(found['read'])}" if "read" in found else _ratio(found.get("copy new")),
+        _ms(row["rivals_ms"]["plain"]["new"]) if "plain" in found else "–",
+        _ratio(found.get("plain")),
         *(_ratio(found.get(r)) for r in RIVALS),
         f"{row['extra_bytes'] / 1e6:.1f}",
         ", ".join(_target(k, v) + _beside(k, found) for k, v in row["targets"].items()) or "–",
@@ -76,7 +82,7 @@ def verdict(row: dict[str, Any]) -> str:
 
 
 def _met(key: str, wanted: float, found: dict[str, float]) -> bool:
-    if key in ("copy", "read", "us"):
+    if key in AT_MOST:
         return found.get(key, float("inf")) <= wanted
     return found.get(key, 0.0) >= wanted
 
@@ -84,12 +90,12 @@ def _met(key: str, wanted: float, found: dict[str, float]) -> bool:
 def _target(key: str, wanted: float) -> str:
     if key == "us":
         return f"≤ {wanted:g} µs"
-    return f"≤ {wanted:g} {key}" if key in ("copy", "read") else f"≥ {wanted:.3g}× {key}"
+    return f"≤ {wanted:g} {key}" if key in AT_MOST else f"≥ {wanted:.3g}× {key}"
 
 
 def _beside(key: str, found: dict[str, float]) -> str:
     """What was reached, where no column says it."""
-    return "" if key in (*RIVALS, "copy", "read", "us") else f" ({_ratio(found.get(key))})"
+    return "" if key in (*RIVALS, *AT_MOST) else f" ({_ratio(found.get(key))})"
 
 
 def _ms(value: float) -> str:

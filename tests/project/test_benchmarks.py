@@ -11,12 +11,16 @@ import numpy as np
 import pytest
 import torch
 
+import anypool as ap
 from bench import measure as measuring
-from bench import report
+from bench import report, weighted_calls
 from bench.cases import TABLE, Case, Where, square
 from bench.irregular import every
 from bench.measure import WrongResult, as_json, measure
+from bench.ours import TooSlow
 from bench.truth import windows_of
+from bench.weighted import FOLDS, MEANS, weighted_case
+from bench.weighted_calls import HowMuch, ball
 
 TINY: dict[str, Any] = {"threads": 1, "rounds": 1, "patience": 0.01}
 
@@ -90,3 +94,56 @@ def test_plain_windows_are_right() -> None:
     x = np.arange(5.0)
     got = windows_of(x, replace(square(3, 2), size=(3,)))
     np.testing.assert_array_equal(got, [[np.nan, 0, 1], [1, 2, 3], [3, 4, np.nan]])
+
+
+TINY_SHAPE = (2, 3, 12, 12)
+NEVER = {"plain": 1e-9}
+
+
+def tiny_weighted(fold: Any, how: HowMuch, size: int = 3, **more: Any) -> Case:
+    stride, padding = (1, 1) if size == 3 else (size, 0)
+    made = ap.sliding((size, size), stride, padding)
+    where = Where("sliding", (size, size), stride, padding, axes=(2, 3), made=made)
+    return weighted_case("tiny", TINY_SHAPE, where, fold, how, NEVER, **more)
+
+
+@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("kind", ["mask", "omit", "weights"])
+def test_weighted_rows_agree_with_the_definition(kind: str, size: int) -> None:
+    for fold in MEANS if kind == "weights" else (*FOLDS, ap.PowerMean(3)):
+        row = as_json(measure(tiny_weighted(fold, HowMuch(kind, TINY_SHAPE), size), **TINY))
+        assert row["reached"]["plain"] > 0
+        assert report.verdict(row) == "no: plain"
+        assert len(report.cells(row)) == len(report.HEAD)
+
+
+@pytest.mark.parametrize("kind", ["mask", "weights", "logits"])
+def test_weighted_gradients_agree_with_the_definition(kind: str) -> None:
+    how = HowMuch(kind, TINY_SHAPE, learns=kind != "mask")
+    for fold in ("mean",) if kind == "logits" else MEANS:
+        case = tiny_weighted(fold, how, direction="backward", library="torch", loose=1e-3)
+        assert as_json(measure(case, **TINY))["reached"]["plain"] > 0
+
+
+def test_every_result_of_a_tuple_is_compared() -> None:
+    case = tiny_weighted(("mean", "max"), HowMuch("mask", TINY_SHAPE), library="torch")
+    measure(case, **TINY)
+    right = case.truth
+
+    def wrong(x: Any) -> Any:
+        at, (mean, most) = right(x)
+        return at, (mean, most + 1)
+
+    with pytest.raises(WrongResult, match="disagree"):
+        measure(replace(case, truth=wrong), **TINY)
+
+
+def test_footprints_that_take_too_long_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = ap.sliding((5, 5), 1, 2, footprint=ball(5, 2))
+    where = Where("sliding", (5, 5), 1, 2, axes=(0, 1), made=disk)
+    how = HowMuch(footprint=(5, 2), against=ap.sliding((5, 5), 1, 2))
+    case = weighted_case("tiny", (40, 40), where, "median", how, NEVER)
+    assert as_json(measure(case, **TINY))["reached"]["plain"] > 0
+    monkeypatch.setattr(weighted_calls, "LONGEST", 0.0)
+    with pytest.raises(TooSlow, match="would take"):
+        measure(case, **TINY)
