@@ -75,7 +75,7 @@ class Refusal(Exception):
 
 def recipe(job: Job, with_positions: bool = False) -> Recipe | str:
     """The recipe of the job, or the reason why there is none."""
-    make = RECIPES.get(type(job.reduction))
+    make = RECIPES.get(job.reduction.__class__)
     if make is None:
         name = getattr(job.reduction, "name", "") or type(job.reduction).__name__
         return f"{name!r} is not compiled"
