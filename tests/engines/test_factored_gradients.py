@@ -239,3 +239,22 @@ def test_user_folds_state_factors_beside_their_pull(monkeypatch: Any) -> None:
     (by_pull, _), (by_factors, _) = (gradients(x, ap.sliding((3, 3), 2), f) for f in (Twice(3), Thrice(3)))
     torch.testing.assert_close(by_pull, by_factors)
     assert heard == [True]
+
+
+WEIGHTED = ["sum", "mean", "var", "std", "rms", "logsumexp", "softpool", ap.LogMeanExp(2.0), ap.Lp(1), ap.Lp(2)]
+WEIGHTED += [ap.Var(1), ap.PowerMean(3.0), ap.PowerMean(2.5, form="signed")]
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 8, 8), (1, 3, 8, 1)], ids=["each", "broadcast"])
+@pytest.mark.parametrize("fold", WEIGHTED, ids=repr)
+def test_weights_that_learn(fold: Any, shape: tuple[int, ...]) -> None:
+    """Weights of 0 are absent elements: their gradient is 0."""
+    w = torch.where(numbers(*shape) > -0.5, numbers(*shape).abs() + 0.1, 0.0)
+    both = list[Any]()
+    for backend in (None, "reference"):
+        x, weights = (t.clone().requires_grad_() for t in (numbers(2, 3, 8, 8), w))
+        y = ap.pool(x, ap.sliding((3, 3), 1, 1), fold, weights=weights, backend=backend)
+        y = torch.where(torch.isfinite(y), y, 0.0)
+        both.append(torch.autograd.grad((y * numbers(*y.shape)).sum(), (x, weights)))
+    torch.testing.assert_close(*both)
+    assert both[0][1].ne(0).any() and not both[0][1][w == 0].any()

@@ -111,8 +111,8 @@ def _compiled(g: Any, x: Any, y: Any, positions: list[Any], call: TensorFold, we
     merge, divides = fact(call.reduction, "merges_with"), fact(call.reduction, "divides")
     if merge == "sum" and not is_weighted:
         return _sum_gradient(g, x, call, divides), None
-    if merge == "sum" and not (weights is not None and weights.requires_grad):
-        return linear_forms.weighted_sum_backward(g, x, grid, divides, weights, call.omit_nan), None
+    if merge == "sum":
+        return linear_forms.weighted_sum_backward(g, x, y, grid, divides, weights, call.omit_nan)
     if linear_forms.stated(call.reduction):
         return linear_forms.backward(g, x, y, grid, call.reduction, weights, call.omit_nan) or (None, None)
     if positions and merge in ("max", "min"):

@@ -85,21 +85,36 @@ def backward(g: Any, x: Any, y: Any, grid: Grid, reduction: Any, weights: Any = 
                 return None
             if multiplied_by is not None:
                 out.mul_(multiplied_by)
-    return gx, None if gw is None else _reduced_to(gw, weights)
+    return gx, None if gw is None else _reduced_to(torch.where(factor == 0, 0.0, gw), weights)
 
 
-def weighted_sum_backward(g: Any, x: Any, grid: Grid, divides: bool, weights: Any, omit_nan: bool) -> Any:
-    """The gradient of the weighted sum or mean of x; None if it is not compiled."""
+def weighted_sum_backward(
+    g: Any, x: Any, y: Any, grid: Grid, divides: bool, weights: Any, omit_nan: bool
+) -> tuple[Any, Any]:
+    """The gradients of the weighted sum or mean: of x, and of weights that learn.
+
+    That of x is None if they are not compiled, or if x holds an infinity or a NaN.
+    """
     unclear = divides and grid.divisor != "present"
     if grid.adjoint is None or grid.fill is not None or unclear or not _is_supported(x, grid):
-        return None
+        return None, None
     wide = torch.float64 if x.dtype == torch.float64 else torch.float32
     factor = _factor(x, weights, omit_nan, wide, Sum())
-    g = g.to(wide)
+    g, total = g.to(wide), None
     if divides:
         total = _total_weight(grid, factor.expand(x.shape), wide)
         g = torch.where(total == 0, 0.0, g / total)
-    return _sum_over_holders(g, grid).mul_(factor).to(x.dtype)
+    spread = _sum_over_holders(g, grid)
+    gw = None
+    if weights is not None and weights.requires_grad:
+        xs = torch.where(x == x, x, 0.0) if omit_nan else x
+        if not in_range(xs):
+            return None, None
+        gw = spread * xs.to(wide)
+        if total is not None:
+            gw -= _sum_over_holders(g * torch.where(total == 0, 0.0, y), grid)
+        gw = _reduced_to(torch.where(factor == 0, 0.0, gw), weights)
+    return spread.mul_(factor).to(x.dtype), gw
 
 
 def _reduced_to(gw: Any, weights: Any) -> Any:
