@@ -34,6 +34,7 @@ bool about_pivot_weighted(const A* s, const A* t, const A* w, A* y, Index lanes,
   each<A>(lanes, [&](Index i, auto whole) ANYPOOL_FLAT {
     const V sum = get(s + i, whole), weight = get(w + i, whole), square = get(t + i, whole), rest = weight - ddof, share_of_one = A(1) / weight, v = square - sum * (sum * share_of_one);
     const auto none_left = exact ? v == 0 : v != v, little = (v < square * share) & (rest > 0) & ~none_left;
+    fine &= !any((square - square != 0) & (sum - sum == 0));  // squares overflow, and their sum does not
     put(y + i, rest > 0 ? (ddof == 0 ? v * share_of_one : v / rest) : nan, whole);
     if (any(little)) [[unlikely]]
       for (Index j = 0; j < Index(whole); ++j)

@@ -248,7 +248,7 @@ struct Answer final : Finisher {
     if constexpr (std::is_same_v<A, std::int64_t>)
       for (Index i = 0; i < lanes; ++i)
         if (s[i] == least<A>) {
-          if (job.y) static_cast<Y*>(job.y)[at + i] = empty();
+          if (job.y) narrow(std::conditional_t<std::is_arithmetic_v<Y>, double, float>(job.empty), static_cast<Y*>(job.y)[at + i]);
           if (job.place) blank(job, at + i, 1);
         }
   }

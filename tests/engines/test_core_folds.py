@@ -245,3 +245,14 @@ def test_neighbouring_runs(lengths: Any, dtype: str) -> None:
                 if lead == 1 and name != "mean":
                     alone = ap.pool(x, ap.segments([a, b]), name, axes=1, empty=3)[:, 0]
                     assert got[:, o].tobytes() == alone.tobytes(), (name, o)
+
+
+def test_squares_of_masked_elements_that_overflow() -> None:
+    """A window with one present element has a deviation of 0, even if its square is infinite."""
+    x = np.array([3.0, 1.0, -2.0, 5.0, 4.0]) * 1e155
+    mask = np.array([True, False, False, True, False])
+    y = ap.pool(x, ap.segments([0, 1, 2, 5]), "std", weights=mask)
+    np.testing.assert_array_equal(y, [0.0, np.nan, 0.0])
+    tiny = np.array([1.0, 2.0, 3.0, 10.0]) * 1e-170
+    y = ap.pool(np.arange(4.0), ap.whole(), "std", axes=0, weights=tiny, backend="reference")
+    np.testing.assert_allclose(y, np.sqrt(np.cov(np.arange(4), aweights=tiny, ddof=0)), rtol=1e-12)

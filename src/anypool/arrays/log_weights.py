@@ -19,6 +19,8 @@ from .shape_ops import cast, dtype_name, is_bool, is_floating, take
 # are normal numbers.
 SPREAD = {"float32": 40.0, "float64": 340.0}
 GREATEST = 709.0  # e^a is a finite float64 up to here
+SMALLEST = {"float32": 87.0, "float64": 708.0}  # e^-a is a normal number up to here
+TINY = {"float32": 2.0**-126, "float64": 2.0**-1022}  # the smallest normal number
 LEAST = {"float32": 2.0**-126, "float64": 2.0**-490}  # smaller weights become 0, or this number
 
 
@@ -95,11 +97,11 @@ def _of_rows(function: Any, a: Any, dims: Sequence[int]) -> Any:
     return a.reshape(shape)
 
 
-def exponentials(a: Any, shift: Any, dtype: str, keep: Any = None) -> Any:
+def exponentials(a: Any, shift: Any, dtype: str, keep: Any = None, floor: float | None = None) -> Any:
     """e^(a − shift) in this type; 0 where a is −inf.
 
     keep: None if no weight of a finite a is too small for the type. Else a mask, or True: smaller
-    weights are `LEAST` there, so that their elements stay present, and 0 elsewhere.
+    weights are `floor` (`LEAST`) there, so that their elements stay present, and 0 elsewhere.
     """
     adapter, own = adapter_of(a), dtype_name(a)
     a = a if own in (dtype, "float64") else cast(a, dtype)  # the difference has the more exact type
@@ -115,9 +117,10 @@ def exponentials(a: Any, shift: Any, dtype: str, keep: Any = None) -> Any:
     e = where(finite, e, zeros(e))
     if keep is None:
         return e
-    least = zeros(e) + LEAST[dtype]
+    bound = LEAST[dtype] if floor is None else floor
+    least = zeros(e) + bound
     small = zeros(e) if keep is False else least if keep is True else where(keep, least, zeros(e))
-    return where(e >= LEAST[dtype], e, where(finite, small, zeros(small)))
+    return where(e >= bound, e, where(finite, small, zeros(small)))
 
 
 def at_owners(maxima: Any, owner: Any) -> Any:

@@ -10,7 +10,9 @@ from typing import Any
 from ..arguments import plan_of, reductions_of
 from ..arrays.log_weights import (
     GREATEST,
+    SMALLEST,
     SPREAD,
+    TINY,
     Extremes,
     as_floats,
     at_owners,
@@ -218,7 +220,7 @@ class LogWeighted:
     def _plain(self, indices: list[int]) -> Part:
         """Reductions for which the scale of the weights matters: the weights are e^a itself."""
         dtype = self.type
-        if self.readable and self.extremes.most > SPREAD[dtype]:
+        if self.readable and max(self.extremes.most, -self.extremes.least) > SPREAD[dtype]:
             dtype = "float64"
         if self.readable and self.extremes.most > GREATEST:
             name = self.reductions[indices[0]]
@@ -226,9 +228,11 @@ class LogWeighted:
                 f"log_weights as high as {self.extremes.most:g}: {getattr(name, 'name', '') or name!r} depends on the scale of its "
                 "weights, and e^a overflows; subtract a constant from log_weights"
             )
-        keep = None if self.readable and self.extremes.least >= -SPREAD[dtype] else True
+        # Products with x need every digit of a weight: the type's smallest normal number is the
+        # floor.
+        keep = None if self.readable and self.extremes.least >= -SMALLEST[dtype] else True
         x = cast(self.x, "float64") if dtype != self.type else self.x
-        return self._part(indices, x, self._times(exponentials(self.a, 0.0, dtype, keep), dtype), PLAIN)
+        return self._part(indices, x, self._times(exponentials(self.a, 0.0, dtype, keep, TINY[dtype]), dtype), PLAIN)
 
     def _times(self, e: Any, dtype: str = "") -> Any:
         """e times the weights of the call."""

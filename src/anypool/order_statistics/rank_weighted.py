@@ -20,8 +20,7 @@ from .sorted_window import Sorted
 
 
 class TrimmedMean(Order):
-    """The mean of the elements that remain when `int(lower · n)` and `int(upper · n)` are cut from
-    the two ends.
+    """The mean of what remains without `int(lower · n)` and `int(upper · n)` at the two ends.
 
     `upper=None` cuts the fraction `lower` from both ends.
 

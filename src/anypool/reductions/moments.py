@@ -34,7 +34,7 @@ class Var(Fold):
         divisor = where(weight == 0, zeros(weight) + 1, weight)
         distance = where((a[0] == 0) | (b[0] == 0), zeros(a[1]), b[1] - a[1])
         mean = where(a[0] == 0, b[1], a[1]) + distance * (b[0] / divisor)
-        return weight, mean, a[2] + b[2] + distance * distance * (a[0] * b[0] / divisor)
+        return weight, mean, a[2] + b[2] + distance * distance * (a[0] * (b[0] / divisor))
 
     def finish(self, state: State, n: Any) -> Any:
         divisor = n - self.parameters["ddof"]

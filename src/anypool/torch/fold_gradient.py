@@ -151,7 +151,11 @@ def _range_by_selections(x: Any, weights: Any, call: TensorFold) -> Any:
     if any(m is None for m in selections):
         return None
     (top, high), (low, least) = selections
-    return top.sub_(low), (*high, *least)
+    y = top.sub_(low)
+    if weights is not None or call.omit_nan:  # the last number of the type is the position of no element
+        nowhere = high[0] == (255 if high[0].dtype is torch.uint8 else -1)
+        y.masked_fill_(nowhere, call.reduction.empty if call.empty is None else call.empty)
+    return y, (*high, *least)
 
 
 def _scatter(x: Any, positions: Any, grid: Grid) -> Any:

@@ -24,8 +24,7 @@ NO_MEMORY, FOUND_NAN, RETRY_WITHOUT_KERNEL, NEEDS_COUNTS = 1, 2, 3, 4
 LONG = 310
 BYTES = ("uint8", "int8", "bool")  # types with one histogram bin for each value
 # Minimum number of elements for histograms. Times are of 2048², histograms against networks:
-# - the median, whose network is straight code up to 15×15: float32 17×17 65 ms and 187, uint8 22
-#   ms and 70;
+# - the median, with straight code up to 15×15: float32 17×17 65 ms and 187, uint8 22 ms and 70;
 # - other ranks, which have no such code: float32 15×15 65 ms and 145;
 # - elements of 8 bytes, which are slow in networks: 9×9 80 ms and 94.
 MIDDLE, OTHERS, DOUBLES = 256, 196, 81
