@@ -87,18 +87,10 @@ def fold_together(x: Any, plans: list[Any], weights: Any) -> list[Any]:
 def from_sums(x: Any, job: Job, weights: Any = None) -> Any:
     """The result of a fold from sums; None if the sums lose digits."""
     y = buffer_pool.empty(job.grid.out_shape, x.dtype if x.dtype.kind not in "biu" else np.float64)
-    is_safe = linear_forms.fill(y, x, job, strides(x), partial(_window_sums, job.grid), _factor(x, job, weights))
+    is_safe = linear_forms.fill(
+        y, x, job, strides(x), partial(_window_sums, job.grid), linear_forms.factor_of(x, job, weights)
+    )
     return y if is_safe else None
-
-
-def _factor(x: Any, job: Job, weights: Any) -> Any:
-    """The weight of each element, a mask or a number; None if all elements count alike."""
-    if weights is not None and weights.dtype != np.bool_:
-        weights = weights != 0 if job.reduction.ignores_weight_value else weights
-    if job.omit_nan:
-        present = x == x
-        weights = present if weights is None else present & weights if weights.dtype == np.bool_ else present * weights
-    return None if weights is None else np.broadcast_to(weights, x.shape)
 
 
 def _window_sums(grid: Grid, xs: Any, w: Any) -> linear_forms.WindowSums:

@@ -16,6 +16,7 @@ from ..plan import AxisIndices, Grid, GridConcat, IndexedWindows, Ints, Job, Spa
 from ..reductions import Max
 from . import concat, execute
 from .indexed.relayout import split_bins
+from .large.compacted import window_tables
 from .plan import CallContext
 from .reference.engines import pool_indexed
 from .reference.gathered import table
@@ -117,17 +118,12 @@ def owner_of(plan: Any) -> Ints | None:
         return plan.group_ids
     if not isinstance(plan, Grid):
         return None
+    tables = window_tables(plan)
+    if tables is None:
+        return None
     flat: Any = np.zeros((1,) * len(plan.axes), np.int64)
-    for k, axis in enumerate(plan.axes):
-        if axis.source is not None or int(axis.length.sum()) > axis.size:
-            return None
-        on_axis = np.full(axis.size, -1, np.int64)
-        window = np.repeat(np.arange(axis.out), axis.length)
-        number = np.arange(len(window)) - np.repeat(np.cumsum(axis.length) - axis.length, axis.length)
-        on_axis[axis.first[window] + number * axis.step] = window
-        if np.count_nonzero(on_axis >= 0) < len(window):
-            return None
-        on_axis = on_axis.reshape([-1 if j == k else 1 for j in range(len(plan.axes))])
+    for k, (axis, window) in enumerate(zip(plan.axes, tables, strict=True)):
+        on_axis = window.reshape([-1 if j == k else 1 for j in range(len(plan.axes))])
         flat = np.where((flat < 0) | (on_axis < 0), -1, flat * axis.out + on_axis)
     return np.ascontiguousarray(np.broadcast_to(flat, [a.size for a in plan.axes])).reshape(-1)
 

@@ -112,9 +112,9 @@ def _compiled(g: Any, x: Any, y: Any, positions: list[Any], call: TensorFold, we
     if merge == "sum" and not is_weighted:
         return _sum_gradient(g, x, call, divides), None
     if merge == "sum":
-        return linear_forms.weighted_sum_backward(g, x, y, grid, divides, weights, call.omit_nan)
+        return linear_forms.weighted_sum_backward(g, x, y, call.job(x, weights), divides, weights)
     if linear_forms.stated(call.reduction):
-        return linear_forms.backward(g, x, y, grid, call.reduction, weights, call.omit_nan) or (None, None)
+        return linear_forms.backward(g, x, y, call.job(x, weights), weights) or (None, None)
     if positions and merge in ("max", "min"):
         if call.adjoint_sum[1] is None:
             call.adjoint_sum = (None, _scatter(x, positions[0], grid))

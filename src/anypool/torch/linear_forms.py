@@ -15,7 +15,17 @@ from ..arrays.torch_incoming import PLAIN
 from ..arrays.torch_memory import empty
 from ..engines.folds import adjoint
 from ..engines.folds import native as native_folds
-from ..engines.folds.linear_forms import UnsafeSums, WindowSums, defines, fill, in_range, pieces, serves, with_present
+from ..engines.folds.linear_forms import (
+    UnsafeSums,
+    WindowSums,
+    defines,
+    factor_of,
+    fill,
+    in_range,
+    pieces,
+    serves,
+    with_present,
+)
 from ..engines.native.library import library
 from ..plan import Grid, Job
 from ..reductions import Sum
@@ -31,16 +41,12 @@ def forward(x: Any, job: Job, weights: Any = None) -> Any:
     if not _is_supported(x, job.grid) or not serves(job):
         return None
     y = _allocate(job.grid.out_shape, x)
-    factor = _factor(
-        x, weights, job.omit_nan, torch.float64 if x.dtype == torch.float64 else torch.float32, job.reduction
-    )
-    factor = None if factor is None else factor.expand(x.shape)
 
     def sums_of(v: Any, w: Any) -> WindowSums:
         grid, sums = _window_sums(job.grid, v.shape, v.dtype)
         return sums if w is None else _weighted_sums(grid, w if w.dtype == torch.bool else w.to(v.dtype), v.dtype)
 
-    return y if fill(y, x, job, x.stride(), sums_of, factor) else None
+    return y if fill(y, x, job, x.stride(), sums_of, _factor(x, job, weights)) else None
 
 
 def _is_supported(x: Any, grid: Grid) -> bool:
@@ -54,21 +60,21 @@ def _allocate(shape: Any, x: Any) -> Any:
     return empty([shape[a] for a in order], x.dtype).permute(native_folds.inverse_order(order) or order)
 
 
-def backward(g: Any, x: Any, y: Any, grid: Grid, reduction: Any, weights: Any = None, omit_nan: bool = False) -> Any:
+def backward(g: Any, x: Any, y: Any, job: Job, weights: Any = None) -> Any:
     """The gradient of x, or None, and the gradient of weights that learn, or None.
 
     The result is None if the terms lose digits.
     """
+    grid, reduction = job.grid, job.reduction
     if grid.adjoint is None or not _is_supported(x, grid):
         return None
-    wide = torch.float64 if x.dtype == torch.float64 else torch.float32
-    factor = _factor(x, weights, omit_nan, wide, reduction)
+    wide, factor = _wide(x), _factor(x, job, weights)
     learns = weights is not None and weights.requires_grad
     if factor is not None and (grid.divisor != "present" or grid.fill is not None):
         return None
     gx, gw = _allocate(x.shape, x), _allocate(x.shape, x) if learns else None
     for piece in pieces(grid, x.stride()):
-        xs, part = x[piece], None if factor is None else factor.expand(x.shape)[piece]
+        xs, part = x[piece], None if factor is None else factor[piece]
         outs = [(reduction.gradient_terms, part, gx[piece])]
         outs += [(reduction.weight_terms, None, gw[piece])] if gw is not None else []
         piece_grid, sums = _window_sums(grid, xs.shape, wide)
@@ -88,26 +94,24 @@ def backward(g: Any, x: Any, y: Any, grid: Grid, reduction: Any, weights: Any = 
     return gx, None if gw is None else _reduced_to(torch.where(factor == 0, 0.0, gw), weights)
 
 
-def weighted_sum_backward(
-    g: Any, x: Any, y: Any, grid: Grid, divides: bool, weights: Any, omit_nan: bool
-) -> tuple[Any, Any]:
+def weighted_sum_backward(g: Any, x: Any, y: Any, job: Job, divides: bool, weights: Any) -> tuple[Any, Any]:
     """The gradients of the weighted sum or mean: of x, and of weights that learn.
 
     That of x is None if they are not compiled, or if x holds an infinity or a NaN.
     """
+    grid = job.grid
     unclear = divides and grid.divisor != "present"
     if grid.adjoint is None or grid.fill is not None or unclear or not _is_supported(x, grid):
         return None, None
-    wide = torch.float64 if x.dtype == torch.float64 else torch.float32
-    factor = _factor(x, weights, omit_nan, wide, Sum())
+    wide, factor = _wide(x), _factor(x, job, weights)
     g, total = g.to(wide), None
     if divides:
-        total = _total_weight(grid, factor.expand(x.shape), wide)
+        total = _total_weight(grid, factor, wide)
         g = torch.where(total == 0, 0.0, g / total)
     spread = _sum_over_holders(g, grid)
     gw = None
     if weights is not None and weights.requires_grad:
-        xs = torch.where(x == x, x, 0.0) if omit_nan else x
+        xs = torch.where(x == x, x, 0.0) if job.omit_nan else x
         if not in_range(xs):
             return None, None
         gw = spread * xs.to(wide)
@@ -127,39 +131,37 @@ def weights_may_learn(reduction: Any) -> bool:
     return stated(reduction) and defines(reduction, "weight_terms", "step", "finish")
 
 
-def _factor(x: Any, weights: Any, omit_nan: bool, wide: Any, reduction: Any) -> Any:
-    """The weight of each element, a mask or a number; None if all elements count alike."""
+def _factor(x: Any, job: Job, weights: Any) -> Any:
+    """`factor_of` without a gradient; weights that are numbers in the type of the sums."""
     w = None if weights is None else weights.detach()
-    if w is not None and w.dtype != torch.bool:
-        w = w != 0 if reduction.ignores_weight_value else w.to(wide)
-    if not omit_nan:
-        return w
-    present = x == x
-    return present if w is None else present & w if w.dtype == torch.bool else torch.where(present, w, 0.0)
+    return factor_of(x, job, w if w is None or w.dtype == torch.bool else w.to(_wide(x)))
+
+
+def _wide(x: Any) -> Any:
+    """The element type of sums of x."""
+    return torch.float64 if x.dtype == torch.float64 else torch.float32
+
+
+def _weighted_fold(grid: Grid, w: Any, v: Any, fold: Any) -> Any:
+    job = Job(grid, fold, dtype_name(v), "torch", "cpu", (tuple(w.shape), dtype_name(w)))
+    return _run(native_folds.prepare(job, v.stride(), w.stride(), dtype_name(w)), v, w)
 
 
 def _total_weight(grid: Grid, w: Any, dtype: Any) -> Any:
-    ones = torch.ones((), dtype=dtype, device=w.device).expand(w.shape)
-    job = Job(grid, Sum(), dtype_name(ones), "torch", "cpu", (tuple(w.shape), dtype_name(w)))
-    return _run(native_folds.prepare(job, ones.stride(), w.stride(), dtype_name(w)), ones, w)
+    return _weighted_fold(grid, w, torch.ones((), dtype=dtype, device=w.device).expand(w.shape), Sum())
 
 
 def _weighted_sums(grid: Grid, w: Any, dtype: Any) -> WindowSums:
     """The sums of weighted elements; their number is their total weight."""
-    facts = (tuple(w.shape), dtype_name(w))
-
-    def fold_of(v: Any, fold: Any) -> Any:
-        job = Job(grid, fold, dtype_name(v), "torch", "cpu", facts)
-        return _run(native_folds.prepare(job, v.stride(), w.stride(), facts[1]), v, w)
-
     total = _total_weight(grid, w, dtype)
     none = total == 0
-    return WindowSums(torch.where(none, 1.0, total), torch.where(none, 1.0, total), fold_of, none)
+    n = torch.where(none, 1.0, total)
+    return WindowSums(n, n, partial(_weighted_fold, grid, w), none)
 
 
 def gather(g: Any, x: Any, y: Any, terms_of: Any, sums: WindowSums, spread: Any, out: Any) -> bool:
     """Σ a · spread(g · b) into `out`, for the terms (a, b); False if the terms lose digits."""
-    wide = torch.float64 if x.dtype == torch.float64 else torch.float32
+    wide = _wide(x)
     xs, ys, gs = (t.to(wide) for t in (x, y, g))
     try:
         terms = terms_of(xs, ys, sums)

@@ -33,7 +33,7 @@ class PlanRule:
     def forward(self, tensors: Sequence[Any]) -> Forward:
         """The result."""
         y, self.result = self.result, None
-        return Forward(like_layout(self.plan.run(self.call, *tensors) if y is None else y, tensors[0]))
+        return Forward(like_layout(y, tensors[0]))
 
     def backward(self, g: Any, tensors: Sequence[Any], result: Any, saved: Sequence[Any]) -> Sequence[Any]:
         """The gradients of x and of weights."""

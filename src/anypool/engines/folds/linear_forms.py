@@ -10,11 +10,11 @@ import numpy as np
 
 from ...arrays.adapter import adapter_of
 from ...arrays.ops import absolute, smallest, where, zeros
-from ...arrays.shape_ops import cast, dtype_name
+from ...arrays.shape_ops import broadcast, cast, dtype_name, is_bool
 from ...plan import Grid, Job
 from ...reductions import Max, Min, Sum
 from ..native.library import library
-from .recipes import FLOATS
+from .recipes import FLOATS, masked
 
 PIECE = 1 << 18  # elements of one block: its planes stay in cache
 MOST = 2.0**64  # a factor or a sum above this may cancel the digits of the other
@@ -115,14 +115,23 @@ def serves(job: Job) -> bool:
     is_supported = not (is_empty or grid.weighted or grid.fill is not None)
     if not is_supported or library() is None or not has_sums_form(reduction):
         return False
-    if is_weighted(job):
+    if masked(job):
         return grid.divisor == "present" and getattr(reduction, "gives", "value") == "value" and job.dtype in FLOATS
     return not grid.has_empty and sum_dtype(reduction, job.dtype) is not None
 
 
-def is_weighted(job: Job) -> bool:
-    """Whether elements may be absent or have weights."""
-    return job.weights is not None or job.omit_nan
+def factor_of(x: Any, job: Job, weights: Any) -> Any:
+    """The weight of each element, a mask or a number, in x's shape; None if all elements count
+    alike."""
+    if not masked(job):
+        return None
+    w = weights
+    if w is not None and not is_bool(w) and job.reduction.ignores_weight_value:
+        w = w != 0
+    if job.omit_nan:
+        present = x == x
+        w = present if w is None else present & w if is_bool(w) else where(present, w, zeros(w))
+    return broadcast(w, x.shape)
 
 
 def fill(y: Any, x: Any, job: Job, strides: tuple[int, ...], sums_of: Callable[..., WindowSums], factor: Any) -> bool:

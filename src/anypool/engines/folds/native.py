@@ -16,7 +16,7 @@ from ...order_statistics import ORDERS, PARAMETRIC_ORDERS
 from ...plan import Grid, Job
 from ..native.layout import levels_of
 from ..native.library import FoldRecord, get_num_threads, library, missing, out_of_memory, set_num_threads
-from .recipes import FINISHES, FLOATS, LIFTS, MERGES, RECIPES, TYPES, WEIGHTINGS, Recipe, recipe
+from .recipes import FINISHES, FLOATS, LIFTS, MERGES, RECIPES, TYPES, WEIGHTINGS, Recipe, masked, recipe
 
 NO_MEMORY, DECLINED = 1, 2
 __all__ = [
@@ -62,7 +62,7 @@ class FoldCall:
         call.merge0 = MERGES.index(recipe.merges[0])
         call.weighting = WEIGHTINGS.index(recipe.weighting)
         call.merge1 = MERGES.index(recipe.merges[1]) if len(recipe.merges) > 1 else -1
-        is_masked = w_strides is not None or (job.omit_nan and job.dtype in FLOATS)
+        is_masked = w_strides is not None or masked(job)
         direct = recipe.lift == "value" and type_number(recipe.plane) == call.x_type and not is_masked
         borders = any(a.source is not None for a in grid.axes)
         call.staged = int(not direct or borders or not _dense(grid.shape, strides, order))

@@ -86,7 +86,8 @@ def recipe(job: Job, with_positions: bool = False) -> Recipe | str:
         return str(refusal)
 
 
-def _masked(job: Job) -> bool:
+def masked(job: Job) -> bool:
+    """Whether elements may be absent or have weights."""
     return job.weights is not None or (job.omit_nan and job.dtype in FLOATS)
 
 
@@ -115,7 +116,7 @@ def _result_dtype(job: Job, plane: str) -> str:
 
 def _with_weights(job: Job, plain: Recipe, weighting: str) -> Recipe:
     """The recipe with a plane of weights, if elements may be absent or have weights."""
-    if not _masked(job):
+    if not masked(job):
         return plain
     real = job.weights is not None and job.weights[1] != "bool"
     if real and plain.plane not in FLOATS and not job.reduction.ignores_weight_value:
@@ -137,7 +138,7 @@ def _mean(job: Job, fold: Any) -> Recipe:
 
 def _averaged(job: Job, plain: Recipe) -> Recipe:
     """A recipe that divides by the total weight."""
-    if _masked(job) and job.grid.divisor != "present":
+    if masked(job) and job.grid.divisor != "present":
         raise Refusal("a weighted mean with count= is not compiled")
     return _with_weights(job, plain, "total")
 
@@ -152,7 +153,7 @@ def _extreme(job: Job, fold: Any) -> Recipe:
 
 def _with_positions(job: Job, values: Recipe) -> Recipe:
     """A selection with positions: order key and position share one 64-bit number."""
-    if _masked(job) and job.dtype in ("int32", "uint32"):
+    if masked(job) and job.dtype in ("int32", "uint32"):
         raise Refusal(f"masked positions in {job.dtype} are not compiled: every key is an element's")
     if job.reduction.ties == "split":
         raise Refusal("ties='split' is not compiled with a gradient")
@@ -160,7 +161,7 @@ def _with_positions(job: Job, values: Recipe) -> Recipe:
         raise Refusal("the two positions of a range are not compiled")
     if job.grid.has_empty and (job.empty is not None or not isinstance(job.reduction, (ArgMax, ArgMin))):
         raise Refusal("the value of an empty window is not compiled with positions")
-    if _masked(job) and job.empty is not None and isinstance(job.reduction, (ArgMax, ArgMin)):
+    if masked(job) and job.empty is not None and isinstance(job.reduction, (ArgMax, ArgMin)):
         raise Refusal("empty= of masked positions is not compiled")
     if job.dtype in ("float64", "int64", "uint64"):
         raise Refusal(f"positions in {job.dtype} are not compiled: order key and position share 64 bits")
@@ -249,12 +250,12 @@ def _moment(job: Job, fold: Any) -> Recipe:
         raise Refusal(f"{fold.name} with count= is not compiled")
     finish = "std" if isinstance(fold, Std) else "var"
     squares = job.dtype in ("float32", *HALVES, *SMALL_INTS)
-    if not _masked(job) and all(
+    if not masked(job) and all(
         _merges_elements(axis, squares) for axis in job.grid.axes
     ):  # the moments of runs are merged
         plane = _mean_plane(job)
         return Recipe("value", ("moments",), finish, plane, _result_dtype(job, plane), ddof=fold.parameters["ddof"])
-    if not squares and not _masked(job):
+    if not squares and not masked(job):
         raise Refusal(f"{fold.name} of {job.dtype} is not compiled: its squares need more than 64 bits")
     sums = Recipe(
         "shifted", ("sum", "sum"), finish, "float64", _result_dtype(job, "float64"), ddof=fold.parameters["ddof"]

@@ -28,12 +28,7 @@ def serves(job: Job) -> bool:
         return False
     if job.weights is None and not (job.omit_nan and "float" in job.dtype):
         return False
-    if (
-        grid.weighted
-        or grid.divisor != "present"
-        or _window_tables(grid) is None
-        or 0 in (*grid.shape, *grid.out_shape)
-    ):
+    if grid.weighted or grid.divisor != "present" or window_tables(grid) is None or 0 in (*grid.shape, *grid.out_shape):
         return False
     return isinstance(job.reduction, Order) or native_folds.refuses(job) is not None
 
@@ -86,7 +81,7 @@ class _Compaction:
 
         `indexed`: as IndexedWindows, which accept weights.
         """
-        windows, owners = int(np.prod(grid.windows_shape)), _window_tables(grid)
+        windows, owners = int(np.prod(grid.windows_shape)), window_tables(grid)
         assert owners is not None
         count = self.rows * windows
         if windows > 1 or any(bool((o < 0).any()) for o in owners):
@@ -143,7 +138,7 @@ def _as_row(table: Any, front: list[int], lanes: list[int], shape: list[int]) ->
 
 
 @lru_cache(maxsize=64)
-def _window_tables(grid: Grid) -> tuple[Ints, ...] | None:
+def window_tables(grid: Grid) -> tuple[Ints, ...] | None:
     """The window of each position along each axis, −1 for none; None for overlaps, and for a
     border."""
     tables: list[Ints] = []
