@@ -20,7 +20,8 @@ Cut cut(const anypool_job& job) {
   const auto& a = job.level[c.lead];
   std::int64_t in = job.inner, out = job.inner;
   for (std::int64_t l = job.levels - 1; l > c.lead; --l) in *= job.level[l].size, out *= job.level[l].windows ? job.level[l].windows : job.level[l].size;
-  const std::int64_t width = sizes[job.plane_type] * planes_of(job), windows = std::max<std::int64_t>(a.windows, 1);
+  const std::int64_t width = sizes[job.plane_type] * planes_of(job),
+                     windows = std::max<std::int64_t>(a.windows, 1);
   const std::int64_t row_in = std::max<std::int64_t>(in * width, 1), row_out = std::max<std::int64_t>(out * width, 1);
   const std::int64_t item = std::max(row_in * a.size, row_out * windows);
   c.chunk = windows;

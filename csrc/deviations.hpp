@@ -24,15 +24,18 @@ bool about_pivot(const A* s, const A* t, A* y, Index lanes, A n, const A* d, A d
   return !doubt;
 }
 
-// The same of weighted elements: w is the total weight of a window, deviations(i, mean) sums its w (x - pivot - mean)² once more
-// where too much cancels: less than `share` of t is left. `exact`: nothing is left only where elements are equal.
+// The same of weighted elements: w is the total weight of a window, deviations(i, mean) sums its w (x - pivot
+// - mean)² once more where too much cancels: less than `share` of t is left. `exact`: nothing is left only
+// where elements are equal.
 template <class A, class Deviations>
-bool about_pivot_weighted(const A* s, const A* t, const A* w, A* y, Index lanes, A ddof, A pivot, A share, bool exact, Deviations deviations) {
+bool about_pivot_weighted(const A* s, const A* t, const A* w, A* y, Index lanes, A ddof, A pivot, A share,
+                          bool exact, Deviations deviations) {
   using V = typename Lanes<A>::V;
   const V nan = Lanes<A>::fill(std::numeric_limits<A>::quiet_NaN());
   bool fine = true;
   each<A>(lanes, [&](Index i, auto whole) ANYPOOL_FLAT {
-    const V sum = get(s + i, whole), weight = get(w + i, whole), square = get(t + i, whole), rest = weight - ddof, share_of_one = A(1) / weight, v = square - sum * (sum * share_of_one);
+    const V sum = get(s + i, whole), weight = get(w + i, whole), square = get(t + i, whole),
+            rest = weight - ddof, share_of_one = A(1) / weight, v = square - sum * (sum * share_of_one);
     const auto none_left = exact ? v == 0 : v != v, little = (v < square * share) & (rest > 0) & ~none_left;
     fine &= !any((square - square != 0) & (sum - sum == 0));  // squares overflow, and their sum does not
     put(y + i, rest > 0 ? (ddof == 0 ? v * share_of_one : v / rest) : nan, whole);
@@ -40,7 +43,8 @@ bool about_pivot_weighted(const A* s, const A* t, const A* w, A* y, Index lanes,
       for (Index j = 0; j < Index(whole); ++j)
         if (little[j]) {
           const A mean = sum[j] / weight[j];
-          fine &= pivot == 0 || !(std::abs(pivot + mean) < std::abs(mean) * A(0.125));  // x - pivot lost digits of x
+          fine &= pivot == 0 ||
+                  !(std::abs(pivot + mean) < std::abs(mean) * A(0.125));  // x - pivot lost digits of x
           y[i + j] = deviations(i + j, mean) / rest[j];
         }
   });

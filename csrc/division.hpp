@@ -18,7 +18,9 @@ struct Division {
 
   explicit Division(const anypool_job& job) {
     if constexpr (std::is_floating_point_v<T>) {
-      if (job.levels < 2 || job.finish != DIVIDE || job.plane_type != job.y_type || planes_of(job) > 1 || !job.y) return;
+      if (job.levels < 2 || job.finish != DIVIDE || job.plane_type != job.y_type || planes_of(job) > 1 ||
+          !job.y)
+        return;
       a = job.level + job.levels - 2, b = a + 1, wide = b->windows * job.inner;
       divisor = T(job.divisor);
       serves = a->windows && b->windows && (divisor == 0 || !fuses || shares(divisor));

@@ -3,16 +3,10 @@
 #include "deviations.hpp"
 #include "selected.hpp"
 #include "stage.hpp"
+#include "tile.hpp"
 #include "weighted_finish.hpp"
 
 namespace anypool::ANYPOOL_ISA {
-struct Finisher {
-  virtual ~Finisher() = default;
-  // Planes of the windows [from, to) of the lead level for `items` items; their answers begin at `offset`. `lifted`: what the
-  // planes were folded from, if it is still there.
-  virtual bool tile(unsigned char* const* planes, Lifted* lifted, Index items, Index from, Index to, Index base, Index offset, const Pivot& pivot) = 0;
-};
-
 template <class A, class Y>
 struct Answer final : Finisher {
   const anypool_job& job;
@@ -66,10 +60,13 @@ struct Answer final : Finisher {
         for (Index j = 0; j < c; ++j, ++i) counts[i] = A(a.count[o]);
   }
 
-  bool tile(unsigned char* const* planes, Lifted* lifted, Index items, Index from_, Index to_, Index base_, Index offset, const Pivot& p) override {
+  bool tile(unsigned char* const* planes, Lifted* lifted, Index items, Index from_, Index to_, Index base_,
+            Index offset, const Pivot& p) override {
     s = reinterpret_cast<const A*>(planes[0]), t = reinterpret_cast<const A*>(planes[1]);
     from = from_, to = to_, base = base_, at = offset, pivot = &p;
-    if (planes[2]) return of_weights(reinterpret_cast<A*>(planes[0]), reinterpret_cast<A*>(planes[1]), reinterpret_cast<const A*>(planes[2]), lifted, items * (to - from) * results[lead]);
+    if (planes[2])
+      return of_weights(reinterpret_cast<A*>(planes[0]), reinterpret_cast<A*>(planes[1]),
+                        reinterpret_cast<const A*>(planes[2]), lifted, items * (to - from) * results[lead]);
     if (from != looked || to != looked_end) lead_even = true, lead_holes = false, look(lead, looked = from, looked_end = to, lead_even, lead_holes);
     gaps = holes || lead_holes;
     uniform = ((even && lead_even) || job.divisor != 0) && !gaps && job.finish != SELECT;
@@ -130,7 +127,7 @@ struct Answer final : Finisher {
 
   Y empty() const {
     Y y;
-    narrow(A(job.empty), y);
+    narrow(job.empty, y);  // not through A, which may be an integer of keys
     return y;
   }
 
@@ -142,7 +139,8 @@ struct Answer final : Finisher {
     for (Index first = 0; first < lanes; first += block, at += block) {
       const Index n = std::min(block, lanes - first);
       s = sums + first, t = others ? others + first : nullptr;
-      if (!finish.begin(sums + first, others ? others + first : nullptr, weights + first, n, first)) return false;
+      if (!finish.begin(sums + first, others ? others + first : nullptr, weights + first, n, first))
+        return false;
       Y* answers = static_cast<Y*>(job.y) + at;
       fine &= answer(n, [&](A* y) { return finish.run(y, [&] { return formula(y, n, A(1), nullptr); }); });
       finish.end(answers);
@@ -230,7 +228,8 @@ struct Answer final : Finisher {
       const bool nans = std::is_floating_point_v<decltype(number(Y{}))>;
       room(codes, lanes), room(places, lanes);
       if (job.y)
-        for (Index i = 0; i < lanes; ++i) value_of_key(std::int32_t(s[i] >> 32), flip, static_cast<Y*>(job.y)[at + i]);
+        for (Index i = 0; i < lanes; ++i)
+          value_of_key(std::int32_t(s[i] >> 32), flip, static_cast<Y*>(job.y)[at + i]);
       if (!job.place) return;
       for (Index i = 0; i < lanes; ++i) codes[i] = std::uint32_t(s[i]) ^ (nans && std::int32_t(s[i] >> 32) == top ? 0 : turn);
       if (job.place_type == I64) {
@@ -248,7 +247,7 @@ struct Answer final : Finisher {
     if constexpr (std::is_same_v<A, std::int64_t>)
       for (Index i = 0; i < lanes; ++i)
         if (s[i] == least<A>) {
-          if (job.y) narrow(std::conditional_t<std::is_arithmetic_v<Y>, double, float>(job.empty), static_cast<Y*>(job.y)[at + i]);
+          if (job.y) static_cast<Y*>(job.y)[at + i] = empty();
           if (job.place) blank(job, at + i, 1);
         }
   }

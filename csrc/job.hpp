@@ -18,8 +18,9 @@ struct anypool_level {
   const double* count;              // (windows,) what a mean divides by, this axis' factor
   const std::int64_t* source;       // (size,) real position, -1 the border's constant; null: itself
 };
-// A fold is a lift (element -> one or two planes of numbers, and one of weights), a merge of each plane, and a finish
-// (planes -> answer). An absent element is lifted to the identity element of each merge; a weight is a factor of sums.
+// A fold is a lift (element -> one or two planes of numbers, and one of weights), a merge of each plane, and
+// a finish (planes -> answer). An absent element is lifted to the identity element of each merge; a weight is
+// a factor of sums.
 struct anypool_job {
   const void* x;
   const void* w;  // weights, or null
@@ -46,12 +47,17 @@ enum Type { F32, F64, F16, BF16, U8, I8, U16, I16, U32, I32, U64, I64, TYPES };
 enum Merge { SUM, MAX, MIN, PROD, MOMENTS, MERGES };
 enum Lift { VALUE, TRUTH, MAGNITUDE, SQUARE, EXP, EXP_VALUE, SHIFTED, PLACE, PRESENT_ONES };
 enum Finish { PLAIN, DIVIDE, ROOT, DIVIDE_ROOT, LOG, DIVIDE_LOG, RATIO, DIFFERENCE, VAR, STD, SELECT };
-enum Weighting { UNWEIGHTED, PRESENCE, TOTAL };  // the plane of weights: none, 1 where an element is present, the weight
+// The plane of weights: none, 1 where an element is present, the weight.
+enum Weighting { UNWEIGHTED, PRESENCE, TOTAL };
 enum Outcome { DONE = 0, NO_MEMORY = 1, DECLINED = 2 };
 
 constexpr int most_planes = 3;  // two of values, and the weights
-inline bool has_plane(const anypool_job& job, int k) { return k == 0 || (k == 1 ? job.merge1 >= 0 : job.weighting != UNWEIGHTED); }
-inline std::int64_t merge_of(const anypool_job& job, int k) { return k == 0 ? job.merge0 : k == 1 ? job.merge1 : std::int64_t(job.weighting == PRESENCE ? MAX : SUM); }
+inline bool has_plane(const anypool_job& job, int k) {
+  return k == 0 || (k == 1 ? job.merge1 >= 0 : job.weighting != UNWEIGHTED);
+}
+inline std::int64_t merge_of(const anypool_job& job, int k) {
+  return k == 0 ? job.merge0 : k == 1 ? job.merge1 : std::int64_t(job.weighting == PRESENCE ? MAX : SUM);
+}
 inline int planes_of(const anypool_job& job) { return 1 + has_plane(job, 1) + has_plane(job, 2); }
 
 // Runs tiles [begin, end) of a job.

@@ -1,4 +1,5 @@
 // The driver of every fold: this instruction set's entry in the table.
+#include <optional>
 #include <tuple>
 
 #include "chosen.hpp"
@@ -31,7 +32,8 @@ int staged(const anypool_job& job, Index begin, Index end) {
   for (int l = levels - 1; l > lead; --l) in *= job.level[l].size, out *= job.level[l].windows ? job.level[l].windows : job.level[l].size;
   const Index item_in = in * a.size, item_out = out * a.windows, width = sizes[job.plane_type];
   const int count = planes_of(job);
-  const bool in_place = job.y && job.plane_type == job.y_type && job.merge1 < 0 && (job.finish == PLAIN || job.finish == DIVIDE || job.merge0 == MOMENTS);
+  const bool in_place = job.y && job.plane_type == job.y_type && job.merge1 < 0 &&
+                        (job.finish == PLAIN || job.finish == DIVIDE || job.merge0 == MOMENTS);
   std::unique_ptr<Passes> engine[most_planes];
   for (int k = 0; k < most_planes; ++k)
     if (has_plane(job, k)) {
@@ -42,8 +44,10 @@ int staged(const anypool_job& job, Index begin, Index end) {
   std::unique_ptr<Finisher> finisher(make_finisher(job.plane_type, job.y_type, job, lead));
   if (job.staged) stager.reset(make_stager(job.x_type, job.plane_type, job, lead));
   if (!finisher || (job.staged && !stager)) return DECLINED;
-  const bool finished = (job.finish != PLAIN || job.plane_type != job.y_type || job.weighting) && !engine[0]->divides();
-  const bool nought = job.merge0 == SUM && count == 1 && job.finish == PLAIN && job.empty == 0;  // a sum of nothing is right as it is
+  const bool finished =
+      (job.finish != PLAIN || job.plane_type != job.y_type || job.weighting) && !engine[0]->divides();
+  // The value of an empty window is the identity element: no window needs it written.
+  const bool empty_is_identity = job.merge0 == SUM && count == 1 && job.finish == PLAIN && job.empty == 0;
   bool below = false;  // whether windows of the levels under the lead hold nothing
   for (int l = 0; l < levels; ++l)
     for (Index o = 0; l != lead && o < job.level[l].windows; ++o) below |= !job.level[l].length[o];
@@ -54,6 +58,7 @@ int staged(const anypool_job& job, Index begin, Index end) {
     if (from >= to) continue;
     Index base = 0;
     const unsigned char* planes[most_planes] = {};
+    unsigned char* lifts[most_planes] = {};  // the same, where they are scratch
     Index pitch = item_in;
     Pivot pivot;
     std::unique_ptr<Pieces> pieces;
@@ -81,14 +86,13 @@ int staged(const anypool_job& job, Index begin, Index end) {
       }
       if (!pieces) {
         if (bytes * count > most_scratch) return DECLINED;
-        unsigned char* b[most_planes] = {};
         for (int k = 0; k < most_planes; ++k)
-          if (has_plane(job, k)) planes[k] = b[k] = room(lifted[k], bytes);
-        if (!stager->tile(item, items, base, stop, b, pivot)) return DECLINED;
+          if (has_plane(job, k)) planes[k] = lifts[k] = room(lifted[k], bytes);
+        if (!stager->tile(item, items, base, stop, lifts, pivot)) return DECLINED;
       }
     }
-    const bool gaps = !nought && (below || std::count(a.length + from, a.length + to, 0) > 0);
-    const bool spreads = pieces && job.merge0 == MOMENTS;  // they are joined by means, which take a plane beside them
+    const bool gaps = !empty_is_identity && (below || std::count(a.length + from, a.length + to, 0) > 0);
+    const bool spreads = pieces && job.merge0 == MOMENTS;  // joined by means, which take a plane beside them
     const auto folds_of = [&](int k) { return has_plane(job, k) || (k == 1 && spreads); };
     unsigned char* folds[most_planes] = {};
     if (!in_place || spreads || job.weighting) {
@@ -108,15 +112,19 @@ int staged(const anypool_job& job, Index begin, Index end) {
       for (int k = 0; k < most_planes; ++k)
         if (engine[k]) engine[k]->run(lead, planes[k], pitch, items, base, folds[k], results, from, to);
     if (spreads) folds[1] = nullptr;
-    unsigned char* const written[most_planes] = {lifted[0].data(), lifted[1].data(), lifted[2].data()};
-    Lifted elements(job, lead, written, pitch, base, from, to);
-    Lifted* again = pieces || !job.staged ? nullptr : &elements;
+    std::optional<Lifted> elements;
+    if (lifts[0] && job.weighting && (job.finish == VAR || job.finish == STD))
+      elements.emplace(job, lead, lifts, pitch, base, from, to);
+    Lifted* again = elements ? &*elements : nullptr;
     if (pieces && (job.finish != PLAIN || job.plane_type != job.y_type || job.weighting || gaps)) {
-      if (!finisher->tile(folds, again, 1, from, to, base, offset, pivot) && !pieces->vouched()) return DECLINED;
-    } else if (!pieces && (finished || gaps) && !finisher->tile(folds, again, items, from, to, base, offset, pivot)) {
+      if (!finisher->tile(folds, again, 1, from, to, base, offset, pivot) && !pieces->vouched())
+        return DECLINED;
+    } else if (!pieces && (finished || gaps) &&
+               !finisher->tile(folds, again, items, from, to, base, offset, pivot)) {
       const auto [low, high] = job.staged ? std::pair{base, base + pitch / std::max<Index>(in, 1)} : seen(a, from, to);  // of 10^4 segments each tile's own
       for (Index i = 0; i < items; ++i)
-        if (!engine[0]->vouch(planes[0] + (i * pitch + (low - base) * in) * width, (high - low) * in)) return DECLINED;
+        if (!engine[0]->vouch(planes[0] + (i * pitch + (low - base) * in) * width, (high - low) * in))
+          return DECLINED;
     }
   }
   return DONE;

@@ -7,9 +7,12 @@
 namespace anypool::ANYPOOL_ISA {
 class Lifted {
  public:
-  // Items `pitch` elements apart, whose lead level begins at position `base`; windows from `from` of it are folded.
-  Lifted(const anypool_job& job_, int lead_, unsigned char* const* planes_, Index pitch_, Index base_, Index from_, Index to)
-      : job(job_), lead(lead_), levels(int(job_.levels)), planes(planes_), pitch(pitch_), base(base_), from(from_), in(levels), out(levels), at(levels) {
+  // Items `pitch` elements apart, whose lead level begins at position `base`; windows from `from` of it are
+  // folded.
+  Lifted(const anypool_job& job_, int lead_, unsigned char* const* planes_, Index pitch_, Index base_,
+         Index from_, Index to)
+      : job(job_), lead(lead_), levels(int(job_.levels)), planes(planes_), pitch(pitch_), base(base_),
+        from(from_), in(levels), out(levels), at(levels) {
     Index in_ = job.inner, out_ = job.inner;
     for (int l = levels - 1; l >= lead; --l) {
       const auto& a = job.level[l];

@@ -15,10 +15,13 @@ constexpr Index piece_bytes = Index(1) << 18;  // lifted at once: stays in the s
 class Pieces {
  public:
   // Windows [from, to) of the lead level, which hold positions from `base` to `stop`.
-  Pieces(const anypool_job& job_, int lead_, Stager& stager_, Index width_, Index from, Index to, Index base_, Index stop)
+  Pieces(const anypool_job& job_, int lead_, Stager& stager_, Index width_, Index from, Index to, Index base_,
+         Index stop)
       : job(job_), lead(lead_), levels(int(job.levels)), width(width_), planes(planes_of(job)),
-        stager(stager_), base(base_), level(job.level, job.level + levels), low(levels), high(levels), begin(levels), end(levels), windows_from(levels),
-        windows_to(levels), in(levels), out(levels), below(levels), clipped(levels), partial{Array<Bytes>(levels), Array<Bytes>(levels), Array<Bytes>(levels)} {
+        stager(stager_), base(base_), level(job.level, job.level + levels), low(levels), high(levels),
+        begin(levels), end(levels), windows_from(levels), windows_to(levels), in(levels), out(levels),
+        below(levels), clipped(levels),
+        partial{Array<Bytes>(levels), Array<Bytes>(levels), Array<Bytes>(levels)} {
     Index in_ = job.inner * width * planes, out_ = job.inner;
     for (int l = levels - 1; l >= lead; --l) {
       const auto& a = job.level[l];
@@ -67,7 +70,9 @@ class Pieces {
   };
   // Spreads have sums beside them, from which their means are.
   bool folds(int k) const { return has_plane(job, k) || (k == 1 && job.merge0 == MOMENTS); }
-  std::int64_t merge(int k) const { return k == 1 && job.merge0 == MOMENTS ? std::int64_t(SUM) : merge_of(job, k); }
+  std::int64_t merge(int k) const {
+    return k == 1 && job.merge0 == MOMENTS ? std::int64_t(SUM) : merge_of(job, k);
+  }
 
   const anypool_job& job;
   const int lead, levels;
@@ -89,7 +94,10 @@ class Pieces {
   bool sure = true;
 
   bool exponential() const { return job.lift == EXP || job.lift == EXP_VALUE; }
-  bool compensated(int k) const { return folds(k) && job.merge0 != MOMENTS && merge(k) == SUM && (job.plane_type == F32 || job.plane_type == F64); }
+  bool compensated(int k) const {
+    return folds(k) && job.merge0 != MOMENTS && merge(k) == SUM &&
+           (job.plane_type == F32 || job.plane_type == F64);
+  }
 
   template <class F>
   void with_floats(F f) const {
@@ -123,7 +131,8 @@ class Pieces {
       }
       Pivot none;
       none.given = true;
-      unsigned char* const to[most_planes] = {p, has_plane(job, 1) ? room(lifted[1], bytes) : nullptr, has_plane(job, 2) ? room(lifted[2], bytes) : nullptr};
+      unsigned char* const to[most_planes] = {p, has_plane(job, 1) ? room(lifted[1], bytes) : nullptr,
+                                              has_plane(job, 2) ? room(lifted[2], bytes) : nullptr};
       if (!stager.box(item, begin.data(), end.data(), base, to, none)) return false;
       with_floats([&](auto a) {
         using A = decltype(a);
@@ -169,7 +178,8 @@ class Pieces {
       if (exponential()) agree(to, rest, results, top, made, parts * out[l], here);
       if (!a.windows) {
         for (int f = 0; f < most_planes; ++f)
-          if (folds(f)) std::memcpy(to.p[f] + (p - low[l]) * out[l] * width, made.p[f], parts * out[l] * width);
+          if (folds(f))
+            std::memcpy(to.p[f] + (p - low[l]) * out[l] * width, made.p[f], parts * out[l] * width);
         continue;
       }
       for (std::size_t i = 0; i < c.window.size(); ++i) {
@@ -179,7 +189,9 @@ class Pieces {
           held[o] += double(c.length[c.part[i]]);
         } else
           for (int f = 0; f < most_planes; ++f)
-            if (folds(f)) engine[f]->join(made.p[f] + part, to.p[f] + at, compensated(f) ? rest[f].data() + at : nullptr, out[l]);
+            if (folds(f))
+              engine[f]->join(made.p[f] + part, to.p[f] + at, compensated(f) ? rest[f].data() + at : nullptr,
+                              out[l]);
       }
     }
     level[l] = job.level[l], begin[l] = low[l], end[l] = high[l];
@@ -210,7 +222,8 @@ class Pieces {
       });
     }
     for (int f = 0; f < most_planes; ++f)
-      if (folds(f)) engine[f]->run(lead, p[has_plane(job, f) ? f : 0], elements, 1, 0, to.p[f], results, 0, windows);
+      if (folds(f))
+        engine[f]->run(lead, p[has_plane(job, f) ? f : 0], elements, 1, 0, to.p[f], results, 0, windows);
     return true;
   }
 

@@ -9,7 +9,8 @@
 namespace anypool::ANYPOOL_ISA {
 template <class Y>
 void value_of_key(std::int32_t key, std::int32_t flip, Y& y) {
-  if constexpr (std::is_integral_v<Y>) y = sizeof(Y) == 4 && std::is_unsigned_v<Y> ? Y(std::uint32_t(key ^ flip) ^ 0x80000000u) : Y(key ^ flip);
+  if constexpr (std::is_integral_v<Y>)
+    y = sizeof(Y) == 4 && std::is_unsigned_v<Y> ? Y(std::uint32_t(key ^ flip) ^ 0x80000000u) : Y(key ^ flip);
   else {
     const bool nan = key == std::numeric_limits<std::int32_t>::max();
     key ^= flip;

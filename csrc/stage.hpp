@@ -21,9 +21,11 @@ struct Pivot {
 struct Stager {
   virtual ~Stager() = default;
   // Items [item, item + items), positions [from, to) of the lead level; false: the numbers need the reference.
-  virtual bool tile(Index item, Index items, Index from, Index to, unsigned char* const* planes, Pivot& pivot) = 0;
+  virtual bool tile(Index item, Index items, Index from, Index to, unsigned char* const* planes,
+                    Pivot& pivot) = 0;
   // One item, positions [begin[l], end[l]) of each level from the lead on, which selections count from `base` of the lead.
-  virtual bool box(Index item, const Index* begin, const Index* end, Index base, unsigned char* const* planes, Pivot& pivot) = 0;
+  virtual bool box(Index item, const Index* begin, const Index* end, Index base, unsigned char* const* planes,
+                   Pivot& pivot) = 0;
 };
 
 inline int width_of(Index n) { return 64 - __builtin_clzll(std::uint64_t(std::max<Index>(n - 1, 1))); }
@@ -50,7 +52,9 @@ struct Stage final : Stager {
   A *p0 = nullptr, *p1 = nullptr, *u = nullptr;  // where the next row's numbers go; u: its weights
   Index low = 0, high, before = 0;  // positions [low, high) of the last level lie side by side in x, `before` them
 
-  Stage(const anypool_job& j, int lead_) : job(j), level(j.level), levels(int(j.levels)), lead(lead_), shift(shifts_of(j)), weigher(j), begins(levels), ends(levels), high(level[levels - 1].size) {
+  Stage(const anypool_job& j, int lead_)
+      : job(j), level(j.level), levels(int(j.levels)), lead(lead_), shift(shifts_of(j)), weigher(j),
+        begins(levels), ends(levels), high(level[levels - 1].size) {
     const auto& a = level[levels - 1];
     if (!a.source) return;
     high = 0;
@@ -61,18 +65,23 @@ struct Stage final : Stager {
     if (low < high) before = low - a.source[low];
   }
 
-  bool tile(Index item, Index items, Index from, Index to, unsigned char* const* planes, Pivot& pivot) override {
+  bool tile(Index item, Index items, Index from, Index to, unsigned char* const* planes,
+            Pivot& pivot) override {
     for (int l = 0; l < levels; ++l) begins[l] = 0, ends[l] = level[l].size;  // a box before may have been smaller
     begins[lead] = origin = from, ends[lead] = to;
     return lifted(item, items, planes, pivot);
   }
-  bool box(Index item, const Index* begin, const Index* end, Index base, unsigned char* const* planes, Pivot& pivot) override {
+  bool box(Index item, const Index* begin, const Index* end, Index base, unsigned char* const* planes,
+           Pivot& pivot) override {
     std::copy(begin + lead, begin + levels, begins.begin() + lead), std::copy(end + lead, end + levels, ends.begin() + lead);
     origin = base;
     return lifted(item, 1, planes, pivot);
   }
 
-  void begin_at(unsigned char* const* planes) { p0 = reinterpret_cast<A*>(planes[0]), p1 = reinterpret_cast<A*>(planes[1]), u = reinterpret_cast<A*>(planes[2]); }
+  void begin_at(unsigned char* const* planes) {
+    p0 = reinterpret_cast<A*>(planes[0]), p1 = reinterpret_cast<A*>(planes[1]),
+    u = reinterpret_cast<A*>(planes[2]);
+  }
 
   bool lifted(Index item, Index items, unsigned char* const* planes, Pivot& pivot) {
     begin_at(planes);
@@ -118,7 +127,9 @@ struct Stage final : Stager {
     else {
       if (job.lift == PLACE) lift(x, n, code);
       const bool direct = !beyond && !a.source && a.w_stride == c && (c == 1 || job.w_inner == 1);
-      weigher.row(x, w, n, {p0, p1, u}, direct ? begin * c : -1, [&](const auto* from, auto* to, auto fill) { fetch(from, to, begin, end, beyond, a.w_stride, job.w_inner, fill); });
+      weigher.row(x, w, n, {p0, p1, u}, direct ? begin * c : -1, [&](const auto* from, auto* to, auto fill) {
+        fetch(from, to, begin, end, beyond, a.w_stride, job.w_inner, fill);
+      });
     }
     p0 += n;
     if (p1) p1 += n;
@@ -132,7 +143,8 @@ struct Stage final : Stager {
     const auto* source = level[levels - 1].source;
     const auto one = [&](Index i) {
       const Index at = source ? source[i] : i;
-      if (beyond || at < 0 || inner == 0) to_ = std::fill_n(to_, c, beyond || at < 0 ? fill : Y(x[at * stride]));
+      if (beyond || at < 0 || inner == 0)
+        to_ = std::fill_n(to_, c, beyond || at < 0 ? fill : Y(x[at * stride]));
       else
         for (Index j = 0; j < c; ++j) *to_++ = Y(x[at * stride + j * inner]);
     };
@@ -215,7 +227,8 @@ struct Stage final : Stager {
           const A rate = A(job.rate);
           A top = rate * (rate > 0 ? extreme<1>(p0, n) : extreme<-1>(p0, n));
           pivot.value = top;
-          if (weigher.serves && top == -std::numeric_limits<A>::infinity()) top = 0;  // no element is present, or all are -infinity
+          if (weigher.serves && top == -std::numeric_limits<A>::infinity())
+            top = 0;  // no element is present, or all are -infinity
           if (!(std::abs(top) <= std::numeric_limits<A>::max())) return false;
           exponential(p0, p1, n, rate, top);
           weigher.multiply(p0, p1, u, n);

@@ -22,7 +22,16 @@ struct Passes {
 };
 
 struct Stager;
-struct Finisher;
+struct Pivot;
+class Lifted;
+
+struct Finisher {
+  virtual ~Finisher() = default;
+  // Planes of the windows [from, to) of the lead level for `items` items; their answers begin at `offset`.
+  // `lifted`: what the planes were folded from, if it is still there.
+  virtual bool tile(unsigned char* const* planes, Lifted* lifted, Index items, Index from, Index to,
+                    Index base, Index offset, const Pivot& pivot) = 0;
+};
 // Tables filled by the kernels_*.cpp files; null where a product has no meaning.
 Passes* make_engine(std::int64_t merge, std::int64_t type, const anypool_job& job);
 Stager* make_stager(std::int64_t x_type, std::int64_t plane_type, const anypool_job& job, int lead);

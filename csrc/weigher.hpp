@@ -1,4 +1,5 @@
-// Absent elements and weights as part of the lift: the identity element of each merge, a factor of sums, a plane of weights.
+// Absent elements and weights as part of the lift: the identity element of each merge, a factor of sums, a
+// plane of weights.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -29,16 +30,19 @@ struct Weigher {
   Array<float> singles;
   Array<double> doubles;
 
-  explicit Weigher(const anypool_job& j) : job(j), serves(j.w || (j.omit && !std::is_integral_v<T>)), real(j.w && j.w_type != U8) {}
+  explicit Weigher(const anypool_job& j)
+      : job(j), serves(j.w || (j.omit && !std::is_integral_v<T>)), real(j.w && j.w_type != U8) {}
 
-  // n elements x and their weights, which lie at `w` + `begin`, or which gather(from, to, 1) fetches where `begin` is negative.
+  // n elements x and their weights, which lie at `w` + `begin`, or which gather(from, to, 1) fetches where
+  // `begin` is negative.
   template <class Gather>
   void row(const T* x, Index w, Index n, Rows to, Index begin, Gather gather) {
     p0 = to.p0, p1 = to.p1, u = to.u;
     if (!job.w) {
       if (Index(mask.size()) < n) mask.assign(n, 1);
       weigh(x, mask.data(), n);
-    } else if (!real) weigh(x, weights_at(static_cast<const std::uint8_t*>(job.w) + w, mask, n, begin, gather), n);
+    } else if (!real)
+      weigh(x, weights_at(static_cast<const std::uint8_t*>(job.w) + w, mask, n, begin, gather), n);
     else weigh(x, real_weights(w, n, begin, gather), n);
   }
   template <class W, class Gather>
@@ -53,9 +57,11 @@ struct Weigher {
   template <class Gather>
   const A* real_weights(Index w, Index n, Index begin, Gather gather) {
     if constexpr (std::is_same_v<A, double>)
-      if (job.w_type == F32) return converted(weights_at(static_cast<const float*>(job.w) + w, singles, n, begin, gather), n);
+      if (job.w_type == F32)
+        return converted(weights_at(static_cast<const float*>(job.w) + w, singles, n, begin, gather), n);
     if constexpr (std::is_same_v<A, float>)
-      if (job.w_type == F64) return converted(weights_at(static_cast<const double*>(job.w) + w, doubles, n, begin, gather), n);
+      if (job.w_type == F64)
+        return converted(weights_at(static_cast<const double*>(job.w) + w, doubles, n, begin, gather), n);
     return weights_at(static_cast<const A*>(job.w) + w, weight, n, begin, gather);
   }
   template <class W>
@@ -66,7 +72,8 @@ struct Weigher {
     return to;
   }
 
-  // A row of elements of which some are absent, or have weights. No loop has a branch, so that lanes go side by side.
+  // A row of elements of which some are absent, or have weights. No loop has a branch, so that lanes go side
+  // by side.
   template <class W>
   void weigh(const T* x, const W* w, Index n) {
     const bool keep = !job.omit;
@@ -83,8 +90,7 @@ struct Weigher {
         }
         return;
       }
-      case PRESENT_ONES:
-      {
+      case PRESENT_ONES: {
         A* to = p0;
 #pragma GCC ivdep
         for (Index i = 0; i < n; ++i) to[i] = A(present(i, number(x[i])));
@@ -106,7 +112,8 @@ struct Weigher {
   // Rows of the planes, in one pass.
   template <class W>
   void numbers(const A* x, const W* w, Index n) {
-    const bool factor = job.lift == VALUE && real && job.merge0 == SUM, total = real && job.weighting == TOTAL;
+    const bool factor = job.lift == VALUE && real && job.merge0 == SUM,
+               total = real && job.weighting == TOTAL;
     if (job.lift == SHIFTED) return total ? shifted<true>(x, w, n) : shifted<false>(x, w, n);
     if (job.lift == VALUE && p1) return two_values(x, w, n);
     if (!u) return factor ? values<true, false, false>(x, w, n) : values<false, false, false>(x, w, n);
@@ -148,7 +155,8 @@ struct Weigher {
         typename L::V share = L::fill(A(1));
         if constexpr (total && std::is_same_v<A, W>) share = get(w + i, whole);
         const typename L::V product = total ? share * d : d;
-        put(sum + i, has ? product : none, whole), put(squares + i, has ? product * d : none, whole), put(weight + i, has ? share : none, whole);
+        put(sum + i, has ? product : none, whole), put(squares + i, has ? product * d : none, whole),
+            put(weight + i, has ? share : none, whole);
       });
     }
   }
@@ -161,9 +169,11 @@ struct Weigher {
         body(i, v, nonzero<A>(w + i, whole) & (v == v), whole);
       });
     else
-      each<A>(n, [&](Index i, auto whole) ANYPOOL_FLAT { body(i, get(x + i, whole), nonzero<A>(w + i, whole), whole); });
+      each<A>(n, [&](Index i, auto whole)
+                     ANYPOOL_FLAT { body(i, get(x + i, whole), nonzero<A>(w + i, whole), whole); });
   }
-  // A pivot from which all present elements of some are subtracted exactly: a median between half and twice each of them, or 0.
+  // A pivot from which all present elements of some are subtracted exactly: a median between half and twice
+  // each of them, or 0.
   template <class W>
   A exact_centre(const A* x, const W* w, Index n) const {
     constexpr Index most = 63;
@@ -176,14 +186,17 @@ struct Weigher {
     std::nth_element(sample, sample + taken / 2, sample + taken);
     const A middle = sample[taken / 2];
     for (Index i = 0; i < taken; ++i)
-      if (sample[i] * middle <= 0 || std::abs(sample[i]) > 2 * std::abs(middle) || std::abs(middle) > 2 * std::abs(sample[i])) return 0;
+      if (sample[i] * middle <= 0 || std::abs(sample[i]) > 2 * std::abs(middle) ||
+          std::abs(middle) > 2 * std::abs(sample[i]))
+        return 0;
     return middle;
   }
   // The number of an absent element before `finish` lifts it.
   A absent() const {
     if (job.lift == VALUE) return nothing_of<A>(job.merge0);
     if constexpr (std::is_floating_point_v<A>)
-      if (job.lift == EXP || job.lift == EXP_VALUE) return job.rate > 0 ? -std::numeric_limits<A>::infinity() : std::numeric_limits<A>::infinity();
+      if (job.lift == EXP || job.lift == EXP_VALUE)
+        return job.rate > 0 ? -std::numeric_limits<A>::infinity() : std::numeric_limits<A>::infinity();
     return A(0);
   }
 

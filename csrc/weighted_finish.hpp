@@ -1,4 +1,5 @@
-// The finish of windows that know their weights: quotients and variances by the total weight, and the value of empty windows.
+// The finish of windows that know their weights: quotients and variances by the total weight, and the value
+// of empty windows.
 #pragma once
 #include <cmath>
 
@@ -11,9 +12,11 @@ namespace anypool::ANYPOOL_ISA {
 template <class A, class Y>
 class WeightedFinish {
  public:
-  WeightedFinish(const anypool_job& job_, double pivot_, bool tiny_, Lifted* lifted_) : job(job_), pivot(A(pivot_)), tiny(tiny_), lifted(lifted_) {}
+  WeightedFinish(const anypool_job& job_, double pivot_, bool tiny_, Lifted* lifted_)
+      : job(job_), pivot(A(pivot_)), tiny(tiny_), lifted(lifted_) {}
 
-  // n windows, of which the first is number `first` of the tile; false: the reference says what an empty window lacks.
+  // n windows, of which the first is number `first` of the tile; false: the reference says what an empty
+  // window lacks.
   bool begin(A* sums, A* others, const A* weights, Index n_, Index first_) {
     s = sums, t = others, w = weights, n = n_, first = first_, none = 0;
     for (Index i = 0; i < n; ++i) none += is_none(w[i]);
@@ -38,7 +41,8 @@ class WeightedFinish {
   }
 
  private:
-  static constexpr bool late_root = std::is_same_v<A, double> && std::is_same_v<Y, float>;  // it costs half of the root of a double
+  static constexpr bool late_root =
+      std::is_same_v<A, double> && std::is_same_v<Y, float>;  // it costs half of the root of a double
   const anypool_job& job;
   const A pivot;
   const bool tiny;
@@ -50,7 +54,9 @@ class WeightedFinish {
   template <class V>
   ANYPOOL_INLINE auto is_none(V weight) const { return job.weighting == TOTAL ? weight == 0 : weight <= 0; }
   void put_where_none(A* y, A value) const {
-    each<A>(n, [&](Index i, auto whole) ANYPOOL_FLAT { put(y + i, is_none(get(w + i, whole)) ? Lanes<A>::fill(value) : get(y + i, whole), whole); });
+    each<A>(n, [&](Index i, auto whole) ANYPOOL_FLAT {
+      put(y + i, is_none(get(w + i, whole)) ? Lanes<A>::fill(value) : get(y + i, whole), whole);
+    });
   }
 
   template <class Plain>
@@ -71,7 +77,8 @@ class WeightedFinish {
     int low = 0;
     for (Index i = 0; job.finish != DIVIDE && i < n; ++i) low |= s[i] < small;
     if (low && (job.finish == DIVIDE_LOG || tiny)) return false;
-    each<A>(n, [&](Index i, auto whole) ANYPOOL_FLAT { put(y + i, get(s + i, whole) / get(w + i, whole), whole); });
+    each<A>(n, [&](Index i, auto whole)
+                   ANYPOOL_FLAT { put(y + i, get(s + i, whole) / get(w + i, whole), whole); });
     for (Index i = 0; job.finish == DIVIDE_ROOT && i < n; ++i) y[i] = std::sqrt(y[i]);
     if (job.finish == DIVIDE_LOG) logarithm(y, y, n, pivot, A(job.rate));
     return true;
@@ -79,10 +86,11 @@ class WeightedFinish {
   bool variance(A* y) {
     const A share = job.x_type == F64 ? A(0x1p-12) : A(0x1p-30);
     bool known = true;
-    const bool fine = about_pivot_weighted(s, t, w, y, n, A(job.ddof), pivot, share, job.x_type != F64, [&](Index i, A mean) {
-      known &= lifted != nullptr;
-      return lifted ? deviations(first + i, mean) : A(0);
-    });
+    const bool fine = about_pivot_weighted(s, t, w, y, n, A(job.ddof), pivot, share, job.x_type != F64,
+                                           [&](Index i, A mean) {
+                                             known &= lifted != nullptr;
+                                             return lifted ? deviations(first + i, mean) : A(0);
+                                           });
     for (Index i = 0; job.finish == STD && !late_root && i < n; ++i) y[i] = std::sqrt(y[i]);
     return fine && known;
   }

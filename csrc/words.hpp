@@ -94,7 +94,8 @@ ANYPOOL_INLINE auto nonzero(const W* w, Whole whole) {
     static_assert(sizeof(W) == 1);
     using I = decltype(typename Lanes<A>::V{} != 0);
     constexpr Index n = Lanes<A>::n;
-    constexpr bool all = !std::is_same_v<Whole, Index>;  // a vector that is whole is read at once: stores would not be forwarded
+    constexpr bool all = !std::is_same_v<Whole, Index>;  // a vector that is whole is read at once: stores
+                                                         // would not be forwarded
     alignas(16) unsigned char part[all ? 1 : std::max<Index>(n, 16)];
     const void* bytes = w;
     if constexpr (!all) std::memset(part, 0, sizeof part), std::memcpy(part, w, whole), bytes = part;
