@@ -1,6 +1,6 @@
 # demo: the main job on a real photograph · test: every test · the rest: see README
 PY := .venv/bin/python
-NATIVE := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*)
+NATIVE := pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*/*)
 # An editable install lists the package's files: it is renewed when a file is added, moved or removed.
 FILES := .venv/files-$(shell find src -name '*.py' | LC_ALL=C sort | cksum | cut -d' ' -f1)
 

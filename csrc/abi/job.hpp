@@ -1,0 +1,73 @@
+// The C ABI's records: one call as plain integers and pointers, the same for every fold.
+#pragma once
+#include <cstdint>
+
+extern "C" {
+// One level of the array, outermost first: a batch (windows = 0) or a pooled axis.
+struct anypool_level {
+  std::int64_t size;                // input length, the border included
+  std::int64_t windows;             // output length of a pooled axis, 0 for a batch
+  std::int64_t places;              // most elements in a window
+  std::int64_t step;                // distance between neighbours in a window
+  std::int64_t affine;              // 1: window o is [start + o*stride, + places*step) clipped to the axis
+  std::int64_t start, stride;       // of the unclipped windows
+  std::int64_t x_stride, w_stride;  // elements from one position to the next
+  std::int64_t real;                // input length without the border, which positions are counted in
+  const std::int64_t* first;        // (windows,) first present element
+  const std::int64_t* length;       // (windows,) how many are present
+  const double* count;              // (windows,) what a mean divides by, this axis' factor
+  const std::int64_t* source;       // (size,) real position, -1 the border's constant; null: itself
+};
+// A fold is a lift (element -> one or two planes of numbers, and one of weights), a merge of each plane, and
+// a finish (planes -> answer). An absent element is lifted to the identity element of each merge; a weight is
+// a factor of sums.
+struct anypool_job {
+  const void* x;
+  const void* w;  // weights, or null
+  void* y;
+  void* place;    // where a selection's elements lie, or null; of a gradient, the elements' gradients
+  const void* g;  // of a gradient: the windows' gradients
+  std::int64_t levels;
+  const anypool_level* level;
+  std::int64_t inner, x_inner, w_inner;  // lanes under the last level, and their strides
+  std::int64_t x_type, w_type, y_type, place_type, plane_type;
+  std::int64_t lift, merge0, merge1, weighting, finish;  // merge1 = -1: one plane of values
+  std::int64_t staged;                                   // 0: the engine reads x itself
+  std::int64_t omit;                                     // NaN elements are absent
+  std::int64_t min, last;  // of selections: the smallest, the last of those that tie
+  std::int64_t fill;       // the border's constant, as bits of x's type
+  double empty, divisor;   // value of an empty window; overrides the counts where not 0
+  double rate, ddof;       // the fold's parameters
+  std::int64_t threads;    // 0: the pool's own number
+};
+}
+
+namespace anypool {
+enum Type { F32, F64, F16, BF16, U8, I8, U16, I16, U32, I32, U64, I64, TYPES };
+enum Merge { SUM, MAX, MIN, PROD, MOMENTS, MERGES };
+enum Lift { VALUE, TRUTH, MAGNITUDE, SQUARE, EXP, EXP_VALUE, SHIFTED, PLACE, PRESENT_ONES };
+enum Finish { PLAIN, DIVIDE, ROOT, DIVIDE_ROOT, LOG, DIVIDE_LOG, RATIO, DIFFERENCE, VAR, STD, SELECT };
+// The plane of weights: none, 1 where an element is present, the weight.
+enum Weighting { UNWEIGHTED, PRESENCE, TOTAL };
+enum Outcome { DONE = 0, NO_MEMORY = 1, DECLINED = 2 };
+
+constexpr int most_planes = 3;  // two of values, and the weights
+inline bool has_plane(const anypool_job& job, int k) {
+  return k == 0 || (k == 1 ? job.merge1 >= 0 : job.weighting != UNWEIGHTED);
+}
+inline std::int64_t merge_of(const anypool_job& job, int k) {
+  return k == 0 ? job.merge0 : k == 1 ? job.merge1 : std::int64_t(job.weighting == PRESENCE ? MAX : SUM);
+}
+inline int planes_of(const anypool_job& job) { return 1 + has_plane(job, 1) + has_plane(job, 2); }
+
+// Runs tiles [begin, end) of a job.
+using Kernel = int (*)(const anypool_job&, std::int64_t begin, std::int64_t end);
+std::int64_t tiles(const anypool_job& job);
+// How a job is cut: fixed by its shape, so that results never depend on the number of threads.
+struct Cut {
+  int lead;                   // the first pooled level
+  std::int64_t items, group;  // batch items, and how many a tile holds
+  std::int64_t chunk, parts;  // lead windows a tile holds, and parts an item has
+};
+Cut cut(const anypool_job& job);
+}  // namespace anypool

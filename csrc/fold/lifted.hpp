@@ -1,0 +1,63 @@
+// The lifted elements of single windows of a tile, for results that the folded planes cannot give.
+#pragma once
+#include "abi/job.hpp"
+#include "fold/tile.hpp"
+#include "simd/scratch.hpp"
+
+namespace anypool::ANYPOOL_ISA {
+class Lifted {
+ public:
+  // Items `pitch` elements apart, whose lead level begins at position `base`; windows from `from` of it are
+  // folded.
+  Lifted(const anypool_job& job_, int lead_, unsigned char* const* planes_, Index pitch_, Index base_,
+         Index from_, Index to)
+      : job(job_),
+        lead(lead_),
+        levels(int(job_.levels)),
+        planes(planes_),
+        pitch(pitch_),
+        base(base_),
+        from(from_),
+        in(levels),
+        out(levels),
+        at(levels) {
+    Index in_ = job.inner, out_ = job.inner;
+    for (int l = levels - 1; l >= lead; --l) {
+      const auto& a = job.level[l];
+      in[l] = in_, out[l] = out_;
+      in_ *= a.size, out_ *= l == lead ? to - from : a.windows ? a.windows : a.size;
+    }
+    item_out = out_;
+  }
+  template <class A>
+  const A* plane(int k) const {
+    return reinterpret_cast<const A*>(planes[k]);
+  }
+
+  // visit(i) for each element i, of the planes, of the window whose result is number `lane` of the tile.
+  template <class Visit>
+  void each(Index lane, Visit visit) {
+    Index rest = lane % item_out;
+    for (int l = lead; l < levels; ++l) at[l] = rest / out[l], rest %= out[l];
+    at[lead] += from;
+    walk(lead, lane / item_out * pitch + rest, visit);
+  }
+
+ private:
+  const anypool_job& job;
+  const int lead, levels;
+  unsigned char* const* planes;
+  const Index pitch, base, from;
+  Index item_out = 1;
+  Array<Index> in, out, at;  // elements and results under each level; the window's index on each
+
+  template <class Visit>
+  void walk(int l, Index offset, Visit& visit) {
+    if (l == levels) return visit(offset);
+    const auto& a = job.level[l];
+    if (!a.windows) return walk(l + 1, offset + at[l] * in[l], visit);
+    const Index first = a.first[at[l]] - (l == lead ? base : 0);
+    for (Index i = 0; i < a.length[at[l]]; ++i) walk(l + 1, offset + (first + i * a.step) * in[l], visit);
+  }
+};
+}  // namespace anypool::ANYPOOL_ISA

@@ -1,0 +1,110 @@
+// The finish of windows that know their weights: quotients and variances by the total weight, and the value
+// of empty windows.
+#pragma once
+#include <cmath>
+
+#include "abi/job.hpp"
+#include "fold/deviations.hpp"
+#include "fold/lifted.hpp"
+#include "simd/transcendent.hpp"
+
+namespace anypool::ANYPOOL_ISA {
+template <class A, class Y>
+class WeightedFinish {
+ public:
+  WeightedFinish(const anypool_job& job_, double pivot_, bool tiny_, Lifted* lifted_)
+      : job(job_), pivot(A(pivot_)), tiny(tiny_), lifted(lifted_) {}
+
+  // n windows, of which the first is number `first` of the tile; false: the reference says what an empty
+  // window lacks.
+  bool begin(A* sums, A* others, const A* weights, Index n_, Index first_) {
+    s = sums, t = others, w = weights, n = n_, first = first_, none = 0;
+    for (Index i = 0; i < n; ++i) none += is_none(w[i]);
+    if (none && std::is_integral_v<A> && job.empty != job.empty) return false;
+    if (none) put_where_none(sums, A(1));  // numbers that no formula doubts
+    if (none && others) put_where_none(others, A(1));
+    return true;
+  }
+  // Their results; plain() is the formula of all that does not divide. False: the numbers need the reference.
+  template <class Plain>
+  bool run(A* y, Plain plain) {
+    const bool fine = formula(y, plain);
+    if (none) put_where_none(y, A(job.empty));
+    return fine;
+  }
+  void end(Y* y) const {
+    if constexpr (late_root)
+      if (job.finish == STD) {
+        for (Index i = 0; i < n; ++i) y[i] = std::sqrt(y[i]);
+        for (Index i = 0; none && i < n; ++i) y[i] = is_none(w[i]) ? Y(job.empty) : y[i];
+      }
+  }
+
+ private:
+  static constexpr bool late_root =
+      std::is_same_v<A, double> && std::is_same_v<Y, float>;  // it costs half of the root of a double
+  const anypool_job& job;
+  const A pivot;
+  const bool tiny;
+  Lifted* const lifted;
+  const A *s = nullptr, *t = nullptr, *w = nullptr;
+  Index n = 0, first = 0, none = 0;
+
+  // Sums of weights may be negative; of a maximum of them the identity is.
+  template <class V>
+  ANYPOOL_INLINE auto is_none(V weight) const {
+    return job.weighting == TOTAL ? weight == 0 : weight <= 0;
+  }
+  void put_where_none(A* y, A value) const {
+    each<A>(n, [&](Index i, auto whole) ANYPOOL_FLAT {
+      put(y + i, is_none(get(w + i, whole)) ? Lanes<A>::fill(value) : get(y + i, whole), whole);
+    });
+  }
+
+  template <class Plain>
+  bool formula(A* y, Plain plain) {
+    if constexpr (std::is_floating_point_v<A>) switch (job.finish) {
+        case DIVIDE:
+        case DIVIDE_ROOT:
+        case DIVIDE_LOG: return quotient_of(y);
+        case VAR:
+        case STD: return variance(y);
+        default: break;
+      }
+    return plain();
+  }
+  bool quotient_of(A* y) const {
+    constexpr A small = sizeof(A) == 4 ? A(0x1p-60) : A(0x1p-600);
+    int low = 0;
+    for (Index i = 0; job.finish != DIVIDE && i < n; ++i) low |= s[i] < small;
+    if (low && (job.finish == DIVIDE_LOG || tiny)) return false;
+    each<A>(n, [&](Index i, auto whole)
+                   ANYPOOL_FLAT { put(y + i, get(s + i, whole) / get(w + i, whole), whole); });
+    for (Index i = 0; job.finish == DIVIDE_ROOT && i < n; ++i) y[i] = std::sqrt(y[i]);
+    if (job.finish == DIVIDE_LOG) logarithm(y, y, n, pivot, A(job.rate));
+    return true;
+  }
+  bool variance(A* y) {
+    const A share = job.x_type == F64 ? A(0x1p-12) : A(0x1p-30);
+    bool known = true;
+    const bool fine = about_pivot_weighted(s, t, w, y, n, A(job.ddof), pivot, share, job.x_type != F64,
+                                           [&](Index i, A mean) {
+                                             known &= lifted != nullptr;
+                                             return lifted ? deviations(first + i, mean) : A(0);
+                                           });
+    for (Index i = 0; job.finish == STD && !late_root && i < n; ++i) y[i] = std::sqrt(y[i]);
+    return fine && known;
+  }
+  // Σ w (d - mean)² of one window, from its w d and w.
+  A deviations(Index lane, A mean) const {
+    const A *products = lifted->plane<A>(0), *weights = lifted->plane<A>(2);
+    A total = 0;
+    lifted->each(lane, [&](Index i) {
+      if (weights[i] == 0) return;
+      const A d = products[i] / weights[i] - mean;
+      total += weights[i] * d * d;
+    });
+    return total;
+  }
+};
+}  // namespace anypool::ANYPOOL_ISA

@@ -1,0 +1,206 @@
+// Ranks of long windows along one axis: blocks of a window's length are sorted once; a window is the end of
+// one block and the beginning of the next, each a chain of its elements in order, which lose and gain one at
+// a step (Suomela 2014, "Median filtering is equivalent to sorting"). The work does not grow with the window,
+// but for the sort.
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "abi/job.hpp"
+#include "ranks/answers.hpp"
+#include "ranks/ends.hpp"
+#include "ranks/radix.hpp"
+#include "simd/scratch.hpp"
+
+namespace anypool::ANYPOOL_ISA {
+namespace {
+// One block: its elements in order are links 0 … w − 1, and w is both ends of the chain.
+template <class T, class N>
+struct Chain {
+  struct Link {
+    N next, previous;
+    T value;  // the largest number at the end
+  };
+  Array<Link> link;
+  Array<N> place;           // each element's link
+  Index at = 0, below = 0;  // the link at hand, and how many of the chain lie before it
+
+  explicit Chain(Index w) : link(w + 1), place(w) {}
+  Index end() const { return Index(place.size()); }
+
+  void whole(Index rank) {
+    for (Index i = 0; i <= end(); ++i)
+      link[i].next = N(i < end() ? i + 1 : 0), link[i].previous = N(i ? i - 1 : end());
+    at = below = rank;
+  }
+  // All taken out, the last first, so that they can come back from the first on.
+  void unwind() {
+    for (Index i = end() - 1; i >= 0; --i) {
+      const Link& l = link[place[i]];
+      link[l.previous].next = l.next, link[l.next].previous = l.previous;
+    }
+    at = end(), below = 0;
+  }
+};
+
+// A chain while it loses or gains its elements in turn.
+template <class T, class N>
+struct Hand {
+  typename Chain<T, N>::Link* link;
+  const N* place;
+  Index at, below;
+  Hand(Chain<T, N>& c) : link(c.link.data()), place(c.place.data()), at(c.at), below(c.below) {}
+  void leave(Chain<T, N>& c) const { c.at = at, c.below = below; }
+
+  ANYPOOL_INLINE T value() const { return link[at].value; }
+  ANYPOOL_INLINE T after() const { return link[link[at].next].value; }
+  ANYPOOL_INLINE void lose(Index i) {
+    const Index n = place[i], next = link[n].next;
+    link[link[n].previous].next = N(next), link[next].previous = link[n].previous;
+    const bool small = n < at;
+    const Index stay = n == at ? next : at;
+    const bool back = !small & (below > 0);
+    at = back ? Index(link[stay].previous) : stay;
+    below -= small | back;
+  }
+  ANYPOOL_INLINE void gain(Index i) {
+    const Index n = place[i];
+    link[link[n].previous].next = link[link[n].next].previous = N(n);
+    at = n < at ? Index(link[at].previous) : at;
+  }
+  ANYPOOL_INLINE void advance(bool go) {
+    at = go ? Index(link[at].next) : at;
+    below += go;
+  }
+};
+
+template <class S, class N>
+struct Chains {
+  using K = Keys<S>;
+  using T = typename K::Lane;
+  using U = decltype(digits(T{}));
+  const anypool_orders& job;
+  const anypool_span& axis = job.span[2];
+  const Index w = axis.size, rank = job.outputs[0];
+  Chain<T, N> first{w}, second{w};
+  Array<T> lane = Array<T>(w), low = Array<T>(w), high = Array<T>(w);
+  Radix<T, N> radix{w};
+  const OrderAnswers<S, K> answers{job};
+  bool nan = false;
+
+  explicit Chains(const anypool_orders& j) : job(j) {}
+
+  // The links of the elements from position `begin` on; those beyond the axis come last, and never into the
+  // chain.
+  void sort(Chain<T, N>& chain, const S* x, Index begin) {
+    const Index n = std::min(w, axis.extent - begin);
+    for (Index i = 0; i < w; ++i) {
+      T key = T{};
+      U d = std::numeric_limits<U>::max();
+      if (i < n) {
+        const Index at = axis.source ? axis.source[begin + i] : begin + i;
+        const S v = at < 0 ? border<S>(job) : x[at * axis.x_stride];
+        nan |= is_nan(v);
+        key = K::in(v), d = digits(key);
+      }
+      lane[i] = key, radix.one[i] = {d, N(i)};
+    }
+    radix.sort(w);
+    for (Index r = 0; r < w; ++r)
+      chain.link[r].value = lane[radix.one[r].element], chain.place[radix.one[r].element] = N(r);
+    chain.link[w].value = last();
+  }
+  static T last() { return std::is_same_v<T, double> ? T(INFINITY) : std::numeric_limits<T>::max(); }
+
+  // Windows [from, to) of one series.
+  template <class Y>
+  void run(const S* x, Y* y, Index from, Index to) {
+    sort(first, x, axis.start + from);
+    first.whole(rank);
+    const auto& all = first.link;
+    low[0] = all[rank].value, high[0] = all[all[rank].next].value;
+    give(y, from, 1);
+    for (Index o = from + 1; o < to; o += w) {
+      sort(second, x, axis.start + o + w - 1);
+      second.whole(0), second.unwind();
+      const Index n = std::min(w, to - o);
+      if (job.ranks > 1) steps<true>(n);
+      else steps<false>(n);
+      give(y, o, n);
+      std::swap(first, second);
+    }
+  }
+  template <bool both>
+  void steps(Index n) {
+    Hand<T, N> a{first}, b{second};
+    T *to = low.data(), *then = high.data();
+    const Index end = w, wanted = rank;
+    const auto nearer = [&] { return (b.at == end) | ((a.at != end) & (a.value() <= b.value())); };
+    for (Index i = 0; i < n; ++i) {
+      a.lose(i), b.gain(i);
+      const bool go = a.below + b.below < wanted, left = go & nearer();
+      a.advance(left), b.advance(go & !left);
+      const T v = a.value(), u = b.value();
+      to[i] = u < v ? u : v;
+      if (!both) continue;
+      const bool mine = nearer();
+      const T p = mine ? a.after() : v, q = mine ? u : b.after();
+      then[i] = q < p ? q : p;
+    }
+    a.leave(first), b.leave(second);
+  }
+  template <class Y>
+  void give(Y* y, Index o, Index n) {
+    const T* rows[2] = {low.data(), high.data()};
+    answers.give(rows, n, axis.y_stride, y + o * axis.y_stride);
+  }
+};
+
+// A task's windows: some blocks, so that the first one's sort is little beside the others'.
+Index piece(const anypool_span& axis) { return std::max<Index>(16 * axis.size, 8192); }
+
+template <class S, class N>
+int tasks(const anypool_orders& job, Index begin, Index end) {
+  const auto& axis = job.span[2];
+  const Index pieces = (axis.windows + piece(axis) - 1) / piece(axis);
+  Chains<S, N> chains(job);
+  for (Index t = begin; t < end; ++t) {
+    const Index item = t / pieces, from = t % pieces * axis.windows / pieces,
+                to = (t % pieces + 1) * axis.windows / pieces;
+    const S* x = static_cast<const S*>(job.x) + job.batch_x[item];
+    if (job.y_type == job.type) chains.run(x, static_cast<S*>(job.y) + job.batch_y[item], from, to);
+    else chains.run(x, static_cast<double*>(job.y) + job.batch_y[item], from, to);
+  }
+  return chains.nan ? DECLINED : DONE;
+}
+template <class S>
+int tasks(const anypool_orders& job, Index begin, Index end) {
+  return job.span[2].size < 65535 ? tasks<S, std::uint16_t>(job, begin, end)
+                                  : tasks<S, std::uint32_t>(job, begin, end);
+}
+}  // namespace
+
+// begin < 0: how many tasks there are. DECLINED says that x holds a NaN, as in the other engines.
+int chains(const anypool_orders& job, Index begin, Index end);
+int chains(const anypool_orders& job, Index begin, Index end) {
+  if (begin < 0)
+    return int(std::min<Index>(
+        job.batches * ((job.span[2].windows + piece(job.span[2]) - 1) / piece(job.span[2])), 1 << 30));
+  try {
+    switch (job.type) {
+      case F32: return tasks<float>(job, begin, end);
+      case F64: return tasks<double>(job, begin, end);
+      case F16: return tasks<Half>(job, begin, end);
+      case BF16: return tasks<Brain>(job, begin, end);
+      case U8: return tasks<std::uint8_t>(job, begin, end);
+      case I8: return tasks<std::int8_t>(job, begin, end);
+      case U16: return tasks<std::uint16_t>(job, begin, end);
+      case I16: return tasks<std::int16_t>(job, begin, end);
+      case U32: return tasks<std::uint32_t>(job, begin, end);
+      case I32: return tasks<std::int32_t>(job, begin, end);
+      case U64: return tasks<std::uint64_t>(job, begin, end);
+      default: return tasks<std::int64_t>(job, begin, end);
+    }
+  } catch (const std::bad_alloc&) { return NO_MEMORY; }
+}
+}  // namespace anypool::ANYPOOL_ISA

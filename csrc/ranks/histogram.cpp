@@ -1,0 +1,225 @@
+// Ranks of large windows in a plane, by histograms: bytes as they are; wider elements are sorted once a tile
+// and counted by the high byte of their place in that order, and the window's elements of one bin, at most
+// 256, are told apart by where they lie.
+#include "ranks/histograms.hpp"
+
+#include <cstring>
+#include <new>
+
+#include "abi/job.hpp"
+#include "ranks/answers.hpp"
+#include "ranks/ends.hpp"
+#include "ranks/radix.hpp"
+
+namespace anypool::ANYPOOL_ISA {
+namespace {
+constexpr Index
+    STRIP = 256,
+    SIDE = 256;  // columns of windows a task; rows and columns of elements a sorted tile holds at most
+
+// Which of 64 positions lie in a window: rows [o, o + a), columns [c, c + b).
+ANYPOOL_INLINE std::uint64_t inside(const std::uint8_t* row, const std::uint8_t* column, Index o, Index a,
+                                    Index c, Index b) {
+#if defined(__AVX512BW__)
+  const auto in = [](const std::uint8_t* at, Index from, Index n, __mmask64 of) {
+    const __m512i distance = _mm512_sub_epi8(_mm512_loadu_si512(at), _mm512_set1_epi8(char(from)));
+    return _mm512_mask_cmple_epu8_mask(of, distance, _mm512_set1_epi8(char(n - 1)));
+  };
+  return in(column, c, b, in(row, o, a, ~__mmask64(0)));
+#else
+  typedef std::uint8_t V __attribute__((vector_size(32)));
+  std::uint64_t found = 0;
+  for (int half = 0; half < 2; ++half) {
+    V r, k;
+    std::memcpy(&r, row + 32 * half, 32), std::memcpy(&k, column + 32 * half, 32);
+    const V yes = (V)((V)(r - std::uint8_t(o)) <= std::uint8_t(a - 1)) &
+                  (V)((V)(k - std::uint8_t(c)) <= std::uint8_t(b - 1));
+#if defined(__AVX2__)
+    found |= std::uint64_t(std::uint32_t(_mm256_movemask_epi8((__m256i)yes))) << 32 * half;
+#else
+    for (int i = 0; i < 32; ++i) found |= std::uint64_t(yes[i] & 1) << (32 * half + i);
+#endif
+  }
+  return found;
+#endif
+}
+// The place of the n-th bit that is set.
+ANYPOOL_INLINE int nth(std::uint64_t bits, Index n) {
+#if defined(__BMI2__)
+  return __builtin_ctzll(_pdep_u64(std::uint64_t(1) << n, bits));
+#else
+  for (; n > 0; --n) bits &= bits - 1;
+  return __builtin_ctzll(bits);
+#endif
+}
+
+template <class S>
+struct Plane {
+  using K = Keys<S>;
+  using T = typename K::Lane;
+  const anypool_orders& job;
+  const anypool_span &rows = job.span[1], &columns = job.span[2];
+  const Index rank = job.outputs[0];
+  const OrderAnswers<S, K> answers{job};
+  const S constant = border<S>(job);
+  Histograms histograms;
+  Array<T> low, high;
+  bool nan = false;
+
+  explicit Plane(const anypool_orders& j) : job(j) {}
+
+  // The elements under windows [top, bottom) × [left, right).
+  template <class Take>
+  void read(Index item, Index top, Index bottom, Index left, Index right, Take take) {
+    const S* x = static_cast<const S*>(job.x) + job.batch_x[item];
+    const Index tall = bottom - top + rows.size - 1, wide = right - left + columns.size - 1;
+    for (Index r = 0; r < tall; ++r) {
+      const Index from = rows.start + top + r, at = rows.source ? rows.source[from] : from;
+      for (Index c = 0; c < wide; ++c) {
+        const Index to = columns.start + left + c, real = columns.source ? columns.source[to] : to;
+        take(r, c, at < 0 || real < 0 ? constant : x[at * rows.x_stride + real * columns.x_stride]);
+      }
+    }
+  }
+  void give(Index item, Index row, Index left, Index n) {
+    const T* found[2] = {low.data(), high.data()};
+    const auto write = [&](auto* y) {
+      answers.give(found, n, columns.y_stride,
+                   y + job.batch_y[item] + row * rows.y_stride + left * columns.y_stride);
+    };
+    if (job.y_type == job.type) write(static_cast<S*>(job.y));
+    else write(static_cast<double*>(job.y));
+  }
+};
+
+template <class S>
+struct Bytes : Plane<S> {
+  Array<std::uint8_t> plane;
+  using Plane<S>::Plane;
+
+  static Index tall(const anypool_orders& job) {
+    return std::max<Index>(4 * job.span[1].size,
+                           job.span[1].windows * job.batches * job.span[2].windows / (64 * STRIP));
+  }
+  static Index wide(const anypool_orders&) { return STRIP; }
+  void run(Index item, Index top, Index bottom, Index left, Index right) {
+    const Index pitch = right - left + this->columns.size - 1, n = right - left;
+    room(plane, (bottom - top + this->rows.size - 1) * pitch), room(this->low, n), room(this->high, n);
+    this->read(item, top, bottom, left, right,
+               [&](Index r, Index c, S v) { plane[r * pitch + c] = Keys<S>::in(v); });
+    if (this->job.ranks > 1) ranks<true>(item, top, bottom, left, n, pitch);
+    else ranks<false>(item, top, bottom, left, n, pitch);
+  }
+  template <bool both>
+  void ranks(Index item, Index top, Index bottom, Index left, Index n, Index pitch) {
+    this->histograms.slide(
+        plane.data(), pitch, pitch, this->rows.size, this->columns.size, bottom - top,
+        [rank = this->rank, low = this->low.data(), high = this->high.data()](Index, Index c,
+                                                                              Sliding& window) {
+          low[c] = std::uint8_t(window.find(rank).bin);
+          if (both) high[c] = std::uint8_t(window.find(rank + 1).bin);
+        },
+        [&](Index o) { this->give(item, top + o, left, n); });
+  }
+};
+
+template <class S>
+struct Sorted : Plane<S> {
+  using T = typename Plane<S>::T;
+  static constexpr Index most = SIDE * SIDE;
+  Radix<T, std::uint16_t> radix{most};
+  Array<T> lane = Array<T>(most), value = Array<T>(most);
+  Array<std::uint8_t> plane = Array<std::uint8_t>(most), row = Array<std::uint8_t>(most + 256), column = row;
+  Index words = 0;  // of 64 elements, a bin
+  using Plane<S>::Plane;
+
+  static Index tall(const anypool_orders& job) { return SIDE - job.span[1].size + 1; }
+  static Index wide(const anypool_orders& job) { return SIDE - job.span[2].size + 1; }
+  void run(Index item, Index top, Index bottom, Index left, Index right) {
+    const Index tall = bottom - top + this->rows.size - 1, wide = right - left + this->columns.size - 1,
+                n = tall * wide, windows = right - left;
+    room(this->low, windows), room(this->high, windows);
+    this->read(item, top, bottom, left, right, [&](Index r, Index c, S v) {
+      const Index i = r * SIDE + c;
+      this->nan |= is_nan(v);
+      lane[i] = Keys<S>::in(v), radix.one[r * wide + c] = {digits(lane[i]), std::uint16_t(i)};
+    });
+    radix.sort(n);
+    words = (n + 64 * 256 - 1) / (64 * 256);
+    for (Index r = 0; r < n; ++r) {
+      const Index i = radix.one[r].element;
+      value[r] = lane[i], plane[i] = std::uint8_t(r / 64 / words), row[r] = std::uint8_t(i / SIDE),
+      column[r] = std::uint8_t(i % SIDE);
+    }
+    for (Index r = n; r < std::min(most, (n + 64 * words - 1) / 64 * 64); ++r)
+      row[r] = column[r] = SIDE - 1;  // in no window, or n were `most`
+    this->histograms.slide(
+        plane.data(), SIDE, wide, this->rows.size, this->columns.size, bottom - top,
+        [&](Index o, Index c, Sliding& window) { select(window.find(this->rank), o, c); },
+        [&](Index o) { this->give(item, top + o, left, windows); });
+  }
+  // No branch depends on the elements: where the rank lies in a bin is not foretold.
+  ANYPOOL_INLINE void select(Found found, Index o, Index c) {
+    const Index a = this->rows.size, b = this->columns.size;
+    Index at = found.bin * words * 64, word = 0, below = 0, upto = 0;
+    std::uint64_t bits[4];
+    for (Index w = 0; w < words; ++w) {
+      bits[w] = inside(row.data() + at + 64 * w, column.data() + at + 64 * w, o, a, c, b),
+      upto += __builtin_popcountll(bits[w]);
+      const bool beyond = upto <= found.rank;
+      word += beyond, below = beyond ? upto : below;
+    }
+    std::uint64_t here = bits[word];
+    const int place = nth(here, found.rank - below);
+    at += 64 * word;
+    this->low[c] = value[at + place];
+    if (this->job.ranks < 2) return;
+    here &= (~std::uint64_t(0) << place) << 1;
+    Index next = at;  // the first of four words with another element, which is there in large windows
+    for (Index w = 1; w <= 4; ++w) {
+      const std::uint64_t more = inside(row.data() + at + 64 * w, column.data() + at + 64 * w, o, a, c, b);
+      next = here ? next : at + 64 * w, here = here ? here : more;
+    }
+    while (!here) next += 64, here = inside(row.data() + next, column.data() + next, o, a, c, b);
+    this->high[c] = value[next + __builtin_ctzll(here)];
+  }
+};
+
+template <class Engine>
+int tasks(const anypool_orders& job, Index begin, Index end) {
+  const auto &rows = job.span[1], &columns = job.span[2];
+  const auto pieces = [](Index n, Index most) { return (n + most - 1) / most; };
+  const Index strips = pieces(columns.windows, Engine::wide(job)),
+              bands = pieces(rows.windows, Engine::tall(job));
+  if (begin < 0) return int(std::min<Index>(job.batches * strips * bands, 1 << 30));
+  Engine engine(job);
+  for (Index t = begin; t < end; ++t) {
+    const Index band = t % bands, strip = t / bands % strips, item = t / bands / strips;
+    engine.run(item, rows.windows * band / bands, rows.windows * (band + 1) / bands,
+               columns.windows * strip / strips, columns.windows * (strip + 1) / strips);
+  }
+  return engine.nan ? DECLINED : DONE;
+}
+}  // namespace
+
+// begin < 0: how many tasks there are. DECLINED says that x holds a NaN, as in the other engines.
+int histogram(const anypool_orders& job, Index begin, Index end);
+int histogram(const anypool_orders& job, Index begin, Index end) {
+  try {
+    switch (job.type) {
+      case F32: return tasks<Sorted<float>>(job, begin, end);
+      case F64: return tasks<Sorted<double>>(job, begin, end);
+      case F16: return tasks<Sorted<Half>>(job, begin, end);
+      case BF16: return tasks<Sorted<Brain>>(job, begin, end);
+      case U8: return tasks<Bytes<std::uint8_t>>(job, begin, end);
+      case I8: return tasks<Bytes<std::int8_t>>(job, begin, end);
+      case U16: return tasks<Sorted<std::uint16_t>>(job, begin, end);
+      case I16: return tasks<Sorted<std::int16_t>>(job, begin, end);
+      case U32: return tasks<Sorted<std::uint32_t>>(job, begin, end);
+      case I32: return tasks<Sorted<std::int32_t>>(job, begin, end);
+      case U64: return tasks<Sorted<std::uint64_t>>(job, begin, end);
+      default: return tasks<Sorted<std::int64_t>>(job, begin, end);
+    }
+  } catch (const std::bad_alloc&) { return NO_MEMORY; }
+}
+}  // namespace anypool::ANYPOOL_ISA

@@ -1,0 +1,52 @@
+// Windows sorted whole: which element types there are, and what a task is.
+#include <new>
+
+#include "ranks/sorter.hpp"
+
+namespace anypool::ANYPOOL_ISA {
+namespace {
+template <class S>
+int tasks(const anypool_sorted& job, int spread, Index begin, Index end) {
+  using Some = Sorter<S>;
+  constexpr Index lanes = Some::L::n;
+  if (begin < 0) return int((job.count + lanes - 1) / lanes);  // how many tasks there are
+  if (spread) {  // a task is a row: what windows of different rows give meets nowhere
+    if constexpr (!Some::K::floats) return DECLINED;
+    else {
+      using A = std::conditional_t<sizeof(S) == 8, double, float>;
+      Some all(job, 0, 0);
+      Array<Index> offset;
+      const Index per = all.window.per;
+      for (Index k = std::max(begin * per - job.begin, Index(0));
+           k < std::min(end * per - job.begin, job.count); ++k)
+        all.template give<A>(k, offset);
+      return DONE;
+    }
+  }
+  Some all(job, begin * lanes, std::min(end * lanes, job.count));
+  for (Index b = begin * lanes; b < std::min(end * lanes, job.count); b += lanes)
+    all.block(b, std::min(lanes, job.count - b));
+  return DONE;
+}
+}  // namespace
+
+int sorted(const anypool_sorted& job, int spread, Index begin, Index end);
+int sorted(const anypool_sorted& job, int spread, Index begin, Index end) {
+  try {
+    switch (job.type) {
+      case F32: return tasks<float>(job, spread, begin, end);
+      case F64: return tasks<double>(job, spread, begin, end);
+      case F16: return tasks<Half>(job, spread, begin, end);
+      case BF16: return tasks<Brain>(job, spread, begin, end);
+      case U8: return tasks<std::uint8_t>(job, spread, begin, end);
+      case I8: return tasks<std::int8_t>(job, spread, begin, end);
+      case U16: return tasks<std::uint16_t>(job, spread, begin, end);
+      case I16: return tasks<std::int16_t>(job, spread, begin, end);
+      case U32: return tasks<std::uint32_t>(job, spread, begin, end);
+      case I32: return tasks<std::int32_t>(job, spread, begin, end);
+      case U64: return tasks<std::uint64_t>(job, spread, begin, end);
+      default: return tasks<std::int64_t>(job, spread, begin, end);
+    }
+  } catch (const std::bad_alloc&) { return NO_MEMORY; }
+}
+}  // namespace anypool::ANYPOOL_ISA
