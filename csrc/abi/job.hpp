@@ -18,6 +18,12 @@ struct anypool_level {
   const double* count;              // (windows,) what a mean divides by, this axis' factor
   const std::int64_t* source;       // (size,) real position, -1 the border's constant; null: itself
 };
+// A run of a footprint: `length` positions of the last pooled axis from `first` on, in row `row` of a
+// window's box (the places on the other pooled axes, the last of them fastest), with one weight.
+struct anypool_run {
+  std::int64_t row, first, length;
+  double weight;
+};
 // A fold is a lift (element -> one or two planes of numbers, and one of weights), a merge of each plane, and
 // a finish (planes -> answer). An absent element is lifted to the identity element of each merge; a weight is
 // a factor of sums.
@@ -39,6 +45,8 @@ struct anypool_job {
   double empty, divisor;   // value of an empty window; overrides the counts where not 0
   double rate, ddof;       // the fold's parameters
   std::int64_t threads;    // 0: the pool's own number
+  std::int64_t runs;       // of the windows' footprint, in the order of rows; 0: windows are boxes
+  const anypool_run* run;
 };
 }
 
@@ -57,6 +65,10 @@ inline bool has_plane(const anypool_job& job, int k) {
 }
 inline std::int64_t merge_of(const anypool_job& job, int k) {
   return k == 0 ? job.merge0 : k == 1 ? job.merge1 : std::int64_t(job.weighting == PRESENCE ? MAX : SUM);
+}
+// Whether a plane of weights holds what a footprint weighs alone, for no element is absent or has a weight.
+inline bool counts_places(const anypool_job& job) {
+  return job.weighting != UNWEIGHTED && job.runs && !job.w && !job.omit;
 }
 inline int planes_of(const anypool_job& job) { return 1 + has_plane(job, 1) + has_plane(job, 2); }
 

@@ -2,6 +2,8 @@
 #pragma once
 #include <cstdint>
 
+#include "abi/job.hpp"
+
 extern "C" {
 // One pooled axis of regular windows: window o holds positions start + o*stride + t*step, t < size.
 struct anypool_span {
@@ -35,6 +37,8 @@ struct anypool_orders {
   // 1: only by a kernel that counts for itself, and writes `empty` where a window holds fewer than `least`.
   std::int64_t own, least;
   double empty;
+  std::int64_t runs;  // of the windows' footprint; 0: windows are boxes
+  const anypool_run* run;
 };
 const char* anypool_isa() noexcept;
 }

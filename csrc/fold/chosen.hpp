@@ -108,7 +108,7 @@ struct Chosen {
   explicit Chosen(const anypool_job& j) : job(j) {
     const Index l = job.levels - 2;
     if (job.lift != PLACE || l < 0 || job.inner != 1 || job.x_type != F32 || job.last || job.omit || job.w ||
-        !job.place || Lanes<float>::n < 4)
+        job.runs || !job.place || Lanes<float>::n < 4)
       return;
     a = job.level + l, b = a + 1;
     for (const anypool_level* i = job.level; i < a; ++i)

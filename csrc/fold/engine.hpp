@@ -2,6 +2,7 @@
 #pragma once
 #include "abi/job.hpp"
 #include "fold/blocks.hpp"
+#include "fold/footprint.hpp"
 #include "fold/irregular.hpp"
 #include "fold/row.hpp"
 #include "fold/runs.hpp"
@@ -270,6 +271,7 @@ struct Engine final : Passes {
 
 template <template <class> class M, class T>
 Passes* engine(const anypool_job& job) {
+  if (job.runs) return new Footprint<M<T>, T>(job);
   return new Engine<M<T>, T>(job);
 }
 }  // namespace anypool::ANYPOOL_ISA

@@ -36,10 +36,13 @@ int staged(const anypool_job& job, Index begin, Index end) {
   const int count = planes_of(job);
   const bool in_place = job.y && job.plane_type == job.y_type && job.merge1 < 0 &&
                         (job.finish == PLAIN || job.finish == DIVIDE || job.merge0 == MOMENTS);
+  const bool counted = counts_places(job);  // the plane of weights is not lifted
+  const auto lifts_plane = [&](int k) { return has_plane(job, k) && !(k == 2 && counted); };
   std::unique_ptr<Passes> engine[most_planes];
   for (int k = 0; k < most_planes; ++k)
     if (has_plane(job, k)) {
-      engine[k].reset(make_engine(merge_of(job, k), job.plane_type, job));
+      engine[k].reset(k == 2 && counted ? make_counts(job.plane_type, job)
+                                        : make_engine(merge_of(job, k), job.plane_type, job));
       if (!engine[k]) return DECLINED;
     }
   std::unique_ptr<Stager> stager;
@@ -85,13 +88,13 @@ int staged(const anypool_job& job, Index begin, Index end) {
             return failed;
           continue;
         }
-        pieces.reset(new Pieces(job, lead, *stager, width, from, to, base, stop));
-        if (!pieces->serve()) pieces.reset();
+        if (!job.runs) pieces.reset(new Pieces(job, lead, *stager, width, from, to, base, stop));
+        if (pieces && !pieces->serve()) pieces.reset();
       }
       if (!pieces) {
         if (bytes * count > most_scratch) return DECLINED;
         for (int k = 0; k < most_planes; ++k)
-          if (has_plane(job, k)) planes[k] = lifts[k] = room(lifted[k], bytes);
+          if (lifts_plane(k)) planes[k] = lifts[k] = room(lifted[k], bytes);
         if (!stager->tile(item, items, base, stop, lifts, pivot)) return DECLINED;
       }
     }

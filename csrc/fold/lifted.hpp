@@ -34,13 +34,16 @@ class Lifted {
     return reinterpret_cast<const A*>(planes[k]);
   }
 
-  // visit(i) for each element i, of the planes, of the window whose result is number `lane` of the tile.
+  // visit(i, its tap) for each element i, of the planes, of the window whose result is number `lane` of the
+  // tile.
   template <class Visit>
   void each(Index lane, Visit visit) {
     Index rest = lane % item_out;
     for (int l = lead; l < levels; ++l) at[l] = rest / out[l], rest %= out[l];
     at[lead] += from;
-    walk(lead, lane / item_out * pitch + rest, visit);
+    const Index item = lane / item_out * pitch + rest;
+    if (job.runs) return walk_runs(item, visit);
+    walk(lead, item, visit);
   }
 
  private:
@@ -53,11 +56,33 @@ class Lifted {
 
   template <class Visit>
   void walk(int l, Index offset, Visit& visit) {
-    if (l == levels) return visit(offset);
+    if (l == levels) return visit(offset, 1.0);
     const auto& a = job.level[l];
     if (!a.windows) return walk(l + 1, offset + at[l] * in[l], visit);
     const Index first = a.first[at[l]] - (l == lead ? base : 0);
     for (Index i = 0; i < a.length[at[l]]; ++i) walk(l + 1, offset + (first + i * a.step) * in[l], visit);
+  }
+
+  // A footprint's elements.
+  template <class Visit>
+  void walk_runs(Index item, Visit& visit) {
+    for (Index i = 0; i < job.runs; ++i)
+      for (Index j = 0; j < job.run[i].length; ++j) {
+        Index rest = job.run[i].row, offset = item;
+        bool inside = true;
+        for (int l = levels - 1; l >= lead; --l) {
+          const auto& a = job.level[l];
+          Index p = at[l];
+          if (a.windows) {
+            const Index place = l == levels - 1 ? job.run[i].first + j : rest % a.places;
+            if (l < levels - 1) rest /= a.places;
+            p = a.start + p * a.stride + place * a.step;
+            inside &= p >= 0 && p < a.size;
+          }
+          offset += (p - (l == lead ? base : 0)) * in[l];
+        }
+        if (inside) visit(offset, job.run[i].weight);
+      }
   }
 };
 }  // namespace anypool::ANYPOOL_ISA

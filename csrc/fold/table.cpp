@@ -1,5 +1,6 @@
 // Which product of types has a lift, a merge and a finish.
 #include "fold/finish.hpp"
+#include "fold/footprint_counts.hpp"
 #include "fold/stage.hpp"
 #include "fold/tile.hpp"
 
@@ -47,6 +48,14 @@ constexpr bool meets =
     (std::is_same_v<A, std::int64_t> && (std::is_integral_v<T> || sizeof(T) <= 4)) ||
     (std::is_same_v<A, std::uint64_t> && std::is_integral_v<T>) || std::is_same_v<A, std::uint8_t>;
 }  // namespace
+
+Passes* make_counts(std::int64_t type, const anypool_job& job) {
+  return with_type(type, [&](auto a) -> Passes* {
+    using A = decltype(a);
+    if constexpr (!half<A>) return new FootprintCounts<A>(job);
+    return nullptr;
+  });
+}
 
 Stager* make_stager(std::int64_t x_type, std::int64_t plane_type, const anypool_job& job, int lead) {
   return with_type(x_type, [&](auto t) -> Stager* {

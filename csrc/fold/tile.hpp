@@ -36,6 +36,7 @@ struct Finisher {
 };
 // Tables filled by the kernels_*.cpp files; null where a product has no meaning.
 Passes* make_engine(std::int64_t merge, std::int64_t type, const anypool_job& job);
+Passes* make_counts(std::int64_t type, const anypool_job& job);
 Stager* make_stager(std::int64_t x_type, std::int64_t plane_type, const anypool_job& job, int lead);
 Finisher* make_finisher(std::int64_t plane_type, std::int64_t y_type, const anypool_job& job, int lead);
 }  // namespace anypool::ANYPOOL_ISA

@@ -97,12 +97,13 @@ class WeightedFinish {
   }
   // Σ w (d - mean)² of one window, from its w d and w.
   A deviations(Index lane, A mean) const {
-    const A *products = lifted->plane<A>(0), *weights = lifted->plane<A>(2);
+    const A *products = lifted->plane<A>(0), *weights = lifted->plane<A>(2);  // null: each is 1
     A total = 0;
-    lifted->each(lane, [&](Index i) {
-      if (weights[i] == 0) return;
-      const A d = products[i] / weights[i] - mean;
-      total += weights[i] * d * d;
+    lifted->each(lane, [&](Index i, double tap) {
+      const A w = weights ? weights[i] : A(1);
+      if (w == 0) return;
+      const A d = products[i] / w - mean;
+      total += A(tap) * w * d * d;
     });
     return total;
   }

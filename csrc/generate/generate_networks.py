@@ -44,6 +44,12 @@ def shapes(n):
             shape = n.Shape((1, k, k), one, one, (rank,))
             if rank != k * k // 2:
                 yield shape, n.tile_of(shape), False
+    # medians of disks, the commonest footprints: x² + y² ≤ r²
+    for r in (1, 2, 3):
+        across = range(-r, r + 1)
+        columns = tuple(tuple((y + r, 0) for y in across if x * x + y * y <= r * r) for x in across)
+        size = (1, 2 * r + 1, 2 * r + 1)
+        yield n.Shape(size, one, one, (sum(map(len, columns)) // 2,), columns), (1, 1), False
     # windows that lack elements: every rank that may be the median
     yield n.Shape((1, 3, 3), one, one, tuple(range(5))), (2, 1), True
     for k in (5, 7):

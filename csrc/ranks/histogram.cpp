@@ -9,6 +9,7 @@
 #include "abi/job.hpp"
 #include "ranks/answers.hpp"
 #include "ranks/ends.hpp"
+#include "ranks/footprint_histograms.hpp"
 #include "ranks/radix.hpp"
 
 namespace anypool::ANYPOOL_ISA {
@@ -63,6 +64,7 @@ struct Plane {
   const OrderAnswers<S, K> answers{job};
   const S constant = border<S>(job);
   Histograms histograms;
+  UnderFootprint footprint{job};
   Array<T> low, high;
   bool nan = false;
 
@@ -80,6 +82,12 @@ struct Plane {
         take(r, c, at < 0 || real < 0 ? constant : x[at * rows.x_stride + real * columns.x_stride]);
       }
     }
+  }
+  // Each window of a plane of bytes, by the histograms of its columns or of its footprint.
+  template <class Give, class End>
+  void slide(const std::uint8_t* plane, Index pitch, Index wide, Index down, Give give, End end) {
+    if (job.runs) footprint.slide(plane, pitch, wide - columns.size + 1, down, give, end);
+    else histograms.slide(plane, pitch, wide, rows.size, columns.size, down, give, end);
   }
   void give(Index item, Index row, Index left, Index n) {
     const T* found[2] = {low.data(), high.data()};
@@ -112,10 +120,9 @@ struct Bytes : Plane<S> {
   }
   template <bool both>
   void ranks(Index item, Index top, Index bottom, Index left, Index n, Index pitch) {
-    this->histograms.slide(
-        plane.data(), pitch, pitch, this->rows.size, this->columns.size, bottom - top,
-        [rank = this->rank, low = this->low.data(), high = this->high.data()](Index, Index c,
-                                                                              Sliding& window) {
+    this->slide(
+        plane.data(), pitch, pitch, bottom - top,
+        [rank = this->rank, low = this->low.data(), high = this->high.data()](Index, Index c, auto& window) {
           low[c] = std::uint8_t(window.find(rank).bin);
           if (both) high[c] = std::uint8_t(window.find(rank + 1).bin);
         },
@@ -153,19 +160,23 @@ struct Sorted : Plane<S> {
     }
     for (Index r = n; r < std::min(most, (n + 64 * words - 1) / 64 * 64); ++r)
       row[r] = column[r] = SIDE - 1;  // in no window, or n were `most`
-    this->histograms.slide(
-        plane.data(), SIDE, wide, this->rows.size, this->columns.size, bottom - top,
-        [&](Index o, Index c, Sliding& window) { select(window.find(this->rank), o, c); },
+    this->slide(
+        plane.data(), SIDE, wide, bottom - top,
+        [&](Index o, Index c, auto& window) { select(window.find(this->rank), o, c); },
         [&](Index o) { this->give(item, top + o, left, windows); });
   }
   // No branch depends on the elements: where the rank lies in a bin is not foretold.
   ANYPOOL_INLINE void select(Found found, Index o, Index c) {
-    const Index a = this->rows.size, b = this->columns.size;
+    const auto elements = [this, o,
+                           c](Index from) ANYPOOL_FLAT {  // of 64 in their order, those of the window
+      const std::uint8_t *r = row.data() + from, *k = column.data() + from;
+      const std::uint64_t box = inside(r, k, o, this->rows.size, c, this->columns.size);
+      return this->job.runs ? this->footprint.among(box, r, k, o, c) : box;
+    };
     Index at = found.bin * words * 64, word = 0, below = 0, upto = 0;
     std::uint64_t bits[4];
     for (Index w = 0; w < words; ++w) {
-      bits[w] = inside(row.data() + at + 64 * w, column.data() + at + 64 * w, o, a, c, b),
-      upto += __builtin_popcountll(bits[w]);
+      bits[w] = elements(at + 64 * w), upto += __builtin_popcountll(bits[w]);
       const bool beyond = upto <= found.rank;
       word += beyond, below = beyond ? upto : below;
     }
@@ -177,10 +188,10 @@ struct Sorted : Plane<S> {
     here &= (~std::uint64_t(0) << place) << 1;
     Index next = at;  // the first of four words with another element, which is there in large windows
     for (Index w = 1; w <= 4; ++w) {
-      const std::uint64_t more = inside(row.data() + at + 64 * w, column.data() + at + 64 * w, o, a, c, b);
+      const std::uint64_t more = elements(at + 64 * w);
       next = here ? next : at + 64 * w, here = here ? here : more;
     }
-    while (!here) next += 64, here = inside(row.data() + next, column.data() + next, o, a, c, b);
+    while (!here) next += 64, here = elements(next);
     this->high[c] = value[next + __builtin_ctzll(here)];
   }
 };

@@ -211,7 +211,7 @@ def check_empty(empty: Any, dtype: str, reductions: tuple[Any, ...], wide: str, 
     value = constant(empty, "empty")
     odd = weights is None and all(grid.odd for grid in plan.grids)
     weighed = weights is not None and "bool" not in str(weights.dtype)
-    weighed = weighed or any(grid.weighted for grid in plan.grids)
+    weighed = weighed or any(getattr(grid, "has_real_weights", grid.weighted) for grid in plan.grids)
     for r in reductions:
         if isinstance(r, (Fold, Order)):
             fitted(value, result_type(dtype, r, wide, odd, weighed), f"empty={value} of {getattr(r, 'name', r)!r}")

@@ -94,11 +94,13 @@ def test_a_ball_and_masks_and_log_weights() -> None:
 
 
 def test_spellings() -> None:
-    taps = ap.sliding((5, 5), 1, taps=DISK.astype(float))
-    windows = ap.sliding((5, 5), 1, footprint=DISK)
-    assert windows == taps == ap.sliding(5, 1, footprint=DISK) == ap.sliding((5, 5), 1, footprint=DISK.tolist())
-    assert windows_from(text_of(windows)) == windows
-    assert windows_from("sliding((1, 2), footprint=[[True, False]])") == ap.sliding((1, 2), footprint=[[1.0, 0.0]])
+    windows, real = (ap.sliding((5, 5), 1, footprint=t) for t in (DISK, DISK.astype(float)))
+    assert windows == ap.sliding(5, 1, footprint=DISK) == ap.sliding((5, 5), 1, footprint=DISK.tolist())
+    assert real == ap.sliding((5, 5), 1, taps=DISK.astype(float)) != windows
+    assert windows_from(text_of(windows)) == windows and windows_from(text_of(real)) == real
+    assert windows_from("sliding((1, 2), footprint=[[True, False]])") == ap.sliding((1, 2), footprint=[[True, False]])
+    whole = np.arange(64).reshape(8, 8)  # a bool footprint only selects: sums of integers are integers
+    assert [ap.pool(whole, w, "sum").dtype.name for w in (windows, real)] == ["int64", "float64"]
     assert windows.output_shape((3, 9, 9)) == (3, 5, 5)
     assert ap.sliding((3, 3), footprint=np.ones((3, 3), bool)) == ap.sliding((3, 3))
     assert ap.sliding((5, 5), footprint=DISK).output_shape((3, 3)) == (1, 1)  # larger than x

@@ -19,9 +19,9 @@ from .reference.engines import ReferenceFolds, ReferenceIndexed, ReferenceOrders
 ENGINES: tuple[Engine, ...] = (
     RestrictedViews("cpu"),
     Compacted(),
-    WeightedWindows(),
     NarrowRanges(),
     CompiledFolds(),
+    WeightedWindows(),
     LargeArgs(),
     FoldsBySums(),
     Components(),

@@ -110,7 +110,7 @@ def _piece_of(grid: Grid, shape: tuple[int, ...]) -> Grid:
 @lru_cache(maxsize=256)
 def _plain_sums(grid: Grid, shape: tuple[int, ...], dtype: Any) -> linear_forms.WindowSums:
     piece_grid = _piece_of(grid, shape)
-    n, present = (piece_grid.along(t).astype(dtype) for t in (piece_grid.counts, piece_grid.present))
+    n, present = (piece_grid.along(t).astype(dtype) for t in (piece_grid.counts, piece_grid.total_weights))
     return linear_forms.WindowSums(n, present, lambda v, fold: run(v, piece_grid, (fold,))[0])
 
 

@@ -3,7 +3,8 @@ reductions."""
 
 from __future__ import annotations
 
-from .grids import Axis, Fill, Grid, GridConcat, Ints, joined_shape
+from .axis import Axis, Ints
+from .grids import Fill, Grid, GridConcat, joined_shape
 from .indexed import AxisIndices, IndexedWindows, as_indexed_windows
 from .job import Job
 from .sparse_groups import SparseGroups

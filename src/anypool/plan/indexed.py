@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .grids import Axis, Grid, Ints
+from .axis import Axis, Ints
+from .grids import Grid
 
 
 @dataclass(frozen=True, eq=False)

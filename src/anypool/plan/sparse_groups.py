@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .grids import Ints
+from .axis import Ints
 from .indexed import IndexedWindows
 
 

@@ -11,6 +11,7 @@ import torch
 from ..arrays.torch_dtypes import dtype_name
 from ..arrays.torch_memory import empty, like_layout
 from ..engines.folds import adjoint
+from ..engines.native import footprints
 from ..engines.reference import fold as reference
 from ..plan import Grid
 from ..reductions import Fold, fact
@@ -67,7 +68,10 @@ class FoldRule:
         if gradient is None and learns:
             with torch.enable_grad():
                 leaves: list[Any] = [t.detach().requires_grad_() for t in tensors if t is not None]
-                return torch.autograd.grad(call.reference(*leaves)[0], leaves, g)
+                result = call.reference(*leaves)[0]
+                if not result.requires_grad:  # every window is empty
+                    return [torch.zeros_like(t) for t in leaves]
+                return torch.autograd.grad(result, leaves, g)
         if gradient is None:
             if call.saves[1]:
                 y, saved = call.reference(x, weights)
@@ -104,7 +108,7 @@ def _compiled(g: Any, x: Any, y: Any, positions: list[Any], call: TensorFold, we
     """The compiled gradients of x and of weights that learn; None for x if they are not
     compiled."""
     grid = call.grid
-    is_supported = not grid.weighted and x.device.type == "cpu"
+    is_supported = (not grid.weighted or footprints.are_compiled(grid)) and x.device.type == "cpu"
     if not is_supported or call.backend == "reference" or type(g) is not torch.Tensor:
         return None, None
     is_weighted = weights is not None or call.omit_nan

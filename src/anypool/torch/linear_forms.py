@@ -196,7 +196,7 @@ def _run(prepared: Any, v: Any, w: Any = None) -> Any:
 @lru_cache(maxsize=256)
 def _window_sums(grid: Grid, shape: tuple[int, ...], dtype: Any) -> tuple[Grid, WindowSums]:
     piece_grid = grid if grid.shape == tuple(shape) else replace(grid, shape=tuple(shape))
-    n, present = (_table(piece_grid.along(t), dtype) for t in (piece_grid.counts, piece_grid.present))
+    n, present = (_table(piece_grid.along(t), dtype) for t in (piece_grid.counts, piece_grid.total_weights))
 
     def fold_of(v: Any, fold: Any) -> Any:
         return _run(native_folds.prepare(Job(piece_grid, fold, dtype_name(v), "torch"), v.stride()), v)

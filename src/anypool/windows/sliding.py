@@ -15,7 +15,7 @@ from .arguments import flag, last_axes, need_axes, shown, sizes_of
 from .clipping import runs_axis, windows_count
 from .fractional_area import Measures, is_real, measure, measures_of, real_axis
 from .paddings import each_padding, freeze_border, freeze_padding, pads_of
-from .taps import freeze_footprint, freeze_taps, tap_table
+from .taps import freeze_footprint, freeze_taps, is_footprint, tap_table
 from .window_kind import MOST_WINDOWS, Kind, ascending, grid_of
 
 
@@ -47,7 +47,7 @@ class Sliding(Kind):
             "ceil_mode": self.ceil_mode,
             "border": self.border,
             "count": self.count,
-            "taps": self.taps,
+            **({"footprint": self.taps} if is_footprint(self.taps) else {"taps": self.taps}),
         }
 
     def symbolic(self) -> bool:

@@ -25,13 +25,14 @@ def _has_axes(value: Any) -> bool:
 
 
 class _Table:
-    """A read-only float array with equality by value, so that windows with taps can be cached."""
+    """A read-only array of numbers, or of bools for a footprint, with equality by value: windows
+    with taps can be cached."""
 
     def __init__(self, values: Any, name: str = "taps") -> None:
         array = array_of(values, name)
         if array.dtype.kind not in "biuf":
             raise PoolingError(f"{name} of dtype {array.dtype}: use real numbers{' or bool' * (name != 'taps')}")
-        self.values = array.astype(np.float64)
+        self.values = array.astype(np.bool_ if name == "footprint" and array.dtype.kind == "b" else np.float64)
         if not np.all(np.isfinite(self.values)):
             raise PoolingError(
                 f"{name} {'hold' if name == 'taps' else 'holds'} a NaN or an infinity: use finite numbers"
@@ -42,20 +43,29 @@ class _Table:
             self.values.tobytes(),
         )  # shape and bytes, which torch.compile can store
 
+    @property
+    def _key(self) -> tuple[Any, ...]:
+        return self.values.dtype.name, self.shape, self.data
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Table) and self.shape == other.shape and self.data == other.data
+        return isinstance(other, _Table) and self._key == other._key
 
     def __hash__(self) -> int:
-        return hash((self.shape, self.data))
+        return hash(self._key)
 
     def __repr__(self) -> str:
         return f"taps{list(self.values.shape)}"
 
 
-def freeze_footprint(footprint: Any, size: int | tuple[int, ...]) -> tuple[tuple[int, ...], Any]:
-    """The window's size on each axis, and the footprint as taps; None if all positions weigh 1.
+def is_footprint(table: Any) -> bool:
+    """Whether a table states which positions a window has, without weights."""
+    return isinstance(table, _Table) and table.values.dtype == np.bool_
 
-    A true position of a bool footprint weighs 1. Raises PoolingError for an array of another shape
+
+def freeze_footprint(footprint: Any, size: int | tuple[int, ...]) -> tuple[tuple[int, ...], Any]:
+    """The window's size on each axis, and the footprint as a table; None if it is all true.
+
+    Raises PoolingError for an array of another shape
     and for footprints without a position.
     """
     table = _Table(footprint, "footprint")
@@ -66,7 +76,7 @@ def freeze_footprint(footprint: Any, size: int | tuple[int, ...]) -> tuple[tuple
         )
     if not np.any(table.values):
         raise PoolingError("footprint has no position: at least one must be true, or a weight other than 0")
-    return sizes, None if np.all(table.values == 1) else table
+    return sizes, None if table.values.dtype == np.bool_ and np.all(table.values) else table
 
 
 def tap_table(taps: _Table | tuple[_Table, ...], sizes: tuple[int, ...]) -> Any:

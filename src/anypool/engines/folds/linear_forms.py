@@ -13,6 +13,7 @@ from ...arrays.ops import absolute, smallest, where, zeros
 from ...arrays.shape_ops import broadcast, cast, dtype_name, is_bool
 from ...plan import Grid, Job
 from ...reductions import Max, Min, Sum
+from ..native import footprints
 from ..native.library import library
 from .recipes import FLOATS, masked
 
@@ -112,7 +113,8 @@ def serves(job: Job) -> bool:
     """Whether the fold over this grid is a function of sums that are compiled."""
     grid, reduction = job.grid, job.reduction
     is_empty = 0 in (*grid.shape, *grid.out_shape)
-    is_supported = not (is_empty or grid.weighted or grid.fill is not None)
+    irregular = grid.weighted and (grid.taps is None or footprints.refuses(grid) is not None)
+    is_supported = not (is_empty or irregular or grid.fill is not None)
     if not is_supported or library() is None or not has_sums_form(reduction):
         return False
     if masked(job):

@@ -14,9 +14,10 @@ from ...constants import fitted, is_double
 from ...errors import PoolingError
 from ...order_statistics import ORDERS, PARAMETRIC_ORDERS
 from ...plan import Grid, Job
+from ..native import footprints
 from ..native.layout import levels_of
 from ..native.library import FoldRecord, get_num_threads, library, missing, out_of_memory, set_num_threads
-from .recipes import FINISHES, FLOATS, LIFTS, MERGES, RECIPES, TYPES, WEIGHTINGS, Recipe, masked, recipe
+from .recipes import EXACT_SQUARES, FINISHES, FLOATS, LIFTS, MERGES, RECIPES, TYPES, WEIGHTINGS, Recipe, masked, recipe
 
 NO_MEMORY, DECLINED = 1, 2
 __all__ = [
@@ -32,8 +33,18 @@ __all__ = [
 ]
 
 
+class _Ones:
+    """The mask of which all elements are present, read with strides of 0."""
+
+    def __init__(self) -> None:
+        self.table = np.ones(1, np.bool_)
+        self.address = self.table.ctypes.data
+
+
 class FoldCall:
     """A compiled fold for one job and one memory layout; a call passes addresses only."""
+
+    own_weights = 0  # the address of the weights of a call without weights, 0 without them
 
     def __init__(
         self, job: Job, recipe: Recipe, strides: tuple[int, ...], w_strides: tuple[int, ...] | None, w_type: str
@@ -66,31 +77,44 @@ class FoldCall:
         direct = recipe.lift == "value" and type_number(recipe.plane) == call.x_type and not is_masked
         borders = any(a.source is not None for a in grid.axes)
         call.staged = int(not direct or borders or not _dense(grid.shape, strides, order))
-        call.omit, call.min, call.last = int(job.omit_nan), int(recipe.minimum), int(recipe.last)
+        call.omit = int(job.omit_nan and job.dtype in FLOATS)
+        call.min, call.last = int(recipe.minimum), int(recipe.last)
         call.fill = 0 if grid.fill is None else bits(grid.fill, job.dtype)
         lacks = recipe.weighting and recipe.result not in FLOATS and not _is_integer(empty)
         call.empty = math.nan if lacks else float(empty) if empty is not None else 0.0
         call.divisor = recipe.divisor or (0.0 if isinstance(grid.divisor, str) else float(grid.divisor))
         self.weights: Any = None
+        if grid.taps is not None:
+            taps: Any = footprints.taps_of(grid, reduction)
+            pooled = [grid.pooled_dims.index(a) for a in order if a in grid.pooled_dims]
+            runs, call.runs = footprints.runs_of(taps.transpose(pooled))
+            call.run = ctypes.addressof(runs)
+            self.keep_alive.append(runs)
+            # A selection finds empty windows by a mask; exact pivots of doubles are those of a
+            # mask.
+            by_mask = recipe.finish == "select" and grid.has_empty
+            by_mask |= recipe.lift == "shifted" and recipe.weighting != "" and job.dtype not in EXACT_SQUARES
+            if w_strides is None and by_mask:
+                call.w_type = type_number("bool")
+                self.with_weights(_Ones())
         call.rate, call.ddof = recipe.rate, recipe.ddof
         self.call = call
         self.address = ctypes.addressof(call)
         self.run = library().anypool_forward
 
     def with_weights(self, table: Any) -> FoldCall:
-        """Set the table of weights; this object keeps it alive."""
-        self.weights = table
+        """Set the table of weights of calls without weights; this object keeps it alive."""
+        self.weights, self.own_weights = table, table.address
         return self
 
     def forward(self, x: int, w: int, y: int, place: int) -> bool:
         """Fold the array at address x into y and place; False if the values need the reference."""
-        w = w or (0 if self.weights is None else self.weights.address)
-        return succeeded(self.run(self.address, x, w, y, place))
+        return succeeded(self.run(self.address, x, w or self.own_weights, y, place))
 
     def record(self, x: int, w: int, y: int, place: int) -> FoldRecord:
         """The record of the call, for `forward_all`."""
         call = FoldRecord.from_buffer_copy(self.call)
-        call.x, call.w, call.y, call.place = x, w, y, place
+        call.x, call.w, call.y, call.place = x, w or self.own_weights, y, place
         return call
 
 
@@ -115,9 +139,9 @@ def refuses(job: Job, with_positions: bool = False) -> str | None:
     grid = job.grid
     if job.device != "cpu":
         return f"cpu: x is on {job.device}"
-    if grid.weighted:
-        how = "taps" if grid.taps is not None else "real-valued windows of a weighted reduction"
-        return f"cpu: {how} are not compiled"
+    irregular = footprints.refuses(grid) if grid.weighted else None
+    if irregular is not None:
+        return f"cpu: {irregular}"
     if 0 in grid.shape or 0 in grid.out_shape:
         return "cpu: x or the result is empty"
     plan = recipe(job, with_positions)

@@ -59,6 +59,7 @@ class NativeFold:
         """The fold of an array of this form, as one function that decides nothing per call."""
         prepared, dtype, back, shape = self.prepared, self.dtype, self.prepared.back, self.prepared.shape
         values, run, job = prepared.recipe.values, prepared.run, prepared.address
+        own_weights = prepared.own_weights
         item, is_bool, weights_of = self.x_dtype.itemsize, self.x_dtype.kind == "b", self.weights_of
         allocate = memory.empty if self.large else np.empty
 
@@ -74,7 +75,7 @@ class NativeFold:
                 y, out = allocate(shape, dtype), None
             b = address(y)
             w = None if weights is None else weights_of(weights)
-            outcome = run(job, a, 0 if w is None else address(w), b if values else 0, 0 if values else b)
+            outcome = run(job, a, own_weights if w is None else address(w), b if values else 0, 0 if values else b)
             if outcome and not native_folds.succeeded(outcome):
                 return None
             result: Any = y

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from ...plan import Axis, Job
 from ...reductions import (
     AllOf,
@@ -30,6 +32,7 @@ from ...reductions import (
     Sum,
     Var,
 )
+from ..native.footprints import has_unit_taps, is_clipped, taps_of
 
 TYPES: tuple[str, ...] = tuple(
     "float32 float64 float16 bfloat16 uint8 int8 uint16 int16 uint32 int32 uint64 int64".split()
@@ -43,6 +46,7 @@ WEIGHTINGS: tuple[str, ...] = ("", "presence", "total")  # the plane of weights
 HALVES = ("float16", "bfloat16")
 FLOATS = ("float32", "float64", *HALVES)
 SMALL_INTS = ("uint8", "int8", "uint16", "int16", "bool")
+EXACT_SQUARES = ("float32", *HALVES, *SMALL_INTS)  # a double represents their squares
 # Variances merge the elements of a window one by one up to these sizes; longer windows use sums of
 # squares.
 FEW = 8  # elements along each axis, for regular windows
@@ -81,14 +85,34 @@ def recipe(job: Job, with_positions: bool = False) -> Recipe | str:
         return f"{name!r} is not compiled"
     try:
         plan = make(job, job.reduction)
+        if job.grid.taps is not None:
+            _check_taps(job, plan)
         return _with_positions(job, plan) if with_positions and plan.merges[0] in ("max", "min") else plan
     except Refusal as refusal:
         return str(refusal)
 
 
+def _check_taps(job: Job, plan: Recipe) -> None:
+    """Refuse signed taps where the core divides by their sum at run time."""
+    if plan.weighting == "total" and bool(np.any(taps_of(job.grid, job.reduction) < 0)):
+        raise Refusal(f"negative taps are not compiled for a {job.reduction.name} that divides by their sum")
+
+
 def masked(job: Job) -> bool:
     """Whether elements may be absent or have weights."""
     return job.weights is not None or (job.omit_nan and job.dtype in FLOATS)
+
+
+def may_be_empty(job: Job) -> bool:
+    """Whether only the values tell which windows are empty: elements may be absent, or a window may
+    contain none of a footprint's positions."""
+    return masked(job) or (job.grid.taps is not None and job.grid.has_empty)
+
+
+def _counts_elements(job: Job) -> bool:
+    """Whether the core counts the elements of each window: some may be absent, or a footprint is
+    clipped."""
+    return masked(job) or (job.grid.taps is not None and is_clipped(job.grid))
 
 
 def _element_plane(job: Job) -> str:
@@ -105,6 +129,8 @@ def _sum_plane(job: Job) -> str:
     """The plane type of a sum, as NumPy widens it."""
     if job.dtype in FLOATS:
         return _element_plane(job)
+    if job.grid.taps is not None and not job.grid.is_footprint and not job.reduction.ignores_weight_value:
+        return "float64"
     if job.dtype.startswith("uint") and job.library == "numpy":  # torch has no unsigned sums
         return "uint64"
     return "int64"
@@ -115,9 +141,11 @@ def _result_dtype(job: Job, plane: str) -> str:
 
 
 def _with_weights(job: Job, plain: Recipe, weighting: str) -> Recipe:
-    """The recipe with a plane of weights, if elements may be absent or have weights."""
-    if not masked(job):
-        return plain
+    """The recipe with a plane of weights, if it must tell which windows are empty."""
+    return _weighted(job, plain, weighting) if may_be_empty(job) else plain
+
+
+def _weighted(job: Job, plain: Recipe, weighting: str) -> Recipe:
     real = job.weights is not None and job.weights[1] != "bool"
     if real and plain.plane not in FLOATS and not job.reduction.ignores_weight_value:
         raise Refusal(f"real weights are not compiled for a {job.reduction.name} of {job.dtype}")
@@ -138,9 +166,19 @@ def _mean(job: Job, fold: Any) -> Recipe:
 
 def _averaged(job: Job, plain: Recipe) -> Recipe:
     """A recipe that divides by the total weight."""
-    if masked(job) and job.grid.divisor != "present":
-        raise Refusal("a weighted mean with count= is not compiled")
-    return _with_weights(job, plain, "total")
+    if _counts_elements(job):
+        if job.grid.divisor != "present":
+            raise Refusal("a weighted mean with count= is not compiled")
+        return _weighted(job, plain, "total")
+    return _divided_by_taps(job, plain) if job.grid.taps is not None and job.grid.divisor == "present" else plain
+
+
+def _divided_by_taps(job: Job, plain: Recipe) -> Recipe:
+    """A recipe that divides by the sum of the taps, since no window is clipped."""
+    total = float(taps_of(job.grid, job.reduction).sum())
+    if total == 0:
+        raise Refusal("a mean whose taps add up to 0 is not compiled")
+    return replace(plain, divisor=total)
 
 
 def _extreme(job: Job, fold: Any) -> Recipe:
@@ -153,7 +191,7 @@ def _extreme(job: Job, fold: Any) -> Recipe:
 
 def _with_positions(job: Job, values: Recipe) -> Recipe:
     """A selection with positions: order key and position share one 64-bit number."""
-    if masked(job) and job.dtype in ("int32", "uint32"):
+    if may_be_empty(job) and job.dtype in ("int32", "uint32"):
         raise Refusal(f"masked positions in {job.dtype} are not compiled: every key is an element's")
     if job.reduction.ties == "split":
         raise Refusal("ties='split' is not compiled with a gradient")
@@ -161,7 +199,7 @@ def _with_positions(job: Job, values: Recipe) -> Recipe:
         raise Refusal("the two positions of a range are not compiled")
     if job.grid.has_empty and (job.empty is not None or not isinstance(job.reduction, (ArgMax, ArgMin))):
         raise Refusal("the value of an empty window is not compiled with positions")
-    if masked(job) and job.empty is not None and isinstance(job.reduction, (ArgMax, ArgMin)):
+    if may_be_empty(job) and job.empty is not None and isinstance(job.reduction, (ArgMax, ArgMin)):
         raise Refusal("empty= of masked positions is not compiled")
     if job.dtype in ("float64", "int64", "uint64"):
         raise Refusal(f"positions in {job.dtype} are not compiled: order key and position share 64 bits")
@@ -249,18 +287,22 @@ def _moment(job: Job, fold: Any) -> Recipe:
     if job.grid.divisor != "present":
         raise Refusal(f"{fold.name} with count= is not compiled")
     finish = "std" if isinstance(fold, Std) else "var"
-    squares = job.dtype in ("float32", *HALVES, *SMALL_INTS)
-    if not masked(job) and all(
-        _merges_elements(axis, squares) for axis in job.grid.axes
+    squares = job.dtype in EXACT_SQUARES
+    taps = None if job.grid.taps is None else taps_of(job.grid, fold)
+    if (
+        taps is None and not _counts_elements(job) and all(_merges_elements(axis, squares) for axis in job.grid.axes)
     ):  # the moments of runs are merged
         plane = _mean_plane(job)
         return Recipe("value", ("moments",), finish, plane, _result_dtype(job, plane), ddof=fold.parameters["ddof"])
-    if not squares and not masked(job):
+    if not squares and taps is None and not masked(job):
         raise Refusal(f"{fold.name} of {job.dtype} is not compiled: its squares need more than 64 bits")
     sums = Recipe(
         "shifted", ("sum", "sum"), finish, "float64", _result_dtype(job, "float64"), ddof=fold.parameters["ddof"]
     )
-    return _with_weights(job, sums, "total")
+    if taps is None and not masked(job):
+        return sums
+    constant = taps is not None and squares and not _counts_elements(job) and has_unit_taps(taps)
+    return _divided_by_taps(job, sums) if constant else _weighted(job, sums, "total")
 
 
 def _count(job: Job, fold: Any) -> Recipe:

@@ -48,7 +48,8 @@ def levels_of(
         if axis is not None:
             count = (axis.padded if grid.divisor == "padded" else axis.length).astype(np.float64)
         new = _Row(grid.shape[a], axis, count, x[a], w[a])
-        if rows and rows[-1].nests_with(new):
+        separate = grid.taps is not None and axis is not None  # the core needs each axis of a footprint
+        if rows and not separate and rows[-1].nests_with(new):
             rows[-1] = rows[-1].merged(new)
         else:
             rows.append(new)
@@ -68,7 +69,7 @@ def levels_of(
 def _fill_level(level: Any, axis: Axis, count: Any) -> list[Any]:
     """Write a pooled axis to its record; returns the tables that must stay alive."""
     tables = [np.ascontiguousarray(t) for t in (axis.first, axis.length, count)]
-    start = _affine_start(axis)
+    start = affine_start(axis)
     level.size, level.windows, level.places, level.step = axis.extent, axis.out, axis.max_length, axis.step
     level.affine, level.start, level.stride = int(start is not None), start or 0, axis.stride
     level.first, level.length, level.count = (t.ctypes.data for t in tables)
@@ -88,7 +89,7 @@ def _covers_axis(axis: Axis | None) -> bool:
     )
 
 
-def _affine_start(axis: Axis) -> int | None:
+def affine_start(axis: Axis) -> int | None:
     """The start of window 0 before clipping, if all windows are clipped copies at one stride; else
     None."""
     low, high = axis.regular

@@ -34,8 +34,14 @@ class FoldRecord(ctypes.Structure):
         *((n, _INT) for n in "x_type w_type y_type place_type plane_type".split()),
         *((n, _INT) for n in "lift merge0 merge1 weighting finish staged omit min last fill".split()),
         *((n, _REAL) for n in "empty divisor rate ddof".split()),
-        ("threads", _INT),
+        *((n, _INT) for n in "threads runs run".split()),
     ]
+
+
+class Run(ctypes.Structure):
+    """Adjacent places of a window's row with one weight; the C++ struct is anypool_run."""
+
+    _fields_ = [("row", _INT), ("first", _INT), ("length", _INT), ("weight", _REAL)]
 
 
 class Pick(ctypes.Structure):

@@ -58,12 +58,13 @@ class Edge:
 def _edge(where: tuple[slice, ...], grid: Grid) -> Edge:
     last = grid.pooled_dims[-1]
     longest = max(grid.pooled_dims, key=lambda a: grid.out_shape[a])
-    if grid.weighted or math.prod(grid.shape[last + 1 :]) > 1 or grid.out_shape[longest] < 8 * grid.out_shape[last]:
+    if math.prod(grid.shape[last + 1 :]) > 1 or grid.out_shape[longest] < 8 * grid.out_shape[last]:
         return Edge(where, grid)
     shape, axes, k = list(grid.shape), list(grid.axes), grid.pooled_dims.index(longest)
     shape[last], shape[longest] = shape[longest], shape[last]
     axes[-1], axes[k] = axes[k], axes[-1]
-    return Edge(where, replace(grid, shape=tuple(shape), axes=tuple(axes)), (longest, last))
+    taps = grid.taps.swapaxes(k, -1) if isinstance(grid.taps, np.ndarray) else grid.taps
+    return Edge(where, replace(grid, shape=tuple(shape), axes=tuple(axes), taps=taps), (longest, last))
 
 
 @lru_cache(maxsize=1024)
@@ -75,7 +76,7 @@ def edges(grid: Grid, by_length: bool = False) -> tuple[Edge, ...]:
     """
     inside = [slice(*full) for full in ranges(grid)]
     few, each = (
-        [_runs_outside(a, *full, most) for a, full in zip(grid.axes, ranges(grid), strict=True)]
+        [_runs_outside(a, *full, most, not grid.is_footprint) for a, full in zip(grid.axes, ranges(grid), strict=True)]
         for most in (MOST_RUNS, max(a.out for a in grid.axes) if by_length else MOST_RUNS)
     )
     parts: list[tuple[slice, ...]] = []
@@ -84,20 +85,33 @@ def edges(grid: Grid, by_length: bool = False) -> tuple[Edge, ...]:
         parts += itertools.product(*(r if o else [i] for r, i, o in zip(runs, inside, outside, strict=True)))
     result: list[Edge] = []
     for part in parts:
-        windows = select_windows(grid, part)
+        windows = _with_own_footprint(select_windows(grid, part))
         if 0 not in windows.windows_shape:
             result.append(_edge(output_slice(grid, part), windows))
     return tuple(result)
 
 
-def _runs_outside(axis: Axis, low: int, high: int, most: int) -> list[slice]:
+def _with_own_footprint(grid: Grid) -> Grid:
+    """The same windows, with the part of the footprint that is inside the axes, if it is the same
+    for all."""
+    alike = all(len(np.unique(t)) == 1 for a in grid.axes for t in (a.absent_before, a.length))
+    if not grid.is_footprint or not alike:
+        return grid
+    part = tuple(slice(int(a.absent_before[0]), int(a.absent_before[0] + a.length[0])) for a in grid.axes)
+    taps = grid.tap_weights()[part] != 0
+    axes = tuple(replace(a, absent_before=np.zeros_like(a.absent_before)) for a in grid.axes)
+    return replace(grid, axes=axes, taps=(taps,) if taps.ndim == 1 else taps) if taps.any() else grid
+
+
+def _runs_outside(axis: Axis, low: int, high: int, most: int, both_ends: bool) -> list[slice]:
     """The windows before and after the full ones, as runs of one length.
 
-    A single window at the start and one of the same length at the end form one run with a large
-    stride: each run is one call. A side with more than `most` lengths is one run.
+    With `both_ends`, a single window at the start and one of the same length at the end form one
+    run
+    with a large stride: each run is one call. A side with more than `most` lengths is one run.
     """
     before, after = _runs_of_one_length(axis, 0, low, most), _runs_of_one_length(axis, high, axis.out, most)
-    single = [r for r in before if r[1] - r[0] == 1] if len(before) <= MOST_RUNS else []
+    single = [r for r in before if r[1] - r[0] == 1] if both_ends and len(before) <= MOST_RUNS else []
     merged: list[slice] = []
     for run in single:
         twin = next((r for r in after if r[1] - r[0] == 1 and axis.length[r[0]] == axis.length[run[0]]), None)

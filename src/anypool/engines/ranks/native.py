@@ -14,7 +14,7 @@ from ...order_statistics import METHODS, Median, Mode, Order, Quantile, Rank
 from ...plan import Axis, Grid, Job
 from ..folds.native import bits
 from ..folds.recipes import TYPES
-from ..native import networks
+from ..native import footprints, networks
 from ..native.library import library, out_of_memory
 from .interior import edges, interior, output_slice, ranges, uniform_stride
 from .rank_terms import Terms
@@ -28,6 +28,9 @@ BYTES = ("uint8", "int8", "bool")  # types with one histogram bin for each value
 # - other ranks, which have no such code: float32 15×15 65 ms and 145;
 # - elements of 8 bytes, which are slow in networks: 9×9 80 ms and 94.
 MIDDLE, OTHERS, DOUBLES = 256, 196, 81
+# Footprints of more positions are counted by histograms in a plane. Networks of 49 positions, a disk
+# of radius 4, took twice as long.
+FEW_POSITIONS = 32
 SIDE = 224  # maximum length along one axis, for sorted tiles of 256×256
 
 _INT = ctypes.c_int64
@@ -55,6 +58,7 @@ class NetworkRecord(ctypes.Structure):
         ("fill", _INT),
         *_fields(_INT, "terms full counts low high shares coefficients mask omit own least"),
         ("empty", ctypes.c_double),
+        *_fields(_INT, "runs run"),
     ]
 
 
@@ -100,13 +104,21 @@ def uses_histogram(grid: Grid, dtype: str, selection: RankBlend | str) -> bool:
     size = [a.max_length for a in grid.axes]
     if dtype not in BYTES:
         adjacent = adjacent and max(size) <= SIDE and min(size) > 1
+    if grid.is_footprint:
+        return adjacent and FEW_POSITIONS < grid.most_elements < 2**16
     least = DOUBLES if dtype.endswith("64") else MIDDLE if selection.ranks == ((grid.max_length - 1) / 2,) else OTHERS
     return adjacent and least <= grid.max_length < 2**16
 
 
 def uses_chains(grid: Grid, selection: RankBlend | str) -> bool:
     """Whether sorted chains give these ranks: long windows at stride 1 along one axis."""
-    if len(grid.axes) != 1 or isinstance(selection, str) or not selection.ranks or len(selection.ranks) > 2:
+    if (
+        grid.is_footprint
+        or len(grid.axes) != 1
+        or isinstance(selection, str)
+        or not selection.ranks
+        or len(selection.ranks) > 2
+    ):
         return False
     axis = grid.axes[0]
     adjacent = axis.step == 1 and axis.out > 1 and (uniform_stride(axis) or (0, 0))[1] == 1
@@ -131,7 +143,17 @@ def shape_of(grid: Grid, selection: RankBlend | str) -> networks.Shape:
         stride = 1 if axis.out == 1 else uniform[1]
         spans.append((axis.max_length, min(stride, 1 << 20), axis.step))
     size, stride, step = zip(*spans, strict=True)
-    return networks.Shape(size, stride, step, selection.ranks)
+    return networks.Shape(size, stride, step, selection.ranks, _columns(grid))
+
+
+def _columns(grid: Grid) -> tuple[tuple[tuple[int, int], ...], ...] | None:
+    """The rows and planes of each column of a footprint; None for boxes."""
+    if not grid.is_footprint:
+        return None
+    table = grid.tap_weights()
+    planes = np.moveaxis(table.reshape((1,) * (3 - table.ndim) + table.shape), 0, 1)
+    columns = (np.argwhere(planes[:, :, c]) for c in range(planes.shape[2]))
+    return tuple(tuple((int(row), int(plane)) for row, plane in column) for column in columns)
 
 
 class NetworkCall:
@@ -146,7 +168,7 @@ class NetworkCall:
         into: tuple[tuple[int, ...], int] | None = None,  # strides of an existing result, and its first element
     ) -> None:
         grid, order = job.grid, job.reduction
-        selection = ranks_of(order, grid.max_length) if terms is None else RankBlend(terms.ranks, terms.blend)
+        selection = ranks_of(order, grid.most_elements) if terms is None else RankBlend(terms.ranks, terms.blend)
         assert isinstance(selection, RankBlend)
         self.grid = grid
         self.result = result or (job.dtype if "float" in job.dtype or order.keeps_integers(grid.odd) else "float64")
@@ -161,7 +183,8 @@ class NetworkCall:
         self.shape = tuple(grid.out_shape[a] for a in self.order)
         full_grid, inside = grid, interior(grid)
         assert inside is not None
-        by_length = job.dtype in BYTES and uses_histogram(inside, job.dtype, ranks_of(job.reduction, grid.max_length))
+        counted = uses_histogram(inside, job.dtype, ranks_of(job.reduction, grid.most_elements))
+        by_length = counted and (job.dtype in BYTES or grid.is_footprint)
         self.edges = () if inside is grid else edges(grid, by_length)
         grid = inside
         self.inside = output_slice(full_grid, [slice(*r) for r in ranges(full_grid)]) if self.edges else ()
@@ -223,6 +246,10 @@ class NetworkCall:
             call.least = defined[0] if defined else call.full + 1
             value_of_empty: Any = order.empty if job.empty is None else job.empty
             call.empty = float(value_of_empty) if value_of_empty is not None and "float" in self.result else 0.0
+        if grid.is_footprint:
+            runs, call.runs = footprints.runs_of(grid.tap_weights())
+            call.run = ctypes.addressof(runs)
+            self.keep_alive.append(runs)
         call.fill = 0 if grid.fill is None else bits_of(grid.fill, job.dtype)
         unused = 3 - len(grid.axes)
         for k, span in enumerate(call.span):

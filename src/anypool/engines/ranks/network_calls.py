@@ -26,7 +26,7 @@ class NetworkCalls:
         parts, other_edges = [self.inner], list[Edge]()
         for edge in self.inner.edges:
             part = replace(job, grid=edge.grid)
-            if interior(edge.grid) is not edge.grid or edge.grid.max_length < 2 or served.refuses(part) is not None:
+            if interior(edge.grid) is not edge.grid or edge.grid.most_elements < 2 or served.refuses(part) is not None:
                 other_edges.append(edge)
                 continue
             begins = [s.start or 0 for s in edge.where]

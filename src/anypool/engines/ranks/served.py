@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...order_statistics import Median, Mode, Quantile, Rank
 from ...plan import Grid, Job
+from ..native import footprints
 from ..folds.recipes import FLOATS, TYPES
 from ..native.networks import fits
 from .interior import interior
@@ -11,6 +12,7 @@ from .native import bits_of, describe_network, ranks_of, shape_of, uses_chains, 
 
 MAX_LENGTH = 4096  # elements of one window
 MAX_DISJOINT = 576  # elements of one disjoint window: 64×64 took 2 s to plan and 90 ms to run, by selection 25 ms
+MOST_POSITIONS = 128  # elements of one footprint
 MOST_LABELS = 27  # elements of one window, for the mode
 
 
@@ -19,13 +21,16 @@ def refuses(job: Job) -> str | None:
     grid, order = job.grid, job.reduction
     if type(order) not in (Median, Mode, Quantile, Rank):
         return f"{order!r} is not compiled"
-    if job.weights is not None or grid.weighted:
+    if job.weights is not None or grid.has_real_weights:
         return f"{order!r} with weights is not compiled"
+    irregular = footprints.refuses(grid) if grid.is_footprint else None
+    if irregular is not None:
+        return irregular
     if job.omit_nan and job.dtype in FLOATS:
         return f"{order!r} that omits NaN is not compiled"
     if job.dtype not in (*TYPES, "bool"):
         return f"{job.dtype} is not compiled"
-    if isinstance(order, Mode) and (job.dtype in FLOATS or grid.max_length > MOST_LABELS):
+    if isinstance(order, Mode) and (job.dtype in FLOATS or grid.most_elements > MOST_LABELS):
         return f"the mode is compiled for integers and up to {MOST_LABELS} elements per window"
     if 0 in grid.shape or 0 in grid.out_shape:
         return "x or the result is empty"
@@ -34,12 +39,11 @@ def refuses(job: Job) -> str | None:
     inside = interior(grid)
     if inside is None:
         return "these windows differ in size or distance"
-    selection = ranks_of(order, grid.max_length)
+    selection = ranks_of(order, grid.most_elements)
     without_network = uses_histogram(inside, job.dtype, selection) or uses_chains(inside, selection)
-    if not without_network and not 1 < grid.max_length <= MAX_LENGTH:
-        return (
-            f"order statistics are compiled for windows of 2 to {MAX_LENGTH} elements, or more bytes next to each other"
-        )
+    most = MOST_POSITIONS if grid.is_footprint else MAX_LENGTH
+    if not without_network and not 1 < grid.most_elements <= most:
+        return f"order statistics are compiled for windows of 2 to {most} elements, or more bytes next to each other"
     if not without_network and not isinstance(selection, str) and not fits(shape_of(inside, selection)):
         return "the dilation or stride is too large for a selection network"
     if inside is not grid and job.empty is None and "float" not in job.dtype and grid.has_empty:
@@ -72,7 +76,7 @@ def describe_engine(job: Job) -> str:
     """A description of the algorithm for a job that `refuses` accepts."""
     inside = interior(job.grid)
     assert inside is not None
-    selection = ranks_of(job.reduction, job.grid.max_length)
+    selection = ranks_of(job.reduction, job.grid.most_elements)
     if uses_histogram(inside, job.dtype, selection):
         return "histograms of columns, with fine bins around the rank" + (
             ""

@@ -105,7 +105,7 @@ class SortedPieces:
         job = self.job
         if order.gives == "position":
             y = arg.positions(y, piece.begin, job.grid)
-        is_weighted = job.weights is not None or job.grid.weighted
+        is_weighted = job.weights is not None or job.grid.has_real_weights
         y = finish_result(y, piece.window, n, piece.nan, order, job.grid, self.result, job.empty, is_weighted)
         return self.arrays.apart(y, piece.window.values)
 

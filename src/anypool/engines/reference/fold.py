@@ -127,7 +127,8 @@ def backward(
                 if taps is not None:
                     along = [1] * len(slots)
                     along[k] = axis.size
-                    tap.append((np.maximum(indices[:, slot], 0) + axis.absent_before[o]).reshape(along))
+                    place = np.maximum(indices[:, slot], 0) + axis.absent_before[o]
+                    tap.append(np.minimum(place, taps.shape[k] - 1).reshape(along))  # of no window: any place
             weight = w
             if taps is not None:
                 value = taps[tuple(tap)]

@@ -174,8 +174,9 @@ def fold_by_position(z: Any, w: Any, is_present: Any, at: Any, grid: Grid, reduc
         is_valid = as_like(np.asarray(valid), z, exact=True)
         if is_present is not None:
             is_valid = is_valid & items[2]
-        weight = (1.0 if is_one(w) else items[-1]) * (real(tap, z) if taps is not None else tap)
-        weight = weight if taps is not None or not is_one(w) else w
+        weight = w if is_one(w) else items[-1]
+        if taps is not None and not grid.is_footprint:
+            weight = (1.0 if is_one(w) else weight) * real(tap, z)
         weight = weight if edge_weight is None else weight * as_like(edge_weight, z)
         with np.errstate(all="ignore"):
             new = reduction.step(state, where(is_valid, items[0], ones(items[0])), weight, items[1])

@@ -127,7 +127,9 @@ def piece_of(
     answer = apply_finish(order, window, n)
     if order.gives == "position":
         answer = positions(answer, index)
-    return finish_result(answer, window, n, nan_in, order, grid, dtype, empty, weights is not None or tap is not None)
+    return finish_result(
+        answer, window, n, nan_in, order, grid, dtype, empty, weights is not None or grid.has_real_weights
+    )
 
 
 def finish_result(

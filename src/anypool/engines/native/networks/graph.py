@@ -8,6 +8,7 @@ requested rank are dropped (forgetful selection).
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 CE, MIN, MAX, PICK, SORT, MODE, MODE_BUT = range(7)
@@ -24,10 +25,14 @@ class Shape:
     stride: tuple[int, int, int]
     step: tuple[int, int, int]
     ranks: tuple[int, ...]  # empty: the mode
+    # for each column of a footprint the (row, plane) of its elements; None: all
+    columns: tuple[tuple[tuple[int, int], ...], ...] | None = None
 
     @property
     def places(self) -> int:
         """The number of elements."""
+        if self.columns is not None:
+            return sum(map(len, self.columns))
         return self.size[0] * self.size[1] * self.size[2]
 
 
@@ -40,6 +45,7 @@ class Network:
         self.table: dict[tuple[object, ...], tuple[int, ...]] = {}
         self.nodes: list[tuple[int, tuple[Value, ...], int]] = []  # (instruction, operands, which of its results)
         self.runs: dict[tuple[int, ...], tuple[list[Value], int, int]] = {}
+        self.columns: dict[tuple[object, ...], tuple[list[Value], int, int]] = {}  # of a footprint
         self.staged: dict[int, int] = {}
         low, high = (min(shape.ranks), max(shape.ranks)) if shape.ranks else (0, shape.places - 1)
         self.low, self.high = (low, high) if shape.ranks else (shape.places, -1)
@@ -154,8 +160,49 @@ class Network:
         values, below, _ = self.merge_parts(a, b)
         return [values[r - below] for r in self.shape.ranks]
 
+    # ---- footprints ----
+
+    def footprint(self, columns: tuple[tuple[tuple[int, int], ...], ...]) -> list[Value]:
+        """The requested values of a window: adjacent columns with the same rows first, then the
+        shortest lists."""
+        parts: list[tuple[list[Value], int, int]] = []
+        first = 0
+        for rows, equal in itertools.groupby(columns):
+            width = len(list(equal))
+            if rows:
+                parts.append(self.equal_columns(rows, first * self.shape.step[2], width))
+            first += width
+        while len(parts) > 2:
+            parts.sort(key=lambda part: len(part[0]), reverse=True)
+            parts.append(self.merge_parts(parts.pop(), parts.pop()))
+        if self.full:
+            values = self.merge(parts[0][0], parts[1][0]) if len(parts) > 1 else parts[0][0]
+            return self.make(MODE, tuple(values), 1)
+        return self.last(parts[0], parts[1] if len(parts) > 1 else ([], 0, 0))
+
+    def equal_columns(self, rows: tuple[tuple[int, int], ...], column: int, width: int) -> tuple[list[Value], int, int]:
+        """The sorted elements of `width` columns that have the same rows, computed at the first
+        phase and shifted."""
+        shift, phase = divmod(column, self.phases)
+        key = (rows, phase, width)
+        if key not in self.columns:
+            if width == 1:
+                planes, step = self.shape.size[0], self.shape.step[1]
+                items = [self.element(row * step * planes + plane, phase) for row, plane in rows]
+                self.columns[key] = self.possible_ranks(self.sort(items), 0, 0)
+            else:
+                half = 1 << (width - 1).bit_length() - 1
+                far = phase + half * self.shape.step[2]
+                self.columns[key] = self.merge_parts(
+                    self.equal_columns(rows, phase, half), self.equal_columns(rows, far, width - half)
+                )
+        values, below, above = self.columns[key]
+        return [(v, s + shift) for v, s in values], below, above
+
     def solve(self) -> dict[tuple[int, int], list[Value]]:
         """The requested values of each output of the tile: the common part first, then halves."""
+        if self.shape.columns is not None:
+            return {(0, 0): self.footprint(self.shape.columns)}
         _, height, width = self.shape.size
         outputs: dict[tuple[int, int], list[Value]] = {}
         nothing: tuple[list[Value], int, int] = ([], 0, 0)
@@ -208,7 +255,7 @@ def tile_of(shape: Shape) -> tuple[int, int]:
     most = max(height, width)
     down = shape.stride[1] == shape.step[1] == 1
     across = shape.stride[2] == shape.step[2] == 1
-    if not shape.ranks:
+    if not shape.ranks or shape.columns is not None:
         return 1, 1
     tile = (2, 1) if most <= 3 else (1, 4) if most <= 5 else (2, 2) if most <= 9 else (2, 4) if most <= 13 else (4, 4)
     if height == 1:
