@@ -1,6 +1,5 @@
 // The histogram of bytes under a footprint that slides along a row: elements enter and leave at the ends of
-// its runs, and the bin of the last rank is where the search for the next one begins (Huang, Yang & Tang
-// 1979).
+// its runs (Huang, Yang & Tang 1979).
 #pragma once
 #include <algorithm>
 
@@ -35,9 +34,9 @@ class UnderFootprint {
   template <class Give, class End>
   void slide(const std::uint8_t* plane, Index pitch, Index across, Index down, Give give, End end) {
     for (Index o = 0; o < down; ++o) {
-      std::fill_n(count, 256, std::uint16_t(0)), bin = 0, below = 0;
+      h = Histogram{};
       for (const auto& r : run)
-        for (Index j = 0; j < r.length; ++j) ++count[plane[(o + r.row) * pitch + r.first + j]];
+        for (Index j = 0; j < r.length; ++j) add(plane[(o + r.row) * pitch + r.first + j], 1);
       for (Index c = 0; c < across; ++c) {
         if (c) advance(plane + o * pitch + c - 1, pitch);
         give(o, c, *this);
@@ -46,27 +45,25 @@ class UnderFootprint {
     }
   }
   ANYPOOL_INLINE Found find(Index rank) {
-    while (below > rank) below -= count[--bin];
-    while (below + count[bin] <= rank) below += count[bin++];
-    return {bin, rank - below};
+    const Found high = bin_of(h.coarse, rank), low = bin_of(h.fine[high.bin], high.rank);
+    return {high.bin << 4 | low.bin, low.rank};
   }
 
  private:
   Array<anypool_run> run;
   const Index columns;
   Array<std::uint8_t> place;
-  std::uint16_t count[256];
-  int bin = 0;      // where the last rank was
-  Index below = 0;  // elements in lower bins
+  Histogram h{};
 
+  ANYPOOL_INLINE void add(int value, int by) {
+    reinterpret_cast<std::uint16_t*>(&h.coarse)[value >> 4] += std::uint16_t(by);
+    reinterpret_cast<std::uint16_t*>(h.fine)[value] += std::uint16_t(by);
+  }
   ANYPOOL_INLINE void advance(const std::uint8_t* x, Index pitch) {
-    Index more = 0;
     for (const auto& r : run) {
       const std::uint8_t* begin = x + r.row * pitch + r.first;
-      const int out = begin[0], in = begin[r.length];
-      --count[out], ++count[in], more += (in < bin) - (out < bin);
+      add(begin[0], -1), add(begin[r.length], 1);
     }
-    below += more;
   }
 };
 }  // namespace anypool::ANYPOOL_ISA
