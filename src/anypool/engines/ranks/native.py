@@ -151,8 +151,8 @@ def _columns(grid: Grid) -> tuple[tuple[tuple[int, int], ...], ...] | None:
     if not grid.is_footprint:
         return None
     table = grid.tap_weights()
-    planes = np.moveaxis(table.reshape((1,) * (3 - table.ndim) + table.shape), 0, 1)
-    columns = (np.argwhere(planes[:, :, c]) for c in range(planes.shape[2]))
+    planes: Any = np.moveaxis(table.reshape((1,) * (3 - table.ndim) + table.shape), 0, 1)
+    columns: list[Any] = [np.argwhere(planes[:, :, c]) for c in range(planes.shape[2])]
     return tuple(tuple((int(row), int(plane)) for row, plane in column) for column in columns)
 
 
