@@ -60,7 +60,7 @@ def runs_of(taps: NDArray[np.float64]) -> tuple[Any, int]:
     edge = np.diff(rows, axis=1, prepend=np.nan, append=np.nan) != 0
     runs: list[tuple[int, int, int, float]] = []
     for number, (row, changes) in enumerate(zip(rows, edge, strict=True)):
-        ends = np.flatnonzero(changes)
-        runs += [(number, int(a), int(b - a), float(row[a])) for a, b in itertools.pairwise(ends) if row[a]]
+        ends: list[int] = np.flatnonzero(changes).tolist()
+        runs += [(number, a, b - a, float(row[a])) for a, b in itertools.pairwise(ends) if row[a]]
     records: Any = Run * len(runs)
     return records(*runs), len(runs)

@@ -63,7 +63,7 @@ def _edge(where: tuple[slice, ...], grid: Grid) -> Edge:
     shape, axes, k = list(grid.shape), list(grid.axes), grid.pooled_dims.index(longest)
     shape[last], shape[longest] = shape[longest], shape[last]
     axes[-1], axes[k] = axes[k], axes[-1]
-    taps: Any = None if grid.taps is None else grid.tap_weights().swapaxes(k, -1) != 0  # a footprint
+    taps = np.swapaxes(grid.tap_weights(), k, -1) != 0 if grid.is_footprint else None
     return Edge(where, replace(grid, shape=tuple(shape), axes=tuple(axes), taps=taps), (longest, last))
 
 
