@@ -13,7 +13,6 @@
 
 namespace anypool {
 Cut cut(const anypool_job& job) {
-  constexpr std::int64_t sizes[TYPES] = {4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8};
   constexpr std::int64_t small = 16384, large = 131072;  // bytes: a tile of many items, a tile that is lifted
   Cut c{0, 1, 1, 0, 1};
   while (!job.level[c.lead].windows) c.items *= job.level[c.lead++].size;
@@ -31,11 +30,11 @@ Cut cut(const anypool_job& job) {
     c.group = std::clamp<std::int64_t>(small / item, 1, std::max<std::int64_t>(c.items / 16, 1));
     return c;
   }
-  if (!job.staged && windows == 1 && job.inner == 1) {  // whole rows are folded side by side
+  if (!is_staged(job) && windows == 1 && job.inner == 1) {  // whole rows are folded side by side
     c.group = std::clamp<std::int64_t>(c.items / 16, 1, 8);
     return c;
   }
-  const bool through = job.staged || job.finish != PLAIN || job.plane_type != job.y_type;
+  const bool through = is_staged(job) || job.finish != PLAIN || job.plane_type != job.y_type;
   if (through) {  // what is lifted and what is folded stays in the second-level cache
     const std::int64_t apart = a.affine ? std::max<std::int64_t>(a.stride, 1)
                                         : std::max<std::int64_t>(a.size / windows, 1),

@@ -70,6 +70,30 @@ inline std::int64_t merge_of(const anypool_job& job, int k) {
 inline bool counts_places(const anypool_job& job) {
   return job.weighting != UNWEIGHTED && job.runs && !job.w && !job.omit;
 }
+inline bool is_float(std::int64_t type) { return type <= BF16; }
+constexpr std::int64_t sizes[TYPES] = {4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8};  // bytes of an element
+
+// Integers are folded as keys of one type for each width: the other signedness has its top bit flipped, and
+// the least one is the greatest of complements. Bytes have both merges: images are eroded as they are
+// dilated.
+constexpr Type folded_type[TYPES] = {F32, F64, F32, F32, U8, U8, U16, U16, I32, I32, I64, I64};
+inline bool folds_complements(const anypool_job& job, int k) {
+  return merge_of(job, k) == MIN && !is_float(job.plane_type) && folded_type[job.plane_type] != U8;
+}
+inline std::int64_t folded_merge(const anypool_job& job, int k) {
+  return folds_complements(job, k) ? std::int64_t(MAX) : merge_of(job, k);
+}
+// What turns a number of plane k into its key, and back, by an exclusive or; 0: it is its own key.
+inline std::int64_t key_of(const anypool_job& job, int k) {
+  if (k > 1 || !has_plane(job, k) || is_float(job.plane_type)) return 0;
+  if (merge_of(job, k) != MAX && merge_of(job, k) != MIN) return 0;
+  const std::int64_t top = std::int64_t(std::uint64_t(1) << (8 * sizes[job.plane_type] - 1));
+  return (folded_type[job.plane_type] != job.plane_type ? top : 0) ^ -std::int64_t(folds_complements(job, k));
+}
+// Whether x is lifted into scratch: where it is not folded as it lies.
+inline bool is_staged(const anypool_job& job) {
+  return job.staged || key_of(job, 0) != 0 || key_of(job, 1) != 0;
+}
 inline int planes_of(const anypool_job& job) { return 1 + has_plane(job, 1) + has_plane(job, 2); }
 
 // Runs tiles [begin, end) of a job.

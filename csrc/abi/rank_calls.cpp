@@ -18,7 +18,7 @@ int finished(int outcome, const OrdersCut& c, bool counts) {
 }
 
 OrdersCut cut(const anypool_orders& job) {
-  constexpr std::int64_t sizes[TYPES] = {4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8}, cache = 65536, vector = 64;
+  constexpr std::int64_t cache = 65536, vector = 64;
   const auto &planes = job.span[0], &rows = job.span[1], &columns = job.span[2];
   const std::int64_t size = sizes[job.type], phases = job.tile_columns * columns.stride;
   const std::int64_t reach = (job.tile_rows - 1) * rows.stride + (rows.size - 1) * rows.step + 1;

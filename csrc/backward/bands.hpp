@@ -14,7 +14,6 @@ struct Band {
 
   Band(const anypool_job& whole, int lead, std::int64_t item, std::int64_t begin, std::int64_t end)
       : job(whole) {
-    constexpr std::int64_t sizes[TYPES] = {4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8};
     std::int64_t in = job.inner, out = job.inner;
     for (int l = int(job.levels) - 1; l > lead; --l)
       in *= job.level[l].size, out *= job.level[l].windows ? job.level[l].windows : job.level[l].size;

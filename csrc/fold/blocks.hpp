@@ -28,7 +28,7 @@ void van_herk(const anypool_level& a, Index w, Scratch<T>& suffix, const T* x, T
         if (real(base + i * a.step)) {
           const T* here = x + place(base + i * a.step) * w;
           if (!below) below = here;
-          else fold_rows<M, T, 1, true>(here, below, 0, buffer + i * w, w), below = buffer + i * w;
+          else fold_rows<M, T, true>(here, below, Known<1>{}, 0, buffer + i * w, w), below = buffer + i * w;
         }
         at[i] = below;
       }
@@ -43,12 +43,14 @@ void van_herk(const anypool_level& a, Index w, Scratch<T>& suffix, const T* x, T
           if (raw) ask<0>(x + place(seen) * w, 8192, w * Index(sizeof(T)));
           const T* here = x + place(seen) * w;
           if (!prefix) prefix = here;
-          else fold_rows<M, T, 1, true>(prefix, here, 0, spare[turn], w), prefix = spare[turn], turn ^= 1;
+          else
+            fold_rows<M, T, true>(prefix, here, Known<1>{}, 0, spare[turn], w), prefix = spare[turn],
+                                                                                turn ^= 1;
         }
         const T* above = at[(start(o) - base) / a.step];
         const Index slot = (o - from) % height;
         T* dst = y + slot * pitch;
-        if (above && prefix) fold_rows<M, T, 1, true>(above, prefix, 0, dst, w);
+        if (above && prefix) fold_rows<M, T, true>(above, prefix, Known<1>{}, 0, dst, w);
         else if (above || prefix) std::copy_n(above ? above : prefix, w, dst);
         else std::fill(dst, dst + w, M::nothing);
         if (a.step == 1 && (slot == height - 1 || o == to - 1)) done(o - slot, slot + 1);

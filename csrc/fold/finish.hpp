@@ -1,17 +1,18 @@
 // Finish: the planes that the engine folded become the answer, in the answer's type.
 #pragma once
+#include "fold/elements.hpp"
 #include "fold/formula.hpp"
-#include "fold/selected.hpp"
 #include "fold/stage.hpp"
 #include "fold/tile.hpp"
 #include "fold/weighted_finish.hpp"
 
 namespace anypool::ANYPOOL_ISA {
-template <class A, class Y>
+template <class A>
 struct Answer final : Finisher {
   const anypool_job& job;
   const anypool_level* level;
   const int levels, lead;
+  const Writer<A> writer;
   Array<int> shift;
   Array<Index> results;
   Array<A> counts, row;  // of the last level, a lane each
@@ -28,13 +29,25 @@ struct Answer final : Finisher {
   const Pivot* pivot = nullptr;
 
   Answer(const anypool_job& j, int lead_)
-      : job(j), level(j.level), levels(int(j.levels)), lead(lead_), shift(shifts_of(j)), results(levels) {
+      : job(j),
+        level(j.level),
+        levels(int(j.levels)),
+        lead(lead_),
+        writer(writer_of<A>(j.y_type, j.empty)),
+        shift(shifts_of(j)),
+        results(levels) {
     Index out = job.inner;
     for (int l = levels - 1; l >= 0; --l)
       results[l] = out, out *= level[l].windows ? level[l].windows : level[l].size;
     for (int l = 0; l < levels; ++l)
       if (l != lead) look(l, 0, level[l].windows, even, holes);
   }
+  // Whether y's type can be answered in.
+  bool serves() const {
+    return job.finish == SELECT ? writer.fill && (writer.values || !job.y) : bool(writer.narrow);
+  }
+  unsigned char* answers() const { return static_cast<unsigned char*>(job.y) + at * writer.width; }
+
   void look(int l, Index begin, Index end, bool& same, bool& none) const {
     const auto& a = level[l];
     Index others = 0,
@@ -69,6 +82,12 @@ struct Answer final : Finisher {
             Index offset, const Pivot& p) override {
     s = reinterpret_cast<const A*>(planes[0]), t = reinterpret_cast<const A*>(planes[1]);
     from = from_, to = to_, base = base_, at = offset, pivot = &p;
+    if constexpr (std::is_integral_v<A>)
+      for (int k = 0; k < 2; ++k)
+        if (const A key = A(key_of(job, k)); key != 0) {
+          A* plane = reinterpret_cast<A*>(planes[k]);
+          for (Index i = 0, n = items * (to - from) * results[lead]; i < n; ++i) plane[i] ^= key;
+        }
     if (planes[2])
       return of_weights(reinterpret_cast<A*>(planes[0]), reinterpret_cast<A*>(planes[1]),
                         reinterpret_cast<const A*>(planes[2]), lifted, items * (to - from) * results[lead]);
@@ -114,10 +133,9 @@ struct Answer final : Finisher {
           if constexpr (std::is_floating_point_v<A>) divide_once(s, to_, end - begin, c, a.count + begin, n);
           return true;
         });
-      Y* y = static_cast<Y*>(job.y) + at;
       for (Index o = begin; gaps && o < end; ++o)
         if (none || !a.length[o]) {
-          if (job.y) std::fill(y + (o - begin) * c, y + (o - begin + 1) * c, Y(empty()));
+          if (job.y) writer.fill(answers() + (o - begin) * c * writer.width, c, job.empty);
           if (job.place) blank(job, at + (o - begin) * c, c);
         }
       s += lanes, t += t ? lanes : 0, at += lanes;
@@ -136,27 +154,20 @@ struct Answer final : Finisher {
     return fine;
   }
 
-  Y empty() const {
-    Y y;
-    narrow(job.empty, y);  // not through A, which may be an integer of keys
-    return y;
-  }
-
   // Windows that know their weights. Block by block, so that each is read once from afar.
   bool of_weights(A* sums, A* others, const A* weights, Lifted* lifted, Index lanes) {
     constexpr Index block = 1024;
     bool fine = true;
-    WeightedFinish<A, Y> finish(job, pivot->value, pivot->tiny, lifted);
+    WeightedFinish<A> finish(job, pivot->value, pivot->tiny, lifted, writer.empty);
     for (Index first = 0; first < lanes; first += block, at += block) {
       const Index n = std::min(block, lanes - first);
       s = sums + first, t = others ? others + first : nullptr;
       if (!finish.begin(sums + first, others ? others + first : nullptr, weights + first, n, first))
         return false;
-      Y* answers = static_cast<Y*>(job.y) + at;
       fine &= answer(n, [&](A* y) {
         return finish.run(y, [&] { return formula(job, divisors, *pivot, s, t, y, n, A(1), nullptr); });
       });
-      finish.end(answers);
+      finish.end(answers());
     }
     return fine;
   }
@@ -164,13 +175,12 @@ struct Answer final : Finisher {
   // One row, as write(to) makes it.
   template <class Write>
   bool answer(Index lanes, Write write) {
-    Y* y = static_cast<Y*>(job.y) + at;
-    if (static_cast<const void*>(s) != y) ask<1>(y, 4096, lanes * Index(sizeof(Y)));
-    A* out;
-    if constexpr (std::is_same_v<A, Y>) out = y;
-    else out = room(row, lanes);
+    unsigned char* y = answers();
+    if (static_cast<const void*>(s) != y) ask<1>(y, 4096, lanes * writer.width);
+    if (writer.same) return write(reinterpret_cast<A*>(y));
+    A* out = room(row, lanes);
     const bool fine = write(out);
-    if constexpr (!std::is_same_v<A, Y>) narrow(static_cast<const A*>(out), y, lanes);
+    writer.narrow(out, y, lanes);
     return fine;
   }
 
@@ -179,14 +189,11 @@ struct Answer final : Finisher {
     if constexpr (std::is_same_v<A, std::int64_t>) {
       const std::int32_t flip = job.min ? -1 : 0, top = std::numeric_limits<std::int32_t>::max();
       const std::uint32_t turn = job.last ? 0 : ~std::uint32_t(0);
-      const bool nans = std::is_floating_point_v<decltype(number(Y{}))>;
       room(codes, lanes), room(places, lanes);
-      if (job.y)
-        for (Index i = 0; i < lanes; ++i)
-          value_of_key(std::int32_t(s[i] >> 32), flip, static_cast<Y*>(job.y)[at + i]);
+      if (job.y) writer.values(s, answers(), lanes, flip);
       if (!job.place) return;
       for (Index i = 0; i < lanes; ++i)
-        codes[i] = std::uint32_t(s[i]) ^ (nans && std::int32_t(s[i] >> 32) == top ? 0 : turn);
+        codes[i] = std::uint32_t(s[i]) ^ (writer.nans && std::int32_t(s[i] >> 32) == top ? 0 : turn);
       if (job.place_type == I64) {
         positions(lanes, static_cast<std::int64_t*>(job.place) + at);
         return;
@@ -202,7 +209,7 @@ struct Answer final : Finisher {
     if constexpr (std::is_same_v<A, std::int64_t>)
       for (Index i = 0; i < lanes; ++i)
         if (s[i] == least<A>) {
-          if (job.y) static_cast<Y*>(job.y)[at + i] = empty();
+          if (job.y) writer.fill(answers() + i * writer.width, 1, job.empty);
           if (job.place) blank(job, at + i, 1);
         }
   }

@@ -41,16 +41,19 @@ int staged(const anypool_job& job, Index begin, Index end) {
   std::unique_ptr<Passes> engine[most_planes];
   for (int k = 0; k < most_planes; ++k)
     if (has_plane(job, k)) {
-      engine[k].reset(k == 2 && counted ? make_counts(job.plane_type, job)
-                                        : make_engine(merge_of(job, k), job.plane_type, job));
+      engine[k].reset(k == 2 && counted
+                          ? make_counts(folded_type[job.plane_type], job)
+                          : make_engine(folded_merge(job, k), folded_type[job.plane_type], job));
       if (!engine[k]) return DECLINED;
     }
   std::unique_ptr<Stager> stager;
-  std::unique_ptr<Finisher> finisher(make_finisher(job.plane_type, job.y_type, job, lead));
-  if (job.staged) stager.reset(make_stager(job.x_type, job.plane_type, job, lead));
-  if (!finisher || (job.staged && !stager)) return DECLINED;
-  const bool finished =
-      (job.finish != PLAIN || job.plane_type != job.y_type || job.weighting) && !engine[0]->divides();
+  std::unique_ptr<Finisher> finisher(make_finisher(folded_type[job.plane_type], job, lead));
+  const bool lifts_x = is_staged(job);
+  if (lifts_x) stager.reset(make_stager(folded_type[job.plane_type], job, lead));
+  if (!finisher || (lifts_x && !stager)) return DECLINED;
+  const bool differs =
+      job.finish != PLAIN || job.plane_type != job.y_type || job.weighting || key_of(job, 0) != 0;
+  const bool finished = differs && !engine[0]->divides();
   // The value of an empty window is the identity element: no window needs it written.
   const bool empty_is_identity = job.merge0 == SUM && count == 1 && job.finish == PLAIN && job.empty == 0;
   bool below = false;  // whether windows of the levels under the lead hold nothing
@@ -68,7 +71,7 @@ int staged(const anypool_job& job, Index begin, Index end) {
     Pivot pivot;
     std::unique_ptr<Pieces> pieces;
     const Index results = (to - from) * out, offset = item * item_out + from * out;
-    if (!job.staged) {
+    if (!lifts_x) {
       planes[0] = static_cast<const unsigned char*>(job.x) + item * item_in * width;
       if (job.merge1 >= 0) planes[1] = planes[0];
     } else {
@@ -125,13 +128,13 @@ int staged(const anypool_job& job, Index begin, Index end) {
     if (lifts[0] && job.weighting && (job.finish == VAR || job.finish == STD))
       elements.emplace(job, lead, lifts, pitch, base, from, to);
     Lifted* again = elements ? &*elements : nullptr;
-    if (pieces && (job.finish != PLAIN || job.plane_type != job.y_type || job.weighting || gaps)) {
+    if (pieces && (differs || gaps)) {
       if (!finisher->tile(folds, again, 1, from, to, base, offset, pivot) && !pieces->vouched())
         return DECLINED;
     } else if (!pieces && (finished || gaps) &&
                !finisher->tile(folds, again, items, from, to, base, offset, pivot)) {
-      const auto [low, high] = job.staged ? std::pair{base, base + pitch / std::max<Index>(in, 1)}
-                                          : seen(a, from, to);  // of 10^4 segments each tile's own
+      const auto [low, high] = lifts_x ? std::pair{base, base + pitch / std::max<Index>(in, 1)}
+                                       : seen(a, from, to);  // of 10^4 segments each tile's own
       for (Index i = 0; i < items; ++i)
         if (!engine[0]->vouch(planes[0] + (i * pitch + (low - base) * in) * width, (high - low) * in))
           return DECLINED;

@@ -28,48 +28,36 @@ struct Prod {
     return a * b;
   }
 };
-template <class T>
-struct Max {
+// The greatest or the least: a NaN of either side wins.
+template <class T, bool greatest>
+struct Extreme {
   static constexpr bool idempotent = true;
-  static constexpr T nothing = least<T>;
-  template <class X>
-  static ANYPOOL_INLINE X merge(X a, X b) {  // a NaN of either side wins
-#ifdef __AVX512F__
-    // vmaxps gives b where either is NaN, so only lanes whose a is a NaN must be kept: two instructions, not
-    // three
-    if constexpr (std::is_same_v<X, Lanes<float>::V>)
-      return X(_mm512_mask_max_ps(__m512(a), _mm512_cmp_ps_mask(__m512(a), __m512(a), _CMP_ORD_Q), __m512(a),
-                                  __m512(b)));
-    if constexpr (std::is_same_v<X, Lanes<double>::V>)
-      return X(_mm512_mask_max_pd(__m512d(a), _mm512_cmp_pd_mask(__m512d(a), __m512d(a), _CMP_ORD_Q),
-                                  __m512d(a), __m512d(b)));
-#endif
-    if constexpr (std::is_floating_point_v<T>) {
-      X top = b > a ? b : a;
-      return b != b ? b : top;
-    } else return b > a ? b : a;
-  }
-};
-template <class T>
-struct Min {
-  static constexpr bool idempotent = true;
-  static constexpr T nothing = most<T>;
+  static constexpr T nothing = greatest ? least<T> : most<T>;
   template <class X>
   static ANYPOOL_INLINE X merge(X a, X b) {
 #ifdef __AVX512F__
-    if constexpr (std::is_same_v<X, Lanes<float>::V>)
-      return X(_mm512_mask_min_ps(__m512(a), _mm512_cmp_ps_mask(__m512(a), __m512(a), _CMP_ORD_Q), __m512(a),
-                                  __m512(b)));
-    if constexpr (std::is_same_v<X, Lanes<double>::V>)
-      return X(_mm512_mask_min_pd(__m512d(a), _mm512_cmp_pd_mask(__m512d(a), __m512d(a), _CMP_ORD_Q),
-                                  __m512d(a), __m512d(b)));
+    // vmaxps and vminps give b where either is NaN, so only lanes whose a is a NaN must be kept: two
+    // instructions, not three
+    if constexpr (std::is_same_v<X, Lanes<float>::V>) {
+      const __mmask16 number = _mm512_cmp_ps_mask(__m512(a), __m512(a), _CMP_ORD_Q);
+      return X(greatest ? _mm512_mask_max_ps(__m512(a), number, __m512(a), __m512(b))
+                        : _mm512_mask_min_ps(__m512(a), number, __m512(a), __m512(b)));
+    }
+    if constexpr (std::is_same_v<X, Lanes<double>::V>) {
+      const __mmask8 number = _mm512_cmp_pd_mask(__m512d(a), __m512d(a), _CMP_ORD_Q);
+      return X(greatest ? _mm512_mask_max_pd(__m512d(a), number, __m512d(a), __m512d(b))
+                        : _mm512_mask_min_pd(__m512d(a), number, __m512d(a), __m512d(b)));
+    }
 #endif
-    if constexpr (std::is_floating_point_v<T>) {
-      X low = b < a ? b : a;
-      return b != b ? b : low;
-    } else return b < a ? b : a;
+    const X best = greatest ? (b > a ? b : a) : (b < a ? b : a);
+    if constexpr (std::is_floating_point_v<T>) return b != b ? b : best;
+    else return best;
   }
 };
+template <class T>
+using Max = Extreme<T, true>;
+template <class T>
+using Min = Extreme<T, false>;
 
 // n results of later elements join those of earlier ones; `rest`, if given, gathers what rounding takes from
 // sums of floats.

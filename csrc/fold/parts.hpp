@@ -8,7 +8,6 @@
 #include "simd/scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
-constexpr Index sizes[TYPES] = {4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8};
 constexpr Index most_results = Index(1) << 20;  // bytes of planes: fewer are not parted
 
 class Parts {

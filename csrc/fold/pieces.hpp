@@ -82,7 +82,7 @@ class Pieces {
   // Spreads have sums beside them, from which their means are.
   bool folds(int k) const { return has_plane(job, k) || (k == 1 && job.merge0 == MOMENTS); }
   std::int64_t merge(int k) const {
-    return k == 1 && job.merge0 == MOMENTS ? std::int64_t(SUM) : merge_of(job, k);
+    return k == 1 && job.merge0 == MOMENTS ? std::int64_t(SUM) : folded_merge(job, k);
   }
 
   const anypool_job& job;
@@ -260,7 +260,7 @@ class Pieces {
     if (engine[0] && now == form) return;
     form = now;
     for (int f = 0; f < most_planes; ++f)
-      if (folds(f)) engine[f].reset(make_engine(merge(f), job.plane_type, piece));
+      if (folds(f)) engine[f].reset(make_engine(merge(f), folded_type[job.plane_type], piece));
   }
 
   // Sums of e^(z - top) for two tops: those of the smaller one shrink.

@@ -3,29 +3,27 @@
 #include "fold/rows.hpp"
 
 namespace anypool::ANYPOOL_ISA {
-// Rows of `out` lanes, each the fold of K taps `distance` lanes apart.
-template <class M, class T, int K, int stride>
-void taps(const T* b, Index pitch, T* y, Index y_pitch, Index rows, Index out, Index distance) {
+// Rows of `out` lanes, each the fold of k taps `distance` lanes apart.
+template <class M, class T, int stride, class K>
+void taps(const T* b, Index pitch, T* y, Index y_pitch, Index rows, Index out, K k, Index distance) {
   using L = Lanes<T>;
   for (Index r = 0; r < rows; ++r, b += pitch, y += y_pitch) {
     ask<1>(y, 4096, out * Index(sizeof(T)));
     each<T>(out, [&](Index i, auto whole) {
       if constexpr (stride == 1) {
         auto v = get(b + i, whole);
-#pragma GCC unroll 8
-        for (int t = 1; t < K; ++t) v = M::merge(v, get(b + i + t * distance, whole));
+        for (int t = 1, few = k; t < few; ++t) v = M::merge(v, get(b + i + t * distance, whole));
         put(y + i, v, whole);
       } else {  // two apart: taps come in pairs from the same two vectors (distance 1)
         typename L::V v{};
         Index left = 2 * Index(whole);
-#pragma GCC unroll 4
-        for (int t = 0; t < K; t += 2) {
+        for (int t = 0, few = k; t < few; t += 2) {
           const T* p = b + 2 * i + t;
-          Index more = t + 1 < K ? left : left - 1;  // the last tap of an odd window has no odd partner
+          Index more = t + 1 < few ? left : left - 1;  // the last tap of an odd window has no odd partner
           auto low = L::load(p, more), high = L::load(p + L::n, more - L::n);
           auto even = every_other<T, 0>(low, high);
           v = t ? M::merge(v, even) : even;
-          if (t + 1 < K) v = M::merge(v, every_other<T, 1>(low, high));
+          if (t + 1 < few) v = M::merge(v, every_other<T, 1>(low, high));
         }
         put(y + i, v, whole);
       }
@@ -35,16 +33,7 @@ void taps(const T* b, Index pitch, T* y, Index y_pitch, Index rows, Index out, I
 
 template <class M, class T, int stride>
 void few_taps(const T* b, Index pitch, T* y, Index y_pitch, Index rows, Index out, Index k, Index distance) {
-  switch (k) {
-    case 1: return taps<M, T, 1, stride>(b, pitch, y, y_pitch, rows, out, distance);
-    case 2: return taps<M, T, 2, stride>(b, pitch, y, y_pitch, rows, out, distance);
-    case 3: return taps<M, T, 3, stride>(b, pitch, y, y_pitch, rows, out, distance);
-    case 4: return taps<M, T, 4, stride>(b, pitch, y, y_pitch, rows, out, distance);
-    case 5: return taps<M, T, 5, stride>(b, pitch, y, y_pitch, rows, out, distance);
-    case 6: return taps<M, T, 6, stride>(b, pitch, y, y_pitch, rows, out, distance);
-    case 7: return taps<M, T, 7, stride>(b, pitch, y, y_pitch, rows, out, distance);
-    default: return taps<M, T, 8, stride>(b, pitch, y, y_pitch, rows, out, distance);
-  }
+  with_few<T>(k, [&](auto few) { taps<M, T, stride>(b, pitch, y, y_pitch, rows, out, few, distance); });
 }
 
 // One vector of runs of `together` elements side by side, of which `left` are there.
@@ -70,27 +59,25 @@ void halve(const T* b, T* y, Index out, Index together) {
 }
 
 // The last join of `many_taps`: a fixed number of partial results, so that none is looked up in the loop.
-template <class M, class T, int parts>
-ANYPOOL_INLINE void join(const T* const* part, T* y, Index out) {
+template <class M, class T, class N>
+ANYPOOL_INLINE void join(const T* const* part, N parts, T* y, Index out) {
   each<T>(out, [&](Index i, auto whole) {
     auto v = get(part[0] + i, whole);
-#pragma GCC unroll 8
-    for (int p = 1; p < parts; ++p) v = M::merge(v, get(part[p] + i, whole));
+    for (int p = 1, few = parts; p < few; ++p) v = M::merge(v, get(part[p] + i, whole));
     put(y + i, v, whole);
   });
 }
 
 // Rows of windows made of `q` runs side by side, `far` lanes apart, and of what is left: one run that
 // overlaps, or `rest` elements.
-template <class M, class T, int q>
+template <class M, class T, class Q>
 void join_runs(const T* s, Index s_pitch, const T* b, Index pitch, T* y, Index y_pitch, Index rows, Index out,
-               Index far, Index distance, Index rest, Index left) {
+               Q q, Index far, Index distance, Index rest, Index left) {
   for (Index r = 0; r < rows; ++r, s += s_pitch, b += pitch, y += y_pitch) {
     ask<1>(y, 4096, out * Index(sizeof(T)));
     each<T>(out, [&](Index i, auto whole) {
       auto v = get(s + i, whole);
-#pragma GCC unroll 8
-      for (int t = 1; t < q; ++t) v = M::merge(v, get(s + i + t * far, whole));
+      for (int t = 1, few = q; t < few; ++t) v = M::merge(v, get(s + i + t * far, whole));
       for (Index u = 0; u < rest; ++u)
         v = M::merge(v, get((M::idempotent ? s : b) + i + left + u * distance, whole));
       put(y + i, v, whole);
@@ -111,18 +98,9 @@ void two_steps(const T* b, Index pitch, T* y, Index y_pitch, Index rows, Index o
   const Index q = k / run, far = run * distance, rest = M::idempotent ? k % run > 0 : k % run,
               left = (M::idempotent ? k - run : q * run) * distance;
   few_taps<M, T, 1>(b, pitch, scratch, width, rows, out + (k - run) * distance, run, distance);
-  const auto join = [&]<int n>(std::integral_constant<int, n>) {
-    join_runs<M, T, n>(scratch, width, b, pitch, y, y_pitch, rows, out, far, distance, rest, left);
-  };
-  switch (q) {
-    case 2: return join(std::integral_constant<int, 2>{});
-    case 3: return join(std::integral_constant<int, 3>{});
-    case 4: return join(std::integral_constant<int, 4>{});
-    case 5: return join(std::integral_constant<int, 5>{});
-    case 6: return join(std::integral_constant<int, 6>{});
-    case 7: return join(std::integral_constant<int, 7>{});
-    default: return join(std::integral_constant<int, 8>{});
-  }
+  with_few<T>(q, [&](auto few) {
+    join_runs<M, T>(scratch, width, b, pitch, y, y_pitch, rows, out, few, far, distance, rest, left);
+  });
 }
 
 // Runs of 1, 2, 4 … are joined level by level; a window is the sum of its binary digits, or two runs that
@@ -146,19 +124,11 @@ void many_taps(const T* b, Index k, Index distance, T* y, Index out, T* scratch,
     next += width;
   }
   if (M::idempotent) part[parts++] = level, part[parts++] = level + (k - run) * distance;
-  switch (parts) {
-    case 1: return join<M, T, 1>(part, y, out);
-    case 2: return join<M, T, 2>(part, y, out);
-    case 3: return join<M, T, 3>(part, y, out);
-    case 4: return join<M, T, 4>(part, y, out);
-    case 5: return join<M, T, 5>(part, y, out);
-    default:
-      join<M, T, 5>(part, y, out);
-      for (int p = 5; p < parts; ++p)
-        each<T>(out, [&](Index i, auto whole) {
-          put(y + i, M::merge(get(y + i, whole), get(part[p] + i, whole)), whole);
-        });
-  }
+  with_few<T>(std::min(parts, 8), [&](auto few) { join<M, T>(part, few, y, out); });
+  for (int p = 8; p < parts; ++p)
+    each<T>(out, [&](Index i, auto whole) {
+      put(y + i, M::merge(get(y + i, whole), get(part[p] + i, whole)), whole);
+    });
 }
 
 // All lanes of a vector: halves are merged until one is left.

@@ -12,13 +12,31 @@ struct Rows {
   Index pitch, count;
 };
 
-// dst = the fold of K rows, and of `before` where there is one.
-template <class M, class T, int K, bool Before>
-void fold_rows(const T* before, const T* row, Index distance, T* dst, Index lanes) {
+// A number of 1 … 8 that is known when a kernel is compiled for the types that are benchmarked in the cache,
+// so that its loop is written out; for the others when it runs: those wait for memory.
+template <int n>
+using Known = std::integral_constant<int, n>;
+template <class T, class F>
+ANYPOOL_INLINE void with_few(Index k, F f) {
+  if constexpr (!std::is_same_v<T, float> && !std::is_same_v<T, std::uint8_t>) return f(int(k));
+  else switch (k) {
+      case 1: return f(Known<1>{});
+      case 2: return f(Known<2>{});
+      case 3: return f(Known<3>{});
+      case 4: return f(Known<4>{});
+      case 5: return f(Known<5>{});
+      case 6: return f(Known<6>{});
+      case 7: return f(Known<7>{});
+      default: return f(Known<8>{});
+    }
+}
+
+// dst = the fold of k rows, and of `before` where there is one.
+template <class M, class T, bool Before, class K>
+void fold_rows(const T* before, const T* row, K k, Index distance, T* dst, Index lanes) {
   each<T>(lanes, [&](Index i, auto whole) {
     auto value = get(row + i, whole);
-#pragma GCC unroll 8
-    for (int t = 1; t < K; ++t) value = M::merge(value, get(row + i + t * distance, whole));
+    for (int t = 1, few = k; t < few; ++t) value = M::merge(value, get(row + i + t * distance, whole));
     if constexpr (Before) value = M::merge(get(before + i, whole), value);
     put(dst + i, value, whole);
   });
@@ -26,40 +44,23 @@ void fold_rows(const T* before, const T* row, Index distance, T* dst, Index lane
 
 template <class M, class T, bool Before>
 void fold_few(const T* before, const T* row, Index distance, Index k, T* dst, Index lanes) {
-  switch (k) {
-    case 1: return fold_rows<M, T, 1, Before>(before, row, distance, dst, lanes);
-    case 2: return fold_rows<M, T, 2, Before>(before, row, distance, dst, lanes);
-    case 3: return fold_rows<M, T, 3, Before>(before, row, distance, dst, lanes);
-    case 4: return fold_rows<M, T, 4, Before>(before, row, distance, dst, lanes);
-    case 5: return fold_rows<M, T, 5, Before>(before, row, distance, dst, lanes);
-    case 6: return fold_rows<M, T, 6, Before>(before, row, distance, dst, lanes);
-    case 7: return fold_rows<M, T, 7, Before>(before, row, distance, dst, lanes);
-    default: return fold_rows<M, T, 8, Before>(before, row, distance, dst, lanes);
-  }
+  with_few<T>(k, [&](auto few) { fold_rows<M, T, Before>(before, row, few, distance, dst, lanes); });
 }
 
-// Two windows of K rows, the second one row further: what they share is merged once.
-template <class M, class T, int K>
-void fold_two(const T* row, T* dst, Index pitch, Index lanes) {
+// Two windows of k rows, the second one row further: what they share is merged once.
+template <class M, class T, class K>
+void fold_two(const T* row, K k, T* dst, Index pitch, Index lanes) {
   each<T>(lanes, [&](Index i, auto whole) {
     auto shared = get(row + i + lanes, whole);
-#pragma GCC unroll 8
-    for (int t = 2; t < K; ++t) shared = M::merge(shared, get(row + i + t * lanes, whole));
+    for (int t = 2, few = k; t < few; ++t) shared = M::merge(shared, get(row + i + t * lanes, whole));
     put(dst + i, M::merge(get(row + i, whole), shared), whole);
-    put(dst + i + pitch, M::merge(shared, get(row + i + K * lanes, whole)), whole);
+    put(dst + i + pitch, M::merge(shared, get(row + i + k * lanes, whole)), whole);
   });
 }
 
 template <class M, class T>
 void fold_pair(const T* row, Index k, T* dst, Index pitch, Index lanes) {
-  switch (k) {
-    case 3: return fold_two<M, T, 3>(row, dst, pitch, lanes);
-    case 4: return fold_two<M, T, 4>(row, dst, pitch, lanes);
-    case 5: return fold_two<M, T, 5>(row, dst, pitch, lanes);
-    case 6: return fold_two<M, T, 6>(row, dst, pitch, lanes);
-    case 7: return fold_two<M, T, 7>(row, dst, pitch, lanes);
-    default: return fold_two<M, T, 8>(row, dst, pitch, lanes);
-  }
+  with_few<T>(k, [&](auto few) { fold_two<M, T>(row, few, dst, pitch, lanes); });
 }
 
 // Few lanes and many rows: the partial results stay in registers. Blocks of 64 rows, and halves of very many,
@@ -71,7 +72,7 @@ void fold_column(const T* row, Index distance, Index k, T* dst, Index lanes) {
     alignas(64) T rest[vectors * L::n];
     fold_column<M, T, vectors>(row, distance, k / 2, dst, lanes);
     fold_column<M, T, vectors>(row + k / 2 * distance, distance, k - k / 2, rest, lanes);
-    return fold_rows<M, T, 1, true>(dst, rest, 0, dst, lanes);
+    return fold_rows<M, T, true>(dst, rest, Known<1>{}, 0, dst, lanes);
   }
   typename L::V total[vectors]{};
   for (Index r = 0; r < k; r += 64) {

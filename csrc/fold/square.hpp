@@ -30,13 +30,13 @@ inline Index square_of(const anypool_level& a, const anypool_level& b) {
   return alike ? square_of(a.places, a.stride, a.step) : 0;
 }
 
-// `together` rows of windows of K × K elements `step` apart, from rows of lanes; windows begin `pad` lanes
-// before the row.
-template <class M, class T, int K, int stride, int step, int pad, int together, bool divides>
+// `together` rows of windows of K × K elements `step` apart, from rows of lanes; the first window begins
+// `pad` lanes before the row, or with it: then the kernel takes the row from lane `pad` on.
+template <class M, class T, int K, int stride, int step, int together, bool divides>
 struct Square {
   using L = Lanes<T>;
   using V = typename L::V;
-  static constexpr int reach = (K - 1) * step + 1;
+  static constexpr int reach = (K - 1) * step + 1, pad = K > 2 ? K / 2 * step : 0;
   static constexpr bool ahead = reach - 1 - pad >= stride;  // whether windows see the vector after their own
   struct Streams {
     V v[together][stride];  // lanes 0, stride, 2·stride …; 1, stride + 1 …
@@ -82,6 +82,15 @@ struct Square {
     if (at + stride * L::n > width) return some_columns(row, at, width);
     return columns([&](int t, Index i) ANYPOOL_FLAT { return L::load(row[t] + at + i); });
   }
+  // The columns before a row that is taken from lane `pad` on.
+  static ANYPOOL_INLINE Streams edge(const T* const* row, Index width) {
+    return columns([&](int t, Index i) ANYPOOL_FLAT {
+      const V none = L::fill(M::nothing);
+      if (i != (stride - 1) * L::n) return none;
+      return shifted<T, pad - int(L::n)>(none, some<M, T>(row[t], std::min<Index>(pad, width)), none,
+                                         std::make_integer_sequence<int, int(L::n)>{});
+    });
+  }
   template <int... t>
   static ANYPOOL_INLINE V taps(const V* before, const V* now, const V* after,
                                std::integer_sequence<int, t...>) {
@@ -110,8 +119,8 @@ struct Square {
   }
 
   // One group of any width.
-  static ANYPOOL_INLINE void wide(const T* const* rows, T* const* results, Index width, Index windows,
-                                  const Share<T>* by) {
+  static ANYPOOL_INLINE void wide(const T* const* rows, T* const* results, Streams before, Index width,
+                                  Index windows, const Share<T>* by) {
     const T* row[K + together - 1];  // copies, which no store can change
     T* y[together];
     std::copy_n(rows, K + together - 1, row), std::copy_n(results, together, y);
@@ -124,7 +133,7 @@ struct Square {
     auto whole = [&](Index at) ANYPOOL_FLAT {
       return columns([&](int t, Index i) ANYPOOL_FLAT { return L::load(row[t] + at + i); });
     };
-    Streams before = nothing(), now = any_columns(rows, 0, width);
+    Streams now = any_columns(rows, 0, width);
     constexpr Index far = ahead ? 2 * L::n : L::n;
     const Streams next = ahead ? any_columns(rows, L::n * stride, width) : now;
     ask_below(0);
@@ -154,10 +163,10 @@ struct Square {
 
   // One group of few vectors, without a branch: a row of 20 lanes by 5×5/1 25 -> 14 ns.
   template <int vectors>
-  static ANYPOOL_INLINE void brief(const T* const* row, T* const* y, Index width, Index windows,
-                                   const Share<T>* by) {
+  static ANYPOOL_INLINE void brief(const T* const* row, T* const* y, const Streams& before, Index width,
+                                   Index windows, const Share<T>* by) {
     Streams all[vectors + 2];
-    all[0] = all[vectors + 1] = nothing();
+    all[0] = before, all[vectors + 1] = nothing();
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) all[v + 1] = some_columns(row, v * stride * L::n, width);
     if (ahead && width > vectors * stride * L::n)
@@ -170,8 +179,7 @@ struct Square {
 
   // The kernel for rows of so many windows.
   static auto groups(Index windows) {
-    if constexpr (ANYPOOL_LANES_BYTES == 64 &&
-                  (std::is_same_v<T, float> || std::is_same_v<T, std::uint8_t>)) {
+    if constexpr (ANYPOOL_LANES_BYTES == 64 && (std::is_same_v<T, float> || (sizeof(T) == 1 && K <= 3))) {
       if (windows <= L::n) return every<1>;
       if (windows <= 2 * L::n) return every<2>;
       if (windows <= 3 * L::n) return every<3>;
@@ -185,11 +193,16 @@ struct Square {
       const T* row[K + together - 1];
       T* y[together];
       band.at(g, row, y);
+      const bool later = pad > 0 && band.start == 0;
+      const Streams before = later ? edge(row, band.width) : nothing();
+      const Index width = band.width - (later ? pad : 0);
+#pragma GCC unroll 8
+      for (const T*& r : row) r += later ? pad : 0;
       if constexpr (vectors) {
         ask<0>(row[K - 1], soon, band.next * Index(sizeof(T)));
         ask<1>(y[0], soon / 2, band.y_next * Index(sizeof(T)));
-        brief<vectors>(row, y, band.width, band.windows, band.by);
-      } else wide(row, y, band.width, band.windows, band.by);
+        brief<vectors>(row, y, before, width, band.windows, band.by);
+      } else wide(row, y, before, width, band.windows, band.by);
     }
   }
 };

@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "abi/job.hpp"
+#include "fold/elements.hpp"
 #include "fold/merges.hpp"
 #include "fold/weigher.hpp"
-#include "simd/halves.hpp"
 #include "simd/scratch.hpp"
 #include "simd/transcendent.hpp"
 
@@ -41,27 +41,25 @@ inline Array<int> shifts_of(const anypool_job& job) {
   return shift;
 }
 
-template <class T, class A>
-struct Stage final : Stager {
+// Goes through x row by row of the last level, whatever the strides and borders are.
+struct Walk : Stager {
   const anypool_job& job;
   const anypool_level* level;
   const int levels, lead;
+  const Index width;  // bytes of an element of x
   Array<int> shift;
-  Array<T> gathered;
-  Weigher<T, A> weigher;
-  Array<Index> begins, ends;                     // which positions of each level are lifted
-  Index origin = 0;                              // the lead's position that selections count from
-  A *p0 = nullptr, *p1 = nullptr, *u = nullptr;  // where the next row's numbers go; u: its weights
-  Index low = 0, high,
-        before = 0;  // positions [low, high) of the last level lie side by side in x, `before` them
+  Array<Index> begins, ends;  // which positions of each level are lifted
+  Index origin = 0;           // the lead's position that selections count from
+  // Positions [low, high) of the last level lie side by side in x, `before` them.
+  Index low = 0, high, before = 0;
 
-  Stage(const anypool_job& j, int lead_)
+  Walk(const anypool_job& j, int lead_)
       : job(j),
         level(j.level),
         levels(int(j.levels)),
         lead(lead_),
+        width(sizes[j.x_type]),
         shift(shifts_of(j)),
-        weigher(j),
         begins(levels),
         ends(levels),
         high(level[levels - 1].size) {
@@ -91,58 +89,122 @@ struct Stage final : Stager {
     return lifted(item, 1, planes, pivot);
   }
 
-  void begin_at(unsigned char* const* planes) {
-    p0 = reinterpret_cast<A*>(planes[0]), p1 = reinterpret_cast<A*>(planes[1]),
-    u = reinterpret_cast<A*>(planes[2]);
-  }
+ protected:
+  // Elements from `x` and weights from number `w` on, which selections call `code`; `beyond`: the border.
+  virtual void run(const unsigned char* x, Index w, std::uint32_t code, bool beyond) = 0;
+  virtual bool lifted(Index item, Index items, unsigned char* const* planes, Pivot& pivot) = 0;
 
-  bool lifted(Index item, Index items, unsigned char* const* planes, Pivot& pivot) {
-    begin_at(planes);
-    weigher.centred = pivot.given, weigher.centre = A(pivot.value);
-    const T* x = static_cast<const T*>(job.x);
+  void walk(Index item, Index items) {
+    const auto* x = static_cast<const unsigned char*>(job.x);
     for (Index i = item; i < item + items; ++i) {
       Index rest = i, at = 0, w_at = 0;
       for (int l = lead - 1; l >= 0; --l) {
         at += rest % level[l].size * level[l].x_stride, w_at += rest % level[l].size * level[l].w_stride;
         rest /= level[l].size;
       }
-      rows(lead, x + at, w_at, 0, false);
+      rows(lead, x + at * width, w_at, 0, false);
     }
-    const Index n = p0 - reinterpret_cast<A*>(planes[0]);
-    begin_at(planes);
-    return finish(n, pivot);
   }
-
-  void rows(int l, const T* x, Index w, std::uint32_t code, bool beyond) {
+  void rows(int l, const unsigned char* x, Index w, std::uint32_t code, bool beyond) {
     const auto& a = level[l];
     if (l == levels - 1) return run(x, w, code, beyond);
     for (Index i = begins[l]; i < ends[l]; ++i) {
       const Index at = a.source ? a.source[i] : i;
       const Index relative = l == lead ? i - origin : i;
-      rows(l + 1, x + std::max<Index>(at, 0) * a.x_stride, w + std::max<Index>(at, 0) * a.w_stride,
+      rows(l + 1, x + std::max<Index>(at, 0) * a.x_stride * width, w + std::max<Index>(at, 0) * a.w_stride,
            a.windows ? code + (std::uint32_t(relative) << shift[l]) : code, beyond || at < 0);
     }
   }
 
-  void run(const T* x, Index w, std::uint32_t code, bool beyond) {
+  // Positions [begin, end) of the last level: one by one at a border, the others as they lie.
+  template <class V>
+  void fetch(const V* x, V* to_, Index begin, Index end, bool beyond, Index stride, Index inner,
+             V fill) const {
+    const Index c = job.inner, lo = beyond ? end : std::clamp(low, begin, end),
+                hi = std::clamp(high, lo, end);
+    const auto* source = level[levels - 1].source;
+    const auto one = [&](Index i) {
+      const Index at = source ? source[i] : i;
+      if (beyond || at < 0 || inner == 0) to_ = std::fill_n(to_, c, beyond || at < 0 ? fill : x[at * stride]);
+      else
+        for (Index j = 0; j < c; ++j) *to_++ = x[at * stride + j * inner];
+    };
+    for (Index i = begin; i < lo; ++i) one(i);
+    x += (lo - before) * stride;
+    if (stride == c && (c == 1 || inner == 1)) to_ = std::copy_n(x, (hi - lo) * c, to_);
+    else if (inner == 0)  // one for all lanes
+      for (Index i = 0; i < hi - lo; ++i) to_ = std::fill_n(to_, c, x[i * stride]);
+    else
+      for (Index i = 0; i < hi - lo; ++i)
+        for (Index j = 0; j < c; ++j) *to_++ = x[i * stride + j * inner];
+    x -= (lo - before) * stride;
+    for (Index i = hi; i < end; ++i) one(i);
+  }
+  // The same of elements that are nothing but bytes, `fill` among them.
+  void fetch_bytes(const void* x, void* to, Index begin, Index end, bool beyond, Index stride, Index inner,
+                   Index size, const void* fill) const {
+    const auto as = [&](auto word) {
+      std::memcpy(&word, fill, sizeof word);
+      fetch(static_cast<const decltype(word)*>(x), static_cast<decltype(word)*>(to), begin, end, beyond,
+            stride, inner, word);
+    };
+    if (size == 1) as(std::uint8_t{});
+    else if (size == 2) as(std::uint16_t{});
+    else if (size == 4) as(std::uint32_t{});
+    else as(std::uint64_t{});
+  }
+};
+
+template <class A>
+struct Stage final : Walk {
+  const Reader<A> reader;
+  Weigher<A> weigher;
+  Scratch<unsigned char> gathered;
+  A *p0 = nullptr, *p1 = nullptr, *u = nullptr;  // where the next row's numbers go; u: its weights
+
+  Stage(const anypool_job& j, int lead_)
+      : Walk(j, lead_), reader(reader_of<A>(j.x_type)), weigher(j, reader) {}
+  // Whether x's type can be lifted so.
+  bool serves() const {
+    return job.lift == PLACE   ? bool(reader.pack)
+           : job.lift == TRUTH ? bool(reader.truth)
+                               : job.lift == PRESENT_ONES || reader.widen;
+  }
+
+ private:
+  void begin_at(unsigned char* const* planes) {
+    p0 = reinterpret_cast<A*>(planes[0]), p1 = reinterpret_cast<A*>(planes[1]),
+    u = reinterpret_cast<A*>(planes[2]);
+  }
+
+  bool lifted(Index item, Index items, unsigned char* const* planes, Pivot& pivot) override {
+    begin_at(planes);
+    weigher.centred = pivot.given, weigher.centre = A(pivot.value);
+    walk(item, items);
+    const Index n = p0 - reinterpret_cast<A*>(planes[0]);
+    begin_at(planes);
+    return finish(n, pivot);
+  }
+
+  void run(const unsigned char* from, Index w, std::uint32_t code, bool beyond) override {
     const auto& a = level[levels - 1];
     const Index begin = begins[levels - 1], end = ends[levels - 1], c = job.inner, n = (end - begin) * c;
     code += std::uint32_t(begin - (levels - 1 == lead ? origin : 0));  // the last level's bits are the lowest
-    T fill;
-    std::memcpy(&fill, &job.fill, sizeof(T));
+    const void* x = from;
     if (!beyond && !a.source && a.x_stride == c && (c == 1 || job.x_inner == 1)) {
-      x += begin * c;
-      ask<0>(x, 8192, n * Index(sizeof(T)));
+      x = from += begin * c * width;
+      ask<0>(x, 8192, n * width);
     } else {
-      fetch(x, room(gathered, n), begin, end, beyond, a.x_stride, job.x_inner, fill);
+      fetch_bytes(x, room(gathered, n * width), begin, end, beyond, a.x_stride, job.x_inner, width,
+                  &job.fill);
       x = gathered.data();
     }
     if (!weigher.serves) lift(x, n, code);
     else {
       if (job.lift == PLACE) lift(x, n, code);
       const bool direct = !beyond && !a.source && a.w_stride == c && (c == 1 || job.w_inner == 1);
-      weigher.row(x, w, n, {p0, p1, u}, direct ? begin * c : -1, [&](const auto* from, auto* to, auto fill) {
-        fetch(from, to, begin, end, beyond, a.w_stride, job.w_inner, fill);
+      weigher.row(x, w, n, {p0, p1, u}, direct ? begin * c : -1, [&](const auto* from_, auto* to, auto fill) {
+        fetch_bytes(from_, to, begin, end, beyond, a.w_stride, job.w_inner, sizeof fill, &fill);
       });
     }
     p0 += n;
@@ -150,73 +212,19 @@ struct Stage final : Stager {
     if (u) u += n;
   }
 
-  // Positions [begin, end) of the last level: one by one at a border, the others as they lie.
-  template <class V, class Y>
-  void fetch(const V* x, Y* to_, Index begin, Index end, bool beyond, Index stride, Index inner,
-             Y fill) const {
-    const Index c = job.inner, lo = beyond ? end : std::clamp(low, begin, end),
-                hi = std::clamp(high, lo, end);
-    const auto* source = level[levels - 1].source;
-    const auto one = [&](Index i) {
-      const Index at = source ? source[i] : i;
-      if (beyond || at < 0 || inner == 0)
-        to_ = std::fill_n(to_, c, beyond || at < 0 ? fill : Y(x[at * stride]));
-      else
-        for (Index j = 0; j < c; ++j) *to_++ = Y(x[at * stride + j * inner]);
-    };
-    for (Index i = begin; i < lo; ++i) one(i);
-    x += (lo - before) * stride;
-    if (stride == c && (c == 1 || inner == 1)) to_ = std::copy_n(x, (hi - lo) * c, to_);
-    else if (inner == 0)  // one for all lanes
-      for (Index i = 0; i < hi - lo; ++i) to_ = std::fill_n(to_, c, Y(x[i * stride]));
-    else
-      for (Index i = 0; i < hi - lo; ++i)
-        for (Index j = 0; j < c; ++j) *to_++ = Y(x[i * stride + j * inner]);
-    x -= (lo - before) * stride;
-    for (Index i = hi; i < end; ++i) one(i);
-  }
-
-  void lift(const T* x, Index n, std::uint32_t code) {
+  void lift(const void* x, Index n, std::uint32_t code) {
     switch (job.lift) {
-      case TRUTH:
-        for (Index i = 0; i < n; ++i) p0[i] = number(x[i]) != 0;
-        return;
+      case TRUTH: return reader.truth(x, p0, n);
       case PRESENT_ONES: std::fill_n(p0, n, A(1)); return;
-      case PLACE:
-        if constexpr (std::is_same_v<A, std::int64_t> && sizeof(T) <= 4) places(x, n, code);
-        return;
+      case PLACE: return reader.pack(x, p0, n, {code, job.inner, job.min != 0, job.last != 0});
       default:
-        widen(x, p0, n);
-        if (job.lift == VALUE && p1) std::copy_n(p0, n, p1);  // two merges of the same values
+        reader.widen(x, p0, n, A(weigher.key));
+        if (job.lift == VALUE && p1) {  // two merges of the same values
+          std::copy_n(p0, n, p1);
+          if constexpr (std::is_integral_v<A>)
+            for (Index i = 0; i < n; ++i) p1[i] ^= weigher.other_key;
+        }
     }
-  }
-
-  // (order key, position) in one number: the greatest is the first of the greatest; a NaN beats all, the last
-  // one first.
-  void places(const T* x, Index n, std::uint32_t code) {
-    const Index c = job.inner;
-    const std::int32_t flip = job.min ? -1 : 0;
-    const std::uint32_t turn = job.last ? 0 : ~std::uint32_t(0);
-    auto pack = [&](Index i, std::uint32_t at) {
-      std::int32_t key;
-      bool nan = false;
-      if constexpr (std::is_integral_v<T>)
-        key = sizeof(T) == 4 && std::is_unsigned_v<T> ? std::int32_t(std::uint32_t(x[i]) ^ 0x80000000u)
-                                                      : std::int32_t(x[i]);
-      else {
-        const float v = number(x[i]) + 0.0f;  // -0 is 0
-        const std::int32_t bits = std::bit_cast<std::int32_t>(v);
-        key = bits ^ ((bits >> 31) & 0x7fffffff);
-        nan = v != v;
-      }
-      key = nan ? std::numeric_limits<std::int32_t>::max() : key ^ flip;
-      const std::uint32_t low = nan ? at : at ^ turn;
-      p0[i] = A(std::uint64_t(std::uint32_t(key)) << 32 | low);
-    };
-    if (c == 1)
-      for (Index i = 0; i < n; ++i) pack(i, code + std::uint32_t(i));
-    else
-      for (Index i = 0; i < n; ++i) pack(i, code + std::uint32_t(i / c));
   }
 
   // What needs the whole tile first: a pivot.

@@ -34,9 +34,13 @@ struct Finisher {
   virtual bool tile(unsigned char* const* planes, Lifted* lifted, Index items, Index from, Index to,
                     Index base, Index offset, const Pivot& pivot) = 0;
 };
-// Tables filled by the kernels_*.cpp files; null where a product has no meaning.
+// One for each type that is folded (folded_type); null where a product has no meaning.
 Passes* make_engine(std::int64_t merge, std::int64_t type, const anypool_job& job);
 Passes* make_counts(std::int64_t type, const anypool_job& job);
-Stager* make_stager(std::int64_t x_type, std::int64_t plane_type, const anypool_job& job, int lead);
-Finisher* make_finisher(std::int64_t plane_type, std::int64_t y_type, const anypool_job& job, int lead);
+Passes* make_single(std::int64_t merge, const anypool_job& job);
+Passes* make_double(std::int64_t merge, const anypool_job& job);
+Passes* make_integer(std::int64_t merge, std::int64_t type, const anypool_job& job);
+Passes* make_moments(std::int64_t type, const anypool_job& job);
+Stager* make_stager(std::int64_t type, const anypool_job& job, int lead);
+Finisher* make_finisher(std::int64_t type, const anypool_job& job, int lead);
 }  // namespace anypool::ANYPOOL_ISA

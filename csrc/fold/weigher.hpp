@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "abi/job.hpp"
+#include "fold/elements.hpp"
 #include "fold/merges.hpp"
-#include "simd/halves.hpp"
 #include "simd/scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
@@ -15,35 +15,42 @@ A nothing_of(std::int64_t merge) {
   return merge == MAX ? least<A> : merge == MIN ? most<A> : A(merge == PROD);
 }
 
-template <class T, class A>
+template <class A>
 struct Weigher {
   struct Rows {
     A *p0, *p1, *u;  // of values, and of weights; null: there is none
   };
   const anypool_job& job;
+  const Reader<A>& reader;
   const bool serves, real;  // whether elements may be absent or have weights; whether weights are numbers
+  const A key, other_key;   // of integers: see key_of; of the second plane, from the first one's numbers
   A centre = 0;             // the pivot of a tile whose rows are shifted as they are read
   bool centred = false;
   A *p0 = nullptr, *p1 = nullptr, *u = nullptr;
   Array<A> weight, unread;
-  Array<std::uint8_t> mask;
+  Array<std::uint8_t> mask, numbers_only;
   Array<float> singles;
   Array<double> doubles;
 
-  explicit Weigher(const anypool_job& j)
-      : job(j), serves(j.w || (j.omit && !std::is_integral_v<T>)), real(j.w && j.w_type != U8) {}
+  Weigher(const anypool_job& j, const Reader<A>& r)
+      : job(j),
+        reader(r),
+        serves(j.w || (j.omit && r.present)),
+        real(j.w && j.w_type != U8),
+        key(A(key_of(j, 0))),
+        other_key(A(key_of(j, 0) ^ key_of(j, 1))) {}
 
   // n elements x and their weights, which lie at `w` + `begin`, or which gather(from, to, 1) fetches where
   // `begin` is negative.
   template <class Gather>
-  void row(const T* x, Index w, Index n, Rows to, Index begin, Gather gather) {
+  void row(const void* x, Index w, Index n, Rows to, Index begin, Gather gather) {
     p0 = to.p0, p1 = to.p1, u = to.u;
     if (!job.w) {
       if (Index(mask.size()) < n) mask.assign(n, 1);
       weigh(x, mask.data(), n);
     } else if (!real)
       weigh(x, weights_at(static_cast<const std::uint8_t*>(job.w) + w, mask, n, begin, gather), n);
-    else weigh(x, real_weights(w, n, begin, gather), n);
+    else if constexpr (std::is_floating_point_v<A>) weigh(x, real_weights(w, n, begin, gather), n);
   }
   template <class W, class Gather>
   const W* weights_at(const W* w, Array<W>& scratch, Index n, Index begin, Gather gather) {
@@ -75,38 +82,35 @@ struct Weigher {
   // A row of elements of which some are absent, or have weights. No loop has a branch, so that lanes go side
   // by side.
   template <class W>
-  void weigh(const T* x, const W* w, Index n) {
-    const bool keep = !job.omit;
-    const auto present = [=](Index i, auto v) { return (w[i] != 0) & (keep | (v == v)); };
-    switch (job.lift) {
-      case TRUTH: {
-        const A none = nothing_of<A>(job.merge0);
-        A *units = u ? u : room(unread, n), *to = p0;
+  void weigh(const void* x, const W* w, Index n) {
+    if constexpr (sizeof(W) == 1)
+      if (job.lift == TRUTH || job.lift == PRESENT_ONES || job.lift == PLACE) return lifted(x, w, n);
+    const A* v = static_cast<const A*>(x);
+    if (!reader.same || key != 0) reader.widen(x, p0, n, key), v = p0;
+    numbers(v, w, n);
+  }
+  // Lifts whose numbers are no longer x's; those of places are there.
+  void lifted(const void* x, const std::uint8_t* w, Index n) {
+    const A none = nothing_of<A>(folded_merge(job, 0));
+    A* to = p0;
+    if (job.lift == TRUTH)
+      return reader.present_truth(x, w, job.omit != 0, none, to, u ? u : room(unread, n), n);
+    const std::uint8_t* has = w;
+    if (job.omit && reader.present) reader.present(x, w, room(numbers_only, n), n), has = numbers_only.data();
+    if (job.lift == PRESENT_ONES)
 #pragma GCC ivdep
-        for (Index i = 0; i < n; ++i) {
-          const auto v = number(x[i]);
-          const bool has = present(i, v);
-          to[i] = has ? A(v != 0) : none, units[i] = A(has);
-        }
-        return;
-      }
-      case PRESENT_ONES: {
-        A* to = p0;
+      for (Index i = 0; i < n; ++i) to[i] = A(has[i] != 0);
+    else
 #pragma GCC ivdep
-        for (Index i = 0; i < n; ++i) to[i] = A(present(i, number(x[i])));
-        return;
-      }
-      case PLACE:  // the keys are there
-        if constexpr (std::is_same_v<A, std::int64_t> && sizeof(T) <= 4) {
-          A* to = p0;
-#pragma GCC ivdep
-          for (Index i = 0; i < n; ++i) to[i] = present(i, number(x[i])) ? to[i] : least<A>;
-        }
-        return;
-      default: break;
-    }
-    if constexpr (std::is_same_v<T, A>) numbers(x, w, n);
-    else widen(x, p0, n), numbers(p0, w, n);
+      for (Index i = 0; i < n; ++i) to[i] = has[i] ? to[i] : none;
+  }
+
+  template <class W>
+  static constexpr bool numeric = std::is_floating_point_v<A> && std::is_same_v<A, W>;  // weights
+  template <class V>
+  static ANYPOOL_INLINE V turned(V v, [[maybe_unused]] A by) {
+    if constexpr (std::is_integral_v<A>) return v ^ by;
+    else return v;
   }
 
   // Rows of the planes, in one pass.
@@ -116,9 +120,12 @@ struct Weigher {
                total = real && job.weighting == TOTAL;
     if (job.lift == SHIFTED) return total ? shifted<true>(x, w, n) : shifted<false>(x, w, n);
     if (job.lift == VALUE && p1) return two_values(x, w, n);
-    if (!u) return factor ? values<true, false, false>(x, w, n) : values<false, false, false>(x, w, n);
-    if (factor) return total ? values<true, true, true>(x, w, n) : values<true, true, false>(x, w, n);
-    return total ? values<false, true, true>(x, w, n) : values<false, true, false>(x, w, n);
+    if constexpr (numeric<W>) {
+      if (factor && !u) return values<true, false, false>(x, w, n);
+      if (factor) return total ? values<true, true, true>(x, w, n) : values<true, true, false>(x, w, n);
+      if (total && u) return values<false, true, true>(x, w, n);
+    }
+    return u ? values<false, true, false>(x, w, n) : values<false, false, false>(x, w, n);
   }
   template <bool factor, bool units, bool total, class W>
   void values(const A* x, const W* w, Index n) {
@@ -127,7 +134,7 @@ struct Weigher {
     A *to = p0, *weight = u;
     present_lanes(x, w, n, [=](Index i, auto v, auto has, auto whole) ANYPOOL_FLAT {
       typename L::V number = v, share = L::fill(A(1));
-      if constexpr ((factor || total) && std::is_same_v<A, W>) share = get(w + i, whole);
+      if constexpr ((factor || total) && numeric<W>) share = get(w + i, whole);
       if constexpr (factor) number = v * share;
       put(to + i, has ? number : none, whole);
       if constexpr (units) put(weight + i, has ? total ? share : L::fill(A(1)) : typename L::V{}, whole);
@@ -136,10 +143,11 @@ struct Weigher {
   template <class W>
   void two_values(const A* x, const W* w, Index n) {
     using L = Lanes<A>;
-    const auto none = L::fill(absent()), other = L::fill(nothing_of<A>(job.merge1));
+    const auto none = L::fill(absent()), other = L::fill(nothing_of<A>(folded_merge(job, 1)));
+    [[maybe_unused]] const A turn = other_key;
     A *first = p0, *second = p1, *weight = u;
     present_lanes(x, w, n, [=](Index i, auto v, auto has, auto whole) ANYPOOL_FLAT {
-      put(first + i, has ? v : none, whole), put(second + i, has ? v : other, whole);
+      put(first + i, has ? v : none, whole), put(second + i, has ? turned(v, turn) : other, whole);
       put(weight + i, has ? L::fill(A(1)) : typename L::V{}, whole);
     });
   }
@@ -153,7 +161,7 @@ struct Weigher {
       present_lanes(x, w, n, [=](Index i, auto v, auto has, auto whole) ANYPOOL_FLAT {
         const typename L::V d = v - c, none{};
         typename L::V share = L::fill(A(1));
-        if constexpr (total && std::is_same_v<A, W>) share = get(w + i, whole);
+        if constexpr (total && numeric<W>) share = get(w + i, whole);
         const typename L::V product = total ? share * d : d;
         put(sum + i, has ? product : none, whole), put(squares + i, has ? product * d : none, whole),
             put(weight + i, has ? share : none, whole);
@@ -193,7 +201,7 @@ struct Weigher {
   }
   // The number of an absent element before `finish` lifts it.
   A absent() const {
-    if (job.lift == VALUE) return nothing_of<A>(job.merge0);
+    if (job.lift == VALUE) return nothing_of<A>(folded_merge(job, 0));
     if constexpr (std::is_floating_point_v<A>)
       if (job.lift == EXP || job.lift == EXP_VALUE)
         return job.rate > 0 ? -std::numeric_limits<A>::infinity() : std::numeric_limits<A>::infinity();

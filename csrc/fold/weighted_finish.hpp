@@ -9,11 +9,11 @@
 #include "simd/transcendent.hpp"
 
 namespace anypool::ANYPOOL_ISA {
-template <class A, class Y>
+template <class A>
 class WeightedFinish {
  public:
-  WeightedFinish(const anypool_job& job_, double pivot_, bool tiny_, Lifted* lifted_)
-      : job(job_), pivot(A(pivot_)), tiny(tiny_), lifted(lifted_) {}
+  WeightedFinish(const anypool_job& job_, double pivot_, bool tiny_, Lifted* lifted_, A empty_)
+      : job(job_), pivot(A(pivot_)), tiny(tiny_), lifted(lifted_), empty(empty_) {}
 
   // n windows, of which the first is number `first` of the tile; false: the reference says what an empty
   // window lacks.
@@ -29,24 +29,24 @@ class WeightedFinish {
   template <class Plain>
   bool run(A* y, Plain plain) {
     const bool fine = formula(y, plain);
-    if (none) put_where_none(y, A(job.empty));
+    if (none) put_where_none(y, empty);
     return fine;
   }
-  void end(Y* y) const {
-    if constexpr (late_root)
-      if (job.finish == STD) {
-        for (Index i = 0; i < n; ++i) y[i] = std::sqrt(y[i]);
-        for (Index i = 0; none && i < n; ++i) y[i] = is_none(w[i]) ? Y(job.empty) : y[i];
-      }
+  void end(void* answers) const {
+    if (!late_root || job.finish != STD) return;
+    float* y = static_cast<float*>(answers);
+    for (Index i = 0; i < n; ++i) y[i] = std::sqrt(y[i]);
+    for (Index i = 0; none && i < n; ++i) y[i] = is_none(w[i]) ? float(job.empty) : y[i];
   }
 
  private:
-  static constexpr bool late_root =
-      std::is_same_v<A, double> && std::is_same_v<Y, float>;  // it costs half of the root of a double
   const anypool_job& job;
+  const bool late_root =
+      std::is_same_v<A, double> && job.y_type == F32;  // it costs half of the root of a double
   const A pivot;
   const bool tiny;
   Lifted* const lifted;
+  const A empty;  // the number that is written for an empty window
   const A *s = nullptr, *t = nullptr, *w = nullptr;
   Index n = 0, first = 0, none = 0;
 

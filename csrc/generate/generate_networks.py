@@ -31,16 +31,13 @@ def shapes(n):
         yield n.Shape((2, 2, 2), (2, 2, 2), one, ranks), (1, 1), True
     for size, stride in (((1, 2, 2), (1, 2, 2)), ((2, 2, 2), (2, 2, 2)), ((1, 3, 3), one)):
         yield n.Shape(size, stride, one, ()), (1, 1), True
+    # medians of squares and of a cube
     for k, tile in ((5, (1, 4)), (7, (2, 2)), (9, (2, 2)), (11, (2, 4)), (13, (2, 4)), (15, (4, 4))):
         yield n.Shape((1, k, k), one, one, (k * k // 2,)), tile, False
     yield n.Shape((3, 3, 3), one, one, (13,)), (2, 1), False
-    # moving medians: every odd length to 31, the even ones most asked for
-    for w in (*range(3, 32, 2), 4, 6, 8, 10, 12, 16, 20, 24, 30, 41, 51, 61, 81, 101, 201):
-        shape = n.Shape((1, 1, w), one, one, (w // 2,) if w % 2 else (w // 2 - 1, w // 2))
-        yield shape, n.tile_of(shape), False
-    # other ranks: each of 5×5; of 7×7 (all 48 take three more minutes of building) the percentiles most asked for
-    for k, ranks in ((5, range(25)), (7, (2, 4, 12, 36, 44, 46))):
-        for rank in ranks:
+    # every other rank of the squares of which a machine takes most of the time to read the program
+    for k in (5, 7):
+        for rank in range(k * k):
             shape = n.Shape((1, k, k), one, one, (rank,))
             if rank != k * k // 2:
                 yield shape, n.tile_of(shape), False
@@ -72,6 +69,35 @@ def comparators(count):
                         yield i + j, i + j + k
             k //= 2
         p *= 2
+
+
+SHORT = 300, 800  # comparisons of a network that bytes, and of a median that all element types have
+
+
+def is_middle(shape):
+    """Whether the ranks are the median's."""
+    count = shape.size[0] * shape.size[1] * shape.size[2]
+    return shape.ranks in ((count // 2,), (count // 2 - 1, count // 2))
+
+
+def condition(shape, lines):
+    """For which element types and lanes a staged network is written out: C++ that says so.
+
+    The budget is 0.8 MB for each instruction set: all of float32, the medians and short networks of bytes, the
+    short medians of 16 bits and integer keys. The machine serves the others, moving medians among them: it took
+    the same time as straight code for every length from 5 to 201.
+    """
+    comparisons = sum(line.count("lesser(") + line.count("greater(") + 2 * line.count("order(") for line in lines)
+    if len(shape.ranks) > 2:
+        return ""
+    wide = ["ANYPOOL_LANES_BYTES > 16"] if comparisons > SHORT[1] else []  # long code pays with wide lanes
+    if is_middle(shape) and comparisons <= SHORT[1]:
+        types = []
+    elif is_middle(shape) or comparisons <= SHORT[0]:
+        types = ["(std::is_same_v<T, float> || sizeof(T) == 1)"]
+    else:
+        types = ["std::is_same_v<T, float>"]
+    return " && ".join(wide + types)
 
 
 class Writer:
@@ -178,7 +204,8 @@ def main(source, target):
                 f"  static constexpr int rows = {rows}, phases = {writer.network.phases}, tile = {tile[0]}, ranks = {many};"
             )
             out.append(f"  static constexpr int columns = {shape.size[2]};")
-            out.append(f"  static constexpr bool votes = {str(not shape.ranks).lower()};")
+            votes, middle = str(not shape.ranks).lower(), str(is_middle(shape)).lower()
+            out.append(f"  static constexpr bool votes = {votes}, middle = {middle};")
             out.append("  template <class V, class X> static ANYPOOL_INLINE void run(const X& x, V* y) {")
             out += [*lines, *(f"    y[{i}] = {r};" for i, r in enumerate(results)), "  }", "};"]
             cases[direct].append(f"{case}f({name}{{}});")
@@ -192,8 +219,8 @@ def main(source, target):
             )
             out += [*body, "}", f"constexpr std::int32_t {name}_outputs[] = {{{outputs}}};"]
             found = f"return {{{name}<T>, {name}_outputs, {len(writer.rows)}}};"
-            if max(shape.size) > 9:  # long code pays with wide lanes
-                found = f"if constexpr (ANYPOOL_LANES_BYTES > 16) {found} else return {{}};"
+            if only := condition(shape, body):
+                found = f"if constexpr ({only}) {found} else return {{}};"
             cases[direct].append(f"{case.removesuffix('return ')}{found}")
     texts[True].append(
         "template <class F> auto with_direct(std::uint64_t key, F f) -> decltype(f(network_0{})) { switch (key) {"

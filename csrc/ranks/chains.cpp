@@ -74,37 +74,59 @@ struct Hand {
   }
 };
 
-template <class S, class N>
-struct Chains {
+// What tells element types of one type of keys apart.
+template <class T>
+struct Kind {
+  Index width;  // bytes of an element
+  // The keys of n elements of the axis from position `begin` on; whether one of them is a NaN.
+  bool (*keys)(const anypool_orders& job, const unsigned char* x, Index begin, Index n, T* to);
+  // See OrderAnswers.
+  void (*write)(const anypool_orders& job, const T* const* row, Index n, Index apart, void* y, bool real);
+};
+template <class S>
+auto kind_of() {
   using K = Keys<S>;
   using T = typename K::Lane;
+  return Kind<T>{sizeof(S),
+                 [](const anypool_orders& job, const unsigned char* from, Index begin, Index n, T* to) {
+                   const auto& axis = job.span[2];
+                   const S* x = reinterpret_cast<const S*>(from);
+                   bool nan = false;
+                   for (Index i = 0; i < n; ++i) {
+                     const Index at = axis.source ? axis.source[begin + i] : begin + i;
+                     const S v = at < 0 ? border<S>(job) : x[at * axis.x_stride];
+                     nan |= is_nan(v);
+                     to[i] = K::in(v);
+                   }
+                   return nan;
+                 },
+                 OrderAnswers<S, K>::write};
+}
+
+template <class T, class N>
+struct Chains {
   using U = decltype(digits(T{}));
   const anypool_orders& job;
+  const Kind<T> kind;
+  const bool real = job.y_type != job.type;
+  const Index y_width = real ? Index(sizeof(double)) : kind.width;
   const anypool_span& axis = job.span[2];
   const Index w = axis.size, rank = job.outputs[0];
   Chain<T, N> first{w}, second{w};
   Array<T> lane = Array<T>(w), low = Array<T>(w), high = Array<T>(w);
   Radix<T, N> radix{w};
-  const OrderAnswers<S, K> answers{job};
   bool nan = false;
 
-  explicit Chains(const anypool_orders& j) : job(j) {}
+  Chains(const anypool_orders& j, Kind<T> k) : job(j), kind(k) {}
 
   // The links of the elements from position `begin` on; those beyond the axis come last, and never into the
   // chain.
-  void sort(Chain<T, N>& chain, const S* x, Index begin) {
-    const Index n = std::min(w, axis.extent - begin);
-    for (Index i = 0; i < w; ++i) {
-      T key = T{};
-      U d = std::numeric_limits<U>::max();
-      if (i < n) {
-        const Index at = axis.source ? axis.source[begin + i] : begin + i;
-        const S v = at < 0 ? border<S>(job) : x[at * axis.x_stride];
-        nan |= is_nan(v);
-        key = K::in(v), d = digits(key);
-      }
-      lane[i] = key, radix.one[i] = {d, N(i)};
-    }
+  void sort(Chain<T, N>& chain, const unsigned char* x, Index begin) {
+    const Index n = std::clamp<Index>(axis.extent - begin, 0, w);
+    nan |= kind.keys(job, x, begin, n, lane.data());
+    std::fill(lane.begin() + n, lane.end(), T{});
+    for (Index i = 0; i < w; ++i)
+      radix.one[i] = {i < n ? digits(lane[i]) : std::numeric_limits<U>::max(), N(i)};
     radix.sort(w);
     for (Index r = 0; r < w; ++r)
       chain.link[r].value = lane[radix.one[r].element], chain.place[radix.one[r].element] = N(r);
@@ -113,8 +135,7 @@ struct Chains {
   static T last() { return std::is_same_v<T, double> ? T(INFINITY) : std::numeric_limits<T>::max(); }
 
   // Windows [from, to) of one series.
-  template <class Y>
-  void run(const S* x, Y* y, Index from, Index to) {
+  void run(const unsigned char* x, unsigned char* y, Index from, Index to) {
     sort(first, x, axis.start + from);
     first.whole(rank);
     const auto& all = first.link;
@@ -149,34 +170,32 @@ struct Chains {
     }
     a.leave(first), b.leave(second);
   }
-  template <class Y>
-  void give(Y* y, Index o, Index n) {
+  void give(unsigned char* y, Index o, Index n) {
     const T* rows[2] = {low.data(), high.data()};
-    answers.give(rows, n, axis.y_stride, y + o * axis.y_stride);
+    kind.write(job, rows, n, axis.y_stride, y + o * axis.y_stride * y_width, real);
   }
 };
 
 // A task's windows: some blocks, so that the first one's sort is little beside the others'.
 Index piece(const anypool_span& axis) { return std::max<Index>(16 * axis.size, 8192); }
 
-template <class S, class N>
-int tasks(const anypool_orders& job, Index begin, Index end) {
+template <class N, class T>
+int tasks(const anypool_orders& job, Kind<T> kind, Index begin, Index end) {
   const auto& axis = job.span[2];
   const Index pieces = (axis.windows + piece(axis) - 1) / piece(axis);
-  Chains<S, N> chains(job);
+  Chains<T, N> chains(job, kind);
   for (Index t = begin; t < end; ++t) {
     const Index item = t / pieces, from = t % pieces * axis.windows / pieces,
                 to = (t % pieces + 1) * axis.windows / pieces;
-    const S* x = static_cast<const S*>(job.x) + job.batch_x[item];
-    if (job.y_type == job.type) chains.run(x, static_cast<S*>(job.y) + job.batch_y[item], from, to);
-    else chains.run(x, static_cast<double*>(job.y) + job.batch_y[item], from, to);
+    chains.run(static_cast<const unsigned char*>(job.x) + job.batch_x[item] * kind.width,
+               static_cast<unsigned char*>(job.y) + job.batch_y[item] * chains.y_width, from, to);
   }
   return chains.nan ? DECLINED : DONE;
 }
 template <class S>
 int tasks(const anypool_orders& job, Index begin, Index end) {
-  return job.span[2].size < 65535 ? tasks<S, std::uint16_t>(job, begin, end)
-                                  : tasks<S, std::uint32_t>(job, begin, end);
+  return job.span[2].size < 65535 ? tasks<std::uint16_t>(job, kind_of<S>(), begin, end)
+                                  : tasks<std::uint32_t>(job, kind_of<S>(), begin, end);
 }
 }  // namespace
 

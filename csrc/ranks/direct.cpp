@@ -22,6 +22,14 @@ ANYPOOL_INLINE int tasks(D& direct, const anypool_orders& job, const OrdersCut& 
   return direct.spoiled() ? DECLINED : DONE;
 }
 
+// What is benchmarked: float32 throughout, medians of other numbers, all ranks of bytes, votes on labels. The
+// staged networks serve all others.
+template <class S, class N>
+constexpr bool reads = N::votes ? std::is_same_v<S, std::uint8_t> || (std::is_integral_v<S> && sizeof(S) == 4)
+                                : std::is_same_v<S, float> || (std::is_same_v<S, double> && N::middle) ||
+                                      (std::is_same_v<S, std::uint8_t> && N::ranks == 1) ||
+                                      (std::is_same_v<S, std::uint16_t> && N::ranks == 1 && N::middle);
+
 template <class S>
 int run(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end) {
   return with_direct(job.key, [&](auto network) -> int {
@@ -31,8 +39,7 @@ int run(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end)
         Sparse<S, N> direct{job};
         return tasks(direct, job, cut, begin, end);
       }
-    } else if constexpr (N::votes == std::is_integral_v<S> ||
-                         (!N::votes && !std::is_same_v<S, std::uint32_t>)) {
+    } else if constexpr (reads<S, N>) {
       Direct<S, N> direct{job};
       return tasks(direct, job, cut, begin, end);
     }

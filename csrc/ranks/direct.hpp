@@ -129,33 +129,36 @@ struct Direct {
         for (Index r = old; r < all; ++r) watch.see(row[r] + middle * N::phases, beyond);
         if (edge) watch.see(sides.data(), all * edge_room);
       }
-      bool done = false;
-      if constexpr (ANYPOOL_MASKED)  // elsewhere no row shorter than a vector is served
-        if (middle < n) along<true, true>(row, to, middle, old), done = true;
-      if (!done) along<true, false>(row, to, middle, old);
-      if (edge) sides_of(y + top * rows.y_stride, old);
+      Index lanes = middle;
+      for (bool aside = false;;
+           aside = true) {  // then the windows that see the border, as an image of their own
+        bool done = false;
+        if constexpr (ANYPOOL_MASKED)  // elsewhere no row shorter than a vector is served
+          if (lanes < n) along<true>(row, to, lanes, old), done = true;
+        if (!done) along<false>(row, to, lanes, old);
+        if (aside || !edge) break;
+        for (Index r = 0; r < all; ++r) row[r] = sides.data() + r * edge_room;
+        for (Index t = 0; t < tile; ++t) to[t] = answers.data() + t * edge_answers;
+        lanes = std::max(edge, n);
+      }
+      if (edge) put_sides(y + top * rows.y_stride);
     }
   }
-  // The windows of a row that see the border, as an image of their own.
-  void sides_of(S* y, Index old) {
-    const S* row[all];
-    S* to[tile];
-    for (Index r = 0; r < all; ++r) row[r] = sides.data() + r * edge_room;
-    for (Index t = 0; t < tile; ++t) to[t] = answers.data() + t * edge_answers;
-    along<false, false>(row, to, std::max(edge, n), old);
+  void put_sides(S* y) const {
     const Index first = ends.left * job.inner, last = ends.right * job.inner;
     for (Index t = 0; t < tile; ++t, y += rows.y_stride) {
-      std::copy_n(to[t], first, y);
-      std::copy_n(to[t] + edge - last, last, y + ends.middle.high * job.inner);
+      const S* from = answers.data() + t * edge_answers;
+      std::copy_n(from, first, y);
+      std::copy_n(from + edge - last, last, y + ends.middle.high * job.inner);
     }
   }
-  template <bool watched, bool part>
+  template <bool part>
   ANYPOOL_INLINE void along(const S* const* row, S* const* to, Index lanes, Index old) {
     for (Index i = 0;;) {
       typename Lanes<S>::V found[blocks][N::tile * N::ranks];
       for (int b = 0; b < blocks; ++b)
         N::run(Reader<S, N::phases, part>{row + b * N::tile, i, job.inner, lanes}, found[b]);
-      if constexpr (floats && watched)
+      if constexpr (floats)
         see_new(Reader<S, N::phases, part>{row, i, job.inner, lanes}, std::make_integer_sequence<int, all>{},
                 old);
       for (int t = 0; t < tile; ++t) {

@@ -5,28 +5,31 @@
 
 namespace anypool::ANYPOOL_ISA {
 namespace {
-template <class S>
-int tasks(const anypool_sorted& job, int spread, Index begin, Index end) {
-  using Some = Sorter<S>;
+template <class T, class V>
+int tasks(const anypool_sorted& job, SortedType<T, V> type, int spread, Index begin, Index end) {
+  using Some = Sorter<T, V>;
   constexpr Index lanes = Some::L::n;
   if (begin < 0) return int((job.count + lanes - 1) / lanes);  // how many tasks there are
   if (spread) {  // a task is a row: what windows of different rows give meets nowhere
-    if constexpr (!Some::K::floats) return DECLINED;
+    if constexpr (!std::is_floating_point_v<V>) return DECLINED;
     else {
-      using A = std::conditional_t<sizeof(S) == 8, double, float>;
-      Some all(job, 0, 0);
+      Some all(job, type, 0, 0);
       Array<Index> offset;
       const Index per = all.window.per;
       for (Index k = std::max(begin * per - job.begin, Index(0));
            k < std::min(end * per - job.begin, job.count); ++k)
-        all.template give<A>(k, offset);
+        all.give(k, offset);
       return DONE;
     }
   }
-  Some all(job, begin * lanes, std::min(end * lanes, job.count));
+  Some all(job, type, begin * lanes, std::min(end * lanes, job.count));
   for (Index b = begin * lanes; b < std::min(end * lanes, job.count); b += lanes)
     all.block(b, std::min(lanes, job.count - b));
   return DONE;
+}
+template <class S>
+int tasks(const anypool_sorted& job, int spread, Index begin, Index end) {
+  return tasks(job, SortedElements<S>::type(), spread, begin, end);
 }
 }  // namespace
 

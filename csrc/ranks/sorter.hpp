@@ -50,37 +50,29 @@ ANYPOOL_INLINE Index at(Index a, Index b, Index c, const Index (&stride)[3]) {
   return (a | b | c) < 0 ? NOWHERE : a * stride[0] + b * stride[1] + c * stride[2];
 }
 
+// What tells element types apart whose keys are of type T and whose shown values of type V.
+template <class T, class V>
+struct SortedType {
+  Index width;  // bytes of an element
+  V absent;     // is shown where there is no element
+  // n elements x, `step` apart, with their masses: keys, and T(`tie`) where an element is present, else
+  // T(`tie` + `places`); the elements; how many each window has by now, and whether one is a NaN. Masses of
+  // absent ones become 0.
+  void (*place)(const void* x, Index step, Index n, bool omit, T tie, Index places, double* mass, T* keys,
+                T* tied, V* raw, std::int64_t* present, std::uint8_t* nan);
+};
+
 template <class S>
-struct Sorter {
+struct SortedElements {
   using K = Ordered<S>;
   using T = std::conditional_t<sizeof(typename K::Lane) == 8, std::int64_t, std::int32_t>;
-  using V = std::conditional_t<!K::floats, S, std::conditional_t<sizeof(S) == 8, double, float>>;
-  using L = Lanes<T>;
-  const anypool_sorted& job;
-  const Index places = job.places, strides[3] = {job.pick[0].stride, job.pick[1].stride, job.pick[2].stride};
-  const bool across = places <= MOST_ACROSS;
+  using V = std::conditional_t<!K::floats, std::make_unsigned_t<std::conditional_t<K::floats, int, S>>,
+                               std::conditional_t<sizeof(S) == 8, double, float>>;
   static constexpr T behind = std::numeric_limits<T>::max();
-  Window window{job};
-  S fill{};
-  Array<T> keys, tied;
-  Array<V> raw;
-  Array<double> mass;
-  Array<std::pair<T, T>> one;
-  Pairs pairs;
-  Array<Index> end, apart;  // of the last axis
-
-  // For the windows [first, last) of the job's.
-  Sorter(const anypool_sorted& j, Index first, Index last) : job(j) {
-    std::memcpy(static_cast<void*>(&fill), &job.fill, sizeof(S));
-    const Index room = places * L::n;
-    keys.resize(room), tied.resize(room), raw.resize(room), mass.resize(job.masses ? room : 0);
-    if (across) pairs = exchanges(places);
-    find_runs((job.begin + first) % job.pick[2].out, last - first);
-  }
 
   static V shown(S x) {
     if constexpr (K::floats && sizeof(S) == 2) return number(x);
-    else return x;
+    else return V(x);
   }
   static T key(S x) {
     if constexpr (K::floats)
@@ -94,6 +86,53 @@ struct Sorter {
     else if constexpr (K::floats) x = sign * S(0);
     return x;
   }
+  static void place(const void* from, Index step, Index n, bool omit, T tie, Index places, double* mass,
+                    T* keys, T* tied, V* raw, std::int64_t* present, std::uint8_t* nan) {
+    const S* x = static_cast<const S*>(from);
+    const auto all = [&](auto many, auto apart) ANYPOOL_FLAT {
+      for (Index j = 0; j < many; ++j) {
+        const S v = x[j * apart];
+        const bool missing = is_nan(v), has = mass[j] != 0 && !(missing && omit);
+        keys[j] = has ? key(v) : behind;
+        tied[j] = has ? tie : T(tie + places);
+        raw[j] = shown(v);
+        present[j] += has, nan[j] |= has && missing;
+        mass[j] = has ? mass[j] : 0;
+      }
+    };
+    constexpr Index whole = Lanes<T>::n;
+    if (n == whole && step == 1)
+      all(std::integral_constant<Index, whole>{}, std::integral_constant<Index, 1>{});
+    else all(n, step);
+  }
+  static SortedType<T, V> type() { return {sizeof(S), shown(K::last()), place}; }
+};
+
+template <class T, class V>
+struct Sorter {
+  using L = Lanes<T>;
+  const anypool_sorted& job;
+  const SortedType<T, V> type;
+  const Index places = job.places, strides[3] = {job.pick[0].stride, job.pick[1].stride, job.pick[2].stride};
+  const bool across = places <= MOST_ACROSS;
+  static constexpr T behind = std::numeric_limits<T>::max();
+  Window window{job};
+  Array<T> keys, tied;
+  Array<V> raw;
+  Array<double> mass;
+  double unread[L::n];  // masses that nobody asked for
+  Array<std::pair<T, T>> one;
+  Pairs pairs;
+  Array<Index> end, apart;  // of the last axis
+
+  // For the windows [first, last) of the job's.
+  Sorter(const anypool_sorted& j, SortedType<T, V> t, Index first, Index last) : job(j), type(t) {
+    const Index room = places * L::n;
+    keys.resize(room), tied.resize(room), raw.resize(room), mass.resize(job.masses ? room : 0);
+    if (across) pairs = exchanges(places);
+    find_runs((job.begin + first) % job.pick[2].out, last - first);
+  }
+
   // Windows side by side: how far each lies from the one before along the last axis, and where a run of equal
   // steps ends. Only of those at hand: of 10^4 segments all of them, for each few hundred, took half of the
   // time.
@@ -121,39 +160,29 @@ struct Sorter {
     }
   }
 
-  // What n windows, each moved by `step` from the one before, hold at one place, into lanes i and on.
-  template <class W, bool whole>
-  ANYPOOL_INLINE void place(Index e, Index many, const S* x, const W* w, Index x_step, Index w_step,
-                            double tap, T tie, std::int64_t* present, std::uint8_t* nan) {
-    const Index n = whole ? L::n : many;
-    for (Index j = 0; j < n; ++j) {
-      const S v = x[j * x_step];
-      double m = tap;
-      if constexpr (std::is_same_v<W, std::uint8_t>) m = w[j * w_step] ? tap : 0;
-      else if constexpr (!std::is_same_v<W, Nothing>) m = tap * double(w[j * w_step]);
-      const bool missing = is_nan(v), has = m != 0 && !(missing && job.omit);
-      keys[e + j] = has ? key(v) : behind;
-      tied[e + j] = has ? tie : T(tie + places);
-      raw[e + j] = shown(v);
-      present[j] += has, nan[j] |= has && missing;
-      if (job.masses) mass[e + j] = has ? m : 0;
-    }
-  }
+  // Windows [number, number + many) of a run, each moved by a step from the one before, into lanes i and on.
   template <class W>
   void lay(Index number, Index i, Index many, std::int64_t* present, std::uint8_t* nan) {
     const Index step = apart[number % job.pick[2].out], x_step = step * strides[2],
                 w_step = step * job.w_stride[2];
     window.find(number);
-    const S* x = static_cast<const S*>(job.x) + job.row_x[window.row];
+    const auto* x = static_cast<const unsigned char*>(job.x) + job.row_x[window.row] * type.width;
     const W* w = static_cast<const W*>(job.w) + (job.w ? job.row_w[window.row] : 0);
     Index n = 0;
     const auto tie = [&](Index at) { return T(job.flipped ? places - 1 - at : at); };
     window.each([&](Index at_, Index a, Index b, Index c, double tap) {
       const Index from = at(a, b, c, strides), e = at_ * L::n + i;
-      if (from == NOWHERE) place<Nothing, false>(e, many, &fill, nullptr, 0, 0, tap, tie(at_), present, nan);
-      else if (many == L::n && x_step == 1)
-        place<W, true>(e, many, x + from, w_at(w, a, b, c), 1, w_step, tap, tie(at_), present, nan);
-      else place<W, false>(e, many, x + from, w_at(w, a, b, c), x_step, w_step, tap, tie(at_), present, nan);
+      double* m = job.masses ? &mass[e] : unread;
+      const bool beyond = from == NOWHERE;
+      for (Index j = 0; j < many; ++j) m[j] = tap;
+      if constexpr (!std::is_same_v<W, Nothing>)
+        if (const W* here = beyond ? nullptr : w + at(a, b, c, job.w_stride))
+          for (Index j = 0; j < many; ++j)
+            m[j] = std::is_same_v<W, std::uint8_t> ? (here[j * w_step] ? tap : 0)
+                                                   : tap * double(here[j * w_step]);
+      const void* first = beyond ? static_cast<const void*>(&job.fill) : x + from * type.width;
+      type.place(first, beyond ? 0 : x_step, many, job.omit, tie(at_), places, m, &keys[e], &tied[e], &raw[e],
+                 present, nan);
       n = at_ + 1;
     });
     for (; n < places; ++n)
@@ -162,11 +191,6 @@ struct Sorter {
         keys[e] = behind, tied[e] = T(tie(n) + places), raw[e] = V{};
         if (job.masses) mass[e] = 0;
       }
-  }
-  template <class W>
-  const W* w_at(const W* w, Index a, Index b, Index c) const {
-    if constexpr (std::is_same_v<W, Nothing>) return nullptr;
-    else return w + at(a, b, c, job.w_stride);
   }
   void lay_all(Index begin, Index lanes) {
     std::fill_n(job.present + begin, lanes, 0), std::fill_n(job.nan + begin, lanes, 0);
@@ -196,8 +220,6 @@ struct Sorter {
     std::sort(one.begin(), one.end());
     for (Index e = 0; e < places; ++e) keys[e * L::n + i] = one[e].first, tied[e * L::n + i] = one[e].second;
   }
-  V absent() const { return shown(K::last()); }
-
   void block(Index begin, Index lanes) {
     lay_all(begin, lanes);
     if (across) sort();
@@ -211,7 +233,7 @@ struct Sorter {
       for (Index i = 0; i < lanes; ++i) {
         const Index t = tied[e * L::n + i], rest = t < places ? t : t - places;
         from[i] = job.flipped ? places - 1 - rest : rest;
-        values[e * far + i] = t < places ? raw[from[i] * L::n + i] : absent();
+        values[e * far + i] = t < places ? raw[from[i] * L::n + i] : type.absent;
       }
       if (job.order)
         for (Index i = 0; i < lanes; ++i) job.order[e * far + begin + i] = std::int32_t(from[i]);
@@ -224,8 +246,8 @@ struct Sorter {
   }
 
   // The gradients of one window's values go to the elements that they came from.
-  template <class A>
   void give(Index k, Array<Index>& offset) {
+    using A = V;
     window.find(job.begin + k);
     offset.clear();
     window.each(
