@@ -3,6 +3,7 @@
 #include "abi/job.hpp"
 #include "abi/lists.hpp"
 #include "abi/orders.hpp"
+#include "abi/select.hpp"
 #include "abi/sorted.hpp"
 
 namespace anypool {
@@ -18,6 +19,7 @@ struct Kernels {
   SortedKernel sorted;
   OrdersKernel orders;
   CountingKernel histogram, chains;
+  SelectKernel select;
 };
 
 // The widest set that was built, that the processor runs, and that ANYPOOL_ISA allows; chosen once.

@@ -13,6 +13,7 @@ int sorted(const anypool_sorted&, int, std::int64_t, std::int64_t);
 int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t);
 int histogram(const anypool_orders&, std::int64_t, std::int64_t);
 int chains(const anypool_orders&, std::int64_t, std::int64_t);
+int select(const anypool_select&, std::int64_t);
 
 #define ANYPOOL_TEXT_OF(word) #word
 #define ANYPOOL_TEXT(word) ANYPOOL_TEXT_OF(word)
@@ -24,5 +25,5 @@ int chains(const anypool_orders&, std::int64_t, std::int64_t);
 
 extern const Kernels table;
 const Kernels table{ANYPOOL_SET_NAME, forward,      places, owners, find,      lists,
-                    list_orders,      list_weights, sorted, orders, histogram, chains};
+                    list_orders,      list_weights, sorted, orders, histogram, chains, select};
 }  // namespace anypool::ANYPOOL_ISA

@@ -29,14 +29,11 @@ struct anypool_orders {
   std::int64_t fill;  // the border's constant, as bits of x's type
   // Answers by how many elements a window holds: one rank, two, or all.
   std::int64_t terms, full;             // 0: the ranks as they are; the most elements
-  const std::uint8_t* counts;           // a count for each answer, laid as y; null: full
-  const std::int32_t *low, *high;       // (full + 1,) which of the ranks
+  const std::int32_t *low, *high;       // (full + 1,) which of the ranks; low < 0: there is no answer
   const double *shares, *coefficients;  // (full + 1,) and (full + 1, ranks)
   const std::uint8_t* mask;             // laid as x: elements where it is 0 are absent; null: none
   std::int64_t omit;                    // NaN elements are absent
-  // 1: only by a kernel that counts for itself, and writes `empty` where a window holds fewer than `least`.
-  std::int64_t own, least;
-  double empty;
+  std::int64_t empty, has_empty;        // what is written where there is no answer, as bits of y's type
   std::int64_t runs;  // of the windows' footprint; 0: windows are boxes
   const anypool_run* run;
 };
@@ -65,7 +62,9 @@ struct OrdersCut {
 // Generated networks know how far apart rows lie, in cache lines of 64 bytes, by the rows that their program
 // takes: with one unknown to the compiler, two of five instructions of a 5x5 median made addresses.
 constexpr std::int64_t straight_lines(std::int64_t scratch) { return scratch > 64 ? 33 : 65; }
-constexpr int COUNTS = 4;  // no kernel counts for itself: to be called again with counts
-constexpr int AGAIN = 3;   // to be called again without a key
+constexpr int AGAIN = 3;      // to be called again without a key
+constexpr int UNDEFINED = 4;  // a window has no answer, and there is no value for that
+// Whether elements may be absent, so that the present ones of each window are counted.
+inline bool lacks(const anypool_orders& job) { return job.terms && (job.mask || job.omit); }
 using OrdersKernel = int (*)(const anypool_orders&, const OrdersCut&, std::int64_t begin, std::int64_t end);
 }  // namespace anypool

@@ -13,9 +13,7 @@
 namespace anypool {
 namespace {
 // A direct network has no place for a NaN: the staged rows have.
-int finished(int outcome, const OrdersCut& c, bool counts) {
-  return c.direct && !counts && outcome == DECLINED ? AGAIN : outcome;
-}
+int finished(int outcome, const OrdersCut& c) { return c.direct && outcome == DECLINED ? AGAIN : outcome; }
 
 OrdersCut cut(const anypool_orders& job) {
   constexpr std::int64_t cache = 65536, vector = 64;
@@ -77,7 +75,7 @@ extern "C" __attribute__((visibility("default"))) int anypool_forward_orders(
                            262144 / std::max<std::int64_t>(job->span[2].windows * job->inner * tile, 1) + 1;
     c.direct = 1, c.band = std::min(some * tile, rows), c.bands = (rows + c.band - 1) / c.band;
     c.tasks = job->batches * job->span[0].windows * c.bands;
-  } else if (job->own) return COUNTS;
+  }
   const std::int64_t work =
       job->batches * job->inner * job->span[0].windows * job->span[1].windows * job->span[2].windows;
   const std::int64_t threads = work < 8192 ? 1 : get_threads();
@@ -93,7 +91,7 @@ extern "C" __attribute__((visibility("default"))) int anypool_forward_orders(
   c.bare = job->type == F32 && job->key && !job->terms && !c.direct;
   int outcome = go();
   if (c.bare && outcome == DECLINED) c.bare = 0, outcome = go();
-  return finished(outcome, c, job->own);
+  return finished(outcome, c);
 }
 
 // Several jobs of the same array, whose results lie in one: job i writes `offset[i]` bytes behind y.
@@ -126,4 +124,10 @@ extern "C" __attribute__((visibility("default"))) int anypool_sort_windows(const
              if (const int failed = run(*job, int(spread), begin, end)) outcome = failed;
            });
   return outcome;
+}
+
+// Ranks of large windows.
+extern "C" __attribute__((visibility("default"))) int anypool_select_ranks(
+    const anypool_select* job) noexcept {
+  return anypool::kernels().select(*job, anypool::get_threads());
 }

@@ -47,14 +47,13 @@ def shapes(n):
         columns = tuple(tuple((y + r, 0) for y in across if x * x + y * y <= r * r) for x in across)
         size = (1, 2 * r + 1, 2 * r + 1)
         yield n.Shape(size, one, one, (sum(map(len, columns)) // 2,), columns), (1, 1), False
-    # windows that lack elements: every rank that may be the median
-    yield n.Shape((1, 3, 3), one, one, tuple(range(5))), (2, 1), True
+    # windows that lack elements: each rank that may be the median, or every rank (rank_terms.py asks for these)
+    for k, stride, ranks in ((3, 1, 5), (3, 2, 5), (3, 3, 5), (3, 1, 9), (2, 2, 3), (2, 2, 4)):
+        shape = n.Shape((1, k, k), (1, stride, stride), one, tuple(range(ranks)))
+        yield shape, n.tile_of(shape), True
     for k in (5, 7):
-        yield (
-            n.Shape((1, k, k), one, one, tuple(range(k * k // 2 + 1))),
-            n.tile_of(n.Shape((1, k, k), one, one, (0,))),
-            False,
-        )
+        shape = n.Shape((1, k, k), one, one, tuple(range(k * k // 2 + 1)))
+        yield shape, n.tile_of(n.Shape((1, k, k), one, one, (0,))), False
 
 
 def comparators(count):

@@ -1,5 +1,6 @@
 // Answers of order statistics, compiled once for every engine.
 #include <algorithm>
+#include <cstring>
 
 #include "abi/job.hpp"
 #include "ranks/answers.hpp"
@@ -16,46 +17,59 @@ struct Writer {
                                             std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>>>;
   const anypool_orders& job;
 
-  void give(const T* const* row, Index n, Index apart, Y* y) const {
-    if (!job.terms) return two(row[0], row[job.ranks > 1], n, apart, y, job.share);
+  bool give(const T* const* row, Index n, Index apart, Y* y, const std::uint8_t* count, bool chosen) const {
+    if (!job.terms) return two(row[0], row[job.ranks > 1], n, apart, y, job.share), false;
     constexpr Index block = 64;  // windows of one count share their terms: most do
-    const std::uint8_t* counts = job.counts ? job.counts + (y - static_cast<Y*>(job.y)) : nullptr;
+    bool undefined = false;
     for (Index b = 0; b < n; b += block, y += block * apart) {
       const Index m = std::min(block, n - b);
-      const std::uint8_t* count = counts ? counts + b * apart : nullptr;
-      const Index c = count ? *count : job.full;
       N many[block]{};  // counts, as wide as the lanes
-      N fewest = N(c), most = fewest;
-      for (Index i = 0; count && i < m; ++i) many[i] = N(count[i * apart]);
+      N fewest = N(count ? count[b] : job.full), most = fewest;
+      for (Index i = 0; count && i < m; ++i) many[i] = N(count[b + i]);
       for (Index i = 0; count && i < m; ++i)
         fewest = std::min(fewest, many[i]), most = std::max(most, many[i]);
-      const bool alike = fewest == most;
-      if (job.terms > 2) {
-        if (alike) sum(row, b, m, c, apart, y);
-        else
-          for (Index i = 0; i < m; ++i) sum(row, b + i, 1, count[i * apart], apart, y + i * apart);
-      } else if (alike) two(row[job.low[c]] + b, row[job.high[c]] + b, m, apart, y, job.shares[c]);
-      else {
-        T low[block], high[block];
-        Index i = 0;
-        for (; i + Lanes<T>::n <= m; i += Lanes<T>::n) {  // few counts: neighbours lack about as many. One by
-                                                          // one took several times as long
-          const auto held = Lanes<N>::load(many + i);
-          typename Lanes<T>::V l{}, h{};
-          for (Index k = fewest; k <= most; ++k) {
-            const auto here = held == N(k);
-            l = here ? Lanes<T>::load(row[job.low[k]] + b + i) : l,
-            h = here ? Lanes<T>::load(row[job.high[k]] + b + i) : h;
-          }
-          Lanes<T>::store(low + i, l), Lanes<T>::store(high + i, h);
-        }
-        for (; i < m; ++i) low[i] = row[job.low[many[i]]][b + i], high[i] = row[job.high[many[i]]][b + i];
-        if (job.blend < 2) two(low, high, m, apart, y, 0.5);
-        else
+      if (fewest < most) {
+        if (job.terms > 2)
+          for (Index i = 0; i < m; ++i) sum(row, b + i, 1, many[i], apart, y + i * apart);
+        else if (chosen) pairs(row[0] + b, row[1] + b, many, m, apart, y);
+        else by_count(row, b, many, fewest, most, m, apart, y);
+      } else if (job.terms > 2) sum(row, b, m, fewest, apart, y);
+      else if (const Index c = fewest; job.low[c] >= 0)
+        two(row[chosen ? 0 : job.low[c]] + b, row[chosen ? 1 : job.high[c]] + b, m, apart, y, job.shares[c]);
+      for (Index c = fewest; c <= most; ++c)
+        if (job.low[c] < 0) {
+          Y none;
+          std::memcpy(static_cast<void*>(&none), &job.empty, sizeof(Y));
           for (Index i = 0; i < m; ++i)
-            narrow(blended(K::real(low[i]), K::real(high[i]), job.shares[count[i * apart]]), y[i * apart]);
-      }
+            if (fewest == most || many[i] == N(c)) y[i * apart] = none, undefined = true;
+        }
     }
+    return undefined && !job.has_empty;
+  }
+  // Windows of different counts: few counts are next to each other. One by one took several times as long.
+  void by_count(const T* const* row, Index b, const N* many, N fewest, N most, Index m, Index apart,
+                Y* y) const {
+    T low[64], high[64];
+    Index i = 0;
+    for (; i + Lanes<T>::n <= m; i += Lanes<T>::n) {
+      const auto held = Lanes<N>::load(many + i);
+      typename Lanes<T>::V l{}, h{};
+      for (Index k = fewest; k <= most; ++k)
+        if (job.low[k] >= 0) {
+          const auto here = held == N(k);
+          l = here ? Lanes<T>::load(row[job.low[k]] + b + i) : l,
+          h = here ? Lanes<T>::load(row[job.high[k]] + b + i) : h;
+        }
+      Lanes<T>::store(low + i, l), Lanes<T>::store(high + i, h);
+    }
+    for (; i < m; ++i)
+      low[i] = row[std::max(job.low[many[i]], 0)][b + i], high[i] = row[std::max(job.high[many[i]], 0)][b + i];
+    pairs(low, high, many, m, apart, y);
+  }
+  void pairs(const T* low, const T* high, const N* many, Index m, Index apart, Y* y) const {
+    if (job.blend < 2) return two(low, high, m, apart, y, 0.5);
+    for (Index i = 0; i < m; ++i)
+      narrow(blended(K::real(low[i]), K::real(high[i]), job.shares[many[i]]), y[i * apart]);
   }
 
   R blended(R a, R b, double part) const {
@@ -90,10 +104,10 @@ struct Writer {
 }  // namespace
 
 template <class S, class K>
-void OrderAnswers<S, K>::write(const anypool_orders& job, const T* const* row, Index n, Index apart, void* y,
-                               bool real) {
-  if (real) Writer<S, K, double>{job}.give(row, n, apart, static_cast<double*>(y));
-  else Writer<S, K, S>{job}.give(row, n, apart, static_cast<S*>(y));
+bool OrderAnswers<S, K>::write(const anypool_orders& job, const T* const* row, Index n, Index apart, void* y,
+                               bool real, const std::uint8_t* count, bool chosen) {
+  if (real) return Writer<S, K, double>{job}.give(row, n, apart, static_cast<double*>(y), count, chosen);
+  return Writer<S, K, S>{job}.give(row, n, apart, static_cast<S*>(y), count, chosen);
 }
 
 template struct OrderAnswers<float, Bare>;

@@ -19,7 +19,7 @@ ANYPOOL_INLINE int tasks(D& direct, const anypool_orders& job, const OrdersCut& 
     direct.band(rest / job.span[0].windows, plane, band * cut.band,
                 std::min((band + 1) * cut.band, job.span[1].windows));
   }
-  return direct.spoiled() ? DECLINED : DONE;
+  return direct.outcome();
 }
 
 // What is benchmarked: float32 throughout, medians of other numbers, all ranks of bytes, votes on labels. The
@@ -35,9 +35,9 @@ int run(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end)
   return with_direct(job.key, [&](auto network) -> int {
     using N = decltype(network);
     if constexpr (N::ranks > 2) {
-      if constexpr (std::is_floating_point_v<S>) {
-        Sparse<S, N> direct{job};
-        return tasks(direct, job, cut, begin, end);
+      if constexpr (!std::is_same_v<S, std::uint32_t>) {
+        Sparse<S, N> sparse{job};
+        return tasks(sparse, job, cut, begin, end);
       }
     } else if constexpr (reads<S, N>) {
       Direct<S, N> direct{job};

@@ -87,7 +87,7 @@ struct Direct {
                    border<S>(job));  // the last vector may read a little more
     sides.resize(all * edge_room), answers.resize(tile * edge_answers);
   }
-  bool spoiled() const { return floats && watch.nan(); }
+  int outcome() const { return floats && watch.nan() ? DECLINED : DONE; }
   bool serves() const {
     const bool near =
         columns.x_stride == job.inner && columns.y_stride == job.inner && (N::phases == 1 || job.inner == 1);

@@ -60,24 +60,32 @@ struct Plane {
   using T = typename K::Lane;
   const anypool_orders& job;
   const anypool_span &rows = job.span[1], &columns = job.span[2];
-  const Index rank = job.outputs[0];
-  const OrderAnswers<S, K> answers{job};
   const S constant = border<S>(job);
   Histograms histograms;
   UnderFootprint footprint{job};
   Array<T> low, high;
   bool nan = false;
+  Index item = 0, top = 0, left = 0, down = 0, across = 0;  // of the task: its first window, how many windows
+  Range tall{}, wide{};  // of the positions under them, those that lie in x or its border
 
   explicit Plane(const anypool_orders& j) : job(j) {}
 
-  // The elements under windows [top, bottom) × [left, right).
+  static Range within(const anypool_span& s, Index first, Index windows) {
+    const Index begin = s.start + first, end = begin + windows + s.size - 1;
+    return {std::max<Index>(0, -begin), std::min(end, s.extent) - begin};
+  }
+  void begin(Index of, Index from, Index bottom, Index start, Index right) {
+    item = of, top = from, left = start, down = bottom - from, across = right - start;
+    tall = within(rows, top, down), wide = within(columns, left, across);
+    room(low, across), room(high, across);
+  }
+  // The elements under the windows of the task.
   template <class Take>
-  void read(Index item, Index top, Index bottom, Index left, Index right, Take take) {
+  void read(Take take) {
     const S* x = static_cast<const S*>(job.x) + job.batch_x[item];
-    const Index tall = bottom - top + rows.size - 1, wide = right - left + columns.size - 1;
-    for (Index r = 0; r < tall; ++r) {
+    for (Index r = tall.from; r < tall.to; ++r) {
       const Index from = rows.start + top + r, at = rows.source ? rows.source[from] : from;
-      for (Index c = 0; c < wide; ++c) {
+      for (Index c = wide.from; c < wide.to; ++c) {
         const Index to = columns.start + left + c, real = columns.source ? columns.source[to] : to;
         take(r, c, at < 0 || real < 0 ? constant : x[at * rows.x_stride + real * columns.x_stride]);
       }
@@ -85,18 +93,40 @@ struct Plane {
   }
   // Each window of a plane of bytes, by the histograms of its columns or of its footprint.
   template <class Give, class End>
-  void slide(const std::uint8_t* plane, Index pitch, Index wide, Index down, Give give, End end) {
-    if (job.runs) footprint.slide(plane, pitch, wide - columns.size + 1, down, give, end);
-    else histograms.slide(plane, pitch, wide, rows.size, columns.size, down, give, end);
+  void slide(const std::uint8_t* plane, Index pitch, Give give, End end) {
+    if (job.runs) footprint.slide(plane, pitch, across, down, give, end);
+    else histograms.slide(plane, pitch, tall, wide, rows.size, columns.size, down, across, give, end);
   }
-  void give(Index item, Index row, Index left, Index n) {
-    const T* found[2] = {low.data(), high.data()};
-    const auto write = [&](auto* y) {
-      answers.give(found, n, columns.y_stride,
-                   y + job.batch_y[item] + row * rows.y_stride + left * columns.y_stride);
-    };
-    if (job.y_type == job.type) write(static_cast<S*>(job.y));
-    else write(static_cast<double*>(job.y));
+  // How many elements a window holds, whose ranks may depend on that.
+  ANYPOOL_INLINE Index held(Index o, Index c) const {
+    return tall.inside(o, rows.size) * wide.inside(c, columns.size);
+  }
+  // find(rank, and the next one) for the window in row o and column c.
+  template <class Find>
+  ANYPOOL_INLINE void ranks(Index o, Index c, Find find) const {
+    if (!job.terms) return find(job.outputs[0], job.ranks > 1);
+    const Index n = held(o, c);
+    find(job.low[n], job.high[n] > job.low[n]);
+  }
+  void give(Index o) {
+    anypool_orders one = job;  // the ranks are chosen
+    one.terms = 0;
+    if (job.terms) one.ranks = 2;
+    for (Index c = 0, end; c < across; c = end) {
+      end = across;
+      if (job.terms && job.blend > 1) {  // windows of one share
+        one.share = job.shares[held(o, c)];
+        for (end = c + 1; end < across && held(o, end) == held(o, c);) ++end;
+      }
+      const T* found[2] = {low.data() + c, high.data() + c};
+      const auto write = [&](auto* y) {
+        OrderAnswers<S, K>{one}.give(found, end - c, columns.y_stride,
+                                     y + job.batch_y[item] + (top + o) * rows.y_stride +
+                                         (left + c) * columns.y_stride);
+      };
+      if (job.y_type == job.type) write(static_cast<S*>(job.y));
+      else write(static_cast<double*>(job.y));
+    }
   }
 };
 
@@ -105,28 +135,25 @@ struct Bytes : Plane<S> {
   Array<std::uint8_t> plane;
   using Plane<S>::Plane;
 
-  static Index tall(const anypool_orders& job) {
+  static Index most_rows(const anypool_orders& job) {
     return std::max<Index>(4 * job.span[1].size,
                            job.span[1].windows * job.batches * job.span[2].windows / (64 * STRIP));
   }
-  static Index wide(const anypool_orders&) { return STRIP; }
-  void run(Index item, Index top, Index bottom, Index left, Index right) {
-    const Index pitch = right - left + this->columns.size - 1, n = right - left;
-    room(plane, (bottom - top + this->rows.size - 1) * pitch), room(this->low, n), room(this->high, n);
-    this->read(item, top, bottom, left, right,
-               [&](Index r, Index c, S v) { plane[r * pitch + c] = Keys<S>::in(v); });
-    if (this->job.ranks > 1) ranks<true>(item, top, bottom, left, n, pitch);
-    else ranks<false>(item, top, bottom, left, n, pitch);
-  }
-  template <bool both>
-  void ranks(Index item, Index top, Index bottom, Index left, Index n, Index pitch) {
+  static Index most_columns(const anypool_orders&) { return STRIP; }
+  void run() {
+    const Index pitch = this->across + this->columns.size - 1;
+    room(plane, (this->down + this->rows.size - 1) * pitch);
+    this->read([&](Index r, Index c, S v) { plane[r * pitch + c] = Keys<S>::in(v); });
+    const auto low = this->low.data(), high = this->high.data();
     this->slide(
-        plane.data(), pitch, pitch, bottom - top,
-        [rank = this->rank, low = this->low.data(), high = this->high.data()](Index, Index c, auto& window) {
-          low[c] = std::uint8_t(window.find(rank).bin);
-          if (both) high[c] = std::uint8_t(window.find(rank + 1).bin);
+        plane.data(), pitch,
+        [this, low, high](Index o, Index c, auto& window) {
+          this->ranks(o, c, [&](Index rank, bool both) ANYPOOL_FLAT {
+            low[c] = std::uint8_t(window.find(rank).bin);
+            high[c] = both ? std::uint8_t(window.find(rank + 1).bin) : low[c];
+          });
         },
-        [&](Index o) { this->give(item, top + o, left, n); });
+        [&](Index o) { this->give(o); });
   }
 };
 
@@ -140,16 +167,15 @@ struct Sorted : Plane<S> {
   Index words = 0;  // of 64 elements, a bin
   using Plane<S>::Plane;
 
-  static Index tall(const anypool_orders& job) { return SIDE - job.span[1].size + 1; }
-  static Index wide(const anypool_orders& job) { return SIDE - job.span[2].size + 1; }
-  void run(Index item, Index top, Index bottom, Index left, Index right) {
-    const Index tall = bottom - top + this->rows.size - 1, wide = right - left + this->columns.size - 1,
-                n = tall * wide, windows = right - left;
-    room(this->low, windows), room(this->high, windows);
-    this->read(item, top, bottom, left, right, [&](Index r, Index c, S v) {
+  // Where elements may be absent, one place of a tile lies in no window.
+  static Index most_rows(const anypool_orders& job) { return SIDE - job.span[1].size + !job.terms; }
+  static Index most_columns(const anypool_orders& job) { return SIDE - job.span[2].size + !job.terms; }
+  void run() {
+    Index n = 0;
+    this->read([&](Index r, Index c, S v) {
       const Index i = r * SIDE + c;
       this->nan |= is_nan(v);
-      lane[i] = Keys<S>::in(v), radix.one[r * wide + c] = {digits(lane[i]), std::uint16_t(i)};
+      lane[i] = Keys<S>::in(v), radix.one[n++] = {digits(lane[i]), std::uint16_t(i)};
     });
     radix.sort(n);
     words = (n + 64 * 256 - 1) / (64 * 256);
@@ -159,14 +185,16 @@ struct Sorted : Plane<S> {
       column[r] = std::uint8_t(i % SIDE);
     }
     for (Index r = n; r < std::min(most, (n + 64 * words - 1) / 64 * 64); ++r)
-      row[r] = column[r] = SIDE - 1;  // in no window, or n were `most`
+      row[r] = column[r] = SIDE - 1;  // in no window, or n is `most`
     this->slide(
-        plane.data(), SIDE, wide, bottom - top,
-        [&](Index o, Index c, auto& window) { select(window.find(this->rank), o, c); },
-        [&](Index o) { this->give(item, top + o, left, windows); });
+        plane.data(), SIDE,
+        [&](Index o, Index c, auto& window) {
+          this->ranks(o, c, [&](Index rank, bool both) ANYPOOL_FLAT { select(window.find(rank), o, c, both); });
+        },
+        [&](Index o) { this->give(o); });
   }
   // No branch depends on the elements: where the rank lies in a bin is not foretold.
-  ANYPOOL_INLINE void select(Found found, Index o, Index c) {
+  ANYPOOL_INLINE void select(Found found, Index o, Index c, bool both) {
     const auto elements = [this, o,
                            c](Index from) ANYPOOL_FLAT {  // of 64 in their order, those of the window
       const std::uint8_t *r = row.data() + from, *k = column.data() + from;
@@ -183,8 +211,8 @@ struct Sorted : Plane<S> {
     std::uint64_t here = bits[word];
     const int place = nth(here, found.rank - below);
     at += 64 * word;
-    this->low[c] = value[at + place];
-    if (this->job.ranks < 2) return;
+    this->low[c] = this->high[c] = value[at + place];
+    if (!both) return;
     here &= (~std::uint64_t(0) << place) << 1;
     Index next = at;  // the first of four words with another element, which is there in large windows
     for (Index w = 1; w <= 4; ++w) {
@@ -200,14 +228,15 @@ template <class Engine>
 int tasks(const anypool_orders& job, Index begin, Index end) {
   const auto &rows = job.span[1], &columns = job.span[2];
   const auto pieces = [](Index n, Index most) { return (n + most - 1) / most; };
-  const Index strips = pieces(columns.windows, Engine::wide(job)),
-              bands = pieces(rows.windows, Engine::tall(job));
+  const Index strips = pieces(columns.windows, Engine::most_columns(job)),
+              bands = pieces(rows.windows, Engine::most_rows(job));
   if (begin < 0) return int(std::min<Index>(job.batches * strips * bands, 1 << 30));
   Engine engine(job);
   for (Index t = begin; t < end; ++t) {
     const Index band = t % bands, strip = t / bands % strips, item = t / bands / strips;
-    engine.run(item, rows.windows * band / bands, rows.windows * (band + 1) / bands,
-               columns.windows * strip / strips, columns.windows * (strip + 1) / strips);
+    engine.begin(item, rows.windows * band / bands, rows.windows * (band + 1) / bands,
+                 columns.windows * strip / strips, columns.windows * (strip + 1) / strips);
+    engine.run();
   }
   return engine.nan ? DECLINED : DONE;
 }

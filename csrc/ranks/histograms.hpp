@@ -72,6 +72,12 @@ struct Sliding {
   }
 };
 
+// Positions [from, to) of an axis that are elements; the others are absent.
+struct Range {
+  Index from, to;
+  bool holds(Index at) const { return at >= from && at < to; }
+  Index inside(Index at, Index n) const { return std::min(at + n, to) - std::max(at, from); }
+};
 // Windows of rows×columns bytes of a plane, next to each other; give(row of windows, column, find) answers
 // each, and end(row) a row.
 class Histograms {
@@ -79,21 +85,23 @@ class Histograms {
 
  public:
   template <class Give, class End>
-  void slide(const std::uint8_t* plane, Index pitch, Index wide, Index rows, Index columns, Index down,
-             Give give, End end) {
-    column.assign(wide, Histogram{});
-    const auto count = [&](const std::uint8_t* row, int by) {
-      for (Index c = 0; c < wide; ++c) {
+  void slide(const std::uint8_t* plane, Index pitch, Range tall, Range wide, Index rows, Index columns,
+             Index down, Index across, Give give, End end) {
+    column.assign(across + columns - 1, Histogram{});
+    const auto count = [&](Index r, int by) {
+      if (!tall.holds(r)) return;
+      const std::uint8_t* row = plane + r * pitch;
+      for (Index c = wide.from; c < wide.to; ++c) {
         Histogram& h = column[c];
         reinterpret_cast<std::uint16_t*>(&h.coarse)[row[c] >> 4] += std::uint16_t(by);
         reinterpret_cast<std::uint16_t*>(h.fine)[row[c]] += std::uint16_t(by);
       }
     };
-    for (Index r = 0; r < rows; ++r) count(plane + r * pitch, 1);
+    for (Index r = 0; r < rows; ++r) count(r, 1);
     for (Index o = 0; o < down; ++o) {
-      if (o > 0) count(plane + (o - 1) * pitch, -1), count(plane + (o + rows - 1) * pitch, 1);
+      if (o > 0) count(o - 1, -1), count(o + rows - 1, 1);
       Sliding window(column.data(), columns);
-      for (Index c = 0; c <= wide - columns; ++c) {
+      for (Index c = 0; c < across; ++c) {
         window.enter();
         give(o, c, window);
         window.leave();

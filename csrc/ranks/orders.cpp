@@ -13,13 +13,13 @@ template <class S, class K = Keys<S>>
 int run(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end) {
   Tiles<S, K> tiles{job, cut};
   for (Index task = begin; task < end && !(cut.bare && tiles.nan); ++task) tiles.task(task);
-  return tiles.nan ? DECLINED : DONE;
+  return tiles.undefined ? UNDEFINED : tiles.nan ? DECLINED : DONE;
 }
 }  // namespace
 
 // begin < 0 asks how many rows a tile of a direct network has, 0 where there is none. DECLINED says that x
 // holds a NaN: the answers are there, with NaN as the largest number, unless a direct network or bare numbers
-// were at work.
+// were at work. UNDEFINED: a window holds too few elements, and there is no value for that.
 int orders(const anypool_orders& job, const OrdersCut& cut, std::int64_t begin, std::int64_t end) {
   try {
     if (cut.direct || begin < 0) return orders_direct(job, cut, begin, end);

@@ -13,11 +13,12 @@ from .folds.engines import CompiledFolds, FoldsBySums, NarrowRanges, WeightedWin
 from .indexed.engines import IndexedFolds, IndexedRanks, MaskedIndexed, Rewrites
 from .large.engines import Compacted, LargeArgs, LargeModes, RestrictedViews
 from .plan import CallContext, Engine, Plan, Refusal
-from .ranks.engines import ArgOrders, MaskedNetworks, Networks, SortedWindows
+from .ranks.engines import ArgOrders, MaskedNetworks, Networks, SelectedRanks, SortedWindows
 from .reference.engines import ReferenceFolds, ReferenceIndexed, ReferenceOrders
 
 ENGINES: tuple[Engine, ...] = (
     RestrictedViews("cpu"),
+    SelectedRanks(),
     Compacted(),
     NarrowRanges(),
     CompiledFolds(),

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...plan import IndexedWindows, Job
 from ..plan import NOT_APPLICABLE, BaseEngine, CallContext, Plan, Refusal
-from ..ranks import served
+from ..ranks import selected
 from ..ranks.engines import RankEngine
 from . import masks, rank_calls, rewrites
 from . import native as native_indexed
@@ -89,7 +89,7 @@ class MaskedIndexed(BaseEngine):
 
 
 class IndexedRanks(RankEngine):
-    """Irregular and large windows as IndexedWindows: sorted, or selected from."""
+    """Irregular windows, and large ones with a border, as IndexedWindows: sorted, or selected from."""
 
     def __init__(self, disjoint: bool = False) -> None:
         self.disjoint = disjoint  # only large disjoint windows, before a network is planned
@@ -97,7 +97,7 @@ class IndexedRanks(RankEngine):
 
     def plan(self, job: Job) -> Plan | Refusal:
         """The plan, if these windows are read as IndexedWindows."""
-        return NOT_APPLICABLE if self.disjoint and not served.large_and_disjoint(job) else super().plan(job)
+        return NOT_APPLICABLE if self.disjoint and not selected.large_and_disjoint(job) else super().plan(job)
 
     def refuses(self, job: Job) -> str | None:
         return indexed_ranks.refuses(job)

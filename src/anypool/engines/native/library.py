@@ -73,6 +73,7 @@ def library() -> Any:
         core.anypool_lists_order.argtypes = [ctypes.c_void_p] * 3
         core.anypool_lists_sort.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p]
         core.anypool_sort_windows.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+        core.anypool_select_ranks.argtypes = [ctypes.c_void_p]
     except (OSError, AttributeError):  # there is no library, or its version differs
         return None
     return core if core.anypool_isa() else None  # an empty name: the processor supports none of its instruction sets

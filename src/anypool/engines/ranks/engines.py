@@ -8,7 +8,7 @@ from ...order_statistics import Order
 from ...plan import Grid, Job
 from ..native.library import library, missing
 from ..plan import NOT_APPLICABLE, BaseEngine, Bound, CallContext, Plan, Refusal, first_compiled
-from . import arg, arg_calls, masked, masked_served, served, sorted_calls
+from . import arg, arg_calls, masked, masked_served, selected, selected_calls, served, sorted_calls
 from . import sorted as sorting
 from .network_calls import network_calls
 
@@ -100,6 +100,19 @@ class MaskedNetworks(RankEngine):
 
     def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
         return call.arrays.run_in_numpy(masked.forward, call, x, plan.job, weights)
+
+
+class SelectedRanks(RankEngine):
+    """Large windows, with or without absent elements: each is selected from its own elements."""
+
+    name = "selected ranks"
+
+    def plan(self, job: Job) -> Plan | Refusal:
+        """The plan, if selection is the fastest algorithm."""
+        return Plan(self, job, selected.TEXT) if selected.serves(job) else NOT_APPLICABLE
+
+    def run(self, plan: Plan, call: CallContext, x: Any, weights: Any, out: Any) -> Any:
+        return selected_calls.forward(call, x, plan.job, weights)
 
 
 class SortedWindows(RankEngine):

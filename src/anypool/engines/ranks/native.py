@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...order_statistics import METHODS, Median, Mode, Order, Quantile, Rank
-from ...plan import Axis, Grid, Job
+from ...plan import Axis, Grid, Ints, Job
 from ..folds.native import bits
 from ..folds.recipes import TYPES
 from ..native import footprints, networks
 from ..native.library import library, out_of_memory
 from .interior import edges, interior, output_slice, ranges, uniform_stride
-from .rank_terms import Terms
+from .rank_terms import Frame, Terms, frame
 
-NO_MEMORY, FOUND_NAN, RETRY_WITHOUT_KERNEL, NEEDS_COUNTS = 1, 2, 3, 4
+NO_MEMORY, FOUND_NAN, RETRY_WITHOUT_KERNEL, UNDEFINED = 1, 2, 3, 4
 # Minimum length along one axis for chains: 501 of 2^19 floats 5.5 ms, not 15; 301: 4.8 ms in both.
 LONG = 310
 BYTES = ("uint8", "int8", "bool")  # types with one histogram bin for each value
@@ -46,6 +46,10 @@ class Span(ctypes.Structure):
     _fields_ = _fields(_INT, "windows size stride step start extent x_stride y_stride source")
 
 
+class UndefinedResult(Exception):
+    """A window has no result, and its element type has no value for that."""
+
+
 class NetworkRecord(ctypes.Structure):
     """The arguments of one call; the C++ struct is anypool_orders."""
 
@@ -56,9 +60,7 @@ class NetworkRecord(ctypes.Structure):
         ("share", ctypes.c_double),
         ("key", ctypes.c_uint64),
         ("fill", _INT),
-        *_fields(_INT, "terms full counts low high shares coefficients mask omit own least"),
-        ("empty", ctypes.c_double),
-        *_fields(_INT, "runs run"),
+        *_fields(_INT, "terms full low high shares coefficients mask omit empty has_empty runs run"),
     ]
 
 
@@ -183,10 +185,10 @@ class NetworkCall:
         self.shape = tuple(grid.out_shape[a] for a in self.order)
         full_grid, inside = grid, interior(grid)
         assert inside is not None
-        counted = uses_histogram(inside, job.dtype, ranks_of(job.reduction, grid.most_elements))
-        by_length = counted and (job.dtype in BYTES or grid.is_footprint)
-        self.edges = () if inside is grid else edges(grid, by_length)
-        grid = inside
+        clipped = None if inside is grid or terms is not None else _clipped(grid, inside, job, selection)
+        by_length = grid.is_footprint and uses_histogram(inside, job.dtype, selection)
+        self.edges = () if inside is grid or clipped is not None else edges(grid, by_length)
+        grid = inside if clipped is None else clipped.grid
         self.inside = output_slice(full_grid, [slice(*r) for r in ranges(full_grid)]) if self.edges else ()
         self.back = tuple(int(i) for i in np.argsort(self.order))
         y_strides = [0] * len(grid.shape)
@@ -242,15 +244,16 @@ class NetworkCall:
             call.terms, call.full = terms.kind, len(terms.low) - 1
             call.low, call.high, call.shares, call.coefficients = (t.ctypes.data for t in tables)
             call.omit = int(job.omit_nan)
-            defined = [n for n in range(call.full + 1) if not order.undefined_for(n)]
-            call.least = defined[0] if defined else call.full + 1
             value_of_empty: Any = order.empty if job.empty is None else job.empty
-            call.empty = float(value_of_empty) if value_of_empty is not None and "float" in self.result else 0.0
+            if job.empty is not None or "float" in self.result:
+                call.empty, call.has_empty = bits_of(value_of_empty, self.result), 1
         if grid.is_footprint:
             runs, call.runs = footprints.runs_of(grid.tap_weights())
             call.run = ctypes.addressof(runs)
             self.keep_alive.append(runs)
         call.fill = 0 if grid.fill is None else bits_of(grid.fill, job.dtype)
+        if clipped is not None:
+            self._set_ranks_by_count(order, full_grid.present, selection.blend)
         unused = 3 - len(grid.axes)
         for k, span in enumerate(call.span):
             span.windows = span.size = span.stride = span.step = span.extent = 1
@@ -261,6 +264,8 @@ class NetworkCall:
             assert start is not None
             span.windows, span.size, span.step, span.stride = axis.out, axis.max_length, axis.step, shape.stride[k]
             span.start, span.extent, span.x_stride, span.y_stride = start[0], axis.extent, strides[a], y_strides[a]
+            if clipped is not None:  # positions outside x are absent
+                span.start, span.extent = start[0] - clipped.before[k - unused], full_grid.axes[k - unused].extent
             if axis.source is not None:
                 self.keep_alive.append(np.ascontiguousarray(axis.source))
                 span.source = self.keep_alive[-1].ctypes.data
@@ -272,30 +277,45 @@ class NetworkCall:
         self.sorts_nan = job.dtype != "float64"  # a NaN has a key of its own
         self.run = library().anypool_forward_orders
 
-    def forward(self, x: int, y: int, mask: int = 0, counts: int = 0) -> bool:
+    def _set_ranks_by_count(self, order: Order, present: Ints, blend: int) -> None:
+        """Write the ranks of windows of each number of elements."""
+        full = int(present.max())
+        low, high, shares = np.zeros(full + 1, np.int32), np.zeros(full + 1, np.int32), np.zeros(full + 1)
+        for n in np.unique(present).tolist():
+            selection = ranks_of(order, n)
+            assert isinstance(selection, RankBlend)
+            low[n], high[n], shares[n] = selection.ranks[0], selection.ranks[-1], selection.share
+            blend = max(blend, selection.blend)
+        self.keep_alive += (low, high, shares)
+        call = self.call
+        call.terms, call.full, call.blend = 2, full, blend
+        call.low, call.high, call.shares = (t.ctypes.data for t in (low, high, shares))
+
+    def forward(self, x: int, y: int, mask: int = 0) -> bool:
         """Pool the full windows of the array at x into y; True if x has a NaN, which counted as the
-        largest number."""
-        outcome = self._run(x, y, mask, counts + self.first if counts else 0, 0)
-        return bool(outcome)
-
-    def sparse(self, x: int, y: int, mask: int) -> bool | None:
-        """The same by a kernel that counts elements and fills undefined results, if any."""
-        return self._run(x, y, mask, 0, 1)
-
-    def _run(self, x: int, y: int, mask: int, counts: int, own: int) -> bool | None:
+        largest number. The mask lies in memory as x."""
         call = NetworkRecord.from_buffer_copy(self.call)
-        call.x, call.y = x, y + self.offset
-        if mask or counts or own:
-            call.mask, call.counts, call.own = mask, counts, own
+        call.x, call.y, call.mask = x, y + self.offset, mask
         outcome = self.run(ctypes.byref(call))
-        if not outcome:
-            return False
         if outcome == RETRY_WITHOUT_KERNEL:
             call.key = 0
             outcome = self.run(ctypes.byref(call))
         if outcome == NO_MEMORY:
             raise out_of_memory("its rows")
-        return None if outcome == NEEDS_COUNTS else outcome == FOUND_NAN
+        if outcome == UNDEFINED:
+            raise UndefinedResult
+        return bool(outcome == FOUND_NAN)
+
+
+def _clipped(grid: Grid, inside: Grid, job: Job, selection: RankBlend) -> Frame | None:
+    """The windows extended to full ones, if histograms give the ranks of those at the edges too."""
+    has_border = any(axis.source is not None for axis in grid.axes)
+    if grid.is_footprint or has_border or not uses_histogram(inside, job.dtype, selection):
+        return None
+    if any(isinstance(ranks_of(job.reduction, n), str) for n in np.unique(grid.present).tolist()):
+        return None
+    extended = frame(grid)
+    return extended if extended is not None and uses_histogram(extended.grid, job.dtype, selection) else None
 
 
 def _lie_apart(columns: Axis, stride: int) -> bool:

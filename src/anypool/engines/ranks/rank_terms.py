@@ -19,6 +19,7 @@ from ..folds.recipes import FLOATS
 from .interior import interior
 
 MAX_LENGTH = 81  # elements of one window: a full sort of 9×9 is planned in a second and costs 20 medians of 3×3
+GENERATED = ([2, 2], [3, 3])  # windows for which generated networks give each rank to the middle, or every rank
 
 
 @lru_cache(maxsize=1024)
@@ -36,27 +37,30 @@ class Terms:
     ranks: tuple[int, ...]
     kind: int  # 1 one rank, 2 two of them, 3 all
     blend: int  # of two: 1 their mean, 2 low + (high − low) · share
-    low: NDArray[np.int32]
+    low: NDArray[np.int32]  # −1: there is no result
     high: NDArray[np.int32]
     shares: NDArray[np.float64]
     table: NDArray[np.float64]
 
 
-def terms(order: Order, counts: range) -> Terms:
-    """The terms for these numbers of elements."""
+def terms(order: Order, counts: range, whole: bool = False) -> Terms:
+    """The terms for these numbers of elements; `whole`: the ranks are those of a generated network."""
     full = counts[-1]
     rows = {n: coefficients(order, n) for n in counts if n and not order.undefined_for(n)}
     used = {n: np.flatnonzero(row) for n, row in rows.items()}
     ranks = tuple(sorted({int(r) for at in used.values() for r in at})) or (0,)
-    at = {rank: k for k, rank in enumerate(ranks)}
-    low, high, shares = np.zeros(full + 1, np.int32), np.zeros(full + 1, np.int32), np.full(full + 1, 0.5)
-    table = np.zeros((full + 1, len(ranks)))
-    for n, row in rows.items():
-        table[n, [at[int(r)] for r in used[n]]] = row[used[n]]
     kinds = {_kind(row[used[n]]) for n, row in rows.items()}
     if "mean" in kinds and not _adds_first(order):
         kinds.add("between")
     form = next(((kind, blend) for allowed, kind, blend in FORMS if kinds <= allowed), None)
+    if whole and form is not None:
+        ranks = tuple(range(full // 2 + 1 if ranks[-1] <= full // 2 else full))
+    at = {rank: k for k, rank in enumerate(ranks)}
+    low, high, shares = np.full(full + 1, -1, np.int32), np.full(full + 1, -1, np.int32), np.full(full + 1, 0.5)
+    table = np.zeros((full + 1, len(ranks)))
+    for n, row in rows.items():
+        table[n, [at[int(r)] for r in used[n]]] = row[used[n]]
+        low[n] = high[n] = 0
     if form is None:
         return Terms(ranks, 3, 0, low, high, shares, table)
     for n, ranks_of_n in used.items():
@@ -152,7 +156,7 @@ def has_gaps(job: Job) -> bool:
 def planned(order: Order, grid: Grid, with_gaps: bool) -> Terms:
     """The terms for the numbers of elements that clipping leaves, or for any number."""
     if with_gaps:
-        return terms(order, range(grid.max_length + 1))
+        return terms(order, range(grid.max_length + 1), [a.max_length for a in grid.axes] in GENERATED)
     if interior(grid) is not None:  # edges have their own plans
         return terms(order, range(grid.max_length, grid.max_length + 1))
     extended = frame(grid)

@@ -11,7 +11,6 @@ from .interior import interior
 from .native import bits_of, describe_network, ranks_of, shape_of, uses_chains, uses_histogram
 
 MAX_LENGTH = 4096  # elements of one window
-MAX_DISJOINT = 576  # elements of one disjoint window: 64×64 took 2 s to plan and 90 ms to run, by selection 25 ms
 MOST_POSITIONS = 128  # elements of one footprint
 MOST_LABELS = 27  # elements of one window, for the mode
 
@@ -51,25 +50,6 @@ def refuses(job: Job) -> str | None:
     if grid.fill is not None and bits_of(grid.fill, job.dtype) is None:
         return f"the border {grid.fill} is not representable in {job.dtype}"
     return selection if isinstance(selection, str) else None
-
-
-def large_and_disjoint(job: Job) -> bool:
-    """Whether windows are disjoint and so large that selection is faster than a network."""
-    grid, order = job.grid, job.reduction
-    if not isinstance(grid, Grid) or type(order) not in (Median, Quantile, Rank) or grid.max_length <= MAX_DISJOINT:
-        return False
-    if job.weights is not None or grid.weighted or len(grid.axes) > 3 or 0 in grid.shape or 0 in grid.out_shape:
-        return False
-    inside = interior(grid)
-    if inside is None or not _is_disjoint(inside):
-        return False
-    selection = ranks_of(order, grid.max_length)
-    return not (uses_histogram(inside, job.dtype, selection) or uses_chains(inside, selection))
-
-
-def _is_disjoint(grid: Grid) -> bool:
-    """Whether the windows are disjoint."""
-    return all(axis.out < 2 or axis.stride >= axis.max_length * axis.step for axis in grid.axes)
 
 
 def describe_engine(job: Job) -> str:
