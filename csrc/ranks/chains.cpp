@@ -81,7 +81,8 @@ struct Kind {
   // The keys of n elements of the axis from position `begin` on; whether one of them is a NaN.
   bool (*keys)(const anypool_orders& job, const unsigned char* x, Index begin, Index n, T* to);
   // See OrderAnswers.
-  void (*write)(const anypool_orders& job, const T* const* row, Index n, Index apart, void* y, bool real);
+  bool (*write)(const anypool_orders& job, const T* const* row, Index n, Index apart, void* y, bool real,
+                const std::uint8_t* count, bool chosen);
 };
 template <class S>
 auto kind_of() {
@@ -172,7 +173,7 @@ struct Chains {
   }
   void give(unsigned char* y, Index o, Index n) {
     const T* rows[2] = {low.data(), high.data()};
-    kind.write(job, rows, n, axis.y_stride, y + o * axis.y_stride * y_width, real);
+    kind.write(job, rows, n, axis.y_stride, y + o * axis.y_stride * y_width, real, nullptr, false);
   }
 };
 
