@@ -75,8 +75,7 @@ SHORT = 300, 800  # comparisons of a network that bytes, and of a median that al
 
 def is_middle(shape):
     """Whether the ranks are the median's."""
-    count = shape.size[0] * shape.size[1] * shape.size[2]
-    return shape.ranks in ((count // 2,), (count // 2 - 1, count // 2))
+    return shape.ranks in ((shape.places // 2,), (shape.places // 2 - 1, shape.places // 2))
 
 
 def condition(shape, lines):

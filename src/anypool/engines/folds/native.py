@@ -16,7 +16,8 @@ from ...order_statistics import ORDERS, PARAMETRIC_ORDERS
 from ...plan import Grid, Job
 from ..native import footprints
 from ..native.layout import levels_of
-from ..native.library import FoldRecord, get_num_threads, library, missing, out_of_memory, set_num_threads
+from ..native.library import get_num_threads, library, missing, out_of_memory, set_num_threads
+from ..native.records import FoldRecord
 from .recipes import EXACT_SQUARES, FINISHES, FLOATS, LIFTS, MERGES, RECIPES, TYPES, WEIGHTINGS, Recipe, masked, recipe
 
 NO_MEMORY, DECLINED = 1, 2

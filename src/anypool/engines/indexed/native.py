@@ -14,7 +14,8 @@ from ...arrays.adapter import is_numpy
 from ...plan import AxisIndices, IndexedWindows, Job
 from ...reductions import fact
 from ..folds.recipes import FLOATS, MERGES, TYPES
-from ..native.library import Pick, get_num_threads, library, missing, out_of_memory
+from ..native.library import get_num_threads, library, missing, out_of_memory
+from ..native.records import IndexedRecord, Pick
 from .tables import address, table
 
 NO_MEMORY = 1
@@ -23,19 +24,6 @@ FORWARD, SUM_BACKWARD, ARG_BACKWARD = 0, 1, 2
 # 42 → 12 ms.
 MANY_GROUPS, WIDE_BYTES = 8192, 32
 MOST_IN_A_ROW = 1 << 14  # float32 elements that are added one by one; more are added in parts, by index lists
-
-
-class IndexedRecord(ctypes.Structure):
-    """The arguments of one call; the C++ struct is anypool_lists."""
-
-    _fields_ = [
-        *((n, ctypes.c_int64) for n in "x y place outer x_outer y_outer lanes x_lane y_lane images x_image".split()),
-        *((n, ctypes.c_int64) for n in "begin order bins y_group y_bin".split()),
-        ("pick", Pick * 3),
-        *((n, ctypes.c_int64) for n in "start n".split()),
-        ("empty", ctypes.c_double),
-        *((n, ctypes.c_int64) for n in "owner positions parts type merge divide scattered".split()),
-    ]
 
 
 def refuses(job: Job) -> str | None:

@@ -17,6 +17,7 @@ from ...plan import Grid, IndexedWindows, Job
 from ...reductions import Max
 from ..folds.recipes import FLOATS, TYPES
 from ..native.library import library, missing, out_of_memory
+from ..native.records import IndexedRankRecord
 from ..ranks.native import RankBlend, bits_of, ranks_of
 from ..ranks.rank_terms import coefficients
 from ..ranks.sorted import indices_of_axis
@@ -25,15 +26,6 @@ from . import native as native_indexed
 MOST_SUMMED = 1 << 26  # the sum of squared window lengths, for coefficients by number of elements
 MOST_OMITTED = 1 << 16  # elements of one window with omitted NaN: the table has a row for each number of elements
 TEXT = "each window sorted across lanes, or its ranks selected"
-
-
-class IndexedRankRecord(ctypes.Structure):
-    """The arguments of one call; the C++ struct is anypool_list_orders."""
-
-    _fields_ = [
-        ("lists", native_indexed.IndexedRecord),
-        *((n, ctypes.c_int64) for n in "low high shares most blend omit ranked real terms row".split()),
-    ]
 
 
 def refuses(job: Job) -> str | None:

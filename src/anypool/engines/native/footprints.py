@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...plan import Grid
 from .layout import affine_start
-from .library import Run
+from .records import Run
 
 MOST_PLACES = 1 << 16  # of one window
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...plan import Axis, Grid
-from .library import Level
+from .records import Level
 
 
 class _Row:

@@ -1,4 +1,4 @@
-"""The compiled library: its file, its records, its number of threads."""
+"""The compiled library: its file, its version, its number of threads."""
 
 from __future__ import annotations
 
@@ -11,72 +11,61 @@ from typing import Any
 
 from ...errors import PoolingError
 from ...scalars import is_integer
-
-
-def _record(name: str, doc: str, kinds: dict[Any, str]) -> Any:
-    fields = [(field, kind) for kind, names in kinds.items() for field in names.split()]
-    return type(name, (ctypes.Structure,), {"_fields_": fields, "__doc__": doc})
-
-
-_INT, _REAL = ctypes.c_int64, ctypes.c_double
-Level: Any = _record(
-    "Level",
-    "One level of the array in memory order; the C++ struct is anypool_level.",
-    {_INT: "size windows places step affine start stride x_stride w_stride real first length count source"},
-)
-
-
-class FoldRecord(ctypes.Structure):
-    """The arguments of one fold; the C++ struct is anypool_job."""
-
-    _fields_ = [
-        *((n, _INT) for n in "x w y place g levels level inner x_inner w_inner".split()),
-        *((n, _INT) for n in "x_type w_type y_type place_type plane_type".split()),
-        *((n, _INT) for n in "lift merge0 merge1 weighting finish staged omit min last fill".split()),
-        *((n, _REAL) for n in "empty divisor rate ddof".split()),
-        *((n, _INT) for n in "threads runs run".split()),
-    ]
-
-
-class Run(ctypes.Structure):
-    """Adjacent places of a window's row with one weight; the C++ struct is anypool_run."""
-
-    _fields_ = [("row", _INT), ("first", _INT), ("length", _INT), ("weight", _REAL)]
-
-
-class Pick(ctypes.Structure):
-    """The indices along one axis; the C++ struct is anypool_pick."""
-
-    _fields_ = [(n, ctypes.c_int64) for n in "out size stride offsets index taps".split()]
+from .records import EXPECTED
 
 
 @lru_cache(maxsize=1)
 def library() -> Any:
     """The loaded library, or None."""
+    return _loaded()[0]
+
+
+@lru_cache(maxsize=1)
+def _loaded() -> tuple[Any, str]:
+    """The library of the installation, or None and the reason why there is none."""
     path = _path()
-    if path is None:
-        return None
+    return (None, "it was not built; install with a C++20 compiler") if path is None else load(path)
+
+
+def load(path: Path) -> tuple[Any, str]:
+    """The library in the file, or None and the reason why it cannot be used."""
     try:
         core = ctypes.CDLL(str(path))
-        core.anypool_isa.restype = ctypes.c_char_p
-        core.anypool_get_threads.restype = ctypes.c_int64
-        core.anypool_set_threads.argtypes = [ctypes.c_int64]
-        core.anypool_set_threads.restype = None
-        core.anypool_forward.argtypes = [ctypes.c_void_p] * 5
-        core.anypool_forward_all.argtypes = [ctypes.c_void_p, ctypes.c_int64]
-        core.anypool_forward_orders_all.argtypes = [*[ctypes.c_void_p] * 2, ctypes.c_int64, *[ctypes.c_void_p] * 2]
-        core.anypool_places.argtypes = [ctypes.c_void_p] * 4
-        core.anypool_owners.argtypes = [ctypes.c_void_p] * 6
-        core.anypool_find.argtypes = [ctypes.c_void_p] * 5
-        core.anypool_lists_run.argtypes = [ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * 3]
-        core.anypool_lists_weights.argtypes = [ctypes.c_void_p] * 6
-        core.anypool_lists_order.argtypes = [ctypes.c_void_p] * 3
-        core.anypool_lists_sort.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p]
-        core.anypool_sort_windows.argtypes = [ctypes.c_void_p, ctypes.c_int64]
-        core.anypool_select_ranks.argtypes = [ctypes.c_void_p]
-    except (OSError, AttributeError):  # there is no library, or its version differs
-        return None
-    return core if core.anypool_isa() else None  # an empty name: the processor supports none of its instruction sets
+    except OSError as error:
+        return None, f"{path.name} does not load: {error}"
+    differs = f"{path.name} is of another version than the package ({{}}); build it again with `make`"
+    try:
+        core.anypool_abi.argtypes = [ctypes.c_char_p]
+        core.anypool_abi.restype = ctypes.c_int64
+        for name, expected in EXPECTED.items():
+            actual = core.anypool_abi(name.encode())
+            if actual != expected:
+                return None, differs.format(f"{name} is {actual}, expected {expected}")
+        _declare(core)
+    except AttributeError as error:
+        return None, differs.format(f"it has no function {str(error).split()[-1]}")
+    # An empty name: the processor supports none of the library's instruction sets.
+    return (core, "") if core.anypool_isa() else (None, f"{path.name} was built for another processor")
+
+
+def _declare(core: Any) -> None:
+    """Declare the types of the library's functions."""
+    core.anypool_isa.restype = ctypes.c_char_p
+    core.anypool_get_threads.restype = ctypes.c_int64
+    core.anypool_set_threads.argtypes = [ctypes.c_int64]
+    core.anypool_set_threads.restype = None
+    core.anypool_forward.argtypes = [ctypes.c_void_p] * 5
+    core.anypool_forward_all.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+    core.anypool_forward_orders_all.argtypes = [*[ctypes.c_void_p] * 2, ctypes.c_int64, *[ctypes.c_void_p] * 2]
+    core.anypool_places.argtypes = [ctypes.c_void_p] * 4
+    core.anypool_owners.argtypes = [ctypes.c_void_p] * 6
+    core.anypool_find.argtypes = [ctypes.c_void_p] * 5
+    core.anypool_lists_run.argtypes = [ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * 3]
+    core.anypool_lists_weights.argtypes = [ctypes.c_void_p] * 6
+    core.anypool_lists_order.argtypes = [ctypes.c_void_p] * 3
+    core.anypool_lists_sort.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p]
+    core.anypool_sort_windows.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+    core.anypool_select_ranks.argtypes = [ctypes.c_void_p]
 
 
 def _path() -> Path | None:
@@ -95,12 +84,7 @@ def out_of_memory(what: str) -> PoolingError:
 
 def missing() -> str:
     """The reason why there is no library."""
-    path = _path()
-    return (
-        "it was not built; install with a C++20 compiler"
-        if path is None
-        else f"{path.name} does not load, is of another version, or was built for another processor"
-    )
+    return _loaded()[1]
 
 
 def set_num_threads(n: Any) -> None:

@@ -16,6 +16,7 @@ from ..folds.native import bits
 from ..folds.recipes import TYPES
 from ..native import footprints, networks
 from ..native.library import library, out_of_memory
+from ..native.records import NetworkRecord
 from .interior import edges, interior, output_slice, ranges, uniform_stride
 from .rank_terms import Frame, Terms, frame
 
@@ -33,35 +34,9 @@ MIDDLE, OTHERS, DOUBLES = 256, 196, 81
 FEW_POSITIONS = 100
 SIDE = 224  # maximum length along one axis, for sorted tiles of 256×256
 
-_INT = ctypes.c_int64
-
-
-def _fields(kind: Any, names: str) -> list[tuple[str, Any]]:
-    return [(name, kind) for name in names.split()]
-
-
-class Span(ctypes.Structure):
-    """One pooled axis; the C++ struct is anypool_span."""
-
-    _fields_ = _fields(_INT, "windows size stride step start extent x_stride y_stride source")
-
 
 class UndefinedResult(Exception):
     """A window has no result, and its element type has no value for that."""
-
-
-class NetworkRecord(ctypes.Structure):
-    """The arguments of one call; the C++ struct is anypool_orders."""
-
-    _fields_ = [
-        *_fields(_INT, "x y type y_type batches batch_x batch_y"),
-        ("span", Span * 3),
-        *_fields(_INT, "inner code words outputs scratch registers tile_rows tile_columns reach ranks blend"),
-        ("share", ctypes.c_double),
-        ("key", ctypes.c_uint64),
-        ("fill", _INT),
-        *_fields(_INT, "terms full low high shares coefficients mask omit empty has_empty runs run"),
-    ]
 
 
 @dataclass(frozen=True)

@@ -15,29 +15,13 @@ from ...plan import Grid, Ints, Job
 from ..folds.native import cached_by_grid
 from ..folds.recipes import FLOATS, TYPES
 from ..native.library import library, out_of_memory
+from ..native.records import SelectRecord
 from .interior import interior
 from .native import RankBlend, bits_of, offsets, ranks_of, uses_chains, uses_histogram
 from .rank_terms import MAX_LENGTH, has_gaps
 
 MAX_DISJOINT = 576  # elements of one disjoint window: 64×64 took 2 s to plan and 90 ms to run, by selection 25 ms
 TEXT = "each window's ranks selected between two values of a sample"
-_INT = ctypes.c_int64
-
-
-class Extent(ctypes.Structure):
-    """One pooled axis; the C++ struct is anypool_extent."""
-
-    _fields_ = [(n, _INT) for n in "windows stride first length".split()]
-
-
-class SelectRecord(ctypes.Structure):
-    """The arguments of one call; the C++ struct is anypool_select."""
-
-    _fields_ = [
-        *((n, _INT) for n in "x mask y type real rows row".split()),
-        ("axis", Extent * 3),
-        *((n, _INT) for n in "count low high share blend omit ranked empty".split()),
-    ]
 
 
 def serves(job: Job) -> bool:

@@ -12,30 +12,13 @@ import numpy as np
 from ...arrays.adapter import is_numpy
 from ...plan import Axis, AxisIndices, Grid, Job
 from ..folds.recipes import TYPES
-from ..native.library import Pick, library, missing, out_of_memory
+from ..native.library import library, missing, out_of_memory
+from ..native.records import SortRecord
 from .native import bits_of, offsets
 
 MAX_LENGTH = 1 << 29  # elements of one window: indices have 32 bits
 CHUNK = 1 << 17  # elements that are sorted at once, so that they stay in cache until `finish`
 TEXT = "windows sorted across lanes, then `finish` of the order statistic"
-_INT = ctypes.c_int64
-
-
-class SortRecord(ctypes.Structure):
-    """The arguments of one call; the C++ struct is anypool_sorted."""
-
-    _fields_ = [
-        *((n, _INT) for n in "x w type w_type rows row_x row_w".split()),
-        ("pick", Pick * 3),
-        ("w_stride", _INT * 3),
-        *(
-            (n, _INT)
-            for n in "places begin count fill omit flipped values masses cumulated order present nan g gx row_g".split()
-        ),
-        ("g_stride", _INT * 3),
-        ("ties", _INT),
-        ("table", _INT),
-    ]
 
 
 def refuses(job: Job) -> str | None:
