@@ -28,8 +28,8 @@ BYTES = ("uint8", "int8", "bool")  # types with one histogram bin for each value
 # - other ranks, which have no such code: float32 15×15 65 ms and 145;
 # - elements of 8 bytes, which are slow in networks: 9×9 80 ms and 94.
 MIDDLE, OTHERS, DOUBLES = 256, 196, 81
-# Footprints of more positions are counted by histograms in a plane. Networks of 49 positions, a disk
-# of radius 4, took twice as long.
+# Footprints of more positions are counted by histograms in a plane. Networks of 49 positions, a
+# disk of radius 4, took twice as long.
 FEW_POSITIONS = 32
 SIDE = 224  # maximum length along one axis, for sorted tiles of 256×256
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ...order_statistics import Median, Mode, Quantile, Rank
-from ...plan import Grid, Job
-from ..native import footprints
+from ...plan import Job
 from ..folds.recipes import FLOATS, TYPES
+from ..native import footprints
 from ..native.networks import fits
 from .interior import interior
 from .native import bits_of, describe_network, ranks_of, shape_of, uses_chains, uses_histogram
