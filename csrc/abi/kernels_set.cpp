@@ -24,6 +24,6 @@ int select(const anypool_select&, std::int64_t);
 #endif
 
 extern const Kernels table;
-const Kernels table{ANYPOOL_SET_NAME, forward,      places, owners, find,      lists,
-                    list_orders,      list_weights, sorted, orders, histogram, chains, select};
+const Kernels table{ANYPOOL_SET_NAME, forward, places, owners,    find,   lists, list_orders,
+                    list_weights,     sorted,  orders, histogram, chains, select};
 }  // namespace anypool::ANYPOOL_ISA

@@ -34,7 +34,7 @@ struct anypool_orders {
   const std::uint8_t* mask;             // laid as x: elements where it is 0 are absent; null: none
   std::int64_t omit;                    // NaN elements are absent
   std::int64_t empty, has_empty;        // what is written where there is no answer, as bits of y's type
-  std::int64_t runs;  // of the windows' footprint; 0: windows are boxes
+  std::int64_t runs;                    // of the windows' footprint; 0: windows are boxes
   const anypool_run* run;
 };
 const char* anypool_isa() noexcept;

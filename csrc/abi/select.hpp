@@ -20,7 +20,7 @@ struct anypool_select {
   const std::int64_t* count;       // of each answer: how many elements it is of
   const std::int64_t *low, *high;  // its rank, and the next one or the same; -1: there is no answer
   const double* share;
-  std::int64_t blend;  // of two ranks: 0 none, 1 their mean, 2 low + (high - low) * share
+  std::int64_t blend;   // of two ranks: 0 none, 1 their mean, 2 low + (high - low) * share
   std::int64_t omit;    // NaN elements are absent
   std::int64_t ranked;  // a NaN is the largest number; else an answer of its window
   std::int64_t empty;   // what is written where there is no answer, as bits of y's type

@@ -63,7 +63,8 @@ struct Writer {
       Lanes<T>::store(low + i, l), Lanes<T>::store(high + i, h);
     }
     for (; i < m; ++i)
-      low[i] = row[std::max(job.low[many[i]], 0)][b + i], high[i] = row[std::max(job.high[many[i]], 0)][b + i];
+      low[i] = row[std::max(job.low[many[i]], 0)][b + i],
+      high[i] = row[std::max(job.high[many[i]], 0)][b + i];
     pairs(low, high, many, m, apart, y);
   }
   void pairs(const T* low, const T* high, const N* many, Index m, Index apart, Y* y) const {

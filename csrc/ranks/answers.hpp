@@ -23,8 +23,8 @@ struct OrderAnswers {
       }
     return write(job, row, n, apart, y, !std::is_same_v<Y, S>, count, chosen);
   }
-  // In answers.cpp: compiled in each engine, it was most of their code. Static, so that no engine's address is
-  // given away.
+  // In answers.cpp: compiled in each engine, it was most of their code. Static, so that no engine's address
+  // is given away.
   static bool write(const anypool_orders& job, const T* const* row, Index n, Index apart, void* y, bool real,
                     const std::uint8_t* count, bool chosen);
 };

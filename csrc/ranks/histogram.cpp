@@ -120,9 +120,9 @@ struct Plane {
       }
       const T* found[2] = {low.data() + c, high.data() + c};
       const auto write = [&](auto* y) {
-        OrderAnswers<S, K>{one}.give(found, end - c, columns.y_stride,
-                                     y + job.batch_y[item] + (top + o) * rows.y_stride +
-                                         (left + c) * columns.y_stride);
+        OrderAnswers<S, K>{one}.give(
+            found, end - c, columns.y_stride,
+            y + job.batch_y[item] + (top + o) * rows.y_stride + (left + c) * columns.y_stride);
       };
       if (job.y_type == job.type) write(static_cast<S*>(job.y));
       else write(static_cast<double*>(job.y));
@@ -189,7 +189,8 @@ struct Sorted : Plane<S> {
     this->slide(
         plane.data(), SIDE,
         [&](Index o, Index c, auto& window) {
-          this->ranks(o, c, [&](Index rank, bool both) ANYPOOL_FLAT { select(window.find(rank), o, c, both); });
+          this->ranks(o, c,
+                      [&](Index rank, bool both) ANYPOOL_FLAT { select(window.find(rank), o, c, both); });
         },
         [&](Index o) { this->give(o); });
   }

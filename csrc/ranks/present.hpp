@@ -17,8 +17,8 @@ struct PresentRows {
   const bool constant_absent = job.omit && is_nan(constant);
   bool nan = !constant_absent && is_nan(constant);  // an element that is present
 
-  // Elements [begin, begin + n) of a row of x, `inner` lanes each, null for the border's constant: to `to`, and
-  // 1 to `has` where one is present.
+  // Elements [begin, begin + n) of a row of x, `inner` lanes each, null for the border's constant: to `to`,
+  // and 1 to `has` where one is present.
   void lay(const S* row, Index begin, Index n, Index inner, S* to, std::uint8_t* has) {
     const std::uint8_t* mask = row && job.mask ? job.mask + (row - static_cast<const S*>(job.x)) : nullptr;
     const auto constants = [&](Index from, Index end) {

@@ -15,9 +15,9 @@
 
 namespace anypool::ANYPOOL_ISA {
 namespace {
-constexpr Index BLOCK = 4096;      // elements that are read at once, as keys
-constexpr Index PIECE = 1 << 16;   // elements of a task; windows of more are read by all threads
-constexpr Index DIRECT = 1 << 11;  // fewer elements are selected from without a sample
+constexpr Index BLOCK = 4096;                  // elements that are read at once, as keys
+constexpr Index PIECE = 1 << 16;               // elements of a task; windows of more are read by all threads
+constexpr Index DIRECT = 1 << 11;              // fewer elements are selected from without a sample
 constexpr Index SAMPLE = 1 << 15, SHARE = 64;  // most elements of a sample, and which part of the window
 
 // How many keys lie below `low`, equal it, lie between (those are kept), equal `high`, lie above.
@@ -182,8 +182,7 @@ struct Select {
     std::atomic<bool> failed{false};
     parallel(pieces, threads, [&](std::int64_t begin, std::int64_t end) {
       try {
-        for (Index k = begin; k < end; ++k)
-          read(w, k * PIECE, std::min((k + 1) * PIECE, w.size), part[k]);
+        for (Index k = begin; k < end; ++k) read(w, k * PIECE, std::min((k + 1) * PIECE, w.size), part[k]);
       } catch (const std::bad_alloc&) { failed = true; }
     });
     if (failed) throw std::bad_alloc();

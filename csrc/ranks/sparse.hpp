@@ -30,7 +30,7 @@ struct Sparse {
   using K = std::conditional_t<std::is_same_v<S, float>, Bare, Keys<S>>;
   using Key = typename K::Lane;
   const OrderAnswers<S, K> answers{job};
-  Scratch<Key> low{}, high{};  // of each window
+  Scratch<Key> low{}, high{};           // of each window
   Scratch<std::uint8_t> has{}, held{};  // of each row of the ring; of each row of windows
   bool undefined = false;
 
@@ -51,7 +51,8 @@ struct Sparse {
 
   int outcome() const { return undefined ? UNDEFINED : present.nan ? DECLINED : DONE; }
   void prepare() {
-    ring.resize(N::rows * pitch), has.resize(N::rows * pitch), held.resize(tile * pitch + Lanes<std::uint8_t>::n);
+    ring.resize(N::rows * pitch), has.resize(N::rows * pitch),
+        held.resize(tile * pitch + Lanes<std::uint8_t>::n);
     if (!direct) low.resize(tile * lanes), high.resize(tile * lanes);
   }
   bool serves() const {
@@ -123,7 +124,9 @@ struct Sparse {
           const I missing = count < Count(lower.least);
           gone |= missing;
           L::store(to[t] + i, missing ? none : v);
-        } else Lanes<Key>::store(low.data() + t * lanes + i, key(v)), Lanes<Key>::store(high.data() + t * lanes + i, key(w));
+        } else
+          Lanes<Key>::store(low.data() + t * lanes + i, key(v)),
+              Lanes<Key>::store(high.data() + t * lanes + i, key(w));
       }
       if (i + L::n >= lanes) break;
       i = std::min(i + L::n, lanes - L::n);
@@ -133,7 +136,8 @@ struct Sparse {
       for (int t = 0; t < tile; ++t) {
         const Key* pair[2] = {low.data() + t * lanes, high.data() + t * lanes};
         const auto give = [&](auto* to) {
-          undefined |= answers.give(pair, lanes, 1, to + y + t * rows.y_stride, held.data() + t * pitch, true);
+          undefined |=
+              answers.give(pair, lanes, 1, to + y + t * rows.y_stride, held.data() + t * pitch, true);
         };
         if (job.y_type == job.type) give(static_cast<S*>(job.y));
         else give(static_cast<double*>(job.y));

@@ -104,7 +104,8 @@ struct Tiles {
     if (sparse) return lacking(row, begin, n, d, held);
     if (inner == 1 && job.inner == 1) {
       if (row && !columns.source && columns.x_stride == 1) return split(row + begin, n, d);
-      const Index lo = row && columns.x_stride == 1 ? std::clamp(present.middle.from - begin, Index(0), n) : n,
+      const Index lo =
+                      row && columns.x_stride == 1 ? std::clamp(present.middle.from - begin, Index(0), n) : n,
                   hi = std::clamp(present.middle.to - begin, lo, n);
       if (lo == 0 && hi == n) return split(row + begin - present.middle.shift, n, d);
       // the middle as it lies, from the first to the last whole tile
@@ -181,7 +182,8 @@ struct Tiles {
         } else
           for (Index v = 0; v < n; ++v) {
             for (Index k = 0; k < job.ranks; ++k) row[k] = found[k][v % many] + v / many * unit;
-            undefined |= answers.give(row, inner, 1, y + v * columns.y_stride, count ? count + v * inner : nullptr);
+            undefined |=
+                answers.give(row, inner, 1, y + v * columns.y_stride, count ? count + v * inner : nullptr);
           }
       }
     }
@@ -234,7 +236,8 @@ struct Tiles {
           std::copy_n(ring + (top - base) * staged_row + k * cut.pitch, items * wide * unit,
                       ring + k * cut.pitch);
         if (sparse && have > top)
-          std::copy_n(held_in_row.data() + (top - base) * held_row, (have - top) * held_row, held_in_row.data());
+          std::copy_n(held_in_row.data() + (top - base) * held_row, (have - top) * held_row,
+                      held_in_row.data());
         base = top, have = std::max(have, top);
       }
       have = std::max(have, top);

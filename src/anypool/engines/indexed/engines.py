@@ -89,7 +89,7 @@ class MaskedIndexed(BaseEngine):
 
 
 class IndexedRanks(RankEngine):
-    """Irregular windows, and large ones with a border, as IndexedWindows: sorted, or selected from."""
+    """Irregular windows, and large ones with a border, as IndexedWindows."""
 
     def __init__(self, disjoint: bool = False) -> None:
         self.disjoint = disjoint  # only large disjoint windows, before a network is planned

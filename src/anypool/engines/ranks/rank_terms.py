@@ -44,7 +44,7 @@ class Terms:
 
 
 def terms(order: Order, counts: range, whole: bool = False) -> Terms:
-    """The terms for these numbers of elements; `whole`: the ranks are those of a generated network."""
+    """The terms for these numbers of elements; with `whole`, of a generated network."""
     full = counts[-1]
     rows = {n: coefficients(order, n) for n in counts if n and not order.undefined_for(n)}
     used = {n: np.flatnonzero(row) for n, row in rows.items()}

@@ -1,10 +1,9 @@
-"""Ranks of large windows with or without absent elements: each is selected from its own elements."""
+"""Ranks of large windows, with or without absent elements: each is selected from its elements."""
 
 from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -107,7 +106,7 @@ class SelectCall:
         call.real = self.result == "float64" and job.dtype != "float64"
         call.rows, call.row = len(rows), rows.ctypes.data
         self.keep_alive: list[Any] = [rows]
-        extents = [
+        extents: list[tuple[Ints, Ints, int]] = [
             (np.ascontiguousarray(axis.first * strides[a]), np.ascontiguousarray(axis.length), axis.step * strides[a])
             for axis, a in zip(grid.axes, grid.pooled_dims, strict=True)
         ]
@@ -134,17 +133,17 @@ class SelectCall:
             raise out_of_memory("its largest window")
 
 
-def _three(extents: list[tuple[Any, Any, int]]) -> Iterable[tuple[Any, Any, int]]:
+def _three(extents: list[tuple[Ints, Ints, int]]) -> list[tuple[Ints, Ints, int]]:
     unused = 3 - len(extents)
     return [(np.zeros(1, np.int64), np.ones(1, np.int64), 0)] * unused + extents
 
 
-def _merged(extents: list[tuple[Any, Any, int]]) -> list[tuple[Any, Any, int]]:
+def _merged(extents: list[tuple[Ints, Ints, int]]) -> list[tuple[Ints, Ints, int]]:
     """The axes, in memory order and as few as possible if each has one window: its elements have no
     order."""
     if any(len(first) > 1 for first, _, _ in extents):
         return extents
-    merged: list[tuple[Any, Any, int]] = []
+    merged: list[tuple[Ints, Ints, int]] = []
     for first, length, stride in sorted(extents, key=lambda extent: -abs(extent[2])):
         if merged and merged[-1][2] == stride * int(length[0]):
             outer = merged.pop()
