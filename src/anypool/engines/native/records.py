@@ -59,7 +59,8 @@ class IndexedRecord(ctypes.Structure):
 
 
 class IndexedRankRecord(ctypes.Structure):
-    """The arguments of one order statistic of indexed windows; the C++ struct is anypool_list_orders."""
+    """The arguments of one order statistic of indexed windows; the C++ struct is
+    anypool_list_orders."""
 
     _fields_ = [
         ("lists", IndexedRecord),
