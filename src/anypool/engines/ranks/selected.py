@@ -107,7 +107,7 @@ class SelectCall:
         call.rows, call.row = len(rows), rows.ctypes.data
         self.keep_alive: list[Any] = [rows]
         extents: list[tuple[Ints, Ints, int]] = [
-            (np.ascontiguousarray(axis.first * strides[a]), np.ascontiguousarray(axis.length), axis.step * strides[a])
+            (_dense(axis.first * strides[a]), _dense(axis.length), axis.step * strides[a])
             for axis, a in zip(grid.axes, grid.pooled_dims, strict=True)
         ]
         for slot, (first, length, stride) in zip(call.axis, _three(_merged(extents)), strict=True):
@@ -131,6 +131,10 @@ class SelectCall:
         tables.fill(call)
         if self.run(ctypes.byref(call)):
             raise out_of_memory("its largest window")
+
+
+def _dense(table: Any) -> Ints:
+    return np.ascontiguousarray(table, np.int64)
 
 
 def _three(extents: list[tuple[Ints, Ints, int]]) -> list[tuple[Ints, Ints, int]]:
