@@ -32,7 +32,7 @@ class FoldRecord(ctypes.Structure):
     _fields_ = [
         *((n, _INT) for n in "x w y place g levels level inner x_inner w_inner".split()),
         *((n, _INT) for n in "x_type w_type y_type place_type plane_type".split()),
-        *((n, _INT) for n in "lift merge0 merge1 weighting finish staged omit min last fill".split()),
+        *((n, _INT) for n in "lift merge0 merge1 weighting finish staged omit logs checks min last fill".split()),
         *((n, _REAL) for n in "empty divisor rate ddof".split()),
         *((n, _INT) for n in "threads runs run".split()),
     ]
@@ -42,6 +42,12 @@ class Run(ctypes.Structure):
     """Adjacent places of a window's row with one weight; the C++ struct is anypool_run."""
 
     _fields_ = [("row", _INT), ("first", _INT), ("length", _INT), ("weight", _REAL)]
+
+
+class WeightedRecord(ctypes.Structure):
+    """The gradient of a weighted sum or mean; the C++ struct is anypool_weighted."""
+
+    _fields_ = [(n, _INT) for n in "total adjoint x w g y gx gw items elements windows type w_type logs".split()]
 
 
 class Pick(ctypes.Structure):
@@ -68,6 +74,8 @@ def library() -> Any:
         core.anypool_places.argtypes = [ctypes.c_void_p] * 4
         core.anypool_owners.argtypes = [ctypes.c_void_p] * 6
         core.anypool_find.argtypes = [ctypes.c_void_p] * 5
+        core.anypool_weighted_run.argtypes = [ctypes.c_void_p]
+        core.anypool_weighted_rows.argtypes = [ctypes.c_void_p] * 7
         core.anypool_lists_run.argtypes = [ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * 3]
         core.anypool_lists_weights.argtypes = [ctypes.c_void_p] * 6
         core.anypool_lists_order.argtypes = [ctypes.c_void_p] * 3

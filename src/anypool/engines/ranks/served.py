@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...order_statistics import Median, Mode, Quantile, Rank
-from ...plan import Grid, Job
+from ...plan import Job
 from ..folds.recipes import FLOATS, TYPES
 from ..native import footprints
 from ..native.networks import fits
