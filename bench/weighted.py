@@ -83,6 +83,8 @@ def logits() -> Iterator[Case]:
     yield weighted_case(
         "log_weights mean 3×3/1 (LIP)", LIP, _sliding(3, 1), "mean", how, targets, rivals, library="torch"
     )
+    how, more = HowMuch("logits", LIP, learns=True), {"direction": "backward", "library": "torch", "patience": 0.5}
+    yield weighted_case("gradient x, log_weights mean 3×3/1", LIP, _sliding(3, 1), "mean", how, {"plain": 2.5}, **more)
 
 
 def footprints() -> Iterator[Case]:

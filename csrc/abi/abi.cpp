@@ -9,6 +9,7 @@
 #include "abi/kernels.hpp"
 #include "abi/lists.hpp"
 #include "abi/pool.hpp"
+#include "abi/weighted.hpp"
 #include "backward/bands.hpp"
 
 namespace anypool {
@@ -141,6 +142,33 @@ ANYPOOL_EXPORT int anypool_find(const anypool_job* given, const void* x, const v
   call.x = x, call.w = mask, call.y = const_cast<void*>(y), call.place = position;
   const auto find = anypool::kernels().find;
   return anypool::run(find, call, find(call, -1, 0));
+}
+// The gradients of a weighted sum or mean, item by item.
+ANYPOOL_EXPORT int anypool_weighted_run(const anypool_weighted* job) noexcept {
+  using namespace anypool;
+  const auto kernel = kernels().weighted;
+  std::atomic<int> outcome{DONE};
+  parallel(job->items, get_threads(), [&](std::int64_t begin, std::int64_t end) {
+    if (outcome != DONE) return;
+    if (const int failed = kernel(*job, begin, end)) outcome = failed;
+  });
+  return outcome;
+}
+// Those of rows of lanes with one weight each: y the means, g their gradients; gx and gw take the gradients.
+ANYPOOL_EXPORT int anypool_weighted_rows(const anypool_job* job, const void* x, const void* w, const void* y,
+                                         const void* g, void* gx, void* gw) noexcept {
+  using namespace anypool;
+  anypool_job call = *job;
+  call.x = x, call.w = w, call.y = const_cast<void*>(y), call.g = g, call.place = gx;
+  const auto kernel = kernels().weighted_rows;
+  std::int64_t items = 1;
+  for (int l = 0; !call.level[l].windows; ++l) items *= call.level[l].size;
+  std::atomic<int> outcome{DONE};
+  parallel(items, get_threads(), [&](std::int64_t begin, std::int64_t end) {
+    if (outcome != DONE) return;
+    if (const int failed = kernel(call, gw, begin, end)) outcome = failed;
+  });
+  return outcome;
 }
 // Windows that list their elements: a fold (way 0), or the gradient of a sum (1) or of a selection (2).
 ANYPOOL_EXPORT int anypool_lists_run(const anypool_lists* job, std::int64_t way, const void* x, void* y,

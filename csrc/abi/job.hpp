@@ -40,6 +40,8 @@ struct anypool_job {
   std::int64_t lift, merge0, merge1, weighting, finish;  // merge1 = -1: one plane of values
   std::int64_t staged;                                   // 0: the engine reads x itself
   std::int64_t omit;                                     // NaN elements are absent
+  std::int64_t logs;       // w holds logarithms of weights: NaN and +infinity are invalid
+  std::int64_t checks;     // of real weights: which are invalid
   std::int64_t min, last;  // of selections: the smallest, the last of those that tie
   std::int64_t fill;       // the border's constant, as bits of x's type
   double empty, divisor;   // value of an empty window; overrides the counts where not 0
@@ -57,7 +59,9 @@ enum Lift { VALUE, TRUTH, MAGNITUDE, SQUARE, EXP, EXP_VALUE, SHIFTED, PLACE, PRE
 enum Finish { PLAIN, DIVIDE, ROOT, DIVIDE_ROOT, LOG, DIVIDE_LOG, RATIO, DIFFERENCE, VAR, STD, SELECT };
 // The plane of weights: none, 1 where an element is present, the weight.
 enum Weighting { UNWEIGHTED, PRESENCE, TOTAL };
-enum Outcome { DONE = 0, NO_MEMORY = 1, DECLINED = 2 };
+// Which real weights are valid: any, finite ones, finite ones of at least 0.
+enum Checks { ANY_WEIGHT, FINITE, NOT_NEGATIVE };
+enum Outcome { DONE = 0, NO_MEMORY = 1, DECLINED = 2, INVALID_WEIGHT = 3 };
 
 constexpr int most_planes = 3;  // two of values, and the weights
 inline bool has_plane(const anypool_job& job, int k) {

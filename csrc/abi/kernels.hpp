@@ -5,6 +5,7 @@
 #include "abi/orders.hpp"
 #include "abi/select.hpp"
 #include "abi/sorted.hpp"
+#include "abi/weighted.hpp"
 
 namespace anypool {
 // Rank statistics without a network: tasks [begin, end); begin < 0 asks how many there are.
@@ -20,6 +21,8 @@ struct Kernels {
   OrdersKernel orders;
   CountingKernel histogram, chains;
   SelectKernel select;
+  WeightedKernel weighted;
+  RowsKernel weighted_rows;
 };
 
 // The widest set that was built, that the processor runs, and that ANYPOOL_ISA allows; chosen once.

@@ -14,6 +14,8 @@ int orders(const anypool_orders&, const OrdersCut&, std::int64_t, std::int64_t);
 int histogram(const anypool_orders&, std::int64_t, std::int64_t);
 int chains(const anypool_orders&, std::int64_t, std::int64_t);
 int select(const anypool_select&, std::int64_t);
+int weighted(const anypool_weighted&, std::int64_t, std::int64_t);
+int weighted_rows(const anypool_job&, void*, std::int64_t, std::int64_t);
 
 #define ANYPOOL_TEXT_OF(word) #word
 #define ANYPOOL_TEXT(word) ANYPOOL_TEXT_OF(word)
@@ -24,6 +26,7 @@ int select(const anypool_select&, std::int64_t);
 #endif
 
 extern const Kernels table;
-const Kernels table{ANYPOOL_SET_NAME, forward, places, owners,    find,   lists, list_orders,
-                    list_weights,     sorted,  orders, histogram, chains, select};
+const Kernels table{ANYPOOL_SET_NAME, forward,      places,       owners, find,      lists,
+                    list_orders,      list_weights, sorted,       orders, histogram, chains,
+                    select,           weighted,     weighted_rows};
 }  // namespace anypool::ANYPOOL_ISA

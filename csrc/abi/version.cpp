@@ -8,6 +8,7 @@
 #include "abi/select.hpp"
 #include "abi/sorted.hpp"
 #include "abi/version.hpp"
+#include "abi/weighted.hpp"
 
 // The size of the record in bytes, the version for "version", 0 for a name that is not known.
 extern "C" __attribute__((visibility("default"))) std::int64_t anypool_abi(const char* name) noexcept {
@@ -16,6 +17,7 @@ extern "C" __attribute__((visibility("default"))) std::int64_t anypool_abi(const
       {"anypool_level", sizeof(anypool_level)},
       {"anypool_job", sizeof(anypool_job)},
       {"anypool_run", sizeof(anypool_run)},
+      {"anypool_weighted", sizeof(anypool_weighted)},
       {"anypool_pick", sizeof(anypool_pick)},
       {"anypool_lists", sizeof(anypool_lists)},
       {"anypool_list_orders", sizeof(anypool_list_orders)},

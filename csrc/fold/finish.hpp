@@ -90,7 +90,7 @@ struct Answer final : Finisher {
         }
     if (planes[2])
       return of_weights(reinterpret_cast<A*>(planes[0]), reinterpret_cast<A*>(planes[1]),
-                        reinterpret_cast<const A*>(planes[2]), lifted, items * (to - from) * results[lead]);
+                        reinterpret_cast<A*>(planes[2]), lifted, items * (to - from) * results[lead]);
     if (from != looked || to != looked_end)
       lead_even = true, lead_holes = false, look(lead, looked = from, looked_end = to, lead_even, lead_holes);
     gaps = holes || lead_holes;
@@ -155,7 +155,7 @@ struct Answer final : Finisher {
   }
 
   // Windows that know their weights. Block by block, so that each is read once from afar.
-  bool of_weights(A* sums, A* others, const A* weights, Lifted* lifted, Index lanes) {
+  bool of_weights(A* sums, A* others, A* weights, Lifted* lifted, Index lanes) {
     constexpr Index block = 1024;
     bool fine = true;
     WeightedFinish<A> finish(job, pivot->value, pivot->tiny, lifted, writer.empty);
@@ -167,7 +167,7 @@ struct Answer final : Finisher {
       fine &= answer(n, [&](A* y) {
         return finish.run(y, [&] { return formula(job, divisors, *pivot, s, t, y, n, A(1), nullptr); });
       });
-      finish.end(answers());
+      finish.end(answers(), writer);
     }
     return fine;
   }

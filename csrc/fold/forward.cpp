@@ -7,6 +7,7 @@
 #include "fold/finish.hpp"
 #include "fold/parts.hpp"
 #include "fold/pieces.hpp"
+#include "fold/scaled_rows.hpp"
 #include "fold/stage.hpp"
 #include "fold/tile.hpp"
 #include "simd/scratch.hpp"
@@ -53,6 +54,7 @@ int staged(const anypool_job& job, Index begin, Index end) {
   if (!finisher || (lifts_x && !stager)) return DECLINED;
   const bool differs =
       job.finish != PLAIN || job.plane_type != job.y_type || job.weighting || key_of(job, 0) != 0;
+  const auto declined = [&] { return stager && stager->invalid ? INVALID_WEIGHT : DECLINED; };
   const bool finished = differs && !engine[0]->divides();
   // The value of an empty window is the identity element: no window needs it written.
   const bool empty_is_identity = job.merge0 == SUM && count == 1 && job.finish == PLAIN && job.empty == 0;
@@ -98,7 +100,7 @@ int staged(const anypool_job& job, Index begin, Index end) {
         if (bytes * count > most_scratch) return DECLINED;
         for (int k = 0; k < most_planes; ++k)
           if (lifts_plane(k)) planes[k] = lifts[k] = room(lifted[k], bytes);
-        if (!stager->tile(item, items, base, stop, lifts, pivot)) return DECLINED;
+        if (!stager->tile(item, items, base, stop, lifts, pivot)) return declined();
       }
     }
     const bool gaps = !empty_is_identity && (below || std::count(a.length + from, a.length + to, 0) > 0);
@@ -119,14 +121,14 @@ int staged(const anypool_job& job, Index begin, Index end) {
     }
     if (in_place) folds[0] = static_cast<unsigned char*>(job.y) + offset * width;
     if (pieces) {
-      if (!pieces->fold(item, folds, pivot)) return DECLINED;
+      if (!pieces->fold(item, folds, pivot)) return declined();
     } else
       for (int k = 0; k < most_planes; ++k)
         if (engine[k]) engine[k]->run(lead, planes[k], pitch, items, base, folds[k], results, from, to);
     if (spreads) folds[1] = nullptr;
     std::optional<Lifted> elements;
-    if (lifts[0] && job.weighting && (job.finish == VAR || job.finish == STD))
-      elements.emplace(job, lead, lifts, pitch, base, from, to);
+    if (job.logs || (lifts[0] && job.weighting && (job.finish == VAR || job.finish == STD)))
+      elements.emplace(job, lead, stager.get(), item, lifts, pitch, base, from, to);
     Lifted* again = elements ? &*elements : nullptr;
     if (pieces && (differs || gaps)) {
       if (!finisher->tile(folds, again, 1, from, to, base, offset, pivot) && !pieces->vouched())
@@ -143,7 +145,25 @@ int staged(const anypool_job& job, Index begin, Index end) {
   return DONE;
 }
 
+template <class T>
+int scaled(const anypool_job& job, const Cut& c, Index begin, Index end) {
+  ScaledRows<T> rows(job, c.lead);
+  const auto& a = job.level[c.lead];
+  for (Index tile = begin; tile < end; ++tile) {
+    const Index item = tile / c.parts * c.group, items = std::min(c.group, c.items - item);
+    const Index from = tile % c.parts * c.chunk, to = std::min(from + c.chunk, a.windows);
+    if (from >= to) continue;
+    if (const int failed = rows.tile(item, items, from, to, (item * a.windows + from) * job.inner))
+      return failed;
+  }
+  return DONE;
+}
+
 int run(const anypool_job& job, Index begin, Index end) {
+  if (const Cut c = cut(job); job.w && job.x_type == F32 && ScaledRows<float>::serve(job, c.lead))
+    return scaled<float>(job, c, begin, end);
+  else if (job.w && job.x_type == F64 && ScaledRows<double>::serve(job, c.lead))
+    return scaled<double>(job, c, begin, end);
   Chosen chosen(job);
   if (!chosen.rows) return staged(job, begin, end);
   const Cut c = cut(job);

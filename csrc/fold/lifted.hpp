@@ -1,7 +1,7 @@
 // The lifted elements of single windows of a tile, for results that the folded planes cannot give.
 #pragma once
 #include "abi/job.hpp"
-#include "fold/tile.hpp"
+#include "fold/stager.hpp"
 #include "simd/scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
@@ -9,11 +9,13 @@ class Lifted {
  public:
   // Items `pitch` elements apart, whose lead level begins at position `base`; windows from `from` of it are
   // folded.
-  Lifted(const anypool_job& job_, int lead_, unsigned char* const* planes_, Index pitch_, Index base_,
-         Index from_, Index to)
+  Lifted(const anypool_job& job_, int lead_, const Stager* stager_, Index item_,
+         unsigned char* const* planes_, Index pitch_, Index base_, Index from_, Index to)
       : job(job_),
         lead(lead_),
         levels(int(job_.levels)),
+        stager(stager_),
+        item(item_),
         planes(planes_),
         pitch(pitch_),
         base(base_),
@@ -29,6 +31,7 @@ class Lifted {
     }
     item_out = out_;
   }
+  bool holds() const { return planes[0] != nullptr; }  // whether the elements are there
   template <class A>
   const A* plane(int k) const {
     return reinterpret_cast<const A*>(planes[k]);
@@ -38,17 +41,28 @@ class Lifted {
   // tile.
   template <class Visit>
   void each(Index lane, Visit visit) {
-    Index rest = lane % item_out;
-    for (int l = lead; l < levels; ++l) at[l] = rest / out[l], rest %= out[l];
-    at[lead] += from;
-    const Index item = lane / item_out * pitch + rest;
-    if (job.runs) return walk_runs(item, visit);
-    walk(lead, item, visit);
+    const Index first = locate(lane) + lane / item_out * pitch;
+    if (job.runs) return walk_runs(first, visit);
+    walk(lead, first, visit);
+  }
+  // The result of that window from the elements of x, relative to its own greatest logarithm of a weight.
+  bool of_elements(Index lane, double& y) {
+    const Index rest = locate(lane);
+    return stager->window(item + lane / item_out, at.data(), rest, y);
   }
 
  private:
+  Index locate(Index lane) {
+    Index rest = lane % item_out;
+    for (int l = lead; l < levels; ++l) at[l] = rest / out[l], rest %= out[l];
+    at[lead] += from;
+    return rest;
+  }
+
   const anypool_job& job;
   const int lead, levels;
+  const Stager* stager;
+  const Index item;
   unsigned char* const* planes;
   const Index pitch, base, from;
   Index item_out = 1;
@@ -65,10 +79,10 @@ class Lifted {
 
   // A footprint's elements.
   template <class Visit>
-  void walk_runs(Index item, Visit& visit) {
+  void walk_runs(Index begin, Visit& visit) {
     for (Index i = 0; i < job.runs; ++i)
       for (Index j = 0; j < job.run[i].length; ++j) {
-        Index rest = job.run[i].row, offset = item;
+        Index rest = job.run[i].row, offset = begin;
         bool inside = true;
         for (int l = levels - 1; l >= lead; --l) {
           const auto& a = job.level[l];

@@ -69,6 +69,7 @@ class Pieces {
     double top = 0;
     if (!fold(lead, {{to[0], to[1], to[2]}}, top)) return false;
     if (exponential()) pivot->value = top;
+    if (job.logs) pivot->scale = top;
     return true;
   }
   // Whether variances of these elements are right although their size raises doubts.
@@ -189,7 +190,7 @@ class Pieces {
       if (in[l] * (end[l] - p) <= piece_bytes || l == levels - 1 ? !direct(l, made, here)
                                                                  : !fold(l + 1, made, here))
         return false;
-      if (exponential()) agree(to, rest, results, top, made, parts * out[l], here);
+      if (exponential() || job.logs) agree(to, rest, results, top, made, parts * out[l], here);
       if (!a.windows) {
         for (int f = 0; f < most_planes; ++f)
           if (folds(f))
@@ -230,6 +231,7 @@ class Pieces {
       if (has_plane(job, k)) p[k] = room(lifted[k], bytes);
     if (!stager.box(item, begin.data(), end.data(), base, p, *pivot)) return false;
     if (exponential()) top = pivot->value;
+    if (job.logs) top = pivot->scale;
     engines();
     const Index windows = level[lead].windows, results = parts * out[l];
     if (job.merge0 == MOMENTS) {
@@ -274,7 +276,7 @@ class Pieces {
         A* v = reinterpret_cast<A*>(p);
         for (Index i = 0; i < n; ++i) v[i] *= A(factor);
       };
-      for (int f = 0; f < 2; ++f) {  // the weights are no powers
+      for (int f = 0; f < (job.logs ? most_planes : 2); ++f) {  // other weights are no powers
         if (!has_plane(job, f)) continue;
         if (here > top) shrink(to.p[f], results), shrink(rest[f].data(), results);
         else shrink(made.p[f], parts);

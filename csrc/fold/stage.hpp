@@ -6,30 +6,13 @@
 #include "abi/job.hpp"
 #include "fold/elements.hpp"
 #include "fold/merges.hpp"
+#include "fold/single_window.hpp"
+#include "fold/stager.hpp"
 #include "fold/weigher.hpp"
 #include "simd/scratch.hpp"
 #include "simd/transcendent.hpp"
 
 namespace anypool::ANYPOOL_ISA {
-// What a tile's numbers were measured from, and whether they are safe to answer from.
-struct Pivot {
-  double value = 0;
-  bool tiny = false;   // some element is so small that its square may vanish
-  bool given = false;  // the value is to be used, not to be found
-};
-
-struct Stager {
-  virtual ~Stager() = default;
-  // Items [item, item + items), positions [from, to) of the lead level; false: the numbers need the
-  // reference.
-  virtual bool tile(Index item, Index items, Index from, Index to, unsigned char* const* planes,
-                    Pivot& pivot) = 0;
-  // One item, positions [begin[l], end[l]) of each level from the lead on, which selections count from `base`
-  // of the lead.
-  virtual bool box(Index item, const Index* begin, const Index* end, Index base, unsigned char* const* planes,
-                   Pivot& pivot) = 0;
-};
-
 inline int width_of(Index n) { return 64 - __builtin_clzll(std::uint64_t(std::max<Index>(n - 1, 1))); }
 
 // Bits of each pooled level in a selection's code, the innermost lowest.
@@ -160,6 +143,7 @@ struct Stage final : Walk {
   const Reader<A> reader;
   Weigher<A> weigher;
   Scratch<unsigned char> gathered;
+  bool scans = false;                            // logarithms of weights are read for their greatest
   A *p0 = nullptr, *p1 = nullptr, *u = nullptr;  // where the next row's numbers go; u: its weights
 
   Stage(const anypool_job& j, int lead_)
@@ -169,6 +153,12 @@ struct Stage final : Walk {
     return job.lift == PLACE   ? bool(reader.pack)
            : job.lift == TRUTH ? bool(reader.truth)
                                : job.lift == PRESENT_ONES || reader.widen;
+  }
+  bool window(Index item, const Index* at, Index lane, double& y) const override {
+    if constexpr (std::is_floating_point_v<A>)
+      return with_type(
+          job.x_type, [&](auto t) { return SingleWindow<decltype(t)>{job, lead}.result(item, at, lane, y); });
+    else return false;
   }
 
  private:
@@ -180,7 +170,15 @@ struct Stage final : Walk {
   bool lifted(Index item, Index items, unsigned char* const* planes, Pivot& pivot) override {
     begin_at(planes);
     weigher.centred = pivot.given, weigher.centre = A(pivot.value);
-    walk(item, items);
+    if (!job.logs) walk(item, items);
+    for (Index i = item; job.logs && i < item + items; ++i) {
+      weigher.top = -std::numeric_limits<double>::infinity();
+      scans = true, walk(i, 1), scans = false;
+      pivot.scale = i == item ? weigher.top : std::max(pivot.scale, weigher.top);
+      if (!weigher.invalid) walk(i, 1);
+    }
+    invalid |= weigher.invalid;
+    if (invalid || pivot.scale == std::numeric_limits<double>::infinity()) return false;
     const Index n = p0 - reinterpret_cast<A*>(planes[0]);
     begin_at(planes);
     return finish(n, pivot);
@@ -203,9 +201,11 @@ struct Stage final : Walk {
     else {
       if (job.lift == PLACE) lift(x, n, code);
       const bool direct = !beyond && !a.source && a.w_stride == c && (c == 1 || job.w_inner == 1);
-      weigher.row(x, w, n, {p0, p1, u}, direct ? begin * c : -1, [&](const auto* from_, auto* to, auto fill) {
+      const auto gather = [&](const auto* from_, auto* to, auto fill) {
         fetch_bytes(from_, to, begin, end, beyond, a.w_stride, job.w_inner, sizeof fill, &fill);
-      });
+      };
+      if (scans) return weigher.scan(x, w, n, direct ? begin * c : -1, gather);
+      weigher.row(x, w, n, {p0, p1, u}, direct ? begin * c : -1, gather);
     }
     p0 += n;
     if (p1) p1 += n;

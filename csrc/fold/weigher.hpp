@@ -7,6 +7,7 @@
 #include "abi/job.hpp"
 #include "fold/elements.hpp"
 #include "fold/merges.hpp"
+#include "fold/powers.hpp"
 #include "simd/scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
@@ -26,11 +27,14 @@ struct Weigher {
   const A key, other_key;   // of integers: see key_of; of the second plane, from the first one's numbers
   A centre = 0;             // the pivot of a tile whose rows are shifted as they are read
   bool centred = false;
+  double top = 0;        // what is subtracted from logarithms of weights
+  bool invalid = false;  // some weight is not valid
   A *p0 = nullptr, *p1 = nullptr, *u = nullptr;
   Array<A> weight, unread;
   Array<std::uint8_t> mask, numbers_only;
   Array<float> singles;
   Array<double> doubles;
+  Scratch<float> powers;
 
   Weigher(const anypool_job& j, const Reader<A>& r)
       : job(j),
@@ -50,7 +54,49 @@ struct Weigher {
       weigh(x, mask.data(), n);
     } else if (!real)
       weigh(x, weights_at(static_cast<const std::uint8_t*>(job.w) + w, mask, n, begin, gather), n);
-    else if constexpr (std::is_floating_point_v<A>) weigh(x, real_weights(w, n, begin, gather), n);
+    else if constexpr (std::is_floating_point_v<A>) {
+      if (!job.logs) return weigh(x, real_weights(w, n, begin, gather), n);
+      const A* v = plane_of(x, n, p0);
+      with_logs(w, n, begin, gather, [&](const auto* a) { numbers(v, shares(v, a, n), n); });
+    }
+  }
+  // The greatest logarithm of the present elements of a row joins `top`.
+  template <class Gather>
+  void scan(const void* x, Index w, Index n, Index begin, Gather gather) {
+    if constexpr (std::is_floating_point_v<A>) {
+      const A* v = job.omit || job.rate != 0 ? plane_of(x, n, room(unread, n)) : nullptr;
+      with_logs(w, n, begin, gather, [&](const auto* a) {
+        invalid |= !all_valid(job, a, n);
+        top = std::max(top, greatest_logarithm(job, v, a, n));
+      });
+    }
+  }
+  const A* plane_of(const void* x, Index n, A* scratch) const {
+    if (reader.same && key == 0) return static_cast<const A*>(x);
+    reader.widen(x, scratch, n, key);
+    return scratch;
+  }
+  // use(logarithms of weights), in their own type.
+  template <class Gather, class Use>
+  void with_logs(Index w, Index n, Index begin, Gather gather, Use use) {
+    if (job.w_type == F32) use(weights_at(static_cast<const float*>(job.w) + w, singles, n, begin, gather));
+    else use(weights_at(static_cast<const double*>(job.w) + w, doubles, n, begin, gather));
+  }
+  // Their powers of e, as numbers of the planes.
+  template <class W>
+  const A* shares(const A* x, const W* a, Index n) {
+    const double shift = std::isfinite(top) ? top : 0;
+    A* to = room(weight, n);
+    if constexpr (std::is_same_v<A, double>)
+      if (powers_are_single(job)) {
+        float* e = room(powers, n);
+        powers_of_logarithms(job, x, a, n, shift, e);
+#pragma GCC ivdep
+        for (Index i = 0; i < n; ++i) to[i] = A(e[i]);
+        return to;
+      }
+    powers_of_logarithms(job, x, a, n, shift, to);
+    return to;
   }
   template <class W, class Gather>
   const W* weights_at(const W* w, Array<W>& scratch, Index n, Index begin, Gather gather) {
@@ -58,7 +104,7 @@ struct Weigher {
       ask<0>(w + begin, 8192, n * Index(sizeof(W)));
       return w + begin;
     }
-    gather(w, room(scratch, n), W(1));  // a border's constant counts once
+    gather(w, room(scratch, n), W(job.logs ? 0 : 1));  // a border's constant counts once
     return scratch.data();
   }
   template <class Gather>
@@ -69,10 +115,13 @@ struct Weigher {
     if constexpr (std::is_same_v<A, float>)
       if (job.w_type == F64)
         return converted(weights_at(static_cast<const double*>(job.w) + w, doubles, n, begin, gather), n);
-    return weights_at(static_cast<const A*>(job.w) + w, weight, n, begin, gather);
+    const A* own = weights_at(static_cast<const A*>(job.w) + w, weight, n, begin, gather);
+    if (job.checks) invalid |= !all_valid(job, own, n);
+    return own;
   }
   template <class W>
   const A* converted(const W* w, Index n) {
+    if (job.checks) invalid |= !all_valid(job, w, n);
     A* to = room(weight, n);
 #pragma GCC ivdep
     for (Index i = 0; i < n; ++i) to[i] = A(w[i]);
@@ -85,9 +134,7 @@ struct Weigher {
   void weigh(const void* x, const W* w, Index n) {
     if constexpr (sizeof(W) == 1)
       if (job.lift == TRUTH || job.lift == PRESENT_ONES || job.lift == PLACE) return lifted(x, w, n);
-    const A* v = static_cast<const A*>(x);
-    if (!reader.same || key != 0) reader.widen(x, p0, n, key), v = p0;
-    numbers(v, w, n);
+    numbers(plane_of(x, n, p0), w, n);
   }
   // Lifts whose numbers are no longer x's; those of places are there.
   void lifted(const void* x, const std::uint8_t* w, Index n) {

@@ -17,8 +17,9 @@ class WeightedFinish {
 
   // n windows, of which the first is number `first` of the tile; false: the reference says what an empty
   // window lacks.
-  bool begin(A* sums, A* others, const A* weights, Index n_, Index first_) {
+  bool begin(A* sums, A* others, A* weights, Index n_, Index first_) {
     s = sums, t = others, w = weights, n = n_, first = first_, none = 0;
+    if (job.logs) doubt(sums, others, weights);
     for (Index i = 0; i < n; ++i) none += is_none(w[i]);
     if (none && std::is_integral_v<A> && job.empty != job.empty) return false;
     if (none) put_where_none(sums, A(1));  // numbers that no formula doubts
@@ -32,14 +33,22 @@ class WeightedFinish {
     if (none) put_where_none(y, empty);
     return fine;
   }
-  void end(void* answers) const {
+  void end(unsigned char* answers, const Writer<A>& writer) const {
+    roots(answers);
+    for (const Index i : doubted) {
+      double result;
+      writer.fill(answers + i * writer.width, 1, lifted->of_elements(first + i, result) ? result : job.empty);
+    }
+  }
+
+ private:
+  void roots(unsigned char* answers) const {
     if (!late_root || job.finish != STD) return;
-    float* y = static_cast<float*>(answers);
+    float* y = reinterpret_cast<float*>(answers);
     for (Index i = 0; i < n; ++i) y[i] = std::sqrt(y[i]);
     for (Index i = 0; none && i < n; ++i) y[i] = is_none(w[i]) ? float(job.empty) : y[i];
   }
 
- private:
   const anypool_job& job;
   const bool late_root =
       std::is_same_v<A, double> && job.y_type == F32;  // it costs half of the root of a double
@@ -49,7 +58,26 @@ class WeightedFinish {
   const A empty;  // the number that is written for an empty window
   const A *s = nullptr, *t = nullptr, *w = nullptr;
   Index n = 0, first = 0, none = 0;
+  Array<Index> doubted;  // windows that are computed from their elements
 
+  // Windows whose weights e^(a - scale) are so small that products with them lose digits.
+  void doubt(A* sums, A* others, A* weights) {
+    if constexpr (std::is_floating_point_v<A>) {
+      const A low = A(least_total(powers_are_single(job))), small = sizeof(A) == 4 ? A(1e-30) : A(1e-290);
+      doubted.clear();
+      each<A>(n, [&](Index i, auto whole) ANYPOOL_FLAT {
+        const auto weight = get(weights + i, whole), sum = get(sums + i, whole), size = sum < 0 ? -sum : sum;
+        const auto few = ~(weight >= low) | ((weight < 1) & (size < small) & (size != 0));
+        if (any(few)) [[unlikely]]
+          for (Index j = 0; j < Index(whole); ++j)
+            if (few[j]) doubted.push_back(i + j);
+      });
+      for (const Index i : doubted) {  // numbers that no formula doubts
+        sums[i] = weights[i] = A(1);
+        if (others) others[i] = A(1);
+      }
+    }
+  }
   // Sums of weights may be negative; of a maximum of them the identity is.
   template <class V>
   ANYPOOL_INLINE auto is_none(V weight) const {
@@ -89,8 +117,8 @@ class WeightedFinish {
     bool known = true;
     const bool fine = about_pivot_weighted(s, t, w, y, n, A(job.ddof), pivot, share, job.x_type != F64,
                                            [&](Index i, A mean) {
-                                             known &= lifted != nullptr;
-                                             return lifted ? deviations(first + i, mean) : A(0);
+                                             known &= lifted && lifted->holds();
+                                             return known ? deviations(first + i, mean) : A(0);
                                            });
     for (Index i = 0; job.finish == STD && !late_root && i < n; ++i) y[i] = std::sqrt(y[i]);
     return fine && known;

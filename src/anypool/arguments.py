@@ -79,9 +79,13 @@ class Request:
     warned: bool  # the call emits a warning, so it is not cached
 
 
-def request(library: Any, x: Any, windows: Any, reduction: Any, weights: Any, options: dict[str, Any]) -> Request:
-    """The validated arguments of one call. x is the result of `library.array`. Raises PoolingError
-    for invalid ones."""
+def request(
+    library: Any, x: Any, windows: Any, reduction: Any, weights: Any, options: dict[str, Any], reads: bool = True
+) -> Request:
+    """The validated arguments of one call. x is the result of `library.array`.
+
+    Raises PoolingError for invalid ones. reads: whether the values of weights are checked.
+    """
     nan, ties, empty = options["nan"], options["ties"], options["empty"]
     shape, dtype = tuple(x.shape), library.dtype_name(x)
     grid = plan_of(windows, shape, options["axes"])
@@ -94,7 +98,7 @@ def request(library: Any, x: Any, windows: Any, reduction: Any, weights: Any, op
     if weights is not None:
         weights = library.as_weights(weights, x)
         check_weights(weights, shape)
-        for r in reductions:
+        for r in reductions if reads else ():
             library.check_weights(weights, r)
     check_masks(grid, reductions, weights)
     check_backend(options["backend"])

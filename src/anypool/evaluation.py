@@ -10,6 +10,7 @@ from . import log_weights as logs
 from .arguments import library_of, plan_of, reductions_of, request
 from .engines import execute
 from .engines import min_count as counted
+from .engines.folds.native import InvalidWeight
 from .errors import PoolingError
 from .order_statistics import Order
 from .reductions import Fold
@@ -60,7 +61,7 @@ def evaluate(
     if instead is not None:
         return instead(evaluate, x, windows, reduction, weights, out, options)
     try:
-        checked = request(library, x, windows, reduction, weights, options)
+        checked = request(library, x, windows, reduction, weights, options, reads=False)
         check_result(checked.grid, out)
         results = execute.run(
             library,
@@ -73,10 +74,13 @@ def evaluate(
             out=out,
             backend=backend,
             cache_key=key if not checked.warned and x is argument and checked.weights is weights else None,
+            unchecked=True,
         )
         results = results if out is not None else library.apart(results, x)
     except MemoryError as error:
         raise _does_not_fit(x, error) from error
+    except InvalidWeight as error:
+        raise _invalid(library, x, windows, reduction, weights, options) from error
     except PoolingError:
         library.READY.pop(key, None)
         raise
@@ -85,6 +89,15 @@ def evaluate(
 
 def _does_not_fit(x: Any, error: MemoryError) -> PoolingError:
     return PoolingError(f"pooling x of shape {tuple(x.shape)} does not fit in memory ({error}); pool in parts")
+
+
+def _invalid(library: Any, x: Any, windows: Any, reduction: Any, weights: Any, options: Any) -> PoolingError:
+    """The error for weights of which the core read an invalid one."""
+    try:
+        request(library, x, windows, reduction, weights, options)
+    except PoolingError as error:
+        return error
+    return PoolingError("weights changed while they were read: give weights that no other thread writes to")
 
 
 def _log_weighted(
@@ -112,11 +125,15 @@ def _replay(library: Any, ready: Any, x: Any, weights: Any, out: Any) -> Any:
     if weights is not None:
         if library.as_weights(weights, x) is not weights:
             return None
-        library.check_weights(weights, reduction)
+        if not getattr(bound, "checks_weights", False):
+            library.check_weights(weights, reduction)
         check_mask(weights, reduction)
     if not fresh and library.array(x) is not x:  # the array must be copied, so that the key does not describe it
         return None
-    y = bound(x, weights, out)
+    try:
+        y = bound(x, weights, out)
+    except InvalidWeight:  # the whole call says which
+        return None
     if y is None or y is out:
         return y
     if out is not None:

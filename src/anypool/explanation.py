@@ -12,8 +12,10 @@ import numpy as np
 
 from .api import pool
 from .arguments import library_of, request
+from .arrays.ops import zeros
+from .arrays.shape_ops import filled
 from .engines import Selection, execute, select
-from .log_weights import GATHERED, LogWeighted, Part
+from .log_weights import GATHERED, LIFTED, LogWeighted, Part
 from .order_statistics import Order
 from .validation import check_min_count, gone_axes, size_of
 from .windows import flag
@@ -134,10 +136,13 @@ def _with_log_weights(
     library = library_of(x)
     x = library.array(x)
     call = LogWeighted(library, x, windows, reduction, weights, log_weights, options)
+    _ = call.extremes  # its log-weights are valid
     each: list[tuple[Explanation, Part]] = []
     for part in call.parts():
         gathers = part.how == GATHERED
         weights_of_part = call.mask() if gathers else part.weights
+        if part.how == LIFTED:
+            weights_of_part = filled(zeros(part.log_weights), 1)
         how: dict[str, Any] = {**options, "backend": "reference"} if gathers else options
         one = explain(part.x, windows, part.reductions, weights=weights_of_part, **how)
         each.append((one, part))

@@ -290,5 +290,7 @@ def test_explain_says_how() -> None:
     x, a = drawn(17, 1.0, holes=False)
     small = ap.explain(x, ap.sliding((3, 3), 1), ("mean", "max", "logsumexp"), log_weights=a)
     assert "greatest a" in small.log_weights and "added to x" in small.log_weights and small.backend == "cpu"
-    large = ap.explain(x, ap.sliding((3, 3), 1), "mean", log_weights=a * 1e4)
+    mean = ap.explain(x, ap.sliding((3, 3), 1), "mean", log_weights=a * 1e4)
+    assert "as x is read" in mean.log_weights and mean.backend == "cpu"
+    large = ap.explain(x, ap.sliding((3, 3), 1), ap.Median(), log_weights=a * 1e4)
     assert "gathered" in str(large) and large.backend == "reference" and large.out_shape == (2, 2, 4, 3)

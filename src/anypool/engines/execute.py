@@ -27,9 +27,17 @@ def run(
     out: Any = None,
     backend: str | None = None,
     cache_key: Any = None,
+    unchecked: bool = False,
 ) -> tuple[Any, ...]:
-    """One result for each reduction. `cache_key` is the key of the call in the call cache, or
-    None."""
+    """One result for each reduction.
+
+    cache_key: the key of the call in the call cache, or None. unchecked: the weights may be
+    invalid; a plan that checks them as it reads them, or the library, raises PoolingError.
+    """
+    if unchecked and weights is not None and not (isinstance(grid, Grid) and len(reductions) == 1):
+        unchecked = False
+        for reduction in reductions:
+            arrays.check_weights(weights, reduction)
     if isinstance(grid, GridConcat):
         pooled = partial(run, arrays, omit_nan=omit_nan, empty=empty, backend=backend)
         return concat.run(arrays, pooled, x, grid, reductions, weights, out, cache_key)
@@ -43,7 +51,7 @@ def run(
         x, weights, cache_key = split_bins(x, grid.split), split_bins(weights, grid.split, x.shape), None
     jobs = [job_of(arrays, x, grid, r, weights, omit_nan, empty) for r in reductions]
     if len(jobs) == 1:
-        y = _run_cached(arrays, x, jobs[0], weights, out, backend, cache_key)
+        y = _run_cached(arrays, x, jobs[0], weights, out, backend, cache_key, unchecked and weights is not None)
         return (y,) if out is None else arrays.into(out, (y,))
     results_at_once = _fold_together(arrays, x, jobs, weights, backend)
     results = tuple(
@@ -94,17 +102,31 @@ def compute(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, backen
     raise PoolingError(f"no engine computes {job.reduction!r} of these windows")
 
 
-def _run_cached(arrays: ModuleType, x: Any, job: Job, weights: Any, out: Any, backend: str | None, key: Any) -> Any:
+def _run_cached(
+    arrays: ModuleType,
+    x: Any,
+    job: Job,
+    weights: Any,
+    out: Any,
+    backend: str | None,
+    key: Any,
+    unchecked: bool = False,
+) -> Any:
     if backend is None and isinstance(job.grid, IndexedWindows) and arrays.transformed():
         backend = "reference"  # torch.func and torch.compile must record every operation
     plan = select(job, backend).plan
     call = _context(arrays, backend)
     bound, checks_memory = arrays.bound(plan, call, x, weights)
+    if unchecked and not getattr(bound, "checks_weights", False):
+        arrays.check_weights(weights, job.reduction)
+        unchecked = False
     y = bound(x, weights, out)
     if y is not None:
         if key is not None:
             arrays.READY[key] = bound, job.reduction, checks_memory
         return y
+    if unchecked:
+        arrays.check_weights(weights, job.reduction)
     for other in plans(job, backend):
         if other.engine is not plan.engine:
             y = arrays.bound(other, call, x, weights)[0](x, weights, out)

@@ -108,6 +108,10 @@ class LibraryCalls:
         arrays: Any = self
         return execute.run(arrays, x, grid, reductions, weights, **options)
 
+    def log_weighted(self, x: Any, job: Any, a: Any, out: Any, backend: str | None, reference: Any) -> Any:
+        """None: no compiled fold reads such arrays."""
+        return None
+
     def fold_together(self, x: Any, plans: list[Any], weights: Any) -> list[Any]:
         """None for each plan: no compiled fold reads such arrays."""
         return [None] * len(plans)

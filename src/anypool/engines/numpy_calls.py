@@ -69,6 +69,15 @@ def compiled_fold(x: Any, job: Job, weights: Any, out: Any) -> Any:
     return NativeFold(job, x, weights).bound(x, weights, out)
 
 
+def log_weighted(x: Any, job: Job, a: Any, out: Any, backend: str | None, reference: Any) -> Any:
+    """The fold with the weights e^a in the compiled core; None if it does not compute these
+    windows or values."""
+    if backend == "reference" or native_folds.refuses(job) is not None:
+        return None
+    fold = NativeFold(job, x, a)
+    return fold.bound(x, a, out) if fold.prepared.checks_weights else None
+
+
 def fold_together(x: Any, plans: list[Any], weights: Any) -> list[Any]:
     """The results of the compiled folds, which read x once together; None for the other plans."""
     natives = [NativeFold(p.job, x, weights) if p.engine.name == "folds" else None for p in plans]

@@ -4,6 +4,6 @@ window."""
 from __future__ import annotations
 
 from .calls import as_numbers, pooled, present
-from .parts import GATHERED, LogWeighted, Part
+from .parts import GATHERED, LIFTED, LogWeighted, Part
 
-__all__ = ["GATHERED", "LogWeighted", "Part", "as_numbers", "pooled", "present"]
+__all__ = ["GATHERED", "LIFTED", "LogWeighted", "Part", "as_numbers", "pooled", "present"]

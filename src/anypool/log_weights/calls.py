@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -11,24 +12,38 @@ from ..arrays.adapter import adapter_of
 from ..arrays.ops import zeros
 from ..arrays.shape_ops import cast, dtype_name, filled, is_floating
 from ..engines import per_window
+from ..engines.folds.native import InvalidWeight
 from ..errors import PoolingError
 from ..validation import check_result
-from .parts import GATHERED, LogWeighted, Part
+from .parts import GATHERED, LIFTED, LogWeighted, Part
 
 
 def pooled(
-    evaluate: Callable[..., Any], library: Any, x: Any, windows: Any, reduction: Any, out: Any, options: dict[str, Any]
+    evaluate: Callable[..., Any],
+    library: Any,
+    x: Any,
+    windows: Any,
+    reduction: Any,
+    out: Any,
+    options: dict[str, Any],
+    lifts: bool = True,
 ) -> Any:
     """The result of a call; `options` has the arguments of `evaluate` that `min_count` and
-    `keepdims` do not change."""
+    `keepdims` do not change.
+
+    lifts: whether the compiled core may compute the weights as it reads x.
+    """
+    options = dict(options)
     a, weights = options.pop("log_weights"), options.pop("weights")
     call = LogWeighted(library, x, windows, reduction, weights, a, options)
-    parts = call.parts()
+    parts = call.parts(lifts)
     results: list[Any] = [None] * len(call.reductions)
     for part in parts:
         of = part.reductions[0] if call.single else part.reductions
         if part.how == GATHERED:
-            computed = _gathered(call, part, windows, options)
+            computed = _gathered(call, part, options)
+        elif part.how == LIFTED:
+            computed = _lifted(evaluate, call, part, out if len(parts) == 1 and call.single else None, options)
         else:
             direct = out if len(parts) == 1 and part.x is x else None
             y = evaluate(part.x, windows, of, weights=part.weights, out=direct, library=library, **options)
@@ -46,11 +61,42 @@ def pooled(
     return results[0] if call.single else tuple(results)
 
 
-def _gathered(call: LogWeighted, part: Part, windows: Any, options: dict[str, Any]) -> list[Any]:
-    """The results of gathered windows."""
-    one = filled(zeros(call.a).reshape(-1)[:1], 1)  # real weights, for the element types of the results
-    checked = request(call.library, call.x, windows, part.reductions, one, options)
+def _lifted(
+    evaluate: Callable[..., Any], call: LogWeighted, part: Part, out: Any, options: dict[str, Any]
+) -> list[Any]:
+    """The results of compiled folds that compute the weights as they read x; in other ways, those
+    of numbers that they cannot represent."""
+    library, x = call.library, call.x
+    checked = _checked(call, part, options)
+    results: list[Any] = []
+    for i in part.indices:
+
+        def by_parts(x: Any, a: Any, weights: Any, r: Any = call.reductions[i]) -> Any:
+            how = {**options, "log_weights": a, "weights": weights}
+            return pooled(evaluate, library, x, call.windows, r, None, how, False)
+
+        reference = partial(by_parts, weights=None)
+        job = call.job(part, i, checked.empty)
+        try:
+            y = library.log_weighted(x, job, part.log_weights, out, options["backend"], reference)
+        except InvalidWeight:
+            y = None
+        results.append(by_parts(x, call.a, call.weights) if y is None else y)
+    return results
+
+
+def _checked(call: LogWeighted, part: Part, options: dict[str, Any]) -> Any:
+    """The validated arguments of the call with real weights, for the element types of the
+    results."""
+    one = filled(zeros(call.a[(slice(0, 1),) * call.a.ndim]), 1)
+    checked = request(call.library, call.x, call.windows, part.reductions, one, options)
     check_result(checked.grid, None)
+    return checked
+
+
+def _gathered(call: LogWeighted, part: Part, options: dict[str, Any]) -> list[Any]:
+    """The results of gathered windows."""
+    checked = _checked(call, part, options)
     how = {"omit_nan": call.omit, "empty": checked.empty, "backend": options["backend"]}
     return [
         per_window.pool(call.library, call.x, call.plan, r, part.weights, part.log_weights, how)

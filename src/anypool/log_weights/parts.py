@@ -4,6 +4,7 @@ e^a."""
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import inf
 from typing import Any
 
@@ -23,14 +24,16 @@ from ..arrays.log_weights import (
     weight_type,
 )
 from ..arrays.ops import stop, where, zeros
-from ..arrays.shape_ops import as_like, broadcast, cast, contiguous, dtype_name, filled, is_floating, moved
-from ..engines import per_window
+from ..arrays.shape_ops import as_like, broadcast, cast, contiguous, dtype_name, filled, is_bool, is_floating, moved
+from ..engines import execute, per_window
+from ..engines.folds import native as native_folds
 from ..errors import PoolingError
 from ..order_statistics import Order
-from ..plan import Grid, IndexedWindows
+from ..plan import Grid, IndexedWindows, Job
 from ..reductions import fact
 from ..validation import check, check_border, check_weights
 
+LIFTED = "weights e^(a − greatest a nearby), computed as x is read"
 MASK, FACTORS, ADDED, RATIO, DOUBLE, GATHERED = (
     "presence only: the mask a > −∞",
     "weights e^(a − greatest a)",
@@ -51,7 +54,7 @@ class Part:
     x: Any
     weights: Any
     how: str
-    log_weights: Any = None  # only of gathered windows
+    log_weights: Any = None  # only of gathered windows, and of weights that are computed as x is read
     less: Any = None  # elements whose result is subtracted
     level: float = 0.0  # the result for `less` of equal elements
 
@@ -67,6 +70,7 @@ class LogWeighted:
     def __init__(self, library: Any, x: Any, windows: Any, reduction: Any, weights: Any, a: Any, options: Any) -> None:
         shape, self.dtype = tuple(x.shape), library.dtype_name(x)
         self.library, self.x, self.omit = library, x, options["nan"] == "omit"
+        self.backend = options.get("backend")
         self.windows, self.axes = windows, options["axes"]
         self.plan = plan_of(windows, shape, options["axes"])
         self.reductions, self.single = reductions_of(reduction, options["ties"], self.dtype)
@@ -85,10 +89,38 @@ class LogWeighted:
         bins = isinstance(self.plan, IndexedWindows) and self.plan.split is not None
         self.dims = tuple(range(len(shape))) if bins else tuple(self.plan.pooled_dims)
         self.readable = readable(self.a) and readable(x)
-        self.extremes = extremes(self.a, self.dims) if self.readable else Extremes(None, inf, -inf, inf, True)
 
-    def parts(self) -> list[Part]:
-        """The calls that compute the reductions."""
+    @cached_property
+    def extremes(self) -> Extremes:
+        """The extremes of the log-weights; raises PoolingError for invalid ones."""
+        return extremes(self.a, self.dims) if self.readable else Extremes(None, inf, -inf, inf, True)
+
+    def job(self, part: Part, i: int, empty: Any) -> Job:
+        """The job of a reduction whose weights are computed as x is read."""
+        a = part.log_weights
+        job = execute.job_of(self.library, self.x, self.plan, self.reductions[i], a, self.omit, empty)
+        return replace(job, logs=True)
+
+    def _lifted(self, indices: list[int]) -> Part | None:
+        """The reductions whose weights the compiled core computes as it reads x; None if there are
+        none."""
+        masked = self.weights is not None and is_bool(self.weights)
+        if self.backend == "reference" or not self.readable or not (masked or self.weights is None):
+            return None
+        if not isinstance(self.plan, Grid):
+            return None
+        a = self.a
+        if masked:  # a NaN stays one
+            a = a + where(self.weights, zeros(a), zeros(a) - inf)
+        part = self._part(indices, self.x, None, LIFTED, a)
+        compiled = [i for i in indices if native_folds.refuses(self.job(part, i, None)) is None]
+        return self._part(compiled, self.x, None, LIFTED, a) if compiled else None
+
+    def parts(self, lifts: bool = True) -> list[Part]:
+        """The calls that compute the reductions.
+
+        lifts: whether the compiled core may compute the weights as it reads x.
+        """
         masks, scaled, plain, parts = list[int](), list[int](), list[int](), list[Part]()
         for i, r in enumerate(self.reductions):
             if getattr(r, "ignores_weight_value", False):
@@ -99,6 +131,10 @@ class LogWeighted:
                 parts.append(self._part([i], r.with_log_weights(*self._added()), self.mask(), ADDED))
             else:
                 plain.append(i)
+        lifted = self._lifted(scaled) if scaled and lifts else None
+        if lifted is not None:
+            parts.append(lifted)
+            scaled = [i for i in scaled if i not in lifted.indices]
         if scaled:
             part = self._scaled(scaled)
             if part.how in (OWN, GATHERED):
@@ -126,7 +162,7 @@ class LogWeighted:
             z = z - r.as_mean(filled(zeros(z), fill))
             a = cast(self.a, "float64") + where((z == z) & (z < inf), z, zeros(z))
             options = {"nan": "omit" if self.omit else "propagate", "axes": self.axes, "ties": "first"}
-            mean = LogWeighted(self.library, self.x, self.windows, "mean", self.weights, a, options).parts()[0]
+            mean = LogWeighted(self.library, self.x, self.windows, "mean", self.weights, a, options).parts(False)[0]
             return replace(mean, indices=(i,))
         if self._adds(r):
             x, a = (cast(v, "float64") for v in self._added())

@@ -18,3 +18,4 @@ class Job:
     weights: tuple[tuple[int, ...], str] | None = None  # (shape that broadcasts to x, dtype)
     omit_nan: bool = False
     empty: float | None = None
+    logs: bool = False  # the weights are given as logarithms; their scale is free

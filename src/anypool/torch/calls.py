@@ -38,7 +38,8 @@ from ..engines.indexed import rank_calls
 from ..engines.plan import Bound
 from ..order_statistics import Order
 from ..plan import IndexedWindows, Job
-from . import fold_gradient, indexed, indexed_weights, linear_forms, plan_gradient, ranks
+from ..reductions import fact
+from . import fold_gradient, indexed, indexed_weights, linear_forms, plan_gradient, ranks, weighted_means
 from .folds import TensorFold
 
 READY: dict[Any, Any] = CallCache()  # bound plans of earlier calls
@@ -83,8 +84,10 @@ def bound(plan: Any, call: Any, x: Any, weights: Any) -> tuple[Bound, bool]:
 
 
 def fold_with_gradient(plan: Any, call: Any) -> Bound:
-    """A fold with its gradient."""
-    return partial(fold_gradient.run, _fold_of(plan.job, call.backend))
+    """A fold with its gradient, which checks its weights."""
+    bound: Any = partial(fold_gradient.run, _fold_of(plan.job, call.backend))
+    bound.checks_weights = True
+    return bound
 
 
 def order_with_gradient(plan: Any, call: Any) -> Bound:
@@ -113,6 +116,26 @@ def compiled_fold(x: Any, job: Job, weights: Any, out: Any) -> Any:
     return _fold_of(job).run(x, weights, out)
 
 
+def log_weighted(x: Any, job: Job, a: Any, out: Any, backend: str | None, reference: Any) -> Any:
+    """The fold with the weights e^a in the compiled core; None if it does not compute these
+    windows or values.
+
+    `reference` computes it from x and a in torch's own functions.
+    """
+    if backend == "reference" or transformed() or type(x) not in PLAIN or type(a) not in PLAIN:
+        return None
+    if native_folds.refuses(job) is not None:
+        return None
+    fold = _fold_of(job, backend)
+    fold.prepare(x, a, False)
+    if not fold.checks_weights:
+        return None
+    if not _needs_gradient(x, a, job.reduction):
+        return fold.run(x, a, out)
+    divides = fact(job.reduction, "merges_with") == "sum" and fact(job.reduction, "divides")
+    return weighted_means.log_weighted_mean(fold, x, a, reference) if divides and x.is_floating_point() else None
+
+
 def fold_together(x: Any, plans: list[Any], weights: Any) -> list[Any]:
     """The results of the compiled folds, which read x once together; None for the other plans."""
     none: list[Any] = [None] * len(plans)
@@ -136,7 +159,7 @@ def fold_together(x: Any, plans: list[Any], weights: Any) -> list[Any]:
 
 
 def _fold_of(job: Job, backend: str | None = None) -> TensorFold:
-    return TensorFold(job.grid, job.reduction, job.omit_nan, job.empty, backend)
+    return TensorFold(job.grid, job.reduction, job.omit_nan, job.empty, backend, job.logs)
 
 
 def from_sums(x: Any, job: Job, weights: Any = None) -> Any:

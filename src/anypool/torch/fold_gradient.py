@@ -9,13 +9,14 @@ from typing import Any
 import torch
 
 from ..arrays.torch_dtypes import dtype_name
+from ..arrays.torch_incoming import check_weights
 from ..arrays.torch_memory import empty, like_layout
 from ..engines.folds import adjoint
 from ..engines.native import footprints
 from ..engines.reference import fold as reference
 from ..plan import Grid
 from ..reductions import Fold, fact
-from . import linear_forms
+from . import linear_forms, weighted_means
 from .folds import TensorFold
 from .function import Forward, differentiable
 
@@ -29,9 +30,12 @@ def apply(x: Any, weights: Any, call: TensorFold) -> Any:
     others = getattr(reduction, "parameters", {}).values()
     by_reference = weights_learn or any(isinstance(t, torch.Tensor) and t.requires_grad for t in others)
     has_local_gradient = callable(getattr(reduction, "local_gradient", None))
+    compiles = has_local_gradient and x.is_floating_point()  # then the fold checks the weights
+    if weights is not None and (by_reference or not compiles):
+        check_weights(weights, reduction)
     if by_reference:
         return call.reference(x, weights)[0]
-    if has_local_gradient and x.is_floating_point():
+    if compiles:
         return differentiable(FoldRule(call), x, weights)
     y = call.forward(x.detach(), weights, False)[0] if not has_local_gradient and isinstance(reduction, Fold) else None
     return call.reference(x, weights)[0] if y is None or y.is_floating_point() else y
@@ -116,7 +120,7 @@ def _compiled(g: Any, x: Any, y: Any, positions: list[Any], call: TensorFold, we
     if merge == "sum" and not is_weighted:
         return _sum_gradient(g, x, call, divides), None
     if merge == "sum":
-        return linear_forms.weighted_sum_backward(g, x, y, call.job(x, weights), divides, weights)
+        return weighted_means.gradients(g, x, y, weights, grid, divides=divides, omit_nan=call.omit_nan)
     if linear_forms.stated(call.reduction):
         return linear_forms.backward(g, x, y, call.job(x, weights), weights) or (None, None)
     if positions and merge in ("max", "min"):
@@ -147,6 +151,8 @@ def _range_by_selections(x: Any, weights: Any, call: TensorFold) -> Any:
     """A range and both positions, by two compiled selections; None if they are not compiled."""
     if fact(call.reduction, "difference_of") is None or call.backend == "reference":
         return None
+    if weights is not None:
+        check_weights(weights, call.reduction)
     both = [TensorFold(call.grid, end, call.omit_nan, call.empty, call.backend) for end in call.reduction.difference_of]
     weights_of_both = [end.prepare(x, weights, True) for end in both]
     if any(end.prepared is None for end in both):

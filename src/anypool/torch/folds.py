@@ -10,7 +10,7 @@ import torch
 
 from ..arrays.buffer_pool import LARGE
 from ..arrays.torch_dtypes import TYPES, dtype_name
-from ..arrays.torch_incoming import bool_count, ordinary, read_address
+from ..arrays.torch_incoming import bool_count, check_weights, ordinary, read_address
 from ..arrays.torch_memory import empty, like_layout, writable_view
 from ..arrays.torch_results import without_view
 from ..engines.folds import native as native_folds
@@ -23,7 +23,16 @@ from . import linear_forms
 class TensorFold:
     """One fold for tensors of one form."""
 
-    def __init__(self, grid: Grid, reduction: Any, omit_nan: bool, empty: float | None, backend: str | None) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        reduction: Any,
+        omit_nan: bool,
+        empty: float | None,
+        backend: str | None,
+        logs: bool = False,
+    ) -> None:
+        self.logs = logs  # the weights are logarithms
         self.grid, self.reduction, self.omit_nan, self.empty, self.backend = grid, reduction, omit_nan, empty, backend
         self.prepared: Any = None
         self.item, self.bool_count = 1, 0  # bytes of an element of x, and the result of `bool_count(x)`
@@ -41,7 +50,17 @@ class TensorFold:
     def job(self, x: Any, weights: Any) -> Job:
         """The call without its data."""
         facts = None if weights is None else (tuple(weights.shape), dtype_name(weights))
-        return Job(self.grid, self.reduction, dtype_name(x), "torch", x.device.type, facts, self.omit_nan, self.empty)
+        return Job(
+            self.grid,
+            self.reduction,
+            dtype_name(x),
+            "torch",
+            x.device.type,
+            facts,
+            self.omit_nan,
+            self.empty,
+            self.logs,
+        )
 
     def prepare(self, x: Any, weights: Any, with_positions: bool) -> tuple[int, Any]:
         """Prepare the compiled fold for x's layout, if it is supported; the address and the tensor
@@ -60,7 +79,7 @@ class TensorFold:
         w_tensor = self._plane_weights(weights)
         self._set_prepared(
             native_folds.prepare(
-                job, x.stride(), w_tensor.expand(x.shape).stride(), dtype_name(w_tensor), with_positions
+                job, x.stride(), w_tensor.expand(x.shape).stride(), dtype_name(w_tensor), with_positions, checks=True
             )
         )
         return w_tensor.data_ptr(), w_tensor
@@ -80,6 +99,11 @@ class TensorFold:
             (shape, TYPES[recipe.position_dtype]) if recipe.position_dtype else None,
         )
 
+    @property
+    def checks_weights(self) -> bool:
+        """Whether the prepared fold raises InvalidWeight for invalid weights."""
+        return self.prepared is not None and self.prepared.checks_weights
+
     def allocate(self) -> tuple[Any, Any]:
         """Memory for the values and for the positions, as far as they are needed."""
         y, positions_memory = self.memory
@@ -97,11 +121,15 @@ class TensorFold:
     def forward(self, x: Any, weights: Any, with_positions: bool) -> tuple[Any, tuple[Any, ...]]:
         """The result and the tensors that backward needs besides x and y."""
         w, w_tensor = self.prepare(x, weights, with_positions)
+        if weights is not None and not self.checks_weights:
+            check_weights(weights, self.reduction)
         if self.prepared is not None:
             result = self.run_prepared(x, w)
             del w_tensor
             if result is not None:
                 return result
+            if self.checks_weights:  # it may have read some of them
+                check_weights(weights, self.reduction)
         elif self.backend is None and x.is_cpu and x.is_floating_point() and not with_positions:
             y_by_sums = linear_forms.forward(x.detach(), self.job(x, weights), weights)
             if y_by_sums is not None:
@@ -158,6 +186,7 @@ class TensorFold:
                 return None
             return y if back is None else without_view(y.permute(back))
 
+        fold.checks_weights = self.checks_weights  # type: ignore[attr-defined]
         return fold
 
     @property

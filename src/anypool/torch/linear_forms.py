@@ -38,9 +38,9 @@ def stated(reduction: Any) -> bool:
 
 def forward(x: Any, job: Job, weights: Any = None) -> Any:
     """The result of a fold from sums; None if the sums lose digits."""
-    if not _is_supported(x, job.grid) or not serves(job):
+    if not is_supported(x, job.grid) or not serves(job):
         return None
-    y = _allocate(job.grid.out_shape, x)
+    y = allocated(job.grid.out_shape, x)
 
     def sums_of(v: Any, w: Any) -> WindowSums:
         grid, sums = _window_sums(job.grid, v.shape, v.dtype)
@@ -49,12 +49,13 @@ def forward(x: Any, job: Job, weights: Any = None) -> Any:
     return y if fill(y, x, job, x.stride(), sums_of, _factor(x, job, weights)) else None
 
 
-def _is_supported(x: Any, grid: Grid) -> bool:
+def is_supported(x: Any, grid: Grid) -> bool:
+    """Whether the core computes sums of x over these windows."""
     real = type(x) in PLAIN and dtype_name(x) in native_folds.FLOATS
     return library() is not None and real and 0 not in grid.shape and 0 not in grid.out_shape
 
 
-def _allocate(shape: Any, x: Any) -> Any:
+def allocated(shape: Any, x: Any) -> Any:
     """Memory of this shape, in x's order of axes."""
     order = tuple(sorted(range(x.ndim), key=lambda a: -x.stride(a)))
     return empty([shape[a] for a in order], x.dtype).permute(native_folds.inverse_order(order) or order)
@@ -66,13 +67,13 @@ def backward(g: Any, x: Any, y: Any, job: Job, weights: Any = None) -> Any:
     The result is None if the terms lose digits.
     """
     grid, reduction = job.grid, job.reduction
-    if grid.adjoint is None or not _is_supported(x, grid):
+    if grid.adjoint is None or not is_supported(x, grid):
         return None
-    wide, factor = _wide(x), _factor(x, job, weights)
+    wide, factor = wide_type(x), _factor(x, job, weights)
     learns = weights is not None and weights.requires_grad
     if factor is not None and (grid.divisor != "present" or grid.fill is not None):
         return None
-    gx, gw = _allocate(x.shape, x), _allocate(x.shape, x) if learns else None
+    gx, gw = allocated(x.shape, x), allocated(x.shape, x) if learns else None
     for piece in pieces(grid, x.stride()):
         xs, part = x[piece], None if factor is None else factor[piece]
         outs = [(reduction.gradient_terms, part, gx[piece])]
@@ -85,40 +86,13 @@ def backward(g: Any, x: Any, y: Any, job: Job, weights: Any = None) -> Any:
                     out.zero_()
                 continue
             sums = _weighted_sums(piece_grid, part, wide)
-        spread = partial(_sum_over_holders, grid=piece_grid)
+        spread = partial(sum_over_holders, grid=piece_grid)
         for terms, multiplied_by, out in outs:
             if not gather(g[piece], xs, y[piece], terms, sums, spread, out):
                 return None
             if multiplied_by is not None:
                 out.mul_(multiplied_by)
     return gx, None if gw is None else _reduced_to(torch.where(factor == 0, 0.0, gw), weights)
-
-
-def weighted_sum_backward(g: Any, x: Any, y: Any, job: Job, divides: bool, weights: Any) -> tuple[Any, Any]:
-    """The gradients of the weighted sum or mean: of x, and of weights that learn.
-
-    That of x is None if they are not compiled, or if x holds an infinity or a NaN.
-    """
-    grid = job.grid
-    unclear = divides and grid.divisor != "present"
-    if grid.adjoint is None or grid.fill is not None or unclear or not _is_supported(x, grid):
-        return None, None
-    wide, factor = _wide(x), _factor(x, job, weights)
-    g, total = g.to(wide), None
-    if divides:
-        total = _total_weight(grid, factor, wide)
-        g = torch.where(total == 0, 0.0, g / total)
-    spread = _sum_over_holders(g, grid)
-    gw = None
-    if weights is not None and weights.requires_grad:
-        xs = torch.where(x == x, x, 0.0) if job.omit_nan else x
-        if not in_range(xs):
-            return None, None
-        gw = spread * xs.to(wide)
-        if total is not None:
-            gw -= _sum_over_holders(g * torch.where(total == 0, 0.0, y), grid)
-        gw = _reduced_to(torch.where(factor == 0, 0.0, gw), weights)
-    return spread.mul_(factor).to(x.dtype), gw
 
 
 def _reduced_to(gw: Any, weights: Any) -> Any:
@@ -134,10 +108,10 @@ def weights_may_learn(reduction: Any) -> bool:
 def _factor(x: Any, job: Job, weights: Any) -> Any:
     """`factor_of` without a gradient; weights that are numbers in the type of the sums."""
     w = None if weights is None else weights.detach()
-    return factor_of(x, job, w if w is None or w.dtype == torch.bool else w.to(_wide(x)))
+    return factor_of(x, job, w if w is None or w.dtype == torch.bool else w.to(wide_type(x)))
 
 
-def _wide(x: Any) -> Any:
+def wide_type(x: Any) -> Any:
     """The element type of sums of x."""
     return torch.float64 if x.dtype == torch.float64 else torch.float32
 
@@ -161,7 +135,7 @@ def _weighted_sums(grid: Grid, w: Any, dtype: Any) -> WindowSums:
 
 def gather(g: Any, x: Any, y: Any, terms_of: Any, sums: WindowSums, spread: Any, out: Any) -> bool:
     """Σ a · spread(g · b) into `out`, for the terms (a, b); False if the terms lose digits."""
-    wide = _wide(x)
+    wide = wide_type(x)
     xs, ys, gs = (t.to(wide) for t in (x, y, g))
     try:
         terms = terms_of(xs, ys, sums)
@@ -180,7 +154,7 @@ def gather(g: Any, x: Any, y: Any, terms_of: Any, sums: WindowSums, spread: Any,
     return in_range(out, torch.finfo(wide).max)  # otherwise the reference determines the infinity or NaN
 
 
-def _sum_over_holders(v: Any, grid: Grid) -> Any:
+def sum_over_holders(v: Any, grid: Grid) -> Any:
     """The sum for each element over the windows that contain it."""
     adjoint_sum = adjoint.sum_gradient(grid, dtype_name(v), v.stride(), "torch", False)
     assert adjoint_sum is not None

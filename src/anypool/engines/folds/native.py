@@ -18,11 +18,14 @@ from ..native import footprints
 from ..native.layout import levels_of
 from ..native.library import get_num_threads, library, missing, out_of_memory, set_num_threads
 from ..native.records import FoldRecord
+from .coverage import reads_all
 from .recipes import EXACT_SQUARES, FINISHES, FLOATS, LIFTS, MERGES, RECIPES, TYPES, WEIGHTINGS, Recipe, masked, recipe
 
-NO_MEMORY, DECLINED = 1, 2
+NO_MEMORY, DECLINED, INVALID_WEIGHT = 1, 2, 3
+FINITE, NOT_NEGATIVE = 1, 2  # which real weights are valid
 __all__ = [
     "FoldCall",
+    "InvalidWeight",
     "forward_all",
     "get_num_threads",
     "prepare",
@@ -42,13 +45,23 @@ class _Ones:
         self.address = self.table.ctypes.data
 
 
+class InvalidWeight(PoolingError):
+    """The core read an invalid weight; the caller says which."""
+
+
 class FoldCall:
     """A compiled fold for one job and one memory layout; a call passes addresses only."""
 
     own_weights = 0  # the address of the weights of a call without weights, 0 without them
 
     def __init__(
-        self, job: Job, recipe: Recipe, strides: tuple[int, ...], w_strides: tuple[int, ...] | None, w_type: str
+        self,
+        job: Job,
+        recipe: Recipe,
+        strides: tuple[int, ...],
+        w_strides: tuple[int, ...] | None,
+        w_type: str,
+        checks: bool = False,
     ) -> None:
         grid = job.grid
         self.grid = grid
@@ -78,6 +91,9 @@ class FoldCall:
         direct = recipe.lift == "value" and type_number(recipe.plane) == call.x_type and not is_masked
         borders = any(a.source is not None for a in grid.axes)
         call.staged = int(not direct or borders or not _dense(grid.shape, strides, order))
+        self.checks_weights = checks and w_strides is not None and w_type in FLOATS and reads_all(grid)
+        signed = getattr(reduction, "signed_weights", False)
+        call.logs, call.checks = int(job.logs), (FINITE if signed else NOT_NEGATIVE) if self.checks_weights else 0
         call.omit = int(job.omit_nan and job.dtype in FLOATS)
         call.min, call.last = int(recipe.minimum), int(recipe.last)
         call.fill = 0 if grid.fill is None else bits(grid.fill, job.dtype)
@@ -126,9 +142,14 @@ def forward_all(calls: Sequence[FoldRecord]) -> bool:
 
 
 def succeeded(outcome: int) -> bool:
-    """Whether the core computed the call; False if the values need the reference, or hold a NaN."""
+    """Whether the core computed the call; False if the values need the reference, or hold a NaN.
+
+    Raises InvalidWeight for weights that it checks.
+    """
     if outcome == NO_MEMORY:
         raise out_of_memory("its rows")
+    if outcome == INVALID_WEIGHT:
+        raise InvalidWeight("a weight is not valid")
     return outcome != DECLINED
 
 
@@ -197,12 +218,17 @@ def prepare(
     w_strides: tuple[int, ...] | None = None,
     w_type: str = "",
     with_positions: bool = False,
+    checks: bool = False,
 ) -> FoldCall:
-    """The compiled fold for arrays, and weights, of these strides (in elements)."""
+    """The compiled fold for arrays, and weights, of these strides (in elements).
+
+    checks: whether it checks real weights, where it reads all of them (`checks_weights`).
+    """
     plan = recipe(job, with_positions)
     assert isinstance(plan, Recipe)
     key = (id(job.grid), plan, job.dtype, job.omit_nan, job.empty, job.reduction.empty, strides, w_strides, w_type)
-    return cached_by_grid(key, job.grid, lambda: FoldCall(job, plan, strides, w_strides, w_type))
+    key = (*key, checks, job.logs)
+    return cached_by_grid(key, job.grid, lambda: FoldCall(job, plan, strides, w_strides, w_type, checks))
 
 
 def type_number(dtype: str) -> int:
@@ -242,8 +268,8 @@ def memory_order(grid: Grid, x: Sequence[int], w: Sequence[int], ascending: bool
     pooled = [a for a in order if a in grid.pooled_dims]
     if ascending and pooled != sorted(pooled):
         order = list(rank)
-    # Inside the last pooled axis there is one row of lanes; an axis that cannot join it becomes the
-    # outermost.
+    # Inside the last pooled axis there is one row of lanes; an axis that cannot join it lies
+    # outside the pooled axes.
     end = max(order.index(a) for a in grid.pooled_dims) + 1
     inner_dims = order[end:]
     inner_axes, outer = inner_dims[-1:], list[int]()
@@ -251,7 +277,8 @@ def memory_order(grid: Grid, x: Sequence[int], w: Sequence[int], ascending: bool
         inner = inner_axes[0]
         nests = x[a] == x[inner] * grid.shape[inner] and w[a] == w[inner] * grid.shape[inner]
         (inner_axes if nests else outer).insert(0, a)
-    return (*outer, *order[:end], *inner_axes)
+    first = min(order.index(a) for a in grid.pooled_dims)
+    return (*order[:first], *outer, *order[first:end], *inner_axes)
 
 
 @lru_cache(maxsize=4096)

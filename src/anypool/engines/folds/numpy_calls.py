@@ -27,7 +27,7 @@ class NativeFold:
         else:
             w = self.weights_of(weights)
             w_strides = tuple(s // w.itemsize for s in np.broadcast_to(w, x.shape).strides)
-            self.prepared = native_folds.prepare(job, strides(x), w_strides, w.dtype.name)
+            self.prepared = native_folds.prepare(job, strides(x), w_strides, w.dtype.name, checks=True)
         recipe = self.prepared.recipe
         kind = recipe.position_dtype if not recipe.values else recipe.result
         self.dtype = x.dtype if kind == x.dtype.name else np.dtype(kind)
@@ -82,6 +82,7 @@ class NativeFold:
             return result if back is None or out is not None else result.transpose(back)
 
         fold.prepared = prepared  # type: ignore[attr-defined]  (keeps the tables alive)
+        fold.checks_weights = prepared.checks_weights  # type: ignore[attr-defined]
         return fold
 
 

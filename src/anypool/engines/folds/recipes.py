@@ -42,6 +42,7 @@ LIFTS: tuple[str, ...] = tuple("value truth magnitude square exp exp_value shift
 FINISHES: tuple[str, ...] = tuple(
     "plain divide root divide_root log divide_log ratio difference var std select".split()
 )
+SCALE_FREE = ("divide", "divide_root", "var", "std")  # of sums of weighted elements: any scale of the weights
 WEIGHTINGS: tuple[str, ...] = ("", "presence", "total")  # the plane of weights
 HALVES = ("float16", "bfloat16")
 FLOATS = ("float32", "float64", *HALVES)
@@ -87,6 +88,10 @@ def recipe(job: Job, with_positions: bool = False) -> Recipe | str:
         plan = make(job, job.reduction)
         if job.grid.taps is not None:
             _check_taps(job, plan)
+        if job.logs and job.grid.taps is not None:
+            return "weights e^a of footprints are not compiled"
+        if job.logs and not (plan.weighting == "total" and plan.finish in SCALE_FREE and plan.ddof == 0):
+            return f"weights e^a are not compiled for {job.reduction.name!r}"
         return _with_positions(job, plan) if with_positions and plan.merges[0] in ("max", "min") else plan
     except Refusal as refusal:
         return str(refusal)
@@ -262,6 +267,8 @@ def _soft(job: Job, fold: Any) -> Recipe:
     if not isinstance(rate, float):
         raise Refusal("a SoftPool whose beta is an array is not compiled")
     plane = _mean_plane(job)
+    if job.logs:  # the mean with the weights e^(a + βx)
+        return _averaged(job, Recipe("value", ("sum",), "divide", plane, _result_dtype(job, plane), rate=rate))
     plain = Recipe("exp_value", ("sum", "sum"), "ratio", plane, _result_dtype(job, plane), rate=rate)
     return _with_weights(job, plain, "total")
 

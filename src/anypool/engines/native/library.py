@@ -60,6 +60,8 @@ def _declare(core: Any) -> None:
     core.anypool_places.argtypes = [ctypes.c_void_p] * 4
     core.anypool_owners.argtypes = [ctypes.c_void_p] * 6
     core.anypool_find.argtypes = [ctypes.c_void_p] * 5
+    core.anypool_weighted_run.argtypes = [ctypes.c_void_p]
+    core.anypool_weighted_rows.argtypes = [ctypes.c_void_p] * 7
     core.anypool_lists_run.argtypes = [ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * 3]
     core.anypool_lists_weights.argtypes = [ctypes.c_void_p] * 6
     core.anypool_lists_order.argtypes = [ctypes.c_void_p] * 3

@@ -27,7 +27,7 @@ class FoldRecord(ctypes.Structure):
     _fields_ = [
         *_fields(_INT, "x w y place g levels level inner x_inner w_inner"),
         *_fields(_INT, "x_type w_type y_type place_type plane_type"),
-        *_fields(_INT, "lift merge0 merge1 weighting finish staged omit min last fill"),
+        *_fields(_INT, "lift merge0 merge1 weighting finish staged omit logs checks min last fill"),
         *_fields(_REAL, "empty divisor rate ddof"),
         *_fields(_INT, "threads runs run"),
     ]
@@ -37,6 +37,12 @@ class Run(ctypes.Structure):
     """Adjacent places of a window's row with one weight; the C++ struct is anypool_run."""
 
     _fields_ = [*_fields(_INT, "row first length"), ("weight", _REAL)]
+
+
+class WeightedRecord(ctypes.Structure):
+    """The gradient of a weighted sum or mean; the C++ struct is anypool_weighted."""
+
+    _fields_ = _fields(_INT, "total adjoint x w g y gx gw items elements windows type w_type logs")
 
 
 class Pick(ctypes.Structure):
@@ -121,6 +127,7 @@ RECORDS: dict[str, type[ctypes.Structure]] = {
     "anypool_level": Level,
     "anypool_job": FoldRecord,
     "anypool_run": Run,
+    "anypool_weighted": WeightedRecord,
     "anypool_pick": Pick,
     "anypool_lists": IndexedRecord,
     "anypool_list_orders": IndexedRankRecord,
