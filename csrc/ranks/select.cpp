@@ -33,9 +33,8 @@ struct Classes {
     nan |= other.nan;
     between.insert(between.end(), other.between.begin(), other.between.end());
   }
-  Index all() const { return below + lowest + Index(between.size()) + highest + above; }
 
-  // n <= BLOCK keys, with room for a vector behind them; `spare` holds as many.
+  // At most 127 vectors of keys, or BLOCK, with room for a vector behind them; `spare` holds as many.
   void take(const T* key, Index n, T* spare) {
     using L = Lanes<T>;
     using I = decltype(typename L::V{} == typename L::V{});
@@ -167,9 +166,10 @@ struct Select {
 
   // Elements [from, to) of a window, sorted into classes.
   void read(const Window& w, Index from, Index to, Classes<T>& into) const {
-    T key[BLOCK + Lanes<T>::n], spare[BLOCK + Lanes<T>::n];
+    constexpr Index block = std::min<Index>(BLOCK, 127 * Lanes<T>::n);  // lanes of a byte count no further
+    T key[block + Lanes<T>::n], spare[block + Lanes<T>::n];
     while (from < to) {
-      const Index n = std::min({to - from, w.n[2] - from % w.n[2], BLOCK});
+      const Index n = std::min({to - from, w.n[2] - from % w.n[2], block});
       into.take(key, keys(place(w, from), n, w.stride[2], key, into.nan), spare);
       from += n;
     }
