@@ -26,6 +26,7 @@ from ..engines.folds.linear_forms import (
     serves,
     with_present,
 )
+from ..engines.native.axis_order import inverse_order
 from ..engines.native.library import library
 from ..plan import Grid, Job
 from ..reductions import Sum
@@ -58,7 +59,7 @@ def is_supported(x: Any, grid: Grid) -> bool:
 def allocated(shape: Any, x: Any) -> Any:
     """Memory of this shape, in x's order of axes."""
     order = tuple(sorted(range(x.ndim), key=lambda a: -x.stride(a)))
-    return empty([shape[a] for a in order], x.dtype).permute(native_folds.inverse_order(order) or order)
+    return empty([shape[a] for a in order], x.dtype).permute(inverse_order(order) or order)
 
 
 def backward(g: Any, x: Any, y: Any, job: Job, weights: Any = None) -> Any:

@@ -8,11 +8,12 @@ import numpy as np
 
 from ...plan import Grid, Job
 from ...reductions import Sum
+from ..native.axis_order import dense_strides, inverse_order, memory_order
 from ..native.layout import levels_of
 from ..native.library import library
 from ..native.records import FoldRecord
-from .native import FoldCall, cached_by_grid, dense_strides, inverse_order, memory_order, succeeded, type_number
-from .recipes import FLOATS, Recipe
+from .native import FoldCall, cached_by_grid, succeeded, type_number
+from .words import FLOATS, Recipe
 
 
 class SelectionCall:

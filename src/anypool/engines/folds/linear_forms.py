@@ -15,7 +15,8 @@ from ...plan import Grid, Job
 from ...reductions import Max, Min, Sum
 from ..native import footprints
 from ..native.library import library
-from .recipes import FLOATS, masked
+from .weighting import masked
+from .words import FLOATS
 
 PIECE = 1 << 18  # elements of one block: its planes stay in cache
 MOST = 2.0**64  # a factor or a sum above this may cancel the digits of the other

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,14 @@ from ...errors import PoolingError
 from ...order_statistics import ORDERS, PARAMETRIC_ORDERS
 from ...plan import Grid, Job
 from ..native import footprints
+from ..native.axis_order import inverse_order, is_dense, memory_order
 from ..native.layout import levels_of
 from ..native.library import get_num_threads, library, missing, out_of_memory, set_num_threads
 from ..native.records import FoldRecord
 from .coverage import reads_all
-from .recipes import EXACT_SQUARES, FINISHES, FLOATS, LIFTS, MERGES, RECIPES, TYPES, WEIGHTINGS, Recipe, masked, recipe
+from .recipes import RECIPES, recipe
+from .weighting import masked
+from .words import EXACT_SQUARES, FINISHES, FLOATS, LIFTS, MERGES, TYPES, WEIGHTINGS, Recipe
 
 NO_MEMORY, DECLINED, INVALID_WEIGHT = 1, 2, 3
 FINITE, NOT_NEGATIVE = 1, 2  # which real weights are valid
@@ -90,7 +92,7 @@ class FoldCall:
         is_masked = w_strides is not None or masked(job)
         direct = recipe.lift == "value" and type_number(recipe.plane) == call.x_type and not is_masked
         borders = any(a.source is not None for a in grid.axes)
-        call.staged = int(not direct or borders or not _dense(grid.shape, strides, order))
+        call.staged = int(not direct or borders or not is_dense(grid.shape, strides, order))
         self.checks_weights = checks and w_strides is not None and w_type in FLOATS and reads_all(grid)
         signed = getattr(reduction, "signed_weights", False)
         call.logs, call.checks = int(job.logs), (FINITE if signed else NOT_NEGATIVE) if self.checks_weights else 0
@@ -247,49 +249,6 @@ def bits(value: Any, dtype: str) -> Any:
     if dtype == "bfloat16":
         return int(np.float32(number).view(np.uint32)) >> 16
     return int.from_bytes(np.array(number, dtype).tobytes(), "little")
-
-
-def inverse_order(order: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The permutation that restores the order of the axes; None if nothing changes."""
-    return None if order == tuple(range(len(order))) else tuple(int(i) for i in np.argsort(order))
-
-
-def dense_strides(shape: Sequence[int]) -> list[int]:
-    """Strides of a dense array."""
-    return [int(np.prod(shape[a + 1 :], dtype=np.int64)) for a in range(len(shape))]
-
-
-def memory_order(grid: Grid, x: Sequence[int], w: Sequence[int], ascending: bool) -> tuple[int, ...]:
-    """The axes from the outermost to the innermost in memory; pooled axes stay in order if
-    `ascending`."""
-    rank = range(len(grid.shape))
-    keys = [(0 if grid.shape[a] == 1 else 1, -abs(x[a]) if x[a] else -(2**62)) for a in rank]
-    order = sorted(rank, key=lambda a: keys[a])
-    pooled = [a for a in order if a in grid.pooled_dims]
-    if ascending and pooled != sorted(pooled):
-        order = list(rank)
-    # Inside the last pooled axis there is one row of lanes; an axis that cannot join it lies
-    # outside the pooled axes.
-    end = max(order.index(a) for a in grid.pooled_dims) + 1
-    inner_dims = order[end:]
-    inner_axes, outer = inner_dims[-1:], list[int]()
-    for a in reversed(inner_dims[:-1]):
-        inner = inner_axes[0]
-        nests = x[a] == x[inner] * grid.shape[inner] and w[a] == w[inner] * grid.shape[inner]
-        (inner_axes if nests else outer).insert(0, a)
-    first = min(order.index(a) for a in grid.pooled_dims)
-    return (*order[:first], *outer, *order[first:end], *inner_axes)
-
-
-@lru_cache(maxsize=4096)
-def _dense(shape: tuple[int, ...], strides: tuple[int, ...], order: tuple[int, ...]) -> bool:
-    """Whether the array is dense in this order of axes."""
-    expected = 1
-    for a in reversed(order):
-        if shape[a] != 1 and strides[a] != expected:
-            return False
-        expected *= shape[a]
-    return True
 
 
 def status() -> list[str]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 from ...plan import Axis, Job
 from ...reductions import (
@@ -32,50 +30,24 @@ from ...reductions import (
     Sum,
     Var,
 )
-from ..native.footprints import has_unit_taps, is_clipped, taps_of
+from ..native.footprints import has_unit_taps, taps_of
+from .weighting import (
+    averaged,
+    check_taps,
+    counts_elements,
+    divided_by_taps,
+    masked,
+    may_be_empty,
+    weighted,
+    with_weights,
+)
+from .words import EXACT_SQUARES, FLOATS, HALVES, SCALE_FREE, Recipe, Refusal
 
-TYPES: tuple[str, ...] = tuple(
-    "float32 float64 float16 bfloat16 uint8 int8 uint16 int16 uint32 int32 uint64 int64".split()
-)
-MERGES: tuple[str, ...] = tuple("sum max min prod moments".split())
-LIFTS: tuple[str, ...] = tuple("value truth magnitude square exp exp_value shifted place present".split())
-FINISHES: tuple[str, ...] = tuple(
-    "plain divide root divide_root log divide_log ratio difference var std select".split()
-)
-SCALE_FREE = ("divide", "divide_root", "var", "std")  # of sums of weighted elements: any scale of the weights
-WEIGHTINGS: tuple[str, ...] = ("", "presence", "total")  # the plane of weights
-HALVES = ("float16", "bfloat16")
-FLOATS = ("float32", "float64", *HALVES)
-SMALL_INTS = ("uint8", "int8", "uint16", "int16", "bool")
-EXACT_SQUARES = ("float32", *HALVES, *SMALL_INTS)  # a double represents their squares
 # Variances merge the elements of a window one by one up to these sizes; longer windows use sums of
 # squares.
 FEW = 8  # elements along each axis, for regular windows
 OFTEN = 64  # visits of an element, if squares are not exact: then the reference takes as long
 SOME = 32  # elements along each axis, for irregular windows: 10^6 elements in 10^5 groups 371 -> 27 ms
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Lift, merge, finish, and the element types of the planes and the result."""
-
-    lift: str
-    merges: tuple[str, ...]
-    finish: str
-    plane: str
-    result: str
-    weighting: str = ""  # what the plane of weights adds up; "" without one
-    rate: float = 0.0
-    ddof: float = 0.0
-    divisor: float = 0.0  # replaces the counts if it is not 0
-    minimum: bool = False
-    last: bool = False
-    values: bool = True  # whether the result includes the selected values
-    position_dtype: str | None = None  # element type of the selected positions, if the result includes them
-
-
-class Refusal(Exception):
-    """The reason why a fold has no recipe for a job."""
 
 
 def recipe(job: Job, with_positions: bool = False) -> Recipe | str:
@@ -87,7 +59,7 @@ def recipe(job: Job, with_positions: bool = False) -> Recipe | str:
     try:
         plan = make(job, job.reduction)
         if job.grid.taps is not None:
-            _check_taps(job, plan)
+            check_taps(job, plan)
         if job.logs and job.grid.taps is not None:
             return "weights e^a of footprints are not compiled"
         if job.logs and not (plan.weighting == "total" and plan.finish in SCALE_FREE and plan.ddof == 0):
@@ -95,29 +67,6 @@ def recipe(job: Job, with_positions: bool = False) -> Recipe | str:
         return _with_positions(job, plan) if with_positions and plan.merges[0] in ("max", "min") else plan
     except Refusal as refusal:
         return str(refusal)
-
-
-def _check_taps(job: Job, plan: Recipe) -> None:
-    """Refuse signed taps where the core divides by their sum at run time."""
-    if plan.weighting == "total" and bool(np.any(taps_of(job.grid, job.reduction) < 0)):
-        raise Refusal(f"negative taps are not compiled for a {job.reduction.name} that divides by their sum")
-
-
-def masked(job: Job) -> bool:
-    """Whether elements may be absent or have weights."""
-    return job.weights is not None or (job.omit_nan and job.dtype in FLOATS)
-
-
-def may_be_empty(job: Job) -> bool:
-    """Whether only the values tell which windows are empty: elements may be absent, or a window may
-    contain none of a footprint's positions."""
-    return masked(job) or (job.grid.taps is not None and job.grid.has_empty)
-
-
-def _counts_elements(job: Job) -> bool:
-    """Whether the core counts the elements of each window: some may be absent, or a footprint is
-    clipped."""
-    return masked(job) or (job.grid.taps is not None and is_clipped(job.grid))
 
 
 def _element_plane(job: Job) -> str:
@@ -145,45 +94,16 @@ def _result_dtype(job: Job, plane: str) -> str:
     return job.dtype if job.dtype in FLOATS else plane
 
 
-def _with_weights(job: Job, plain: Recipe, weighting: str) -> Recipe:
-    """The recipe with a plane of weights, if it must tell which windows are empty."""
-    return _weighted(job, plain, weighting) if may_be_empty(job) else plain
-
-
-def _weighted(job: Job, plain: Recipe, weighting: str) -> Recipe:
-    real = job.weights is not None and job.weights[1] != "bool"
-    if real and plain.plane not in FLOATS and not job.reduction.ignores_weight_value:
-        raise Refusal(f"real weights are not compiled for a {job.reduction.name} of {job.dtype}")
-    return replace(plain, weighting=weighting)
-
-
 def _sum(job: Job, fold: Any) -> Recipe:
     plane = _sum_plane(job)
     plain = Recipe("value", ("sum",), "plain", plane, _result_dtype(job, plane))
-    return _with_weights(job, plain, "" if job.empty is None else "presence")
+    return with_weights(job, plain, "" if job.empty is None else "presence")
 
 
 def _mean(job: Job, fold: Any) -> Recipe:
     plane = _mean_plane(job)
     plain = Recipe("value", ("sum",), "divide", plane, _result_dtype(job, plane))
-    return _averaged(job, plain)
-
-
-def _averaged(job: Job, plain: Recipe) -> Recipe:
-    """A recipe that divides by the total weight."""
-    if _counts_elements(job):
-        if job.grid.divisor != "present":
-            raise Refusal("a weighted mean with count= is not compiled")
-        return _weighted(job, plain, "total")
-    return _divided_by_taps(job, plain) if job.grid.taps is not None and job.grid.divisor == "present" else plain
-
-
-def _divided_by_taps(job: Job, plain: Recipe) -> Recipe:
-    """A recipe that divides by the sum of the taps, since no window is clipped."""
-    total = float(taps_of(job.grid, job.reduction).sum())
-    if total == 0:
-        raise Refusal("a mean whose taps add up to 0 is not compiled")
-    return replace(plain, divisor=total)
+    return averaged(job, plain)
 
 
 def _extreme(job: Job, fold: Any) -> Recipe:
@@ -191,7 +111,7 @@ def _extreme(job: Job, fold: Any) -> Recipe:
     plain = Recipe(
         "value", (merge,), "plain", _element_plane(job), job.dtype, minimum=merge == "min", last=fold.ties == "last"
     )
-    return _with_weights(job, plain, "presence")
+    return with_weights(job, plain, "presence")
 
 
 def _with_positions(job: Job, values: Recipe) -> Recipe:
@@ -226,17 +146,17 @@ def _arg(job: Job, fold: Any) -> Recipe:
 def _range(job: Job, fold: Any) -> Recipe:
     plane = _sum_plane(job)  # the difference may need one bit more than the elements
     plain = Recipe("value", ("max", "min"), "difference", plane, _result_dtype(job, plane))
-    return _with_weights(job, plain, "presence")
+    return with_weights(job, plain, "presence")
 
 
 def _prod(job: Job, fold: Any) -> Recipe:
     plane = _sum_plane(job)
-    return _with_weights(job, Recipe("value", ("prod",), "plain", plane, _result_dtype(job, plane)), "presence")
+    return with_weights(job, Recipe("value", ("prod",), "plain", plane, _result_dtype(job, plane)), "presence")
 
 
 def _truth(job: Job, fold: Any) -> Recipe:
     plain = Recipe("truth", ("max" if isinstance(fold, AnyOf) else "min",), "plain", "uint8", "bool")
-    return _with_weights(job, plain, "presence")
+    return with_weights(job, plain, "presence")
 
 
 def _norm(job: Job, fold: Any) -> Recipe:
@@ -245,11 +165,11 @@ def _norm(job: Job, fold: Any) -> Recipe:
     if not isinstance(p, float) or p not in (1.0, 2.0, float("inf")):
         raise Refusal(f"Lp({p!r}) is not compiled: p must be 1, 2 or inf")
     if isinstance(fold, Rms):
-        return _averaged(job, Recipe("square", ("sum",), "divide_root", plane, _result_dtype(job, plane)))
+        return averaged(job, Recipe("square", ("sum",), "divide_root", plane, _result_dtype(job, plane)))
     if p == 2.0:
-        return _with_weights(job, Recipe("square", ("sum",), "root", plane, _result_dtype(job, plane)), "total")
+        return with_weights(job, Recipe("square", ("sum",), "root", plane, _result_dtype(job, plane)), "total")
     plain = Recipe("magnitude", ("sum" if p == 1.0 else "max",), "plain", plane, _result_dtype(job, plane))
-    return _with_weights(job, plain, "total")
+    return with_weights(job, plain, "total")
 
 
 def _log_sum(job: Job, fold: Any) -> Recipe:
@@ -259,7 +179,7 @@ def _log_sum(job: Job, fold: Any) -> Recipe:
     plane = _mean_plane(job)
     finish = "divide_log" if isinstance(fold, LogMeanExp) else "log"
     plain = Recipe("exp", ("sum",), finish, plane, _result_dtype(job, plane), rate=rate)
-    return _averaged(job, plain) if isinstance(fold, LogMeanExp) else _with_weights(job, plain, "total")
+    return averaged(job, plain) if isinstance(fold, LogMeanExp) else with_weights(job, plain, "total")
 
 
 def _soft(job: Job, fold: Any) -> Recipe:
@@ -268,9 +188,9 @@ def _soft(job: Job, fold: Any) -> Recipe:
         raise Refusal("a SoftPool whose beta is an array is not compiled")
     plane = _mean_plane(job)
     if job.logs:  # the mean with the weights e^(a + βx)
-        return _averaged(job, Recipe("value", ("sum",), "divide", plane, _result_dtype(job, plane), rate=rate))
+        return averaged(job, Recipe("value", ("sum",), "divide", plane, _result_dtype(job, plane), rate=rate))
     plain = Recipe("exp_value", ("sum", "sum"), "ratio", plane, _result_dtype(job, plane), rate=rate)
-    return _with_weights(job, plain, "total")
+    return with_weights(job, plain, "total")
 
 
 def _is_regular(axis: Axis) -> bool:
@@ -297,7 +217,7 @@ def _moment(job: Job, fold: Any) -> Recipe:
     squares = job.dtype in EXACT_SQUARES
     taps = None if job.grid.taps is None else taps_of(job.grid, fold)
     if (
-        taps is None and not _counts_elements(job) and all(_merges_elements(axis, squares) for axis in job.grid.axes)
+        taps is None and not counts_elements(job) and all(_merges_elements(axis, squares) for axis in job.grid.axes)
     ):  # the moments of runs are merged
         plane = _mean_plane(job)
         return Recipe("value", ("moments",), finish, plane, _result_dtype(job, plane), ddof=fold.parameters["ddof"])
@@ -308,8 +228,8 @@ def _moment(job: Job, fold: Any) -> Recipe:
     )
     if taps is None and not masked(job):
         return sums
-    constant = taps is not None and squares and not _counts_elements(job) and has_unit_taps(taps)
-    return _divided_by_taps(job, sums) if constant else _weighted(job, sums, "total")
+    constant = taps is not None and squares and not counts_elements(job) and has_unit_taps(taps)
+    return divided_by_taps(job, sums) if constant else weighted(job, sums, "total")
 
 
 def _count(job: Job, fold: Any) -> Recipe:

@@ -10,11 +10,12 @@ import numpy as np
 
 from ...plan import Grid, Job
 from ...reductions import Sum
+from ..native.axis_order import dense_strides
 from ..native.library import library
 from ..native.records import WeightedRecord
 from .coverage import reads_all
-from .native import FoldCall, dense_strides, prepare, succeeded, type_number
-from .recipes import Recipe
+from .native import FoldCall, prepare, succeeded, type_number
+from .words import Recipe
 
 
 class WeightedItems:

@@ -13,7 +13,7 @@ import numpy as np
 from ...arrays.adapter import is_numpy
 from ...plan import AxisIndices, IndexedWindows, Job
 from ...reductions import fact
-from ..folds.recipes import FLOATS, MERGES, TYPES
+from ..folds.words import FLOATS, MERGES, TYPES
 from ..native.library import get_num_threads, library, missing, out_of_memory
 from ..native.records import IndexedRecord, Pick
 from .tables import address, table

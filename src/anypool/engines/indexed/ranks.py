@@ -15,7 +15,7 @@ from ...constants import is_double
 from ...order_statistics import Median, Order, Quantile, Rank
 from ...plan import Grid, IndexedWindows, Job
 from ...reductions import Max
-from ..folds.recipes import FLOATS, TYPES
+from ..folds.words import FLOATS, TYPES
 from ..native.library import library, missing, out_of_memory
 from ..native.records import IndexedRankRecord
 from ..ranks.native import RankBlend, bits_of, ranks_of

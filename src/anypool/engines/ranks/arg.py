@@ -10,7 +10,7 @@ import numpy as np
 
 from ...order_statistics import KMax, Place
 from ...plan import Grid, Ints, Job
-from ..folds.recipes import TYPES
+from ..folds.words import TYPES
 from ..native.library import library
 from .native import bits_of
 

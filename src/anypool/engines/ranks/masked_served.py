@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...plan import Job
-from ..folds.recipes import TYPES
+from ..folds.words import TYPES
 from ..native.library import library, missing
 from ..native.networks import fits
 from .interior import interior, uniform_stride

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...order_statistics import METHODS, Median, Mode, Order, Quantile, Rank
 from ...plan import Axis, Grid, Ints, Job
 from ..folds.native import bits
-from ..folds.recipes import TYPES
+from ..folds.words import TYPES
 from ..native import footprints, networks
 from ..native.library import library, out_of_memory
 from ..native.records import NetworkRecord

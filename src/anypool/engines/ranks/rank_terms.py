@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...order_statistics import Order, Sorted
 from ...plan import Axis, Grid, Job
-from ..folds.recipes import FLOATS
+from ..folds.words import FLOATS
 from .interior import interior
 
 MAX_LENGTH = 81  # elements of one window: a full sort of 9×9 is planned in a second and costs 20 medians of 3×3

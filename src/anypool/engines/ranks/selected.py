@@ -12,7 +12,7 @@ from ...arrays.adapter import adapter_of
 from ...order_statistics import Median, Order, Quantile, Rank
 from ...plan import Grid, Ints, Job
 from ..folds.native import cached_by_grid
-from ..folds.recipes import FLOATS, TYPES
+from ..folds.words import FLOATS, TYPES
 from ..native.library import library, out_of_memory
 from ..native.records import SelectRecord
 from .interior import interior

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...order_statistics import Median, Mode, Quantile, Rank
 from ...plan import Job
-from ..folds.recipes import FLOATS, TYPES
+from ..folds.words import FLOATS, TYPES
 from ..native import footprints
 from ..native.networks import fits
 from .interior import interior

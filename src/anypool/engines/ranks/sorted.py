@@ -11,7 +11,7 @@ import numpy as np
 
 from ...arrays.adapter import is_numpy
 from ...plan import Axis, AxisIndices, Grid, Job
-from ..folds.recipes import TYPES
+from ..folds.words import TYPES
 from ..native.library import library, missing, out_of_memory
 from ..native.records import SortRecord
 from .native import bits_of, offsets
