@@ -1,17 +1,20 @@
 // Selections of small square windows with their places, in registers; tiles that hold a NaN, or windows of
-// nothing but infinities, are left to the staged way.
+// nothing but infinities, are left to the staged way. An absent element is such an infinity, and windows of
+// nothing else are empty, unless a present element is one.
 #pragma once
 
 #include "abi/job.hpp"
+#include "fold/selected.hpp"
 #include "fold/square.hpp"
 #include "simd/scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 // `together` rows of windows: the greatest (or least) of each, and row · unit + column of the first of them
-// in its window. Returns whether each answer can be trusted.
+// in its window. Returns whether each answer can be trusted; `lacks`: windows of nothing but infinities are
+// empty.
 template <int K, int stride, int pad, int together, bool least>
 bool chosen_rows(const float* const* rows, float* const* values, std::int32_t* const* at, Index width,
-                 Index windows, std::int32_t unit) {
+                 Index windows, std::int32_t unit, bool lacks) {
   using L = Lanes<float>;
   using V = L::V;
   using I = Lanes<std::int32_t>::V;
@@ -83,7 +86,8 @@ bool chosen_rows(const float* const* rows, float* const* values, std::int32_t* c
         v = wins ? value[p * stride + r] : v, k = wins ? place[p * stride + r] + std::int32_t(r) * unit : k;
       }
       const Index count = std::min(L::n, windows - o);
-      if (count == L::n) doubt |= I(v == none);
+      if (lacks) {
+      } else if (count == L::n) doubt |= I(v == none);
       else doubt |= I(v == none) & (Lanes<std::int32_t>::fill(std::int32_t(count)) > ramp(lanes));
       if (values) L::store(values[p] + o, v, count);
       Lanes<std::int32_t>::store(at[p] + o, k, count);
@@ -97,18 +101,22 @@ bool chosen_rows(const float* const* rows, float* const* values, std::int32_t* c
 
 // A job's selections, where its last two levels are small squares side by side in memory.
 struct Chosen {
-  using Rows = bool (*)(const float* const*, float* const*, std::int32_t* const*, Index, Index, std::int32_t);
+  using Rows = bool (*)(const float* const*, float* const*, std::int32_t* const*, Index, Index, std::int32_t,
+                        bool);
   const anypool_job& job;
   const anypool_level *a = nullptr, *b = nullptr;
   Rows rows = nullptr;
   Index together = 1;
+  const bool lacks;  // whether elements may be absent
   Array<float> none, unread;
+  Array<float> present[8];  // rows with an infinity in place of absent elements
+  Array<Index> held = Array<Index>(8, -1);
   Array<std::int32_t> found[2], first;  // row · unit + column, and what each lane's is counted from
 
-  explicit Chosen(const anypool_job& j) : job(j) {
+  explicit Chosen(const anypool_job& j) : job(j), lacks(j.w || j.omit) {
     const Index l = job.levels - 2;
-    if (job.lift != PLACE || l < 0 || job.inner != 1 || job.x_type != F32 || job.last || job.omit || job.w ||
-        job.runs || !job.place || Lanes<float>::n < 4)
+    if (job.lift != PLACE || l < 0 || job.inner != 1 || job.x_type != F32 || job.last ||
+        (job.w && job.w_type != U8) || job.runs || !job.place || Lanes<float>::n < 4)
       return;
     a = job.level + l, b = a + 1;
     for (const anypool_level* i = job.level; i < a; ++i)
@@ -118,7 +126,7 @@ struct Chosen {
       for (Index o = 0; o < i->windows; ++o)
         if (!i->length[o]) return;
     }
-    if (b->x_stride != 1) return;
+    if (b->x_stride != 1 || (job.w && b->w_stride != 1)) return;
     switch (square_of(*a, *b)) {
       case square_of(2, 2, 1): of<2, 2>(); break;
       case square_of(3, 2, 1): of<3, 2>(); break;
@@ -127,8 +135,9 @@ struct Chosen {
       default: break;
     }
     if (!rows) return;
-    none.assign(b->size, job.min ? most<float> : least<float>), unread.resize(b->windows);
+    none.assign(b->size, job.min ? most<float> : least<float>), unread.resize(2 * b->windows);
     for (auto& row : found) row.resize(b->windows);
+    for (auto& row : present) row.resize(lacks ? b->size : 0);
     for (Index o = 0; o < b->windows; ++o)
       first.push_back(std::int32_t(job.place_type == I64 ? -b->start - o * b->stride
                                                          : b->first[o] - b->start - o * b->stride));
@@ -150,30 +159,57 @@ struct Chosen {
   // Windows [from, to) of `items` items, whose answers begin at `offset`; false: the tile is to be staged.
   bool tile(Index item, Index items, Index from, Index to, Index offset) {
     for (Index i = item; i < item + items; ++i) {
-      Index rest = i, at = 0;
-      for (const anypool_level* l = a - 1; l >= job.level; --l)
-        at += rest % l->size * l->x_stride, rest /= l->size;
+      Index rest = i, at = 0, w_at = 0;
+      for (const anypool_level* l = a - 1; l >= job.level; --l) {
+        at += rest % l->size * l->x_stride, w_at += rest % l->size * l->w_stride;
+        rest /= l->size;
+      }
       const float* x = static_cast<const float*>(job.x) + at;
+      const auto* w = job.w ? static_cast<const std::uint8_t*>(job.w) + w_at : nullptr;
+      std::fill(held.begin(), held.end(), Index(-1));
       for (Index o = from; o < to; o += together) {
-        if (!some_rows(x, o, to, offset)) return false;
+        if (!some_rows(x, w, o, to, offset)) return false;
         offset += std::min(together, to - o) * b->windows;
       }
     }
     return true;
   }
 
-  bool some_rows(const float* x, Index o, Index to, Index offset) {
+  // Row r of x, with an infinity in place of absent elements; null where a present one is that infinity.
+  const float* present_row(const float* x, const std::uint8_t* w, Index r) {
+    float* row = present[r % 8].data();
+    if (held[r % 8] == r) return row;
+    x += r * a->x_stride, w += w ? r * a->w_stride : 0;
+    const float nothing = none[0];
+    std::int32_t infinite = 0;
+    const bool omit = job.omit;
+#pragma GCC ivdep
+    for (Index i = 0; i < b->size; ++i) {
+      const float v = x[i];
+      const bool has = (!w || w[i]) & !(omit & (v != v));
+      infinite |= has & (v == nothing);
+      row[i] = has ? v : nothing;
+    }
+    held[r % 8] = infinite ? -1 : r;
+    return infinite ? nullptr : row;
+  }
+
+  bool some_rows(const float* x, const std::uint8_t* w, Index o, Index to, Index offset) {
     const float* row[8];
     const Index begin = a->start + o * a->stride, all = a->places + (together - 1) * a->stride;
-    for (Index t = 0; t < all; ++t)
-      row[t] = begin + t >= 0 && begin + t < a->size ? x + (begin + t) * a->x_stride : none.data();
+    for (Index t = 0; t < all; ++t) {
+      const bool inside = begin + t >= 0 && begin + t < a->size;
+      row[t] = !inside ? none.data() : lacks ? present_row(x, w, begin + t) : x + (begin + t) * a->x_stride;
+      if (!row[t]) return false;
+    }
     const bool both = together == 2 && o + 1 < to;
-    float* y = static_cast<float*>(job.y) + offset;
-    float* const values[2] = {y, both ? y + b->windows : unread.data()};
+    float* y = job.y ? static_cast<float*>(job.y) + offset : unread.data();
+    float* const values[2] = {y, both ? y + b->windows : unread.data() + b->windows};
     std::int32_t* const at[2] = {found[0].data(), found[1].data()};
     ask<0>(row[all - 1], 8192, together * a->stride * b->size * Index(sizeof(float)));
     const Index unit = job.place_type == I64 ? b->size : b->places;
-    if (!rows(row, job.y ? values : nullptr, at, b->size, b->windows, std::int32_t(unit))) return false;
+    if (!rows(row, job.y || lacks ? values : nullptr, at, b->size, b->windows, std::int32_t(unit), lacks))
+      return false;
     for (Index p = 0; p <= both; ++p) {
       const Index start = begin + p * a->stride,
                   base = job.place_type == I64 ? -start * unit : (a->first[o + p] - start) * unit;
@@ -183,6 +219,7 @@ struct Chosen {
       else if (job.place_type == I64)
         told(static_cast<std::int64_t*>(job.place) + offset + p * b->windows, k, std::int32_t(base));
       else told(static_cast<std::int32_t*>(job.place) + offset + p * b->windows, k, std::int32_t(base));
+      if (lacks) empty_windows(values[p], offset + p * b->windows);
     }
     return true;
   }
@@ -191,6 +228,11 @@ struct Chosen {
   void told(P* place, const std::int32_t* k, std::int32_t base) const {
     const std::int32_t* f = first.data();
     for (Index i = 0; i < b->windows; ++i) place[i] = P(k[i] - f[i] - base);
+  }
+
+  void empty_windows(float* value, Index offset) const {
+    for (Index i = 0; i < b->windows; ++i)
+      if (value[i] == none[0]) blank(job, offset + i, 1), value[i] = float(job.empty);
   }
 };
 }  // namespace anypool::ANYPOOL_ISA
