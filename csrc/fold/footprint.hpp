@@ -10,7 +10,11 @@ template <class M, class T>
 class Footprint final : public Passes {
  public:
   explicit Footprint(const anypool_job& job)
-      : level(job.level), levels(int(job.levels)), inner(job.inner), window(level[levels - 1]), parts(job) {
+      : level(job.level),
+        levels(int(job.levels)),
+        inner(job.inner),
+        window(level[levels - 1]),
+        parts(job, M::idempotent) {
     for (auto* each : {&in, &out, &at, &span, &slots_of}) each->resize(levels);
     Index in_ = inner, out_ = inner;
     for (int l = levels - 1; l >= 0; --l) {
@@ -60,7 +64,7 @@ class Footprint final : public Passes {
   const int levels;
   const Index inner;
   const anypool_level& window;  // windows along the last level
-  const FootprintParts<M> parts;
+  const FootprintParts parts;
   Array<Index> in, out, at;     // elements and results under a position; the window's index on each level
   Array<Index> span, slots_of;  // positions of each level with rows in store; slots from one to the next
   Array<Index> held;            // which row each slot stores, -1 none

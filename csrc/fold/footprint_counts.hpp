@@ -16,7 +16,7 @@ class FootprintCounts final : public Passes {
         levels(int(job.levels)),
         inner(job.inner),
         window(level[levels - 1]),
-        parts(job) {
+        parts(job, false) {
     for (auto* each : {&out, &at}) each->resize(levels);
     Index out_ = inner;
     for (int l = levels - 1; l >= 0; --l) out[l] = out_, out_ *= all(l);
@@ -46,7 +46,7 @@ class FootprintCounts final : public Passes {
   const int levels;
   const Index inner;
   const anypool_level& window;  // windows along the last level
-  const FootprintParts<Sum<A>> parts;
+  const FootprintParts parts;
   Array<Index> out, at;                      // results under a position; the window's index on each level
   Array<double> before;                      // of each line: the weights of its places before each
   Array<std::uint8_t> present, row_present;  // which lines lie inside the axes, now and in `row`

@@ -7,7 +7,6 @@
 #include "simd/scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
-template <class M>
 struct FootprintParts {
   struct Part {
     Index line;    // the row of the window's box
@@ -20,10 +19,12 @@ struct FootprintParts {
   int doublings = 0;
   bool weighted = false;
 
-  explicit FootprintParts(const anypool_job& job) : level(job.level), levels(int(job.levels)) {
+  // `overlap`: whether a position may be merged twice.
+  FootprintParts(const anypool_job& job, bool overlap)
+      : level(job.level), levels(int(job.levels)), overlaps(overlap) {
     for (Index i = 0; i < job.runs; ++i) {
       if (row.empty() || row.back() != job.run[i].row) row.push_back(job.run[i].row);
-      weighted |= !M::idempotent && job.run[i].weight != 1;
+      weighted |= !overlaps && job.run[i].weight != 1;
     }
     find_places();
     const auto& a = level[levels - 1];
@@ -53,6 +54,7 @@ struct FootprintParts {
  private:
   const anypool_level* level;
   int levels;
+  bool overlaps;
   Array<Index> places;  // of each line, on each level
 
   void find_places() {
@@ -64,9 +66,9 @@ struct FootprintParts {
 
   // A run of n positions as parts of at most 2^most: its binary digits, or parts that overlap.
   template <class Visit>
-  static void cut(Index n, int most, Visit visit) {
+  void cut(Index n, int most, Visit visit) const {
     Index first = 0;
-    if (M::idempotent) {
+    if (overlaps) {
       const int k = std::min(most, int(std::bit_width(std::uint64_t(n))) - 1);
       for (; first + (Index(1) << k) <= n; first += Index(1) << k) visit(k, first);
       if (first < n) visit(k, n - (Index(1) << k));

@@ -22,8 +22,8 @@ ANYPOOL_INLINE int tasks(D& direct, const anypool_orders& job, const OrdersCut& 
   return direct.outcome();
 }
 
-// What is benchmarked: float32 throughout, medians of other numbers, all ranks of bytes, votes on labels. The
-// staged networks serve all others.
+// What is benchmarked: float32 throughout, medians of other numbers, all ranks of bytes, votes on labels; of
+// windows that lack elements, float32 and bytes. The staged networks serve all others.
 template <class S, class N>
 constexpr bool reads = N::votes ? std::is_same_v<S, std::uint8_t> || (std::is_integral_v<S> && sizeof(S) == 4)
                                 : std::is_same_v<S, float> || (std::is_same_v<S, double> && N::middle) ||
@@ -35,7 +35,7 @@ int run(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end)
   return with_direct(job.key, [&](auto network) -> int {
     using N = decltype(network);
     if constexpr (N::ranks > 2) {
-      if constexpr (!std::is_same_v<S, std::uint32_t>) {
+      if constexpr (std::is_same_v<S, float> || std::is_same_v<S, std::uint8_t>) {
         Sparse<S, N> sparse{job};
         return tasks(sparse, job, cut, begin, end);
       }

@@ -63,7 +63,8 @@ struct Tiles {
     watch(x, n);
     for (Index i = 0; i < n; ++i) d[i] = K::in(x[i]);
   }
-  void split(const S* x, Index n, T* d) {
+  // Not inline: it is called at many places, and holds a loop for each number of phases.
+  __attribute__((noinline)) void split(const S* x, Index n, T* d) {
     switch (phases) {
       case 1: nan |= apart<1, K>(x, n, d, cut.pitch); return;
       case 2: nan |= apart<2, K>(x, n, d, cut.pitch); return;
@@ -98,7 +99,7 @@ struct Tiles {
     }
   }
   // The elements of one row that this task's tiles see, as keys, each phase a row of its own.
-  void stage(const S* row, T* d, std::uint8_t* held) {
+  __attribute__((noinline)) void stage(const S* row, T* d, std::uint8_t* held) {
     const Index begin = columns.start + first * phases,
                 n = std::min((tiles + job.reach) * phases, columns.extent - begin);
     if (sparse) return lacking(row, begin, n, d, held);
@@ -206,7 +207,7 @@ struct Tiles {
       for (const Index k : {job.low[c], job.high[c]}) taken |= k >= 0 && k < 64 ? std::uint64_t(1) << k : 0;
     return taken;
   }
-  void join(const T* const* row, Index n, T* d) const {
+  __attribute__((noinline)) void join(const T* const* row, Index n, T* d) const {
     switch (job.tile_columns) {
       case 2: return together<2>(row, n, d);
       case 4: return together<4>(row, n, d);

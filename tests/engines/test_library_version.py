@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import subprocess
 import sys
+from ctypes.util import find_library
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ import pytest
 from anypool.engines.native import library, records
 
 ROOT = Path(__file__).parents[2]
-PATH = library._path()  # pyright: ignore[reportPrivateUsage]
+PATH = library._path()
 needs_library = pytest.mark.skipif(library.library() is None, reason="needs the compiled library")
 
 
@@ -33,8 +33,7 @@ def test_a_stale_record_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -
 @needs_library
 def test_a_library_without_versions_is_refused() -> None:
     """The C library: it loads, and is none of ours."""
-    name = ctypes.util.find_library("c") if hasattr(ctypes, "util") else "libc.so.6"
-    core, reason = library.load(Path(name or "libc.so.6"))
+    core, reason = library.load(Path(find_library("c") or "libc.so.6"))
     assert core is None and "it has no function anypool_abi" in reason
 
 
