@@ -81,15 +81,30 @@ constexpr std::int64_t sizes[TYPES] = {4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8};  // 
 // the least one is the greatest of complements. Bytes have both merges: images are eroded as they are
 // dilated.
 constexpr Type folded_type[TYPES] = {F32, F64, F32, F32, U8, U8, U16, U16, I32, I32, I64, I64};
+// Whether engines of this type fold elements where they lie, and write the results: nothing is lifted or
+// finished.
+constexpr bool has_engine(std::int64_t type, std::int64_t merge) {
+  return type == F32 || type == F64 || type == U8 ||
+         (merge == MAX ? type == U16 || type == I16 || type == I32 || type == I64
+                       : merge == MIN && (type == U16 || type == I16 || type == I32));
+}
+inline bool folds_elements(const anypool_job& job) {
+  return !job.staged && job.lift == VALUE && job.finish == PLAIN && job.plane_type == job.y_type &&
+         job.merge1 < 0 && job.weighting == UNWEIGHTED && has_engine(job.plane_type, job.merge0);
+}
+inline std::int64_t engine_type(const anypool_job& job) {
+  return folds_elements(job) ? job.plane_type : std::int64_t(folded_type[job.plane_type]);
+}
 inline bool folds_complements(const anypool_job& job, int k) {
-  return merge_of(job, k) == MIN && !is_float(job.plane_type) && folded_type[job.plane_type] != U8;
+  return merge_of(job, k) == MIN && !is_float(job.plane_type) && folded_type[job.plane_type] != U8 &&
+         !folds_elements(job);
 }
 inline std::int64_t folded_merge(const anypool_job& job, int k) {
   return folds_complements(job, k) ? std::int64_t(MAX) : merge_of(job, k);
 }
 // What turns a number of plane k into its key, and back, by an exclusive or; 0: it is its own key.
 inline std::int64_t key_of(const anypool_job& job, int k) {
-  if (k > 1 || !has_plane(job, k) || is_float(job.plane_type)) return 0;
+  if (k > 1 || !has_plane(job, k) || is_float(job.plane_type) || folds_elements(job)) return 0;
   if (merge_of(job, k) != MAX && merge_of(job, k) != MIN) return 0;
   const std::int64_t top = std::int64_t(std::uint64_t(1) << (8 * sizes[job.plane_type] - 1));
   return (folded_type[job.plane_type] != job.plane_type ? top : 0) ^ -std::int64_t(folds_complements(job, k));

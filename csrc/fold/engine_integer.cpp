@@ -1,4 +1,4 @@
-// Engines of integers: bytes, and keys of wider ones, which are folded as their greatest alone (folded_type).
+// Engines of integers: bytes, keys of wider ones (folded_type), and elements that are folded where they lie.
 #include "fold/engine.hpp"
 #include "fold/tile.hpp"
 
@@ -16,9 +16,13 @@ Passes* make_integer(std::int64_t merge, std::int64_t type, const anypool_job& j
       case MAX: return engine<Max, std::int64_t>(job);
       default: return nullptr;
     }
-  if (merge != MAX) return nullptr;
-  return type == U16   ? engine<Max, std::uint16_t>(job)
-         : type == I32 ? engine<Max, std::int32_t>(job)
-                       : nullptr;
+  if (merge != MAX && merge != MIN) return nullptr;
+  const bool greatest = merge == MAX;
+  switch (type) {  // folded as they lie, or keys
+    case U16: return greatest ? engine<Max, std::uint16_t>(job) : engine<Min, std::uint16_t>(job);
+    case I16: return greatest ? engine<Max, std::int16_t>(job) : engine<Min, std::int16_t>(job);
+    case I32: return greatest ? engine<Max, std::int32_t>(job) : engine<Min, std::int32_t>(job);
+    default: return nullptr;
+  }
 }
 }  // namespace anypool::ANYPOOL_ISA

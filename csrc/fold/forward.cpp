@@ -42,9 +42,8 @@ int staged(const anypool_job& job, Index begin, Index end) {
   std::unique_ptr<Passes> engine[most_planes];
   for (int k = 0; k < most_planes; ++k)
     if (has_plane(job, k)) {
-      engine[k].reset(k == 2 && counted
-                          ? make_counts(folded_type[job.plane_type], job)
-                          : make_engine(folded_merge(job, k), folded_type[job.plane_type], job));
+      engine[k].reset(k == 2 && counted ? make_counts(folded_type[job.plane_type], job)
+                                        : make_engine(folded_merge(job, k), engine_type(job), job));
       if (!engine[k]) return DECLINED;
     }
   std::unique_ptr<Stager> stager;

@@ -92,7 +92,8 @@ class FoldCall:
         is_masked = w_strides is not None or masked(job)
         direct = recipe.lift == "value" and type_number(recipe.plane) == call.x_type and not is_masked
         borders = any(a.source is not None for a in grid.axes)
-        call.staged = int(not direct or borders or not is_dense(grid.shape, strides, order))
+        fills_empty = grid.has_empty and recipe.plane not in FLOATS  # the core writes their value after a lift
+        call.staged = int(not direct or borders or fills_empty or not is_dense(grid.shape, strides, order))
         self.checks_weights = checks and w_strides is not None and w_type in FLOATS and reads_all(grid)
         signed = getattr(reduction, "signed_weights", False)
         call.logs, call.checks = int(job.logs), (FINITE if signed else NOT_NEGATIVE) if self.checks_weights else 0
