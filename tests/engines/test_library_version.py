@@ -21,10 +21,10 @@ needs_library = pytest.mark.skipif(library.library() is None, reason="needs the 
 @needs_library
 @pytest.mark.parametrize("name", ["version", *records.RECORDS])
 def test_a_stale_record_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert PATH is not None and library.load(PATH)[0] is not None
+    assert PATH is not None and library.opened(PATH)[0] is not None
     actual = records.EXPECTED[name]
     monkeypatch.setitem(records.EXPECTED, name, actual + 8)
-    core, reason = library.load(PATH)
+    core, reason = library.opened(PATH)
     assert core is None
     assert f"of another version than the package ({name} is {actual}, expected {actual + 8})" in reason
     assert "build it again with `make`" in reason
@@ -33,7 +33,7 @@ def test_a_stale_record_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -
 @needs_library
 def test_a_library_without_versions_is_refused() -> None:
     """The C library: it loads, and is none of ours."""
-    core, reason = library.load(Path(find_library("c") or "libc.so.6"))
+    core, reason = library.opened(Path(find_library("c") or "libc.so.6"))
     assert core is None and "it has no function anypool_abi" in reason
 
 

@@ -73,7 +73,7 @@ def test_random_calls_of_everyday_sizes(isa: str, guard: str, first: int) -> Non
 TOUCH = """
 #include <cstdio>
 #include <cstdlib>
-#include "memory.hpp"
+#include "abi/memory.hpp"
 int main(int, char** words) {
   char* block = static_cast<char*>(anypool::take_memory(100, 1));
   for (int i = 0; i < 100; ++i) block[i] = 1;
@@ -116,4 +116,5 @@ def test_scratch_comes_from_one_place() -> None:
         if file.name in ("memory.cpp", "scratch.hpp", "pool.cpp"):
             continue
         for word in ("std::vector<", "std::nothrow", "alloc(", "[]>"):
-            assert word not in file.read_text(), f"{file.name}: {word} is no Scratch or Array (scratch.hpp)"
+            text = file.read_text().replace("throw std::bad_alloc()", "")
+            assert word not in text, f"{file.name}: {word} is no Scratch or Array (scratch.hpp)"

@@ -64,7 +64,7 @@ def with_values(value: Any, leaf: Leaf, varies: bool) -> Any:
     if isinstance(value, list):
         return [with_values(v, leaf, varies) for v in value]
     if isinstance(value, Taps):
-        return (Table, value.values.dtype.name, value.shape, value.data)
+        return (Table, value.dtype, value.shape, value.data)
     return described(value, leaf) if isinstance(value, (Fold, Order, Kind)) else leaf(value, varies)
 
 

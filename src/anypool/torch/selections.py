@@ -13,8 +13,8 @@ import torch
 from ..arrays.shape_ops import dtype_name
 from ..engines.folds import adjoint
 from ..engines.native.library import library as library_of_core
+from ..engines.ranks.algorithm import ranks_of
 from ..engines.ranks.arg_of_value import position_finder
-from ..engines.ranks.native import ranks_of
 from ..order_statistics import Median, Mode, Order, Quantile, Rank
 from ..plan import Grid, Job
 

@@ -81,7 +81,7 @@ def gradients(
         if both is not None:
             return both[0], None if w is None or both[1] is None else both[1].reshape(w.shape).to(w.dtype)
     gx = allocated(x.shape, x)
-    gw: Any = torch.zeros(weights.shape, dtype=wide_type(x)) if learns else None
+    gw: Any = torch.zeros(weights.shape, dtype=wide_type(x), device=x.device) if learns else None
     for piece in pieces(grid, x.stride()):
         part = None if weights is None else weights[_within(piece, weights.shape)]
         block = _Block(g[piece], x[piece], None if y is None else y[piece], part, grid, divides, omit_nan, logs)
@@ -147,7 +147,7 @@ def _by_rows(g: Any, x: Any, y: Any, w: Any, learns: bool, grid: Grid, how: _How
     if any(d not in lanes or d in grid.pooled_dims for d in shared):
         return None  # an entry of w belongs to several rows
     g, y = (t.to(x.dtype).permute(fold.order).contiguous() for t in (g, y))
-    gx, gw = empty(x.shape, x.dtype), torch.zeros(w.shape, dtype=x.dtype) if learns else None
+    gx, gw = empty(x.shape, x.dtype), torch.zeros(w.shape, dtype=x.dtype, device=x.device) if learns else None
     to = gx.data_ptr(), 0 if gw is None else gw.data_ptr()
     done = weighted_adjoint.rows_gradient(fold, x.data_ptr(), w.data_ptr(), y.data_ptr(), g.data_ptr(), *to)
     return (gx, gw) if done else None
@@ -221,7 +221,7 @@ class _Block:
     def _weights(self) -> Any:
         """The weights of the elements, relative to the greatest of their row if they are e^w."""
         if not self.logs:
-            w = torch.ones((), dtype=self.wide) if self.w is None else self.w.to(self.wide)
+            w = torch.ones((), dtype=self.wide, device=self.x.device) if self.w is None else self.w.to(self.wide)
             return w if self.present is None else torch.where(self.present, w, 0.0)
         a = self._logarithms()
         top = a.amax(self.grid.pooled_dims, keepdim=True)
@@ -237,7 +237,7 @@ class _Block:
             return (w.sum if isinstance(fold, Sum) else w.amax)(grid.pooled_dims, keepdim=True)
         job = Job(grid, fold, dtype_name(full), "torch")
         prepared = native_folds.prepare(job, full.stride())
-        out = torch.empty(prepared.shape, dtype=full.dtype)
+        out = torch.empty(prepared.shape, dtype=full.dtype, device=full.device)
         prepared.forward(full.data_ptr(), 0, out.data_ptr(), 0)
         return out if prepared.back is None else out.permute(prepared.back)
 

@@ -38,6 +38,7 @@ class _Table:
                 f"{name} {'hold' if name == 'taps' else 'holds'} a NaN or an infinity: use finite numbers"
             )
         self.values.flags.writeable = False
+        self.dtype: str = self.values.dtype.name
         self.shape, self.data = (
             self.values.shape,
             self.values.tobytes(),
@@ -45,7 +46,7 @@ class _Table:
 
     @property
     def _key(self) -> tuple[Any, ...]:
-        return self.values.dtype.name, self.shape, self.data
+        return self.dtype, self.shape, self.data
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Table) and self._key == other._key
@@ -59,14 +60,13 @@ class _Table:
 
 def is_footprint(table: Any) -> bool:
     """Whether a table states which positions a window has, without weights."""
-    return isinstance(table, _Table) and table.values.dtype == np.bool_
+    return isinstance(table, _Table) and table.dtype == "bool"
 
 
 def freeze_footprint(footprint: Any, size: int | tuple[int, ...]) -> tuple[tuple[int, ...], Any]:
     """The window's size on each axis, and the footprint as a table; None if it is all true.
 
-    Raises PoolingError for an array of another shape
-    and for footprints without a position.
+    Raises PoolingError for an array of another shape and for footprints without a position.
     """
     table = _Table(footprint, "footprint")
     sizes = size if isinstance(size, tuple) else (size,) * table.values.ndim
@@ -76,7 +76,7 @@ def freeze_footprint(footprint: Any, size: int | tuple[int, ...]) -> tuple[tuple
         )
     if not np.any(table.values):
         raise PoolingError("footprint has no position: at least one must be true, or a weight other than 0")
-    return sizes, None if table.values.dtype == np.bool_ and np.all(table.values) else table
+    return sizes, None if is_footprint(table) and np.all(table.values) else table
 
 
 def tap_table(taps: _Table | tuple[_Table, ...], sizes: tuple[int, ...]) -> Any:

@@ -1,4 +1,4 @@
-"""What a recipe adds where elements may be absent or have weights: a plane that counts or weighs them."""
+"""The plane of weights of a recipe: where elements may be absent, or have weights."""
 
 from __future__ import annotations
 

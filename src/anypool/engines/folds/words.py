@@ -1,4 +1,4 @@
-"""The words of recipes: element types, lifts, merges and finishes, and the record that joins them."""
+"""Element types, lifts, merges and finishes by name, and the recipe that joins them."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ from ...reductions import Max
 from ..folds.words import FLOATS, TYPES
 from ..native.library import library, missing, out_of_memory
 from ..native.records import IndexedRankRecord
-from ..ranks.native import RankBlend, bits_of, ranks_of
+from ..ranks.algorithm import RankBlend, ranks_of
+from ..ranks.native import bits_of
 from ..ranks.rank_terms import coefficients
 from ..ranks.sorted import indices_of_axis
 from . import native as native_indexed

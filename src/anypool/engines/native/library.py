@@ -24,10 +24,10 @@ def library() -> Any:
 def _loaded() -> tuple[Any, str]:
     """The library of the installation, or None and the reason why there is none."""
     path = _path()
-    return (None, "it was not built; install with a C++20 compiler") if path is None else load(path)
+    return (None, "it was not built; install with a C++20 compiler") if path is None else opened(path)
 
 
-def load(path: Path) -> tuple[Any, str]:
+def opened(path: Path) -> tuple[Any, str]:
     """The library in the file, or None and the reason why it cannot be used."""
     try:
         core = ctypes.CDLL(str(path))

@@ -6,8 +6,9 @@ from ...plan import Job
 from ..folds.words import TYPES
 from ..native.library import library, missing
 from ..native.networks import fits
+from .algorithm import RankBlend
 from .interior import interior, uniform_stride
-from .native import RankBlend, describe_network, shape_of
+from .native import describe_network, shape_of
 from .rank_terms import MAX_LENGTH, frame, has_gaps, planned
 
 

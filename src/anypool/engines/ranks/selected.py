@@ -15,8 +15,9 @@ from ..folds.native import cached_by_grid
 from ..folds.words import FLOATS, TYPES
 from ..native.library import library, out_of_memory
 from ..native.records import SelectRecord
+from .algorithm import RankBlend, ranks_of, uses_chains, uses_histogram
 from .interior import interior
-from .native import RankBlend, bits_of, offsets, ranks_of, uses_chains, uses_histogram
+from .native import bits_of, offsets
 from .rank_terms import MAX_LENGTH, has_gaps
 
 MAX_DISJOINT = 576  # elements of one disjoint window: 64×64 took 2 s to plan and 90 ms to run, by selection 25 ms

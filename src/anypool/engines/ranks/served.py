@@ -7,8 +7,9 @@ from ...plan import Job
 from ..folds.words import FLOATS, TYPES
 from ..native import footprints
 from ..native.networks import fits
+from .algorithm import ranks_of, uses_chains, uses_histogram
 from .interior import interior
-from .native import bits_of, describe_network, ranks_of, shape_of, uses_chains, uses_histogram
+from .native import bits_of, describe_network, shape_of
 
 MAX_LENGTH = 4096  # elements of one window
 MOST_POSITIONS = 128  # elements of one footprint
