@@ -71,6 +71,7 @@ class Footprint final : public Passes {
   Scratch<T> store, wide;       // rows and their doublings; results of every position
   Array<const T*> merged;       // what a window merges, and its weights
   Array<T> factor;
+  const T* weights = nullptr;  // of what is merged: `factor`, or of all parts
   Array<Index> offset;  // of each part from its window's first position, where no row is stored
   Array<T> weight;      // of each part
   Array<Line> row_at;
@@ -125,7 +126,9 @@ class Footprint final : public Passes {
   // Windows [left, right) of one row of windows.
   void fold_row(T* y) {
     Index n = 0;
+    weights = factor.data();
     if (!stored && inside()) {
+      weights = weight.data();
       const T* origin =
           item + (window.start + left * window.stride - (lead == levels - 1 ? base : 0)) * inner;
       for (int l = lead; l < levels - 1; ++l) origin += (at_origin(l) - (l == lead ? base : 0)) * in[l];
@@ -212,7 +215,7 @@ class Footprint final : public Passes {
     constexpr int together = 4;
     const auto term = [&](Index p, Index i, auto whole) ANYPOOL_FLAT {
       const typename L::V v = get(merged[p] + i, whole);
-      if constexpr (weighted && std::is_floating_point_v<T>) return typename L::V(v * L::fill(factor[p]));
+      if constexpr (weighted && std::is_floating_point_v<T>) return typename L::V(v * L::fill(weights[p]));
       else return v;
     };
     // `together` vectors from lane i on; `last`: how many lanes of the last one there are.

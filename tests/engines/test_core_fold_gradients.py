@@ -51,3 +51,18 @@ def test_a_selection_saves_one_byte_an_output() -> None:
     with torch.autograd.graph.saved_tensors_hooks(lambda t: (sizes.append(t.nbytes), t)[1], lambda t: t):
         y = ap.pool(x, ap.sliding((3, 3), 1, 1), "max")
     assert sorted(sizes) == sorted([x.nbytes, y.numel()])
+
+
+@pytest.mark.parametrize("windows", [ap.whole(), ap.adaptive((1, 1)), ap.sliding((2, 3), 1)], ids=str)
+@pytest.mark.parametrize("shape", [(2, 1, 1, 1), (1, 1, 1, 5), (1, 1, 5, 1), (1, 1, 5, 5), (1, 1, 1, 1)], ids=str)
+def test_weights_that_broadcast_along_pooled_axes(shape: tuple[int, ...], windows: Any) -> None:
+    g = torch.Generator().manual_seed(0)
+    x, w = (torch.rand(n, generator=g, dtype=torch.float64) + 0.5 for n in ((2, 3, 5, 5), shape))
+    for fold, name in itertools.product(("mean", "sum"), ("weights", "log_weights")):
+        found: list[Any] = []
+        for backend in (None, "reference"):
+            leaves = [t.clone().requires_grad_() for t in (x, w)]
+            y = ap.pool(leaves[0], windows, fold, axes=(2, 3), backend=backend, **{name: leaves[1]})
+            found.append(torch.autograd.grad((y * y).sum(), leaves))
+        for got, want in zip(*found, strict=True):
+            torch.testing.assert_close(got, want, rtol=1e-9, atol=1e-12)

@@ -34,10 +34,9 @@ def _call(g: np.random.Generator, real: bool, longest: tuple[int, int, int] = (1
     stride = 1 if g.random() < 0.5 else tuple(int(n) for n in g.integers(1, 4, pooled))
     dilation = 1 if g.random() < 0.6 else tuple(int(n) for n in g.integers(1, 3, pooled))
     border: Any = str(g.choice(["absent", "absent", "reflect", "circular", "0"]))
+    padding: Any = tuple(tuple(pair) for pair in g.integers(0, 4, (pooled, 2)).tolist())
     try:
-        windows = ap.sliding(
-            size, stride, int(g.integers(0, 4)), dilation, border=0.0 if border == "0" else border, footprint=table
-        )
+        windows = ap.sliding(size, stride, padding, dilation, border=0.0 if border == "0" else border, footprint=table)
         windows.plan(shape, axes)
     except ap.PoolingError:  # the border does not fit the axis, or the window is too large
         return _call(g, real, longest)
@@ -139,3 +138,31 @@ def test_windows_that_hold_no_position_are_empty() -> None:
     corners[::2, ::2] = True
     small = np.arange(4.0).reshape(2, 2) + 1  # windows larger than x
     assert ap.pool(small, ap.sliding((3, 3), 1, 1, footprint=corners), "mean").tolist() == [[4, 3], [2, 1]]
+
+
+def test_selections_give_no_gradient_to_elements_of_empty_windows() -> None:
+    x = torch.arange(1.0, 5.0).requires_grad_()
+    y = ap.pool(x, ap.sliding((2,), 1, 1, footprint=[True, False]), "max", axes=0)
+    (gradient,) = torch.autograd.grad(y[1:].sum() + 100 * y[0], x)
+    assert gradient.tolist() == [1, 1, 1, 1]
+    for dtype in (torch.float32, torch.float64):
+        x = torch.arange(1.0, 5.0, dtype=dtype).requires_grad_()
+        y = ap.pool(x, ap.sliding((1,), 1), "max", axes=0, weights=torch.tensor([False, True, True, True]), empty=3.0)
+        assert torch.autograd.grad(y.sum(), x)[0].tolist() == [0, 1, 1, 1]
+
+
+def test_medians_of_one_position_keep_large_integers() -> None:
+    for dtype, value in (("int64", 2**63 - 1), ("uint64", 2**64 - 1), ("int64", 2**53 + 1)):
+        x = np.full(5, value, dtype)
+        for footprint, backend in itertools.product(([0, 1, 0], [1, 0, 1, 0, 1], [1]), (None, "reference")):
+            windows = ap.sliding(len(footprint), 1, footprint=np.array(footprint, bool))
+            got = ap.pool(x, windows, "median", axes=0, backend=backend)
+            assert got.dtype == x.dtype and (got == x[0]).all()
+
+
+def test_footprints_compile() -> None:
+    x = torch.randn(1, 2, 6, 6, generator=torch.Generator().manual_seed(0))
+    for table in (np.eye(3, dtype=bool), np.eye(3) * 0.5):
+        windows = ap.sliding((3, 3), 1, 1, footprint=table)
+        compiled = torch.compile(lambda t, w=windows: ap.pool(t, w, "mean"), fullgraph=True, backend="aot_eager")
+        assert torch.equal(compiled(x), ap.pool(x, windows, "mean"))

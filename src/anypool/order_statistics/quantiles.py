@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays.adapter import adapter_of, is_numpy
 from ..arrays.ops import among, did_you_mean, exp, greatest, smallest, stop, where, zeros
-from ..arrays.shape_ops import floats, is_floating
+from ..arrays.shape_ops import dtype_name, floats, is_floating
 from ..errors import PoolingError
 from ..scalars import fraction, integer, number
 from .effective_size import STEPS, between, weighted_quantile
@@ -98,6 +98,8 @@ class Median(Order):
         if not is_floating(lower) and isinstance(n, int) and n % 2:
             return lower
         higher = window.element(high)
+        if dtype_name(lower) in ("int64", "uint64") and bool((lower == higher).all()):
+            return lower  # a double does not represent all of them
         lower, higher = window.number(lower), window.number(higher)
         with np.errstate(all="ignore"):
             return where(lower == higher, lower, (lower + higher) * 0.5)

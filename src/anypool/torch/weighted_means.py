@@ -88,10 +88,11 @@ def gradients(
         sums = block.gradients(learns)
         if sums is None:
             return None, None
-        if gx.dtype == block.wide:
-            torch.mul(*sums[0], out=gx[piece])
+        part, (spread, factor) = gx[piece], sums[0]
+        if gx.dtype == block.wide and torch.broadcast_shapes(spread.shape, factor.shape) == part.shape:
+            torch.mul(spread, factor, out=part)
         else:
-            gx[piece].copy_(torch.mul(*sums[0]))
+            part.copy_(spread * factor)
         if gw is not None:
             gw[_within(piece, gw.shape)] += sums[1]
     return gx, None if w is None or gw is None else gw.reshape(w.shape).to(w.dtype)

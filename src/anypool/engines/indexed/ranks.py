@@ -119,7 +119,7 @@ class IndexedRankCall:
             if isinstance(selection, RankBlend):
                 self.low[n], self.high[n] = selection.ranks[0], selection.ranks[-1]
                 self.shares[n] = selection.share if len(selection.ranks) > 1 else 0.0
-                blends.add(selection.blend)
+                blends.add(selection.blend if len(selection.ranks) > 1 else 0)
         call = self.call = IndexedRankRecord()
         call.lists = self.fold_call.call
         call.lists.empty = float(order.empty if job.empty is None else job.empty)

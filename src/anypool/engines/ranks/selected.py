@@ -78,7 +78,7 @@ class RankTables:
                 low[k], high[k] = selection.ranks[0], selection.ranks[-1]
                 if len(selection.ranks) > 1:
                     shares[k] = selection.share
-                    blends.add(selection.blend)
+                    blends.add(selection.blend if len(selection.ranks) > 1 else 0)
         self.low, self.high, self.shares = (np.ascontiguousarray(t[at.reshape(-1)]) for t in (low, high, shares))
         self.blend, self.undefined = max(blends), bool((low < 0).any())
 

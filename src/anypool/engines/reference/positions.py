@@ -31,8 +31,8 @@ def split_position(position: Any, grid: Grid) -> list[Any]:
 
 
 def index_in_window(position: Any, grid: Grid) -> Any:
-    """Flat positions with border as indices in their windows, in the smallest unsigned type; −1
-    becomes 0."""
+    """Flat positions with border as indices in their windows, in the smallest type; −1 stays −1, which
+    is 255 in uint8."""
     index: Any = 0
     safe = where(position < 0, zeros(position), position)
     for part, axis, dim in zip(split_position(safe, grid), grid.axes, grid.pooled_dims, strict=True):
@@ -40,7 +40,7 @@ def index_in_window(position: Any, grid: Grid) -> Any:
         shape[dim] = axis.out
         j = (part - as_like(axis.first.reshape(shape), position, exact=True)) // axis.step
         index = index * max(axis.max_length, 1) + where(j < 0, zeros(j), j)
-    return cast(index, index_dtype(grid.max_length))
+    return cast(where(position < 0, zeros(index) - 1, index), index_dtype(grid.max_length))
 
 
 def index_dtype(length: int) -> str:
