@@ -128,7 +128,7 @@ class Spans(Kind):
         """The flat position of each element, span after span, on the pooled axes in ascending
         order."""
         owner = np.repeat(np.arange(len(self.starts)), np.diff(offsets))
-        time: Any = self.starts[owner] + np.arange(offsets[-1]) - offsets[owner]
+        time: Ints = self.starts[owner] + np.arange(len(owner)) - offsets[owner]
         if self.rows is None:
             return time
         row = self.rows[owner]
