@@ -16,8 +16,8 @@ def flat_windows(windows: Any, shape: tuple[int, ...], axes: Any) -> Flat | None
     flat: Any = getattr(windows, "flat", None)
     if flat is None:
         return None
-    found: Flat | None = flat(shape, normal_axes(axes, len(shape)))
-    return found
+    result: Flat | None = flat(shape, normal_axes(axes, len(shape)))
+    return result
 
 
 def flattened(library: Any, x: Any, flat: Flat, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -1,4 +1,5 @@
-"""The first and the last element of each window: their positions are found, and they are taken from x."""
+"""The first and the last element of each window: their positions are found, and they are taken from
+x."""
 
 from __future__ import annotations
 

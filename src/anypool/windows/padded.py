@@ -92,8 +92,8 @@ def padded(lengths: Any, *, side: str = "right") -> Padded:
 
     Name `axes`=(batch, time); one axis of rows replaces them. Padding is never read.
     side: where the padding is. "left": the valid elements are the last ones of the row.
-    lengths: a row of integers, also a tensor. Raises PoolingError for a length below 0 or above that
-    of the rows.
+    lengths: a row of integers, also a tensor. Raises PoolingError for a length below 0 or above
+    that of the rows.
 
     >>> import numpy as np, anypool as ap
     >>> x = np.array([[1.0, 2.0, np.nan], [5.0, np.nan, np.nan]])

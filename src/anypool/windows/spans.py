@@ -161,11 +161,10 @@ def spans(starts: Any, stops: Any, rows: Any = None) -> Spans:
     """Runs of consecutive positions: span i has the positions starts[i] … stops[i] − 1 of one axis.
 
     Spans may overlap, leave gaps, be empty and have any order.
-    rows: span i lies in row rows[i]. Then `axes` is (batch, time), (1, 0) for x with time first. One
-    axis of spans replaces the first of the two axes of x, and positions such as `"argmax"` are flat
-    in (batch, time).
-    Each argument is a row of integers, also a tensor. Raises PoolingError for spans outside x, stops
-    below starts and rows of another length.
+    rows: span i lies in row rows[i]. Then `axes` is (batch, time), (1, 0) for x with time first.
+    One axis of spans replaces the first of the two axes of x, and positions such as `"argmax"` are
+    flat in (batch, time). Each argument is a row of integers, also a tensor. Raises PoolingError
+    for spans outside x, stops below starts and rows of another length.
 
     >>> import numpy as np, anypool as ap
     >>> ap.pool(np.arange(7.0), ap.spans([0, 2, 2], [3, 2, 7]), "sum")

@@ -1,4 +1,5 @@
-"""Pooling layers of sequences: padded batches with masks or lengths, and flat batches with offsets."""
+"""Pooling layers of sequences: padded batches with masks or lengths, and flat batches with
+offsets."""
 
 from __future__ import annotations
 

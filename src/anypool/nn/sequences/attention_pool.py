@@ -19,14 +19,13 @@ class AttentionPool(nn.Module):
 
     (batch, time, dim) gives (batch, dim), or (batch, hops · dim).
     score: "additive" vᵀ tanh(W x + b) (Bahdanau, Cho & Bengio 2015; Yang et al. 2016), "dot" qᵀ x,
-    "general" qᵀ W x (Luong, Pham & Manning 2015), "gated" vᵀ(tanh(W x + b) ⊙ σ(G x + c)) (Ilse, Tomczak
-    & Welling 2018). q and v are learned. hidden: units of W; default: dim.
-    heads: the number of parts of x; each has weights of its own (India, Safari & Hernando 2019).
-    hops: sets of weights for all of x (Lin et al. 2017), with `penalty`.
-    query: True takes `query` (batch, dim) at the call: vᵀ tanh(W x + U q + b), or q is the query.
-    Call it with `mask`, `lengths` or `offsets` as SequencePool. A sequence without a token gives 0.
-    need_weights: also the weights (batch, hops · heads, time), or (hops · heads, tokens) of a flat
-    batch. Raises PoolingError.
+    "general" qᵀ W x (Luong, Pham & Manning 2015), "gated" vᵀ(tanh(W x + b) ⊙ σ(G x + c)) (Ilse,
+    Tomczak & Welling 2018). q and v are learned. hidden: units of W; default: dim. heads: the
+    number of parts of x; each has weights of its own (India, Safari & Hernando 2019). hops: sets of
+    weights for all of x (Lin et al. 2017), with `penalty`. query: True takes `query` (batch, dim)
+    at the call: vᵀ tanh(W x + U q + b), or q is the query. Call it with `mask`, `lengths` or
+    `offsets` as SequencePool. A sequence without a token gives 0. need_weights: also the weights
+    (batch, hops · heads, time), or (hops · heads, tokens) of a flat batch. Raises PoolingError.
 
     >>> import torch
     >>> layer = AttentionPool(8, heads=2)

@@ -25,9 +25,9 @@ def check_tokens(x: Any, dim: int | None, rank: int) -> None:
 
 def check_one(mask: Any, lengths: Any, offsets: Any) -> None:
     """Raise PoolingError if more than one of them is given."""
-    given = [n for n, v in (("mask", mask), ("lengths", lengths), ("offsets", offsets)) if v is not None]
-    if len(given) > 1:
-        raise PoolingError(f"{' and '.join(given)}: give one of mask, lengths and offsets")
+    arguments = [n for n, v in (("mask", mask), ("lengths", lengths), ("offsets", offsets)) if v is not None]
+    if len(arguments) > 1:
+        raise PoolingError(f"{' and '.join(arguments)}: give one of mask, lengths and offsets")
 
 
 def mask_of(mask: Any, x: Tensor) -> Tensor:

@@ -24,11 +24,11 @@ class LocallyWeightedPool(nn.Module):
 
     time′ is ⌊(time − size) / stride⌋ + 1, and 1 if time < size.
     weighting: "learned" is softmax(wᵀ x + b) in each window (LIP, Gao, Wang & Wu 2019, along time);
-    "gaussian" is exp(−(t − c)² / 2σ²) around the centre c with σ = size / 4; "local-p" multiplies the
-    learned weights by a Gaussian with σ = size / 4 around the position size · σ(vᵀ tanh(W m)) − ½, m the mean of the
-    window (Luong, Pham & Manning 2015).
-    Call it with `mask` or `lengths`, or with x (tokens, dim) and `offsets`, which gives the windows of
-    sequence after sequence. A window without a valid token gives 0. Raises PoolingError.
+    "gaussian" is exp(−(t − c)² / 2σ²) around the centre c with σ = size / 4; "local-p" multiplies
+    the learned weights by a Gaussian with σ = size / 4 around the position size · σ(vᵀ tanh(W m)) −
+    ½, m the mean of the window (Luong, Pham & Manning 2015). Call it with `mask` or `lengths`, or
+    with x (tokens, dim) and `offsets`, which gives the windows of sequence after sequence. A window
+    without a valid token gives 0. Raises PoolingError.
 
     >>> import torch
     >>> LocallyWeightedPool(8, 4, 2)(torch.randn(3, 10, 8)).shape

@@ -11,7 +11,8 @@ from ... import windows as kinds
 
 
 def as_runs(mask: Tensor) -> Any:
-    """The spans of the valid tokens of each row of a mask (batch, time); None if a row has a gap."""
+    """The spans of the valid tokens of each row of a mask (batch, time); None if a row has a
+    gap."""
     keep = mask.detach().cpu().numpy()
     batch, time = keep.shape
     if not time:

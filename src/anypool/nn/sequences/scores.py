@@ -35,7 +35,8 @@ class Hidden(nn.Module):
 
 
 class Product(nn.Module):
-    """Dot and general scores: qᵀ x, or qᵀ W x, of each head's part, with a learned q or the query."""
+    """Dot and general scores: qᵀ x, or qᵀ W x, of each head's part, with a learned q or the
+    query."""
 
     def __init__(self, dim: int, heads: int, hops: int, query: bool, general: bool) -> None:
         super().__init__()

@@ -30,12 +30,12 @@ class SequencePool(Reducing):
     """Pool the valid tokens of each sequence: (batch, time, dim) to (batch, dim).
 
     mode: "first" ("cls"), "last", "mean", "max", "min", "sum", "mean_sqrt_len" (Σ x / √n),
-    "weightedmean" (Σ i·xᵢ / Σ i, i = 1 … n counts the valid tokens), "median", "std" or any reduction of
-    `anypool.pool`. A tuple of modes gives their results side by side: (batch, modes · dim).
-    empty: the result of a sequence without a token; its gradient is 0.
-    Call it with x (batch, time, dim) and `mask` (batch, time) or `lengths` (batch,) for padding on the
-    right, or with x (tokens, dim) and `offsets` (batch + 1,), also called cu_seqlens. Padding is
-    never read, and does not change the result. Raises PoolingError.
+    "weightedmean" (Σ i·xᵢ / Σ i, i = 1 … n counts the valid tokens), "median", "std" or any
+    reduction of `anypool.pool`. A tuple of modes gives their results side by side: (batch, modes ·
+    dim). empty: the result of a sequence without a token; its gradient is 0. Call it with x (batch,
+    time, dim) and `mask` (batch, time) or `lengths` (batch,) for padding on the right, or with x
+    (tokens, dim) and `offsets` (batch + 1,), also called cu_seqlens. Padding is never read, and
+    does not change the result. Raises PoolingError.
 
     >>> import torch
     >>> x = torch.tensor([[[1.0], [3.0], [9.0]], [[5.0], [9.0], [9.0]]])

@@ -19,9 +19,9 @@ class PMA(nn.Module):
     """Pooling by multi-head attention: MAB(S, rFF(X)) of learned seeds S (Lee et al. 2019, Set
     Transformer).
 
-    (batch, time, dim) gives (batch, seeds, dim). MAB(S, Z) = LN(H + rFF(H)) with H = LN(S + Attention(S, Z,
-    Z)). A set without an element gives the value of attention 0: a constant of the layer.
-    Call it with `mask`, `lengths` or `offsets` as SequencePool. Raises PoolingError.
+    (batch, time, dim) gives (batch, seeds, dim). MAB(S, Z) = LN(H + rFF(H)) with H = LN(S +
+    Attention(S, Z, Z)). A set without an element gives the value of attention 0: a constant of the
+    layer. Call it with `mask`, `lengths` or `offsets` as SequencePool. Raises PoolingError.
 
     >>> import torch
     >>> PMA(8, 3, heads=2)(torch.randn(2, 5, 8)).shape

@@ -14,12 +14,12 @@ from .tokens import tokens_of
 
 
 class SimPool(nn.Module):
-    """SimPool (Psomas et al. 2023): attention of the query W_q LN(mean) to the keys W_k LN(x); the values are LN(x).
+    """SimPool (Psomas et al. 2023): attention of the query W_q LN(mean) to the keys W_k LN(x); the
+    values are LN(x).
 
-    (batch, time, dim) gives (batch, dim). gamma: pools v^γ, then takes the root, with v relative to the
-    smallest value of the sequence; None: v itself.
-    Call it with `mask`, `lengths` or `offsets` as SequencePool. A sequence without a token gives 0.
-    Raises PoolingError.
+    (batch, time, dim) gives (batch, dim). gamma: pools v^γ, then takes the root, with v relative to
+    the smallest value of the sequence; None: v itself. Call it with `mask`, `lengths` or `offsets`
+    as SequencePool. A sequence without a token gives 0. Raises PoolingError.
 
     >>> import torch
     >>> SimPool(8)(torch.randn(2, 5, 8)).shape

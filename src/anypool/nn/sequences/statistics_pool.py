@@ -16,9 +16,9 @@ from .tokens import tokens_of
 class StatisticsPool(SequencePool):
     """The mean and the standard deviation over the valid tokens (Snyder et al. 2018).
 
-    (batch, time, dim) gives (batch, 2 · dim): mean, then √(Σ (x − mean)² / n), 0 for one token. Squares
-    are taken of deviations from the mean, not of x. Call it with `mask`, `lengths` or `offsets` as
-    SequencePool.
+    (batch, time, dim) gives (batch, 2 · dim): mean, then √(Σ (x − mean)² / n), 0 for one token.
+    Squares are taken of deviations from the mean, not of x. Call it with `mask`, `lengths` or
+    `offsets` as SequencePool.
 
     >>> import torch
     >>> StatisticsPool()(torch.tensor([[[1.0], [3.0]]]))
@@ -36,11 +36,10 @@ class StatisticsPool(SequencePool):
 class AttentiveStatisticsPool(nn.Module):
     """The mean and the standard deviation with learned weights (Okabe, Koshinaka & Shinoda 2018).
 
-    (batch, time, dim) gives (batch, 2 · dim): μ = Σ αᵢ xᵢ and √(Σ αᵢ (xᵢ − μ)²), with α = softmax(vᵀ tanh(W x +
-    b)) over the valid tokens. hidden: units of W; default: dim.
-    channelwise: weights for each feature (Desplanques, Thienpondt & Demuynck 2020).
-    Call it with `mask`, `lengths` or `offsets` as SequencePool. A sequence without a token gives 0.
-    Raises PoolingError.
+    (batch, time, dim) gives (batch, 2 · dim): μ = Σ αᵢ xᵢ and √(Σ αᵢ (xᵢ − μ)²), with α =
+    softmax(vᵀ tanh(W x + b)) over the valid tokens. hidden: units of W; default: dim. channelwise:
+    weights for each feature (Desplanques, Thienpondt & Demuynck 2020). Call it with `mask`,
+    `lengths` or `offsets` as SequencePool. A sequence without a token gives 0. Raises PoolingError.
 
     >>> import torch
     >>> AttentiveStatisticsPool(4)(torch.randn(2, 5, 4)).shape

@@ -1,4 +1,5 @@
-"""The tokens of a batch of sequences, in the form that a layer pools: flat, or padded while torch.compile
+"""The tokens of a batch of sequences, in the form that a layer pools: flat, or padded while
+torch.compile
 traces."""
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from .checks import check_one, check_tokens, lengths_of, mask_of, offsets_of
 class Tokens:
     """Tokens along one axis, and the windows of the sequences on it.
 
-    Flat tokens have the axis 0, and `kept` says which of the batch's tokens they are. Padded ones
-    have the axis 1, and `weights` is the mask of valid tokens.
+    Flat tokens have the axis 0, and `positions` says which of the batch's tokens they are. Padded
+    ones have the axis 1, and `weights` is the mask of valid tokens.
     """
 
     x: Tensor  # (tokens, features), or (batch, time, features)
@@ -29,7 +30,7 @@ class Tokens:
     batch: Any  # the number of sequences
     weights: Tensor | None = None  # (batch, time, 1)
     owner: Tensor | None = None  # (tokens,) the sequence of each flat token
-    kept: Tensor | None = None  # (tokens,) positions in the flattened batch; None: all
+    positions: Tensor | None = None  # (tokens,) positions in the flattened batch; None: all
     shape: tuple[Any, ...] = ()  # (batch, time) of a padded batch; empty for a flat one
     size: Any = 0  # the number of tokens of a flat batch
 
@@ -43,10 +44,10 @@ class Tokens:
     ) -> Any:
         """A reduction of each sequence of values (tokens, …) or (batch, time, …), as (batch, …)."""
         axis = 1 if self.padded else 0
-        given = self.weights if weights is None else weights
-        if given is not None:
-            given = given.reshape(*given.shape[: axis + 1], *[1] * (values.ndim - axis - 1))
-        options: dict[str, Any] = {"axes": axis, "weights": given, "empty": empty, "log_weights": log_weights}
+        w = self.weights if weights is None else weights
+        if w is not None:
+            w = w.reshape(*w.shape[: axis + 1], *[1] * (values.ndim - axis - 1))
+        options: dict[str, Any] = {"axes": axis, "weights": w, "empty": empty, "log_weights": log_weights}
         return pool(values, self.windows, reduction, **options)
 
     def spread(self, rows: Tensor) -> Tensor:
@@ -57,7 +58,8 @@ class Tokens:
         return rows.index_select(0, self.owner)
 
     def softmax(self, logits: Tensor) -> Tensor:
-        """The softmax over the tokens of each sequence of logits (tokens, heads) or (batch, time, heads)."""
+        """The softmax over the tokens of each sequence of logits (tokens, heads) or (batch, time,
+        heads)."""
         if self.padded:
             return _masked_softmax(logits, self.weights)
         if not tracing.compiling():
@@ -71,13 +73,14 @@ class Tokens:
         return e / total.index_select(0, self.owner)
 
     def restored(self, values: Tensor) -> Tensor:
-        """Values of tokens (…, heads) as (batch, heads, time), or (heads, tokens) of a flat batch; 0
+        """Values of tokens (…, heads) as (batch, heads, time), or (heads, tokens) of a flat batch;
+        0
         where there is no token."""
         if self.padded:
             return values.transpose(1, 2)
         total = self.size
-        if self.kept is not None:
-            values = values.new_zeros(total, values.shape[1]).index_copy(0, self.kept, values)
+        if self.positions is not None:
+            values = values.new_zeros(total, values.shape[1]).index_copy(0, self.positions, values)
         if not self.shape:
             return values.T
         return values.reshape(*self.shape, values.shape[1]).transpose(1, 2)
@@ -109,8 +112,8 @@ def _flat(x: Tensor, offsets: Tensor) -> Tokens:
         return Tokens(x, kinds.segments(offsets), batch, None, owner.clamp(0, max(batch - 1, 0)), size=size)
     begin, end = int(offsets[0]), int(offsets[-1])
     owner = torch.repeat_interleave(torch.arange(batch, device=x.device), offsets.diff().to(x.device))
-    kept = None if (begin, end) == (0, size) else torch.arange(begin, end, device=x.device)
-    return Tokens(x[begin:end], kinds.segments(offsets - begin), batch, None, owner, kept, (), size)
+    positions = None if (begin, end) == (0, size) else torch.arange(begin, end, device=x.device)
+    return Tokens(x[begin:end], kinds.segments(offsets - begin), batch, None, owner, positions, (), size)
 
 
 def _padded(x: Tensor, mask: Tensor | None) -> Tokens:
@@ -130,11 +133,11 @@ def _packed(x: Tensor, mask: Tensor | None) -> Tokens:
     if mask is None or bool(mask.all()):
         windows = kinds.segments(lengths=[time] * batch)
         return Tokens(flat, windows, batch, None, here.repeat_interleave(time), None, (batch, time), batch * time)
-    kept = mask.reshape(-1).nonzero()[:, 0]
+    positions = mask.reshape(-1).nonzero()[:, 0]
     lengths = mask.sum(1)
     owner = here.repeat_interleave(lengths)
     windows = kinds.segments(lengths=lengths)
-    return Tokens(flat.index_select(0, kept), windows, batch, None, owner, kept, (batch, time), batch * time)
+    return Tokens(flat.index_select(0, positions), windows, batch, None, owner, positions, (batch, time), batch * time)
 
 
 def _masked_softmax(logits: Tensor, mask: Tensor | None) -> Tensor:
