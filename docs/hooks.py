@@ -19,6 +19,8 @@ GRADIENTS = {
     "var": "2 wᵢ (xᵢ − mean) / n",
     "std": "wᵢ (xᵢ − mean) / (n y); 0 where y is 0",
     "logsumexp": "wᵢ e^{xᵢ − y}",
+    "first": "1 at the first element, else 0",
+    "last": "1 at the last element, else 0",
     "softpool": "pᵢ (1 + β (xᵢ − y)), p the softmax weights",
     "Lp": "sign(xᵢ) (|xᵢ| / y)^{p−1}; finite at 0",
     "PowerMean": "(xᵢ / y)^{p−1} / n",

@@ -49,6 +49,9 @@ def pool(
     array([[5., 4.]])
     """
     library = library_of(x)
+    if getattr(x, "is_nested", False):
+        keepdims = True  # the axis of sequences is no pooled axis
+        x, windows, axes, weights, log_weights = library.as_segments(x, windows, axes, weights, log_weights)
     if library.compiling(out):
         from .torch.operators.compile import traced  # torch is optional, and this imports much of it
 

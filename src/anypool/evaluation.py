@@ -6,16 +6,19 @@ from collections.abc import Iterable
 from types import NoneType
 from typing import Any
 
+import numpy as np
+
 from . import log_weights as logs
 from .arguments import library_of, plan_of, reductions_of, request
 from .engines import execute
 from .engines import min_count as counted
 from .engines.folds.native import InvalidWeight
 from .errors import PoolingError
+from .flattening import flat_windows, flattened, in_order
 from .order_statistics import Order
 from .reductions import Fold
 from .validation import check_mask, check_min_count, check_result, gone_axes
-from .windows import flag
+from .windows import Flat, flag
 
 
 def evaluate(
@@ -37,6 +40,12 @@ def evaluate(
 ) -> Any:
     """The result of `pool`. `library` is the result of `library_of(x)`, if the caller has it."""
     library = library_of(x) if library is None else library
+    if getattr(windows, "flat", None) is not None:
+        flat = flat_windows(windows, np.shape(x), axes)
+        if flat is not None:
+            options = {"axes": axes, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
+            options |= {"min_count": min_count, "keepdims": keepdims, "weights": weights, "log_weights": log_weights}
+            return _on_flat_axis(library, x, windows, reduction, flat, out, options)
     if min_count is not None or keepdims is not True:
         options = {"axes": axes, "nan": nan, "ties": ties, "empty": empty, "backend": backend}
         options |= {"weights": weights, "log_weights": log_weights}
@@ -85,6 +94,27 @@ def evaluate(
         library.READY.pop(key, None)
         raise
     return results[0] if checked.single else results
+
+
+def _on_flat_axis(
+    library: Any, x: Any, windows: Any, reduction: Any, flat: Flat, out: Any, options: dict[str, Any]
+) -> Any:
+    """A call whose pooled axes are flattened to one."""
+    x = library.array(x)
+    instead = library.instead(x)
+    if instead is not None:
+        weights, a = options.pop("weights"), options.pop("log_weights")
+        options |= {"log_weights": None if a is None else logs.as_numbers(a)}
+        return instead(evaluate, x, windows, reduction, weights, out, options)
+    reductions, single = reductions_of(reduction, options["ties"], library.dtype_name(x))
+    x, options = flattened(library, x, flat, options)
+    if flat.order is None:
+        return evaluate(x, flat.windows, reduction, out=out, library=library, **options)
+    y = evaluate(x, flat.windows, reduction, library=library, **options)
+    pairs = zip(reductions, (y,) if single else y, strict=True)
+    results = tuple(in_order(library.array(v), flat, r) for r, v in pairs)
+    results = library.apart(results, x) if out is None else library.into(out, results)
+    return results[0] if single else results
 
 
 def _does_not_fit(x: Any, error: MemoryError) -> PoolingError:

@@ -15,6 +15,7 @@ from .arguments import library_of, request
 from .arrays.ops import zeros
 from .arrays.shape_ops import filled
 from .engines import Selection, execute, select
+from .flattening import flat_windows, flattened
 from .log_weights import GATHERED, LIFTED, LogWeighted, Part
 from .order_statistics import Order
 from .validation import check_min_count, gone_axes, size_of
@@ -90,11 +91,16 @@ def explain(arguments: dict[str, Any]) -> Explanation:
     >>> explain(np.ones((4, 4)), ap.sliding((2, 2)), "max").out_shape
     (2, 2)
     """
-    if arguments["log_weights"] is not None:
-        return _with_log_weights(**arguments)
     x, windows, backend = (arguments[name] for name in ("x", "windows", "backend"))
     library = library_of(x)
     x = library.array(x)
+    flat = flat_windows(windows, tuple(x.shape), arguments["axes"])
+    if flat is not None:
+        z, changed = flattened(library, x, flat, arguments)
+        one = explain(**{**changed, "x": z, "windows": flat.windows})
+        return replace(one, shape=tuple(x.shape), windows=repr(windows))
+    if arguments["log_weights"] is not None:
+        return _with_log_weights(**arguments)
     options = {name: arguments[name] for name in ("axes", "nan", "ties", "empty", "backend")}
     keeps_axes = flag(arguments["keepdims"], "keepdims") and getattr(windows, "keepdims", True)
     check_min_count(arguments["min_count"])

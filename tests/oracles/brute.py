@@ -137,6 +137,8 @@ FORMULAS: dict[str, Meant] = {
     "min": meant(best(np.argmin, True), math.inf, "same", True),
     "argmax": meant(best(np.argmax, False), -1, "number", True),
     "argmin": meant(best(np.argmin, False), -1, "number", True),
+    "first": meant(lambda v, w, n, at: v[..., 0], math.nan, "same", True),
+    "last": meant(lambda v, w, n, at: v[..., -1], math.nan, "same", True),
     "range": meant(extent, math.nan, "wide", True),
     "prod": meant(product, 1, "wide", True),
     "any": meant(lambda v, w, n, at: (v != 0).any(-1), 0, "truth", True),

@@ -10,7 +10,7 @@ from windows_cases import SHAPE
 
 DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 bfloat16".split()
 TOLERANCE = {"float16": 2e-3, "bfloat16": 1.6e-2, "float32": 3e-6, "float64": 1e-12}
-FOR_BOOL = {"any", "all", "max", "min", "count", "sum", "mean", "argmax", "argmin"}
+FOR_BOOL = {"any", "all", "max", "min", "count", "sum", "mean", "argmax", "argmin", "first", "last"}
 
 
 def dtype_of(name: str) -> Any:

@@ -34,7 +34,7 @@ PARAMETERS: dict[str, Any] = {
     "LogMeanExp(-2)": ap.LogMeanExp(-2.0),
     "Var(0.5)": ap.Var(0.5),
 }
-DIFFERENTIABLE = "sum mean max min prod range rms var std logsumexp softpool".split()
+DIFFERENTIABLE = "sum mean max min prod range rms var std logsumexp softpool first last".split()
 
 
 def folds(*names: str) -> dict[str, Any]:

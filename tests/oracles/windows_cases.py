@@ -137,6 +137,8 @@ def ragged_cases() -> dict[str, Case]:
         "whole batch and row": Case(ap.whole(), [cut([0, 2]), cut([0, 5])], (0, 3), (0, 3)),
         "segments": Case(ap.segments([0, 1, 4, 6]), [cut([0, 1, 4, 6])], (2,), 2),
         "segments, some empty": Case(ap.segments(offsets), [cut(offsets)], (2,), 2),
+        "spans": Case(ap.spans([0, 1, 3], [3, 4, 3]), [spanned([0, 1, 3], [3, 4, 3])], (2,), 2),
+        "spans in any order": Case(ap.spans([4, 0, 1], [6, 6, 3]), [spanned([4, 0, 1], [6, 6, 3])], (2,), 2),
         "segments by lengths": Case(ap.segments(lengths=[2, 3]), [cut([0, 2, 5])], (3,), -1),
         "sliding in segments": Case(
             ap.segments([0, 1, 4, 6]).sliding(2, 1, 1), [inside([0, 1, 4, 6], 2, 1, 1)], (2,), 2
@@ -154,6 +156,12 @@ def ragged_cases() -> dict[str, Case]:
             2,
         ),
     }
+
+
+def spanned(starts: list[int], stops: list[int]) -> Line:
+    """Spans."""
+    runs = [range(a, b) for a, b in zip(starts, stops, strict=True)]
+    return Line([[(p, 1.0) for p in r] for r in runs], [len(r) for r in runs])
 
 
 def steps(n: int, out: int, u: float, more: int = 0) -> Line:

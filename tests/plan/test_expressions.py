@@ -42,6 +42,8 @@ WINDOWS: dict[str, Any] = {
     "a ratio": ap.fractional(output_ratio=(0.7, 1 / 3), seed=0, overlapping=True),
     "pyramid": ap.pyramid([1, 2, 4]),
     "strips": ap.pyramid([(1, None), (None, 3)]),
+    "spans of rows": ap.spans([0, 2, 2], [3, 2, 7], rows=[1, 0, 1]),
+    "padded": ap.padded([2, 0], side="left"),
     "regions": ap.regions(2, overlap=0.1, whole=True),
 }
 OBJECTS: dict[str, Any] = {

@@ -9,6 +9,7 @@ from ..arrays.ops import among
 from ..errors import PoolingError
 from ..plan import Job
 from .components import Components
+from .ends import Ends
 from .folds.engines import CompiledFolds, FoldsBySums, NarrowRanges, WeightedWindows
 from .indexed.engines import IndexedFolds, IndexedRanks, MaskedIndexed, Rewrites
 from .large.engines import Compacted, LargeArgs, LargeModes, RestrictedViews
@@ -17,6 +18,7 @@ from .ranks.engines import ArgOrders, MaskedNetworks, Networks, SelectedRanks, S
 from .reference.engines import ReferenceFolds, ReferenceIndexed, ReferenceOrders
 
 ENGINES: tuple[Engine, ...] = (
+    Ends(),
     RestrictedViews("cpu"),
     SelectedRanks(),
     Compacted(),

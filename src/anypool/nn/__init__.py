@@ -25,15 +25,28 @@ from .layers import (
 )
 from .pools import Pool1d, Pool2d, Pool3d, SpatialPyramid
 from .regions import BoxPool, PSRoIAlign, PSRoIPool, RoIAlign, RoIPool
+from .sequences import (
+    PMA,
+    AttentionPool,
+    AttentiveStatisticsPool,
+    LocallyWeightedPool,
+    SequencePool,
+    SimPool,
+    StatisticsPool,
+    fixed_length,
+)
 from .swap import swap
 
 __all__ = [
+    "PMA",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
+    "AttentionPool",
+    "AttentiveStatisticsPool",
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
@@ -43,6 +56,7 @@ __all__ = [
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LocallyWeightedPool",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
@@ -53,9 +67,13 @@ __all__ = [
     "Pool3d",
     "RoIAlign",
     "RoIPool",
+    "SequencePool",
+    "SimPool",
     "SpatialPyramid",
+    "StatisticsPool",
     "accelerate",
     "accelerated",
+    "fixed_length",
     "functional",
     "swap",
 ]

@@ -9,6 +9,7 @@ from typing import Any, cast
 from ..arrays.ops import among, did_you_mean
 from ..errors import PoolingError
 from ..order_statistics import ORDERS, Order, tied
+from .ends import First, Last
 from .exponentials import LogMeanExp, LogSumExp, SoftPool
 from .extremes import ArgMax, ArgMin, Max, Min, Range, SplitMax, SplitMin
 from .fold import Fold
@@ -52,6 +53,8 @@ REDUCTIONS: dict[str, Callable[[], Fold]] = {
     "std": Std,
     "logsumexp": LogSumExp,
     "softpool": SoftPool,
+    "first": First,
+    "last": Last,
 }
 
 
@@ -94,6 +97,8 @@ OTHER_NAMES = {  # names of these reductions in other libraries
     "and": "all",
     "lse": "logsumexp",
     "rootmeansquare": "rms",
+    "cls": "first",
+    "lasttoken": "last",
 }
 OTHER_TIES = {"shared": "split", "share": "split", "mean": "split", "equal": "split"}
 

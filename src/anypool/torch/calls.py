@@ -41,6 +41,7 @@ from ..plan import IndexedWindows, Job
 from ..reductions import fact
 from . import fold_gradient, indexed, indexed_weights, linear_forms, plan_gradient, ranks, weighted_means
 from .folds import TensorFold
+from .jagged import as_segments as as_segments
 
 READY: dict[Any, Any] = CallCache()  # bound plans of earlier calls
 _MODULE = sys.modules[__name__]

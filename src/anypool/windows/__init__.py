@@ -12,12 +12,15 @@ from .arguments import normal_axes as normal_axes
 from .boxes import Boxes, boxes
 from .fractional import Fractional, fractional
 from .groups import Groups, groups
+from .padded import Padded, padded
 from .pyramid import Pyramid, pyramid
 from .regions import Regions, regions
 from .segments import Segments, segments
 from .sliding import Sliding, sliding
+from .spans import Spans, spans
 from .whole import Whole, whole
 from .window_kind import MEMORY as MEMORY
+from .window_kind import Flat as Flat
 from .window_kind import Kind
 from .window_kind import Windows as Windows
 
@@ -32,6 +35,8 @@ KINDS: dict[type[Kind], Callable[..., Any]] = {
     Fractional: fractional,
     Pyramid: pyramid,
     Regions: regions,
+    Spans: spans,
+    Padded: padded,
 }
 # What the package exports of this room.
 __all__ = [
@@ -39,9 +44,11 @@ __all__ = [
     "boxes",
     "fractional",
     "groups",
+    "padded",
     "pyramid",
     "regions",
     "segments",
     "sliding",
+    "spans",
     "whole",
 ]

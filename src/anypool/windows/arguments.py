@@ -114,6 +114,16 @@ def flag(value: Any, name: str) -> bool:
     return bool(value)
 
 
+def integer_row(value: Any, name: str) -> Ints:
+    """A row of integers from a list, or from a 1-D array or tensor."""
+    if is_sequence(value) or isinstance(value, range):
+        return np.array([integer(v, name) for v in value], np.int64)
+    values = array_of(value, name)
+    if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
+        raise PoolingError(f"{name} of shape {values.shape} and dtype {values.dtype}: use a 1-D row of integers")
+    return values.astype(np.int64)
+
+
 def to_numpy(value: Any) -> Any:
     """The values of a tensor as an array, also under torch.func; anything else unchanged."""
     return of_tensor(value, "an argument of the windows") if hasattr(value, "detach") else value

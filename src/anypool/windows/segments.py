@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.incoming import array_of
 from ..errors import PoolingError
 from ..plan import Axis, Grid
-from ..scalars import integer, is_sequence
-from .arguments import need_axes
+from .arguments import integer_row, need_axes
 from .deferred import deferred
 from .fractional_area import is_real
 from .sliding import Sliding, one_axis_offsets, sliding
@@ -119,7 +117,7 @@ def segments(offsets: Any = None, *, lengths: Any = None) -> Segments:
     if (offsets is None) == (lengths is None):
         raise PoolingError("segments needs either offsets (n + 1 of them) or lengths=, and not both")
     name = "offsets" if lengths is None else "lengths"
-    row = _row(offsets if lengths is None else lengths, name)
+    row: tuple[int, ...] = tuple(integer_row(offsets if lengths is None else lengths, name).tolist())
     if lengths is not None:
         if row and min(row) < 0:
             at = next(i for i, v in enumerate(row) if v < 0)
@@ -131,13 +129,3 @@ def segments(offsets: Any = None, *, lengths: Any = None) -> Segments:
         at = next((i + 1 for i, (a, b) in enumerate(itertools.pairwise(row)) if b < a), 0) if row[0] >= 0 else 0
         raise PoolingError(f"offsets must not decrease nor be negative, but offsets[{at}] = {row[at]}")
     return Segments(row)
-
-
-def _row(value: Any, name: str) -> tuple[int, ...]:
-    """A tuple of ints from a list, or from a 1-D array or tensor of integers."""
-    if is_sequence(value) or isinstance(value, range):
-        return tuple([integer(v, name) for v in value])
-    values = array_of(value, name)
-    if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
-        raise PoolingError(f"{name} of shape {values.shape} and dtype {values.dtype}: use a 1-D row of integers")
-    return tuple(values.tolist())

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
 from ..arrays.adapter import is_numpy
 from ..errors import PoolingError
-from ..plan import Axis, Fill, Grid
+from ..plan import Axis, Fill, Grid, Ints
 from ..scalars import integer
 from .arguments import normal_axes
 
@@ -27,6 +27,18 @@ def _memory() -> int:
 
 MEMORY = _memory()
 MOST_WINDOWS = MEMORY // 40  # along one axis: 32 bytes of tables and one result each
+
+
+class Flat(NamedTuple):
+    """Windows along one axis of x whose pooled axes were flattened to one.
+
+    A kind has a method `flat(shape, axes)` if such windows may compute a call; it returns None if
+    they do not.
+    """
+
+    windows: Any
+    axes: tuple[int, ...]  # the axes of x that are flattened, in this order
+    order: Ints | None = None  # result i is window order[i] of `windows`; None: in their order
 
 
 class Windows(Protocol):
