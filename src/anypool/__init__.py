@@ -17,6 +17,7 @@ from .explanation import explain
 from .expressions import register
 from .order_statistics import *  # noqa: F403
 from .reductions import *  # noqa: F403
+from .spreading import spread
 from .torch.operators.registration import make_known
 from .version import VERSION
 from .windows import *  # noqa: F403
@@ -31,6 +32,7 @@ __all__ = [
     "register",
     "set_cache_bytes",
     "set_num_threads",
+    "spread",
 ]
 __all__ += order_statistics.__all__  # each room lists its public names once
 __all__ += reductions.__all__
