@@ -26,6 +26,7 @@ from .layers import (
 from .pools import Pool1d, Pool2d, Pool3d, SpatialPyramid
 from .regions import BoxPool, PSRoIAlign, PSRoIPool, RoIAlign, RoIPool
 from .swap import swap
+from .unpool import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 
 __all__ = [
     "AdaptiveAvgPool1d",
@@ -46,6 +47,9 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
     "PSRoIAlign",
     "PSRoIPool",
     "Pool1d",

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arguments import library_of
 from ..arrays.adapter import adapter_of, is_numpy
 from ..arrays.ops import where, zeros
 from ..arrays.shape_ops import as_like, broadcast, cast, dtype_name, filled, is_bool, is_floating, moved
@@ -51,12 +52,17 @@ def spread(y: Any, target: Target, reduction: str, w: Any, empty: float) -> Any:
     return result if absent is None else where(absent, filled(result, empty), result)
 
 
+def _reduced(x: Any, *call: Any, **options: Any) -> Any:
+    """The result of a pooling in the form that the engines read."""
+    return library_of(x).array(evaluate(x, *call, **options))
+
+
 def _pooled(y: Any, target: Target, reduction: str, weighted: bool) -> Any:
     """The reduction of the values of the windows that hold each element."""
     tensors = any(p.taps is not None and not is_numpy(p.taps) for p in getattr(target.plan, "indices", ()))
     like = y if tensors else None
     holders = Holders(target.windows, target.shape, target.axes, weighted, like)
-    return evaluate(y, holders, reduction, axes=window_dims(target.plan), empty=None if reduction == "sum" else 0)
+    return _reduced(y, holders, reduction, axes=window_dims(target.plan), empty=None if reduction == "sum" else 0)
 
 
 def _coverage(y: Any, target: Target, like: Any) -> Any:
@@ -83,10 +89,10 @@ def _divisors(y: Any, target: Target, w: Any) -> Any:
             counts = rows.reshape(shape)
         return as_like(np.where(counts == 0, 1, counts), y)
     if w is not None:
-        n = evaluate(_numbers(w, y, target.shape), target.windows, "sum", axes=target.axes)
+        n = _reduced(_numbers(w, y, target.shape), target.windows, "sum", axes=target.axes)
     else:
         ones = broadcast(adapter_of(y).full((1,) * len(target.shape), 1, dtype_name(y), y), target.shape)
-        total, mean = (evaluate(ones, target.windows, r, axes=target.axes, empty=0) for r in ("sum", "mean"))
+        total, mean = (_reduced(ones, target.windows, r, axes=target.axes, empty=0) for r in ("sum", "mean"))
         n = where(mean == 0, zeros(mean), total / where(mean == 0, zeros(mean) + 1, mean))
     return where(n == 0, zeros(n) + 1, n)
 

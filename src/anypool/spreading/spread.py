@@ -8,6 +8,7 @@ from typing import Any
 
 from ..arguments import library_of, plan_of
 from ..arrays.ops import among, did_you_mean
+from ..constants import constant
 from ..errors import PoolingError
 from ..validation import check_weights
 from ..windows import normal_axes
@@ -60,6 +61,7 @@ def spread(
     if not among(reduction, RULES):
         hint = did_you_mean(reduction, RULES) if isinstance(reduction, str) else ""
         raise PoolingError(f"spread(reduction={reduction!r}): use one of {', '.join(map(repr, RULES))}{hint}")
+    empty = constant(empty, "empty")
     library = library_of(y)
     argument, y = y, library.array(y)
     if library.instead(y) is not None and library.NAME == "torch":
