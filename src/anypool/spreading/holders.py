@@ -26,6 +26,11 @@ class Holders(Kind):
     weighted: bool = True  # with the weights of the windows themselves
     like: Any = None  # an array of y's library, for windows of tensors
 
+    @property
+    def learns(self) -> bool:
+        """Whether the windows have a gradient."""
+        return bool(getattr(self.windows, "learns", False))
+
     def plan(self, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> Any:
         """The transposed plan."""
         like = np.zeros(0) if self.like is None else self.like

@@ -42,6 +42,7 @@ def spread(y: Any, target: Target, reduction: str, w: Any, empty: float) -> Any:
         if reduction == "average":
             result = result / _coverage(y, target, result)
         elif w is not None:
+            result = where(w == 0, zeros(result), result)  # an absent element hides infinities
             result = result * (cast(w, dtype_name(result)) if is_floating(result) or is_bool(w) else w)
         result = cast(result, dtype) if half else result
     counts = holder_counts(target.plan)
