@@ -25,7 +25,7 @@ def test_the_samples_of_all_ranks_exist() -> None:
 
 @pytest.mark.parametrize("key", sorted(INFOS), ids=lambda key: f"{key[0][14:]}-{key[1]}")
 def test_opinfo_samples(key: tuple[str, str]) -> None:
-    """Values of all samples; gradients where no places meet, since torch's are wrong where they do."""
+    """Values of all samples; gradients where no places meet: where they do, torch's are wrong."""
     seen = 0
     name = key[0].rpartition(".")[2]
     for s in spread(INFOS[key].sample_inputs("cpu", torch.float64, requires_grad=True), 5, name):

@@ -57,7 +57,7 @@ def shape_of_x(windows: Windows, shape: Any, axes: Any, y: tuple[int, ...]) -> t
 
 def _resolved(windows: Any, row: tuple[int, ...], axes: Any, y: tuple[int, ...]) -> tuple[int, ...]:
     errors: list[PoolingError] = []
-    seen: list[tuple[int, ...]] = []
+    results: list[tuple[int, ...]] = []
 
     def result(shape: tuple[int, ...]) -> Any:
         try:
@@ -68,7 +68,7 @@ def _resolved(windows: Any, row: tuple[int, ...], axes: Any, y: tuple[int, ...])
 
     plan = result(row)
     if plan is not None:
-        seen.append(plan.out_shape)
+        results.append(plan.out_shape)
         if tuple(plan.out_shape) == y:
             return row
     for lead in range(len(y) - 1, -1, -1):
@@ -88,12 +88,12 @@ def _resolved(windows: Any, row: tuple[int, ...], axes: Any, y: tuple[int, ...])
         whole = tuple(lengths[a] if a in lengths else next(rest) for a in range(rank))
         plan = result(whole)
         if plan is not None:
-            seen.append(plan.out_shape)
+            results.append(plan.out_shape)
             if tuple(plan.out_shape) == y:
                 return whole
-    if not seen and errors:
+    if not results and errors:
         raise errors[0]
-    expected = " or ".join(str(s) for s in dict.fromkeys(seen)) or "no result"
+    expected = " or ".join(str(s) for s in dict.fromkeys(results)) or "no result"
     raise PoolingError(
         f"y of shape {y} is no result of these windows: x of shape={row} gives {expected}; "
         "give the shape of x, or the lengths of its pooled axes, whose pooling has y's shape"
@@ -107,7 +107,7 @@ _cached = lru_cache(maxsize=1024)(_resolved)
 def holder_counts(plan: Any) -> Any:
     """How many times windows hold each position, a table in x's number of axes; 1 where x is not
     pooled."""
-    held = transposed(plan, False, np.zeros(0))
+    holders = transposed(plan, False, np.zeros(0))
     shape = plan.grids[0].shape
-    table = held.present if isinstance(held, Grid) else held.counts
+    table = holders.present if isinstance(holders, Grid) else holders.counts
     return table.reshape([n if a in plan.pooled_dims else 1 for a, n in enumerate(shape)])

@@ -105,29 +105,29 @@ def _numbers(w: Any, y: Any, shape: tuple[int, ...]) -> Any:
 def _last(y: Any, target: Target) -> Any:
     """The value of the last window that holds each element, 0 where there is none."""
     plan = target.plan
-    held = transposed(plan, False, np.zeros(0))
-    dims = held.pooled_dims
-    if isinstance(held, Grid):
-        lasts = [np.where(a.length > 0, a.first + (a.length - 1) * a.step, -1) for a in held.axes]
+    holders = transposed(plan, False, np.zeros(0))
+    dims = holders.pooled_dims
+    if isinstance(holders, Grid):
+        lasts = [np.where(a.length > 0, a.first + (a.length - 1) * a.step, -1) for a in holders.axes]
     else:
-        lasts = [_ends(p.offsets, p.index) for p in held.indices]
+        lasts = [_ends(p.offsets, p.index) for p in holders.indices]
     if len(lasts) == len(dims):
         for a, last in zip(dims, lasts, strict=True):
             y = adapter_of(y).take(y, np.maximum(last, 0), a)
-        return _in_order(y, held, dims)
+        return _in_order(y, holders, dims)
     lead = tuple(n for a, n in enumerate(y.shape) if a not in dims)
     rows = moved(y, dims, tuple(range(len(lead), len(y.shape)))).reshape(*lead, -1)
-    rows = adapter_of(y).take(rows, np.maximum(lasts[0], 0), len(lead)).reshape(*lead, *held.windows_shape)
-    return moved(rows, tuple(range(len(lead), rows.ndim)), held.result_dims)
+    rows = adapter_of(y).take(rows, np.maximum(lasts[0], 0), len(lead)).reshape(*lead, *holders.windows_shape)
+    return moved(rows, tuple(range(len(lead), rows.ndim)), holders.result_dims)
 
 
-def _in_order(y: Any, held: Any, dims: tuple[int, ...]) -> Any:
+def _in_order(y: Any, holders: Any, dims: tuple[int, ...]) -> Any:
     """y with the axis of its windows replaced by the pooled axes, where they are several."""
-    if not isinstance(held, IndexedWindows) or held.result_dims == dims:
+    if not isinstance(holders, IndexedWindows) or holders.result_dims == dims:
         return y
     lead = tuple(n for a, n in enumerate(y.shape) if a not in dims)
-    rows = moved(y, dims, tuple(range(len(lead), len(y.shape)))).reshape(*lead, *held.windows_shape)
-    return moved(rows, tuple(range(len(lead), rows.ndim)), held.result_dims)
+    rows = moved(y, dims, tuple(range(len(lead), len(y.shape)))).reshape(*lead, *holders.windows_shape)
+    return moved(rows, tuple(range(len(lead), rows.ndim)), holders.result_dims)
 
 
 def _ends(offsets: Ints, index: Ints) -> Ints:

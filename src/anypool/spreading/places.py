@@ -100,8 +100,8 @@ def put(values: Any, index: Ints, size: int, reduction: str, empty: float) -> An
     source[index] = np.arange(len(index))  # the last of equal places
     if not len(index):
         return adapter.full((size,), empty, dtype, values)
-    taken = adapter.take(values, np.maximum(source, 0), 0)
-    return where(as_like(source >= 0, taken, exact=True), taken, filled(taken, empty))
+    gathered = adapter.take(values, np.maximum(source, 0), 0)
+    return where(as_like(source >= 0, gathered, exact=True), gathered, filled(gathered, empty))
 
 
 def _result_dtype(values: Any, reduction: str) -> str:

@@ -35,19 +35,20 @@ def spread(
     y: an array in the shape of the result of `pool`.
     windows, axes: as in that call, any kind.
     shape: the shape of the result, or the lengths of its pooled axes in the order of `axes`.
-    reduction: how values meet at an element. "sum": the adjoint of the sum, which adds the values of
-    all windows that hold the element. "mean": the adjoint of the mean, which first divides the value
-    of each window by its divisor. "average": the mean of the values of the windows that hold the
-    element, by the windows' own weights if they have any. "max", "min": one of the values. "last": the value of the last window in row-major order.
+    reduction: how values meet at an element. "sum": the adjoint of the sum, which adds the values
+    of all windows that hold the element. "mean": the adjoint of the mean, which first divides the
+    value of each window by its divisor. "average": the mean of the values of the windows that hold
+    the element, by the windows' own weights if they have any. "max", "min": one of the values.
+    "last": the value of the last window in row-major order.
     weights: as in the pooling whose adjoint it is, broadcastable to the result: w·Pᵀy of a sum,
     w·Pᵀ(y / Σw) of a mean; they cancel in an average. An element of weight 0 is in no window.
     at: integers in y's shape, the flat position in the pooled axes that each value goes to, as
-    `pool(x, windows, "argmax")` and torch's indices give it; −1 is none. `reduction` joins values that
-    meet; windows then only give the shape.
+    `pool(x, windows, "argmax")` and torch's indices give it; −1 is none. `reduction` joins values
+    that meet; windows then only give the shape.
     empty: the value of elements in no window, or without a value.
     The result has y's library and element type; integers as in `pool` with the same reduction.
-    Each element gathers from its windows in a fixed order, so that the result does not depend on the
-    number of threads. The gradient of a sum or mean is the pooling. Raises PoolingError.
+    Each element gathers from its windows in a fixed order, so that the result does not depend on
+    the number of threads. The gradient of a sum or mean is the pooling. Raises PoolingError.
 
     >>> import numpy as np, anypool as ap
     >>> spread(np.array([[4.0, 8.0]]), ap.sliding((2, 2)), shape=(2, 4), reduction="mean")

@@ -78,7 +78,7 @@ def _axis_pairs(axis: Axis) -> tuple[Ints, Ints, Ints, NDArray[np.float64]]:
 
 
 def _by_position(position: Ints, weight: Any, size: int) -> tuple[Ints, Ints]:
-    """The offsets of each position's pairs, and the order of the pairs; a weight of 0 is no pair."""
+    """The offsets of each position's pairs, and the order of the pairs of nonzero weight."""
     order = np.argsort(position, kind="stable")
     if weight is not None:
         order = order[np.asarray(adapter_of(weight).numbers(weight))[order] != 0]
