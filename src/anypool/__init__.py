@@ -18,6 +18,7 @@ from .expressions import register
 from .order_statistics import *  # noqa: F403
 from .reductions import *  # noqa: F403
 from .softmax import softmax
+from .spreading import spread
 from .torch.operators.registration import make_known
 from .version import VERSION
 from .windows import *  # noqa: F403
@@ -33,6 +34,7 @@ __all__ = [
     "set_cache_bytes",
     "set_num_threads",
     "softmax",
+    "spread",
 ]
 __all__ += order_statistics.__all__  # each room lists its public names once
 __all__ += reductions.__all__

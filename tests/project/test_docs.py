@@ -57,7 +57,7 @@ def test_prose_wraps_and_uses_standard_words(page: Path) -> None:
 
 
 def test_every_page_is_in_the_navigation() -> None:
-    named = re.findall(r"(\w+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    named = re.findall(r"([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(named) == PAGES
 
 

@@ -36,6 +36,7 @@ from .sequences import (
     fixed_length,
 )
 from .swap import swap
+from .unpool import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 
 __all__ = [
     "PMA",
@@ -60,6 +61,9 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
     "PSRoIAlign",
     "PSRoIPool",
     "Pool1d",

@@ -37,6 +37,9 @@ from .regions import pyramid_boxes as pyramid_boxes
 from .regions import roi_align as roi_align
 from .regions import roi_pool as roi_pool
 from .scripted import scriptable, twin
+from .unpool import max_unpool1d as max_unpool1d
+from .unpool import max_unpool2d as max_unpool2d
+from .unpool import max_unpool3d as max_unpool3d
 
 KNOWN = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.uint8, torch.int32, torch.int64))
 
@@ -213,13 +216,6 @@ def _adaptive_max_pool(rank: int, indexed: bool = False) -> Callable[..., Any]:
     return _named(adaptive_max_pool, name, f"The maximum of each of output_size windows{also}.")
 
 
-def _later(name: str, instead: str) -> Callable[..., Any]:
-    def later(*args: Any, **options: Any) -> Any:
-        raise PoolingError(f"{name} is not in anypool yet; use {instead}")
-
-    return _named(later, name, f"Not implemented: raises PoolingError; use {instead}.")
-
-
 def _named(function: Callable[..., Any], name: str, says: str) -> Callable[..., Any]:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{says}\n\nShapes, arguments and defaults as torch.nn.functional.{name}. Raises PoolingError."
@@ -240,9 +236,6 @@ adaptive_max_pool1d_with_indices, adaptive_max_pool2d_with_indices, adaptive_max
 for _pooling in ("max_pool", "avg_pool", "lp_pool", "adaptive_avg_pool", "adaptive_max_pool"):
     for _rank in (1, 2, 3):
         scriptable(globals()[f"{_pooling}{_rank}d"])
-max_unpool1d, max_unpool2d, max_unpool3d = (
-    _later(f"max_unpool{r}d", f"torch.nn.functional.max_unpool{r}d") for r in (1, 2, 3)
-)
 
 
 def __getattr__(name: str) -> Any:
