@@ -31,8 +31,8 @@ def split_position(position: Any, grid: Grid) -> list[Any]:
 
 
 def index_in_window(position: Any, grid: Grid) -> Any:
-    """Flat positions with border as indices in their windows, in the smallest type; −1 stays −1, which
-    is 255 in uint8."""
+    """Flat positions with border as indices in their windows, in the smallest type; −1 stays −1,
+    which is 255 in uint8."""
     index: Any = 0
     safe = where(position < 0, zeros(position), position)
     for part, axis, dim in zip(split_position(safe, grid), grid.axes, grid.pooled_dims, strict=True):
