@@ -175,21 +175,37 @@ struct Chosen {
     return true;
   }
 
+  // Rows with `nothing` in place of absent elements; whether a present one is that number.
+  bool masked_row(const float* x, const std::uint8_t* w, float nothing, float* row) const {
+    return filled_row(x, nothing, row, [&](Index i, auto v, auto whole) ANYPOOL_FLAT {
+      const auto has = nonzero<float>(w + i, whole);
+      return job.omit ? has & (v == v) : has;
+    });
+  }
+  bool numbers_of_row(const float* x, float nothing, float* row) const {
+    return filled_row(x, nothing, row, [](Index, auto v, auto) ANYPOOL_FLAT { return v == v; });
+  }
+  template <class Present>
+  bool filled_row(const float* x, float nothing, float* row, Present present) const {
+    using L = Lanes<float>;
+    const auto none = L::fill(nothing);
+    decltype(none == none) infinite{};
+    each<float>(b->size, [&](Index i, auto whole) ANYPOOL_FLAT {
+      const auto v = get(x + i, whole);
+      const auto has = present(i, v, whole);
+      infinite |= has & (v == none);
+      put(row + i, has ? v : none, whole);
+    });
+    return any(infinite);
+  }
+
   // Row r of x, with an infinity in place of absent elements; null where a present one is that infinity.
   const float* present_row(const float* x, const std::uint8_t* w, Index r) {
     float* row = present[r % 8].data();
     if (held[r % 8] == r) return row;
     x += r * a->x_stride, w += w ? r * a->w_stride : 0;
     const float nothing = none[0];
-    std::int32_t infinite = 0;
-    const bool omit = job.omit;
-#pragma GCC ivdep
-    for (Index i = 0; i < b->size; ++i) {
-      const float v = x[i];
-      const bool has = (!w || w[i]) & !(omit & (v != v));
-      infinite |= has & (v == nothing);
-      row[i] = has ? v : nothing;
-    }
+    const bool infinite = w ? masked_row(x, w, nothing, row) : numbers_of_row(x, nothing, row);
     held[r % 8] = infinite ? -1 : r;
     return infinite ? nullptr : row;
   }
@@ -231,7 +247,9 @@ struct Chosen {
   }
 
   void empty_windows(float* value, Index offset) const {
-    for (Index i = 0; i < b->windows; ++i)
+    std::int32_t some = 0;
+    for (Index i = 0; i < b->windows; ++i) some |= std::int32_t(value[i] == none[0]);
+    for (Index i = 0; some && i < b->windows; ++i)
       if (value[i] == none[0]) blank(job, offset + i, 1), value[i] = float(job.empty);
   }
 };
