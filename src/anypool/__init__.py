@@ -1,7 +1,7 @@
 """Any window × any reduction × any array, differentiable.
 
-Imported on first use: `nn` (PyTorch layers), `show` (a picture of a call), `study` (experiments)
-and `receptive_field` (of each layer of a torch model).
+Imported on first use: `nn` (PyTorch layers), `show` (a picture of a call), `study` (experiments),
+`receptive_field` (of each layer of a torch model) and `merge_tokens` (ToMe).
 """
 
 from __future__ import annotations
@@ -46,12 +46,13 @@ if TYPE_CHECKING:
     from . import show as show
     from . import study as study
     from .nn.receptive_field import receptive_field as receptive_field
+    from .nn.sequences.merging import merge_tokens as merge_tokens
 
 
 def __dir__() -> list[str]:
     from .lazy import there
 
-    torch = ("nn", "receptive_field") if there("torch") else ()
+    torch = ("merge_tokens", "nn", "receptive_field") if there("torch") else ()
     return sorted({*globals(), "show", "study", *torch} - {"TYPE_CHECKING"})
 
 
@@ -64,6 +65,10 @@ def __getattr__(name: str) -> Any:
         from .nn.receptive_field import receptive_field
 
         return receptive_field
+    if name == "merge_tokens":
+        from .nn.sequences.merging import merge_tokens
+
+        return merge_tokens
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

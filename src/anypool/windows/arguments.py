@@ -117,10 +117,16 @@ def flag(value: Any, name: str) -> bool:
 def integer_row(value: Any, name: str) -> Ints:
     """A row of integers from a list, or from a 1-D array or tensor."""
     if is_sequence(value) or isinstance(value, range):
-        return np.array([integer(v, name) for v in value], np.int64)
+        row = [integer(v, name) for v in value]
+        large = [v for v in row if not -(2**63) <= v < 2**63]
+        if large:
+            raise PoolingError(f"{name} hold {large[0]}: use numbers of at most 63 bits")
+        return np.array(row, np.int64)
     values = array_of(value, name)
     if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
         raise PoolingError(f"{name} of shape {values.shape} and dtype {values.dtype}: use a 1-D row of integers")
+    if values.dtype == np.uint64 and values.size and int(values.max()) >= 2**63:
+        raise PoolingError(f"{name} hold {values.max()}: use numbers of at most 63 bits")
     return values.astype(np.int64)
 
 
