@@ -114,6 +114,7 @@ def test_empty_windows(how: str) -> None:
         windows = ap.sliding((2,), 2, ((0, 2),))
     want = {"sum": 0, "prod": 1, "count": 0, "max": -INF, "min": INF, "any": False, "all": True, "argmax": -1}
     want |= {"argmin": -1, "mean": NAN, "var": NAN, "std": NAN, "range": NAN, "rms": NAN, "softpool": NAN}
+    want |= {"first": NAN, "last": NAN}
     want |= {"logsumexp": -INF}
     for name in ap.REDUCTIONS:
         for where, got in every(x, windows, name, **options):

@@ -12,7 +12,8 @@ import anypool as ap
 
 LAYERS = layers()
 BATCH = Batch()
-EXACT = [name for name in LAYERS if name.startswith(("SequencePool", "Statistics"))]
+# A power is scaled by the greatest element of the call.
+EXACT = [name for name in LAYERS if name.startswith(("SequencePool", "Statistics")) and "Lp" not in name]
 
 
 @pytest.mark.parametrize("name", LAYERS)
