@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[2]
 # A room may import the rooms before it. `engines` itself decides, so it stands after its own rooms.
 ROOMS = """errors version lazy atomic_write timing scalars constants plan arrays order_statistics reductions
 windows expressions engines.native engines.plan engines.call_cache engines.reference engines.folds
-engines.ranks engines.indexed engines.large engines torch validation arguments flattening log_weights evaluation spreading
-torch.operators api softmax explanation nn command_line files show study cli __init__ __main__""".split()
+engines.ranks engines.indexed engines.large engines torch validation arguments flattening log_weights evaluation
+torch.operators api spreading softmax explanation nn command_line files show study cli __init__ __main__""".split()
 MOST_LATE_IMPORTS = 5  # inside functions, in the rooms that every call passes through
 
 

@@ -210,7 +210,7 @@ def test_learned_boxes(reading: str, reduction: str) -> None:
     x, y = torch.randn(SHAPE, dtype=torch.float64), torch.randn(3, 2, 2, 2, dtype=torch.float64)
     slopes: list[Any] = []
     for up in (True, False):
-        boxes = torch.from_numpy(BOXES + [0, 0.13, 0.21, 0.34, -0.27]).requires_grad_()
+        boxes = torch.from_numpy(BOXES + np.array([0, 0.13, 0.21, 0.34, -0.27])).requires_grad_()
         windows = ap.boxes(boxes, (2, 2), reading=reading)
         whole = ap.spread(y, windows, SHAPE, reduction) * x if up else ap.pool(x, windows, reduction) * y
         result = whole.sum()

@@ -1,5 +1,7 @@
 """Max-unpooling: torch's functions and layers, with a stated result where places meet."""
 
+# the stubs of torch lack some of its names
+# pyright: reportPrivateImportUsage=false, reportAttributeAccessIssue=false
 from __future__ import annotations
 
 import math
@@ -141,7 +143,7 @@ def _max_unpool(rank: int) -> Callable[..., Any]:
         _check(name, rank, input, indices)
         size = entries(kernel_size, rank, "kernel_size")
         tiles = stride is None or (isinstance(stride, (tuple, list)) and not stride)
-        step = size if tiles else entries(stride, rank, "stride")
+        step: Any = size if tiles else entries(stride, rank, "stride")
         sizes = _output_size(name, input, size, step, entries(padding, rank, "padding"), output_size)
         if input.numel():
             _check_range(name, indices, sizes)

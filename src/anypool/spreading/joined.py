@@ -105,12 +105,9 @@ def _numbers(w: Any, y: Any, shape: tuple[int, ...]) -> Any:
 def _last(y: Any, target: Target) -> Any:
     """The value of the last window that holds each element, 0 where there is none."""
     plan = target.plan
-    holders = transposed(plan, False, np.zeros(0))
+    holders: Any = transposed(plan, False, np.zeros(0))
     dims = holders.pooled_dims
-    if isinstance(holders, Grid):
-        lasts = [np.where(a.length > 0, a.first + (a.length - 1) * a.step, -1) for a in holders.axes]
-    else:
-        lasts = [_ends(p.offsets, p.index) for p in holders.indices]
+    lasts = _last_windows(holders)
     if len(lasts) == len(dims):
         for a, last in zip(dims, lasts, strict=True):
             y = adapter_of(y).take(y, np.maximum(last, 0), a)
@@ -119,6 +116,13 @@ def _last(y: Any, target: Target) -> Any:
     rows = moved(y, dims, tuple(range(len(lead), len(y.shape)))).reshape(*lead, -1)
     rows = adapter_of(y).take(rows, np.maximum(lasts[0], 0), len(lead)).reshape(*lead, *holders.windows_shape)
     return moved(rows, tuple(range(len(lead), rows.ndim)), holders.result_dims)
+
+
+def _last_windows(holders: Any) -> list[Ints]:
+    """For each list of windows the last one of each position; −1 is none."""
+    if isinstance(holders, Grid):
+        return [np.where(a.length > 0, a.first + (a.length - 1) * a.step, -1) for a in holders.axes]
+    return [_ends(p.offsets, p.index) for p in holders.indices]
 
 
 def _in_order(y: Any, holders: Any, dims: tuple[int, ...]) -> Any:

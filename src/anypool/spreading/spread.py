@@ -12,7 +12,7 @@ from ..constants import constant
 from ..errors import PoolingError
 from ..validation import check_weights
 from ..windows import normal_axes
-from . import joined, places
+from . import joined, places, traced
 from .holders import shape_of_x
 from .relayout import joined_bins
 
@@ -60,10 +60,14 @@ def spread(
     array([0., 7., 9., 0.])
     """
     if not among(reduction, RULES):
-        hint = did_you_mean(reduction, RULES) if isinstance(reduction, str) else ""
+        hint = did_you_mean(str(reduction), RULES)
         raise PoolingError(f"spread(reduction={reduction!r}): use one of {', '.join(map(repr, RULES))}{hint}")
     empty = constant(empty, "empty")
     library = library_of(y)
+    if library.compiling(None):
+        if at is not None:
+            raise PoolingError("spread(at=) while torch.compile traces: use anypool.nn.functional.max_unpool2d")
+        return traced.spread(y, windows, shape, reduction, axes, weights, empty)
     argument, y = y, library.array(y)
     if library.instead(y) is not None and library.NAME == "torch":
         raise PoolingError(f"spread of {y.dtype}: use y.to(torch.int64), or a type of floats")
