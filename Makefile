@@ -78,6 +78,7 @@ lint: .venv/ready
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/pyright src examples docs
+	.venv/bin/clang-format --dry-run --Werror csrc/*/*.?pp
 
 # Every claim of the article, quickly; and with more seeds and epochs.
 study: .venv/ready

@@ -72,8 +72,8 @@ class Footprint final : public Passes {
   Array<const T*> merged;       // what a window merges, and its weights
   Array<T> factor;
   const T* weights = nullptr;  // of what is merged: `factor`, or of all parts
-  Array<Index> offset;  // of each part from its window's first position, where no row is stored
-  Array<T> weight;      // of each part
+  Array<Index> offset;         // of each part from its window's first position, where no row is stored
+  Array<T> weight;             // of each part
   Array<Line> row_at;
   bool clipped;  // whether windows look beyond the ends of the last level
   int stored;    // rows that a slot stores
