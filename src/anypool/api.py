@@ -49,7 +49,7 @@ def pool(
     array([[5., 4.]])
     """
     library = library_of(x)
-    if getattr(x, "is_nested", False):
+    if getattr(x, "is_nested", False) is True:  # a tracer answers with a tracer
         keepdims = True  # the axis of sequences is no pooled axis
         x, windows, axes, weights, log_weights = library.as_segments(x, windows, axes, weights, log_weights)
     if library.compiling(out):

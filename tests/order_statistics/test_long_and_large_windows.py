@@ -15,7 +15,7 @@ from scipy import ndimage
 from thread_count import threads
 
 import anypool as ap
-from anypool.engines.ranks import native as orders_call
+from anypool.engines.ranks import algorithm as orders_call
 
 pytestmark = needs_core
 ORDERS = [

@@ -144,7 +144,7 @@ def test_weights(name: str, dtype: str) -> None:
 @pytest.mark.parametrize("name", FOLDS)
 def test_nan_and_infinity_stay_in_their_windows(name: str) -> None:
     """One NaN reaches the windows that hold it and no other."""
-    if name in ("any", "all", "count", "argmax", "argmin"):
+    if name in ("any", "all", "count", "argmax", "argmin", "first", "last"):  # these read no number, or one
         return
     for dtype in ("float16", "float32", "float64", "bfloat16"):
         x = np.ones((1, 2, 40), dtype_of(dtype))

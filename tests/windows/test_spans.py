@@ -37,10 +37,12 @@ def by_hand(name: str, rows: np.ndarray, spans: tuple[list[int], list[int], list
         for d in range(D):
             if start == stop:
                 result[i, d] = meant.empty
-            elif meant.alone:
-                result[i, d] = meant.f(v[:, d], None, np.array(len(v)), at)
-            else:
-                result[i, d] = meant.f(v[None, :, d], None, np.array([len(v)]), at[None])[0]
+                continue
+            with np.errstate(invalid="ignore", divide="ignore"):  # a variance of one element
+                if meant.alone:
+                    result[i, d] = meant.f(v[:, d], None, np.array(len(v)), at)
+                else:
+                    result[i, d] = meant.f(v[None, :, d], None, np.array([len(v)]), at[None])[0]
     return result
 
 

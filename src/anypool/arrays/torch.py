@@ -13,7 +13,7 @@ from .torch_incoming import UNSIGNED, bool_count, ordinary, read_address, tensor
 from .torch_incoming import as_weights as as_weights
 from .torch_incoming import check_weights as check_weights
 from .torch_incoming import transformed as transformed
-from .torch_memory import empty
+from .torch_memory import empty, like_layout
 from .torch_memory import into as into
 from .torch_ops import ADAPTER
 from .torch_results import writable
@@ -78,6 +78,11 @@ def destination(out: Any, x: Any, shape: Any, dtype: str, order: Any, back: Any)
     """Memory of `shape` with axes in `order`, and the result as its view in x's order."""
     y = empty(shape, TYPES[dtype])
     return y, y.permute(back)
+
+
+def in_layout(y: Any, x: Any) -> Any:
+    """y in the memory format of x."""
+    return like_layout(y, x)
 
 
 def fill_where(y: Any, value: Any, where: Any) -> None:

@@ -42,10 +42,11 @@ class Ends(BaseEngine):
         else:
             y, is_empty = _at_masked_positions(call, x, weights, job)
         if is_empty is None:
-            return y
+            return call.arrays.in_layout(y, x)
         if job.empty is None and not is_floating(y):
             return None  # the reference raises the error
-        return where(is_empty, filled(y, job.reduction.empty if job.empty is None else job.empty), y)
+        value = job.reduction.empty if job.empty is None else job.empty
+        return call.arrays.in_layout(where(is_empty, filled(y, value), y), x)
 
 
 def _reads_constant(plan: Any) -> bool:

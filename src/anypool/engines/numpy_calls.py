@@ -21,6 +21,7 @@ from ..arrays.numpy import destination as destination
 from ..arrays.numpy import device as device
 from ..arrays.numpy import dtype_name as dtype_name
 from ..arrays.numpy import fill_where as fill_where
+from ..arrays.numpy import in_layout as in_layout
 from ..arrays.numpy import instead as instead
 from ..arrays.numpy import into as into
 from ..arrays.numpy import key as key

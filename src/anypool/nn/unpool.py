@@ -29,8 +29,10 @@ def scattered(values: Any, index: Any, plane: int) -> Any:
     """
     rows, count = values.shape
     if is_compiling() or torch._C._are_functorch_transforms_active():
-        number = torch.arange(count, device=values.device).expand(rows, count)
-        last = torch.full((rows, plane), -1, device=values.device).scatter_reduce(1, index, number, "amax")
+        number = torch.arange(count, device=values.device, dtype=torch.int64).expand(rows, count)
+        last = torch.full((rows, plane), -1, device=values.device, dtype=torch.int64).scatter_reduce(
+            1, index, number, "amax"
+        )
     elif not (torch.is_grad_enabled() and values.requires_grad):
         result = _zeros(rows, plane, values).scatter_(1, index, values)
         if _same_bits(result.gather(1, index), values):  # all values at one place are equal
@@ -65,8 +67,10 @@ def _last(index: Any, plane: int) -> Any:
         last = np.full((rows, plane), -1, np.int64)
         last[np.arange(rows)[:, None], index.detach().numpy()] = np.arange(count)
         return torch.from_numpy(last)
-    number = torch.arange(count, device=index.device).expand(rows, count)
-    return torch.full((rows, plane), -1, device=index.device).scatter_reduce(1, index, number, "amax")
+    number = torch.arange(count, device=index.device, dtype=torch.int64).expand(rows, count)
+    return torch.full((rows, plane), -1, device=index.device, dtype=torch.int64).scatter_reduce(
+        1, index, number, "amax"
+    )
 
 
 def _output_size(

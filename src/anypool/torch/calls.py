@@ -20,6 +20,7 @@ from ..arrays.torch import destination as destination
 from ..arrays.torch import device as device
 from ..arrays.torch import dtype_name as dtype_name
 from ..arrays.torch import fill_where as fill_where
+from ..arrays.torch import in_layout as in_layout
 from ..arrays.torch import instead as instead
 from ..arrays.torch import into as into
 from ..arrays.torch import key as key

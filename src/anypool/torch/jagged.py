@@ -15,13 +15,13 @@ def as_segments(x: Any, windows: Any, axes: Any, *weights: Any) -> tuple[Any, ..
     if x.layout is not torch.jagged or x._ragged_idx != 1:
         raise PoolingError(
             "x is a nested tensor whose second axis is not jagged: use torch.nested.nested_tensor(…, layout=torch.jagged), "
-            "or its values with anypool.segments(offsets)"
+            "its values with anypool.segments(offsets), or x.to_padded_tensor(nan) with nan='omit'"
         )
     at = normal_axes(axes, x.dim())
     if not isinstance(windows, Whole) or at != (1,):
         raise PoolingError(
             f"{windows!r} over axes={axes} of a jagged tensor: whole() over axes=1 pools each sequence; for others give "
-            "x.values() and anypool.segments(x.offsets())"
+            "x.values() and anypool.segments(x.offsets()), or x.to_padded_tensor(nan) with nan='omit'"
         )
     offsets, lengths = x.offsets(), x.lengths()
     here = segments(offsets) if lengths is None else spans(offsets[:-1], offsets[:-1] + lengths)

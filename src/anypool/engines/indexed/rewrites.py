@@ -73,7 +73,7 @@ def _is_range(job: Job) -> bool:
 def _difference(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:
     wide = job.dtype if "float" in job.dtype else accumulator(x, job.reduction)
     top, low = (cast(one(x, end), wide) for end in job.reduction.difference_of)
-    return indexed_forms.fill_empty(top - low, job)
+    return cast(indexed_forms.fill_empty(top - low, job), wide)
 
 
 def _in_floats(library: Any, x: Any, job: Job, options: Any, one: One) -> Any:

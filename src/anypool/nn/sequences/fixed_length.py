@@ -38,7 +38,7 @@ def fixed_length(
     if mask is not None:
         keep = mask_of(mask, x)
     elif lengths is not None:
-        keep = torch.arange(time, device=x.device) < lengths_of(lengths, x).to(x.device)[:, None]
+        keep = torch.arange(time, device=x.device, dtype=torch.int64) < lengths_of(lengths, x).to(x.device)[:, None]
     else:
         keep = torch.ones(batch, time, dtype=torch.bool, device=x.device)
     if time >= length:

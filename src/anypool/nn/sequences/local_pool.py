@@ -48,7 +48,7 @@ class LocallyWeightedPool(nn.Module):
             self.place = nn.Sequential(
                 nn.Linear(self.dim, self.dim, bias=False), nn.Tanh(), nn.Linear(self.dim, 1, bias=False)
             )
-        steps = torch.arange(self.size) - (self.size - 1) / 2
+        steps = torch.arange(self.size, dtype=torch.get_default_dtype(), device=None) - (self.size - 1) / 2
         taps = tuple((-0.5 * (steps / self._width) ** 2).exp().tolist()) if weighting == "gaussian" else None
         self.taps = None if taps is None else (taps,)
         self.windows = kinds.sliding((self.size,), self.stride, taps=self.taps)

@@ -52,7 +52,7 @@ def merge_tokens(
     target = place.gather(1, 2 * partner.gather(1, chosen) + 1) if count else chosen
     place = place.scatter(1, 2 * chosen, target)
     total = time - count
-    index = (place + total * torch.arange(batch, device=x.device)[:, None]).reshape(-1)
+    index = (place + total * torch.arange(batch, device=x.device, dtype=torch.int64)[:, None]).reshape(-1)
     groups, flat, weights = kinds.groups(index, count=batch * total), x.reshape(-1, dim), sizes.reshape(-1, 1)
     totals = pool(weights, groups, "sum", axes=0)
     if size is None:
@@ -65,7 +65,7 @@ def merge_tokens(
         """(batch, time, …) from (batch, time − r, …)."""
         if tuple(y.shape[:2]) != (batch, total):
             raise PoolingError(f"unmerge of shape {tuple(y.shape)}: give {(batch, total)} and any features")
-        rows = torch.arange(batch, device=y.device)[:, None]
+        rows = torch.arange(batch, device=y.device, dtype=torch.int64)[:, None]
         return y[rows, place]
 
     return merged.reshape(batch, total, dim), new_sizes, unmerge

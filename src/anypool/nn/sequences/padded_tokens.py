@@ -17,7 +17,9 @@ def padded_tokens(x: Any, mask: Any, lengths: Any, dim: int) -> tuple[Tensor, Te
     check_one(mask, lengths, None)
     check_tokens(x, dim, 3)
     if lengths is not None:
-        keep = torch.arange(x.shape[1], device=x.device) < lengths_of(lengths, x).to(x.device)[:, None]
+        keep = (
+            torch.arange(x.shape[1], device=x.device, dtype=torch.int64) < lengths_of(lengths, x).to(x.device)[:, None]
+        )
     elif mask is not None:
         keep = mask_of(mask, x).to(x.device)
     else:

@@ -42,8 +42,8 @@ class Product(nn.Module):
         super().__init__()
         self.heads, self.hops = heads, hops
         self.matrix = nn.Linear(dim, dim, bias=False) if general else None
-        self.context = None if query else nn.Parameter(torch.empty(hops, dim))
-        self.hop_queries = nn.Parameter(torch.empty(hops, dim)) if query and hops > 1 else None
+        self.context = None if query else nn.Parameter(torch.empty(hops, dim, dtype=None, device=None))
+        self.hop_queries = nn.Parameter(torch.empty(hops, dim, dtype=None, device=None)) if query and hops > 1 else None
         for parameter in (self.context, self.hop_queries):
             if parameter is not None:
                 nn.init.normal_(parameter, std=dim**-0.5)

@@ -108,7 +108,7 @@ class _Call:
             count = (self._there() if self.weights is None else self.weights).to(dtype)
             return count.cumsum(1) * count
         offsets = torch.as_tensor(self.windows.arguments()["offsets"], device=self.x.device)
-        at = torch.arange(self.x.shape[0], device=self.x.device)
+        at = torch.arange(self.x.shape[0], device=self.x.device, dtype=torch.int64)
         owner = torch.searchsorted(offsets[1:].contiguous(), at, right=True).clamp(0, max(self.batch - 1, 0))
         return (at - offsets[owner] + 1).clamp(min=0).to(dtype)[:, None]
 
@@ -117,7 +117,7 @@ class _Call:
         if isinstance(self.windows, kinds.Whole):
             return self.x.new_ones(*self.x.shape[:2], 1)
         arguments = self.windows.arguments()
-        at = torch.arange(self.x.shape[1], device=self.x.device)
+        at = torch.arange(self.x.shape[1], device=self.x.device, dtype=torch.int64)
         if "lengths" in arguments:
             return (at < torch.as_tensor(arguments["lengths"], device=self.x.device)[:, None])[..., None]
         starts, stops = (torch.as_tensor(arguments[n], device=self.x.device)[:, None] for n in ("starts", "stops"))

@@ -33,7 +33,7 @@ class PMA(nn.Module):
         self.dim, self.heads = integer(dim, "dim", 1), integer(heads, "heads", 1)
         if self.dim % self.heads:
             raise PoolingError(f"heads={heads} do not divide dim={dim}: each head has dim / heads features")
-        self.seeds = nn.Parameter(torch.empty(integer(seeds, "seeds", 1), self.dim))
+        self.seeds = nn.Parameter(torch.empty(integer(seeds, "seeds", 1), self.dim, dtype=None, device=None))
         nn.init.xavier_uniform_(self.seeds)
         self.before = nn.Sequential(nn.Linear(self.dim, self.dim), nn.ReLU())
         self.query, self.key, self.value, self.out = (nn.Linear(self.dim, self.dim) for _ in range(4))

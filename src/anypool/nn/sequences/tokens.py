@@ -94,7 +94,7 @@ def tokens_of(x: Any, mask: Any, lengths: Any, offsets: Any, dim: int | None) ->
         return _flat(x, offsets_of(offsets, x))
     if lengths is not None:
         row = lengths_of(lengths, x)
-        mask = torch.arange(x.shape[1], device=x.device) < row.to(x.device)[:, None]
+        mask = torch.arange(x.shape[1], device=x.device, dtype=torch.int64) < row.to(x.device)[:, None]
     elif mask is not None:
         mask = mask_of(mask, x).to(x.device)
     if tracing.compiling():
@@ -105,14 +105,16 @@ def tokens_of(x: Any, mask: Any, lengths: Any, offsets: Any, dim: int | None) ->
 def _flat(x: Tensor, offsets: Tensor) -> Tokens:
     batch, size = offsets.shape[0] - 1, x.shape[0]
     if tracing.compiling():
-        at = torch.arange(size, device=x.device)
+        at = torch.arange(size, device=x.device, dtype=torch.int64)
         owner = torch.searchsorted(offsets.to(x.device), at, right=True) - 1
         inside = (owner >= 0) & (owner < batch)
         x = torch.where(inside[:, None], x, 0.0)
         return Tokens(x, kinds.segments(offsets), batch, None, owner.clamp(0, max(batch - 1, 0)), size=size)
     begin, end = int(offsets[0]), int(offsets[-1])
-    owner = torch.repeat_interleave(torch.arange(batch, device=x.device), offsets.diff().to(x.device))
-    positions = None if (begin, end) == (0, size) else torch.arange(begin, end, device=x.device)
+    owner = torch.repeat_interleave(
+        torch.arange(batch, device=x.device, dtype=torch.int64), offsets.diff().to(x.device)
+    )
+    positions = None if (begin, end) == (0, size) else torch.arange(begin, end, device=x.device, dtype=torch.int64)
     return Tokens(x[begin:end], kinds.segments(offsets - begin), batch, None, owner, positions, (), size)
 
 
@@ -129,7 +131,7 @@ def _packed(x: Tensor, mask: Tensor | None) -> Tokens:
     """The valid tokens alone, sequence after sequence."""
     batch, time = x.shape[:2]
     flat = x.reshape(batch * time, x.shape[2])
-    here = torch.arange(batch, device=x.device)
+    here = torch.arange(batch, device=x.device, dtype=torch.int64)
     if mask is None or bool(mask.all()):
         windows = kinds.segments(lengths=[time] * batch)
         return Tokens(flat, windows, batch, None, here.repeat_interleave(time), None, (batch, time), batch * time)
