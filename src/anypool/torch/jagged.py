@@ -20,8 +20,8 @@ def as_segments(x: Any, windows: Any, axes: Any, *weights: Any) -> tuple[Any, ..
     at = normal_axes(axes, x.dim())
     if not isinstance(windows, Whole) or at != (1,):
         raise PoolingError(
-            f"{windows!r} over axes={axes} of a jagged tensor: whole() over axes=1 pools each sequence; for others give "
-            "x.values() and anypool.segments(x.offsets()), or x.to_padded_tensor(nan) with nan='omit'"
+            f"x is a jagged tensor, and {windows!r} lies over axes={axes}: whole() over axes=1 pools each sequence; "
+            "for others give x.values() and anypool.segments(x.offsets()), or x.to_padded_tensor(nan) with nan='omit'"
         )
     offsets, lengths = x.offsets(), x.lengths()
     here = segments(offsets) if lengths is None else spans(offsets[:-1], offsets[:-1] + lengths)
