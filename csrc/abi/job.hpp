@@ -109,7 +109,7 @@ inline std::int64_t key_of(const anypool_job& job, int k) {
   const std::int64_t top = std::int64_t(std::uint64_t(1) << (8 * sizes[job.plane_type] - 1));
   return (folded_type[job.plane_type] != job.plane_type ? top : 0) ^ -std::int64_t(folds_complements(job, k));
 }
-// Whether x is lifted into scratch: where it is not folded as it lies.
+// Whether x is lifted into scratch; otherwise engines read x itself.
 inline bool is_staged(const anypool_job& job) {
   return job.staged || key_of(job, 0) != 0 || key_of(job, 1) != 0;
 }

@@ -2,8 +2,8 @@
 // holds it.
 #include <algorithm>
 #include <cstring>
-#include <new>
 
+#include "abi/guarded.hpp"
 #include "abi/job.hpp"
 #include "simd/halves.hpp"
 #include "simd/scratch.hpp"
@@ -165,7 +165,7 @@ int narrowly(const anypool_job& job, Index begin, Index end) {
 
 int find(const anypool_job& job, Index begin, Index end);
 int find(const anypool_job& job, Index begin, Index end) {
-  try {
+  return guarded([&] {
     switch (job.x_type) {
       case F32: return run<float, std::int32_t>(job, begin, end);
       case F64: return run<double, std::int64_t>(job, begin, end);
@@ -179,6 +179,6 @@ int find(const anypool_job& job, Index begin, Index end) {
       case I32: return run<std::uint32_t, std::int32_t>(job, begin, end);
       default: return run<std::uint64_t, std::int64_t>(job, begin, end);
     }
-  } catch (const std::bad_alloc&) { return NO_MEMORY; }
+  });
 }
 }  // namespace anypool::ANYPOOL_ISA

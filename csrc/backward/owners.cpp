@@ -1,7 +1,7 @@
 // The gradient of selected values: each window looks for its value and adds to the element that holds it.
 #include <algorithm>
-#include <new>
 
+#include "abi/guarded.hpp"
 #include "abi/job.hpp"
 #include "simd/halves.hpp"
 #include "simd/scratch.hpp"
@@ -113,7 +113,7 @@ int run(const anypool_job& job, Index begin, Index end) {
 
 int owners(const anypool_job& job, Index begin, Index end);
 int owners(const anypool_job& job, Index begin, Index end) {
-  try {
+  return guarded([&]() -> int {
     switch (job.x_type) {
       case F32: return run<float>(job, begin, end);
       case F64: return run<double>(job, begin, end);
@@ -121,6 +121,6 @@ int owners(const anypool_job& job, Index begin, Index end) {
       case BF16: return run<Brain>(job, begin, end);
       default: return DECLINED;
     }
-  } catch (const std::bad_alloc&) { return NO_MEMORY; }
+  });
 }
 }  // namespace anypool::ANYPOOL_ISA

@@ -3,8 +3,8 @@
 // each gradient as often as windows overlap: 2x2/2 6.7 -> 3.5 ms, 3x3/2 9.2 -> 3.5 ms, 3x3/1 17.4 -> 12.3 ms
 // (16x64x112x112, two threads).
 #include <algorithm>
-#include <new>
 
+#include "abi/guarded.hpp"
 #include "abi/job.hpp"
 #include "simd/halves.hpp"
 #include "simd/scratch.hpp"
@@ -141,7 +141,7 @@ int with_place(const anypool_job& job, Index begin, Index end) {
 
 int places(const anypool_job& job, Index begin, Index end);
 int places(const anypool_job& job, Index begin, Index end) {
-  try {
+  return guarded([&]() -> int {
     switch (job.x_type) {
       case F32: return with_place<float>(job, begin, end);
       case F64: return with_place<double>(job, begin, end);
@@ -149,6 +149,6 @@ int places(const anypool_job& job, Index begin, Index end) {
       case BF16: return with_place<Brain>(job, begin, end);
       default: return DECLINED;
     }
-  } catch (const std::bad_alloc&) { return NO_MEMORY; }
+  });
 }
 }  // namespace anypool::ANYPOOL_ISA

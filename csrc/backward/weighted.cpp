@@ -2,8 +2,8 @@
 // and of weights or their logarithms.
 #include <algorithm>
 #include <cmath>
-#include <new>
 
+#include "abi/guarded.hpp"
 #include "abi/weighted.hpp"
 #include "fold/powers.hpp"
 #include "fold/scaled_rows.hpp"
@@ -186,14 +186,14 @@ int all_rows(const anypool_job& job, void* gw, Index begin, Index end) {
 
 int weighted(const anypool_weighted& job, std::int64_t begin, std::int64_t end);
 int weighted(const anypool_weighted& job, std::int64_t begin, std::int64_t end) {
-  try {
+  return guarded([&] {
     return job.type == F32 ? all_items<float>(job, begin, end) : all_items<double>(job, begin, end);
-  } catch (const std::bad_alloc&) { return NO_MEMORY; }
+  });
 }
 int weighted_rows(const anypool_job& job, void* gw, std::int64_t begin, std::int64_t end);
 int weighted_rows(const anypool_job& job, void* gw, std::int64_t begin, std::int64_t end) {
-  try {
+  return guarded([&] {
     return job.x_type == F32 ? all_rows<float>(job, gw, begin, end) : all_rows<double>(job, gw, begin, end);
-  } catch (const std::bad_alloc&) { return NO_MEMORY; }
+  });
 }
 }  // namespace anypool::ANYPOOL_ISA

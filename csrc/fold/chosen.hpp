@@ -1,6 +1,6 @@
 // Selections of small square windows with their places, in registers; tiles that hold a NaN, or windows of
-// nothing but infinities, are left to the staged way. An absent element is such an infinity, and windows of
-// nothing else are empty, unless a present element is one.
+// nothing but infinities, are left to the staged way. An absent element is replaced by the infinity that
+// never wins. A window of such elements is empty. A tile with a present infinity of this sign is staged.
 #pragma once
 
 #include "abi/job.hpp"
@@ -10,8 +10,8 @@
 
 namespace anypool::ANYPOOL_ISA {
 // `together` rows of windows: the greatest (or least) of each, and row · unit + column of the first of them
-// in its window. Returns whether each answer can be trusted; `lacks`: windows of nothing but infinities are
-// empty.
+// in its window. Returns whether each answer is certain. With `lacks`, a window in which every element is the
+// identity element is empty.
 template <int K, int stride, int pad, int together, bool least>
 bool chosen_rows(const float* const* rows, float* const* values, std::int32_t* const* at, Index width,
                  Index windows, std::int32_t unit, bool lacks) {

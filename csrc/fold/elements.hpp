@@ -6,28 +6,10 @@
 
 #include "abi/job.hpp"
 #include "fold/selected.hpp"
+#include "simd/element_types.hpp"
 #include "simd/halves.hpp"
 
 namespace anypool::ANYPOOL_ISA {
-// Calls f with a number of the type, or returns `none`.
-template <class F>
-auto with_type(std::int64_t type, F f) -> decltype(f(float{})) {
-  switch (type) {
-    case F32: return f(float{});
-    case F64: return f(double{});
-    case F16: return f(Half{});
-    case BF16: return f(Brain{});
-    case U8: return f(std::uint8_t{});
-    case I8: return f(std::int8_t{});
-    case U16: return f(std::uint16_t{});
-    case I16: return f(std::int16_t{});
-    case U32: return f(std::uint32_t{});
-    case I32: return f(std::int32_t{});
-    case U64: return f(std::uint64_t{});
-    case I64: return f(std::int64_t{});
-    default: return {};
-  }
-}
 template <class T>
 constexpr bool is_half = std::is_same_v<T, Half> || std::is_same_v<T, Brain>;
 template <class T>

@@ -2,6 +2,7 @@
 #include <optional>
 #include <tuple>
 
+#include "abi/guarded.hpp"
 #include "fold/chosen.hpp"
 #include "fold/engine.hpp"
 #include "fold/finish.hpp"
@@ -179,8 +180,6 @@ int run(const anypool_job& job, Index begin, Index end) {
 
 int forward(const anypool_job& job, Index begin, Index end);
 int forward(const anypool_job& job, Index begin, Index end) {
-  try {
-    return run(job, begin, end);
-  } catch (const std::bad_alloc&) { return NO_MEMORY; }
+  return guarded([&] { return run(job, begin, end); });
 }
 }  // namespace anypool::ANYPOOL_ISA

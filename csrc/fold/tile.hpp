@@ -15,8 +15,8 @@ struct Passes {
                    Index from, Index to) = 0;
   // Whether what it folds is divided already.
   virtual bool divides() const { return false; }
-  // Results of nothing; and n results of later elements join those of earlier ones (`rest`, if given: what
-  // rounding took from sums of floats).
+  // `clear` writes the results of empty windows. `join` merges n results of later elements into those of
+  // earlier ones; `rest`, if given, collects the rounding errors of float sums.
   virtual void clear(void*, Index) const {}
   virtual void join(const void*, void*, void*, Index) const {}
   // Whether answers from these n numbers are right although the finisher doubts them.

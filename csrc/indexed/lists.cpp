@@ -1,7 +1,7 @@
 // Windows that list their elements: folds over them, and the gradients that go back the same way.
 #include <algorithm>
-#include <new>
 
+#include "abi/guarded.hpp"
 #include "indexed/listed.hpp"
 #include "indexed/owned.hpp"
 #include "simd/prefetch.hpp"
@@ -221,7 +221,7 @@ int tasks(const anypool_lists& job, int way, Index begin, Index end) {
 
 int lists(const anypool_lists& job, int way, Index begin, Index end) {
   const bool named = job.owner && !(job.scattered && way == FOLD);
-  try {
+  return guarded([&] {
     switch (job.type) {
       case F32: return named ? owned<float>(job, way, begin, end) : tasks<float, float>(job, way, begin, end);
       case F64:
@@ -229,6 +229,6 @@ int lists(const anypool_lists& job, int way, Index begin, Index end) {
       case F16: return tasks<Half, float>(job, way, begin, end);
       default: return tasks<Brain, float>(job, way, begin, end);
     }
-  } catch (const std::bad_alloc&) { return NO_MEMORY; }
+  });
 }
 }  // namespace anypool::ANYPOOL_ISA

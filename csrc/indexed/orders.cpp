@@ -1,13 +1,14 @@
 // Order statistics of windows that list their elements: few are sorted by a network across lanes, many by
 // selection.
 #include <algorithm>
-#include <new>
 
+#include "abi/guarded.hpp"
 #include "abi/job.hpp"
 #include "indexed/listed.hpp"
 #include "ranks/exchanges.hpp"
 #include "ranks/keys.hpp"
 #include "ranks/words.hpp"
+#include "simd/element_types.hpp"
 #include "simd/scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
@@ -161,21 +162,7 @@ int tasks(const anypool_list_orders& job, Index begin, Index end) {
 
 int list_orders(const anypool_list_orders& job, Index begin, Index end);
 int list_orders(const anypool_list_orders& job, Index begin, Index end) {
-  try {
-    switch (job.lists.type) {
-      case F32: return tasks<float>(job, begin, end);
-      case F64: return tasks<double>(job, begin, end);
-      case F16: return tasks<Half>(job, begin, end);
-      case BF16: return tasks<Brain>(job, begin, end);
-      case U8: return tasks<std::uint8_t>(job, begin, end);
-      case I8: return tasks<std::int8_t>(job, begin, end);
-      case U16: return tasks<std::uint16_t>(job, begin, end);
-      case I16: return tasks<std::int16_t>(job, begin, end);
-      case U32: return tasks<std::uint32_t>(job, begin, end);
-      case I32: return tasks<std::int32_t>(job, begin, end);
-      case U64: return tasks<std::uint64_t>(job, begin, end);
-      default: return tasks<std::int64_t>(job, begin, end);
-    }
-  } catch (const std::bad_alloc&) { return NO_MEMORY; }
+  return guarded(
+      [&] { return with_type(job.lists.type, [&](auto v) { return tasks<decltype(v)>(job, begin, end); }); });
 }
 }  // namespace anypool::ANYPOOL_ISA

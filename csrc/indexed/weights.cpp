@@ -1,7 +1,7 @@
 // The gradient of a sum over windows that list their elements, for the weights that the lists carry.
 #include <algorithm>
-#include <new>
 
+#include "abi/guarded.hpp"
 #include "abi/job.hpp"
 #include "indexed/listed.hpp"
 #include "simd/halves.hpp"
@@ -84,13 +84,13 @@ int run(const anypool_lists& job, double* const* to, Index begin, Index end) {
 
 int list_weights(const anypool_lists& job, double* const* to, Index begin, Index end);
 int list_weights(const anypool_lists& job, double* const* to, Index begin, Index end) {
-  try {
+  return guarded([&] {
     switch (job.type) {
       case F32: return run<float>(job, to, begin, end);
       case F64: return run<double>(job, to, begin, end);
       case F16: return run<Half>(job, to, begin, end);
       default: return run<Brain>(job, to, begin, end);
     }
-  } catch (const std::bad_alloc&) { return NO_MEMORY; }
+  });
 }
 }  // namespace anypool::ANYPOOL_ISA

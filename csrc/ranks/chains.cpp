@@ -4,12 +4,13 @@
 // but for the sort.
 #include <algorithm>
 #include <cstring>
-#include <new>
 
+#include "abi/guarded.hpp"
 #include "abi/job.hpp"
 #include "ranks/answers.hpp"
 #include "ranks/ends.hpp"
 #include "ranks/radix.hpp"
+#include "simd/element_types.hpp"
 #include "simd/scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
@@ -206,21 +207,7 @@ int chains(const anypool_orders& job, Index begin, Index end) {
   if (begin < 0)
     return int(std::min<Index>(
         job.batches * ((job.span[2].windows + piece(job.span[2]) - 1) / piece(job.span[2])), 1 << 30));
-  try {
-    switch (job.type) {
-      case F32: return tasks<float>(job, begin, end);
-      case F64: return tasks<double>(job, begin, end);
-      case F16: return tasks<Half>(job, begin, end);
-      case BF16: return tasks<Brain>(job, begin, end);
-      case U8: return tasks<std::uint8_t>(job, begin, end);
-      case I8: return tasks<std::int8_t>(job, begin, end);
-      case U16: return tasks<std::uint16_t>(job, begin, end);
-      case I16: return tasks<std::int16_t>(job, begin, end);
-      case U32: return tasks<std::uint32_t>(job, begin, end);
-      case I32: return tasks<std::int32_t>(job, begin, end);
-      case U64: return tasks<std::uint64_t>(job, begin, end);
-      default: return tasks<std::int64_t>(job, begin, end);
-    }
-  } catch (const std::bad_alloc&) { return NO_MEMORY; }
+  return guarded(
+      [&] { return with_type(job.type, [&](auto v) { return tasks<decltype(v)>(job, begin, end); }); });
 }
 }  // namespace anypool::ANYPOOL_ISA

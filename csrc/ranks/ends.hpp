@@ -1,5 +1,4 @@
-// Borders: the stretch of an axis that x is read along as it lies, and the columns beyond it, copied side by
-// side.
+// Borders: the part of an axis where x is read in place, and a copy of the columns outside it.
 #pragma once
 #include <algorithm>
 #include <cstring>

@@ -1,16 +1,17 @@
 // Ranks of large windows in a plane, by histograms: bytes as they are; wider elements are sorted once a tile
 // and counted by the high byte of their place in that order, and the window's elements of one bin, at most
-// 256, are told apart by where they lie.
+// 256, are distinguished by their positions.
 #include "ranks/histograms.hpp"
 
 #include <cstring>
-#include <new>
 
+#include "abi/guarded.hpp"
 #include "abi/job.hpp"
 #include "ranks/answers.hpp"
 #include "ranks/ends.hpp"
 #include "ranks/footprint_histograms.hpp"
 #include "ranks/radix.hpp"
+#include "simd/element_types.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 namespace {
@@ -246,21 +247,12 @@ int tasks(const anypool_orders& job, Index begin, Index end) {
 // begin < 0: how many tasks there are. DECLINED says that x holds a NaN, as in the other engines.
 int histogram(const anypool_orders& job, Index begin, Index end);
 int histogram(const anypool_orders& job, Index begin, Index end) {
-  try {
-    switch (job.type) {
-      case F32: return tasks<Sorted<float>>(job, begin, end);
-      case F64: return tasks<Sorted<double>>(job, begin, end);
-      case F16: return tasks<Sorted<Half>>(job, begin, end);
-      case BF16: return tasks<Sorted<Brain>>(job, begin, end);
-      case U8: return tasks<Bytes<std::uint8_t>>(job, begin, end);
-      case I8: return tasks<Bytes<std::int8_t>>(job, begin, end);
-      case U16: return tasks<Sorted<std::uint16_t>>(job, begin, end);
-      case I16: return tasks<Sorted<std::int16_t>>(job, begin, end);
-      case U32: return tasks<Sorted<std::uint32_t>>(job, begin, end);
-      case I32: return tasks<Sorted<std::int32_t>>(job, begin, end);
-      case U64: return tasks<Sorted<std::uint64_t>>(job, begin, end);
-      default: return tasks<Sorted<std::int64_t>>(job, begin, end);
-    }
-  } catch (const std::bad_alloc&) { return NO_MEMORY; }
+  return guarded([&] {
+    return with_type(job.type, [&](auto v) {
+      using S = decltype(v);
+      if constexpr (sizeof(S) == 1) return tasks<Bytes<S>>(job, begin, end);
+      else return tasks<Sorted<S>>(job, begin, end);
+    });
+  });
 }
 }  // namespace anypool::ANYPOOL_ISA

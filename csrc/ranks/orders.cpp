@@ -1,8 +1,9 @@
 // Which element types have order statistics.
-#include <new>
 
+#include "abi/guarded.hpp"
 #include "abi/job.hpp"
 #include "ranks/tiles.hpp"
+#include "simd/element_types.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 int orders(const anypool_orders& job, const OrdersCut& cut, std::int64_t begin, std::int64_t end);
@@ -21,22 +22,10 @@ int run(const anypool_orders& job, const OrdersCut& cut, Index begin, Index end)
 // holds a NaN: the answers are there, with NaN as the largest number, unless a direct network or bare numbers
 // were at work. UNDEFINED: a window holds too few elements, and there is no value for that.
 int orders(const anypool_orders& job, const OrdersCut& cut, std::int64_t begin, std::int64_t end) {
-  try {
+  return guarded([&] {
     if (cut.direct || begin < 0) return orders_direct(job, cut, begin, end);
-    switch (job.type) {
-      case F32: return cut.bare ? run<float, Bare>(job, cut, begin, end) : run<float>(job, cut, begin, end);
-      case F64: return run<double>(job, cut, begin, end);
-      case F16: return run<Half>(job, cut, begin, end);
-      case BF16: return run<Brain>(job, cut, begin, end);
-      case U8: return run<std::uint8_t>(job, cut, begin, end);
-      case I8: return run<std::int8_t>(job, cut, begin, end);
-      case U16: return run<std::uint16_t>(job, cut, begin, end);
-      case I16: return run<std::int16_t>(job, cut, begin, end);
-      case U32: return run<std::uint32_t>(job, cut, begin, end);
-      case I32: return run<std::int32_t>(job, cut, begin, end);
-      case U64: return run<std::uint64_t>(job, cut, begin, end);
-      default: return run<std::int64_t>(job, cut, begin, end);
-    }
-  } catch (const std::bad_alloc&) { return NO_MEMORY; }
+    if (job.type == F32 && cut.bare) return run<float, Bare>(job, cut, begin, end);
+    return with_type(job.type, [&](auto v) { return run<decltype(v)>(job, cut, begin, end); });
+  });
 }
 }  // namespace anypool::ANYPOOL_ISA

@@ -6,11 +6,13 @@
 #include <limits>
 #include <new>
 
+#include "abi/guarded.hpp"
 #include "abi/job.hpp"
 #include "abi/pool.hpp"
 #include "abi/select.hpp"
 #include "ranks/keys.hpp"
 #include "simd/compress.hpp"
+#include "simd/element_types.hpp"
 #include "simd/scratch.hpp"
 
 namespace anypool::ANYPOOL_ISA {
@@ -257,21 +259,6 @@ int run(const anypool_select& job, std::int64_t threads) {
 
 int select(const anypool_select& job, std::int64_t threads);
 int select(const anypool_select& job, std::int64_t threads) {
-  try {
-    switch (job.type) {
-      case F32: return run<float>(job, threads);
-      case F64: return run<double>(job, threads);
-      case F16: return run<Half>(job, threads);
-      case BF16: return run<Brain>(job, threads);
-      case U8: return run<std::uint8_t>(job, threads);
-      case I8: return run<std::int8_t>(job, threads);
-      case U16: return run<std::uint16_t>(job, threads);
-      case I16: return run<std::int16_t>(job, threads);
-      case U32: return run<std::uint32_t>(job, threads);
-      case I32: return run<std::int32_t>(job, threads);
-      case U64: return run<std::uint64_t>(job, threads);
-      default: return run<std::int64_t>(job, threads);
-    }
-  } catch (const std::bad_alloc&) { return NO_MEMORY; }
+  return guarded([&] { return with_type(job.type, [&](auto v) { return run<decltype(v)>(job, threads); }); });
 }
 }  // namespace anypool::ANYPOOL_ISA

@@ -1,7 +1,8 @@
 // Windows sorted whole: which element types there are, and what a task is.
-#include <new>
 
+#include "abi/guarded.hpp"
 #include "ranks/sorter.hpp"
+#include "simd/element_types.hpp"
 
 namespace anypool::ANYPOOL_ISA {
 namespace {
@@ -35,21 +36,8 @@ int tasks(const anypool_sorted& job, int spread, Index begin, Index end) {
 
 int sorted(const anypool_sorted& job, int spread, Index begin, Index end);
 int sorted(const anypool_sorted& job, int spread, Index begin, Index end) {
-  try {
-    switch (job.type) {
-      case F32: return tasks<float>(job, spread, begin, end);
-      case F64: return tasks<double>(job, spread, begin, end);
-      case F16: return tasks<Half>(job, spread, begin, end);
-      case BF16: return tasks<Brain>(job, spread, begin, end);
-      case U8: return tasks<std::uint8_t>(job, spread, begin, end);
-      case I8: return tasks<std::int8_t>(job, spread, begin, end);
-      case U16: return tasks<std::uint16_t>(job, spread, begin, end);
-      case I16: return tasks<std::int16_t>(job, spread, begin, end);
-      case U32: return tasks<std::uint32_t>(job, spread, begin, end);
-      case I32: return tasks<std::int32_t>(job, spread, begin, end);
-      case U64: return tasks<std::uint64_t>(job, spread, begin, end);
-      default: return tasks<std::int64_t>(job, spread, begin, end);
-    }
-  } catch (const std::bad_alloc&) { return NO_MEMORY; }
+  return guarded([&] {
+    return with_type(job.type, [&](auto v) { return tasks<decltype(v)>(job, spread, begin, end); });
+  });
 }
 }  // namespace anypool::ANYPOOL_ISA

@@ -29,7 +29,10 @@ def test_one_graph(key: str) -> None:
     y = torch.randn(windows.output_shape(whole, axes), requires_grad=True)
     for reduction in ("sum", "mean", "average", "max", "min"):
         more = {k: v for k, v in options.items() if k != "weights" or reduction in ("sum", "mean")}
-        call: Any = lambda v, more=more, rule=reduction: ap.spread(v * 2, windows, shape, rule, **more) + 1  # noqa: E731
+
+        def call(v: Any, more: Any = more, rule: str = reduction) -> Any:
+            return ap.spread(v * 2, windows, shape, rule, **more) + 1
+
         torch._dynamo.reset()
         got, want = torch.compile(call, fullgraph=True, backend="aot_eager")(y), call(y)
         torch.testing.assert_close(got, want)
@@ -41,7 +44,10 @@ def test_what_no_graph_has() -> None:
     y = torch.randn(2, 3)
     refused = {"windows": ap.groups([0, 0, 1, 1]), "axes": 0, "shape": 4}
     for options in (refused, {"reduction": "last"}, {"at": torch.zeros(2, 3, dtype=torch.int64)}, {"shape": (9, 9)}):
-        call: Any = lambda v, o=options: ap.spread(v, **{"windows": ap.sliding((2, 2)), "shape": (4, 6), **o})  # noqa: E731
+
+        def call(v: Any, options: Any = options) -> Any:
+            return ap.spread(v, **{"windows": ap.sliding((2, 2)), "shape": (4, 6), **options})
+
         torch._dynamo.reset()
         with pytest.raises(Exception, match=r"while torch\.compile traces"):
             torch.compile(call, fullgraph=True, backend="aot_eager")(y)

@@ -14,8 +14,8 @@ def as_segments(x: Any, windows: Any, axes: Any, *weights: Any) -> tuple[Any, ..
     """The values of a jagged tensor, its segments, their axis, and the weights of the values."""
     if x.layout is not torch.jagged or x._ragged_idx != 1:
         raise PoolingError(
-            "x is a nested tensor whose second axis is not jagged: use torch.nested.nested_tensor(…, layout=torch.jagged), "
-            "its values with anypool.segments(offsets), or x.to_padded_tensor(nan) with nan='omit'"
+            "x is a nested tensor whose second axis is not jagged: use "
+            "torch.nested.nested_tensor(…, layout=torch.jagged), its values with anypool.segments(offsets), or x.to_padded_tensor(nan) with nan='omit'"
         )
     at = normal_axes(axes, x.dim())
     if not isinstance(windows, Whole) or at != (1,):

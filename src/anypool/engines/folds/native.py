@@ -107,9 +107,7 @@ class FoldCall:
         if grid.taps is not None:
             taps: Any = footprints.taps_of(grid, reduction)
             pooled = [grid.pooled_dims.index(a) for a in order if a in grid.pooled_dims]
-            runs, call.runs = footprints.runs_of(taps.transpose(pooled))
-            call.run = ctypes.addressof(runs)
-            self.keep_alive.append(runs)
+            self.keep_alive.append(footprints.write_runs(call, taps.transpose(pooled)))
             # A selection finds empty windows by a mask; exact pivots of doubles are those of a
             # mask.
             by_mask = recipe.finish == "select" and grid.has_empty

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 from typing import Any
 
@@ -54,8 +55,9 @@ def are_compiled(grid: Grid) -> bool:
     return adjoint is not None and refuses(adjoint) is None
 
 
-def runs_of(taps: NDArray[np.float64]) -> tuple[Any, int]:
-    """The runs of equal weights in each row of the table, as records, and their number."""
+def write_runs(call: Any, taps: NDArray[np.float64]) -> Any:
+    """Write the runs of equal weights in each row of the table to a record of the core; returns the
+    array that must stay alive."""
     rows = np.ascontiguousarray(taps).reshape(-1, taps.shape[-1])
     edge = np.diff(rows, axis=1, prepend=np.nan, append=np.nan) != 0
     runs: list[tuple[int, int, int, float]] = []
@@ -63,4 +65,6 @@ def runs_of(taps: NDArray[np.float64]) -> tuple[Any, int]:
         ends: list[int] = np.flatnonzero(changes).tolist()
         runs += [(number, a, b - a, float(row[a])) for a, b in itertools.pairwise(ends) if row[a]]
     records: Any = Run * len(runs)
-    return records(*runs), len(runs)
+    table = records(*runs)
+    call.runs, call.run = len(runs), ctypes.addressof(table)
+    return table

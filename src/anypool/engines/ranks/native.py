@@ -148,9 +148,7 @@ class NetworkCall:
             if job.empty is not None or "float" in self.result:
                 call.empty, call.has_empty = bits_of(value_of_empty, self.result), 1
         if grid.is_footprint:
-            runs, call.runs = footprints.runs_of(grid.tap_weights())
-            call.run = ctypes.addressof(runs)
-            self.keep_alive.append(runs)
+            self.keep_alive.append(footprints.write_runs(call, grid.tap_weights()))
         call.fill = 0 if grid.fill is None else bits_of(grid.fill, job.dtype)
         if clipped is not None:
             self._set_ranks_by_count(order, full_grid.present, selection.blend)
